@@ -1,0 +1,176 @@
+#include <libpq-fe.h>
+
+#include <algorithm>
+#include <tuple>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "catalog.hpp"
+#include "errors.hpp"
+#include "postgres_backend.hpp"
+#include "store.hpp"
+#include "tables.hpp"
+#include "try.hpp"
+
+namespace undrop::postgres {
+
+namespace {
+
+bool mentions_counters(std::string const& text) {
+    constexpr std::string_view word = "track_counts";
+    auto const same = [](char a, char b) { return (a >= 'A' && a <= 'Z' ? static_cast<char>(a - 'A' + 'a') : a) == b; };
+    return std::search(text.begin(), text.end(), word.begin(), word.end(), same) != text.end();
+}
+
+std::string or_empty(char const* text) { return text ? text : ""; }
+
+}  // namespace
+
+PostgresBackend::PostgresBackend(pg_conn* handle, Connection::Ownership ownership, std::string old_encoding)
+    : connection_(handle, ownership), soci_(connection_), session_(connection_), run_lock_(connection_), quiet_(connection_),
+      old_encoding_(std::move(old_encoding)) {}
+
+PostgresBackend::~PostgresBackend() {
+    if (!connection_.borrowed() || connection_.lost()) return;  // the end of the session ends all that it holds
+    session_.rollback();
+    run_lock_.unlock();
+    session_.forget_role();
+    if (!old_encoding_.empty()) PQsetClientEncoding(connection_.handle(), old_encoding_.c_str());
+}
+
+std::string PostgresBackend::description() const {
+    auto const host = or_empty(PQhost(connection_.handle()));
+    auto const where = host.empty() || host.front() == '/' || host.front() == '@' ? std::string("local")
+                                                                                  : host + ":" + or_empty(PQport(connection_.handle()));
+    auto const version = connection_.parameter("server_version");
+    return fmt::format("{}/{} as {} (PostgreSQL {})", where, or_empty(PQdb(connection_.handle())), role(), version.substr(0, version.find(' ')));
+}
+
+Result<Rows> PostgresBackend::query(std::string const& sql, std::span<Cell const> parameters, int columns) {
+    return soci_.query(sql, parameters, columns);
+}
+
+Result<void> PostgresBackend::run_script(Script const& script, Statement const& statement) {
+    script_sets_counters_ = script_sets_counters_ || mentions_counters(statement.text);
+    return connection_.run_script(script, statement);
+}
+
+Result<StoreState> PostgresBackend::store_state(std::string const& ledger) { return postgres::store_state(connection_, session_, ledger); }
+Result<void> PostgresBackend::create_store(std::string const& ledger) { return postgres::create_store(connection_, session_, ledger); }
+Result<void> PostgresBackend::seal(std::string const& store_table, Table const* source) { return postgres::seal(connection_, store_table, source); }
+Result<std::int64_t> PostgresBackend::bytes_of(std::string const& store_table) { return postgres::bytes_of(connection_, store_table); }
+bool PostgresBackend::means_no_store(Error const& error) const { return postgres::means_no_store(error); }
+
+Result<std::string> PostgresBackend::hash_of(std::string const& store_table, std::vector<std::string> const& columns) {
+    return postgres::hash_of(connection_, session_, store_table, columns);
+}
+
+// The sequences are read before the transaction, so that no lock on them lasts; moving on meanwhile is no harm.
+Result<void> PostgresBackend::begin(Options const& options, std::vector<Statement> const&) {
+    end();
+    ledger_ = options.ledger;
+    if (connection_.idle()) {
+        UNDROP_TRY(sequences_, read_sequences(connection_, session_, ledger_));
+    }
+    return session_.begin(options);
+}
+
+Result<void> PostgresBackend::commit() {
+    auto done = session_.commit();
+    end();
+    return done;
+}
+
+void PostgresBackend::rollback() {
+    bool const wrote = !session_.transaction().empty();
+    session_.rollback();
+    if (wrote && !connection_.lost()) put_back(connection_, session_, sequences_);
+    end();
+}
+
+void PostgresBackend::end() {
+    quiet_.forget();
+    mark_.reset();
+    sequences_.clear();
+    script_sets_counters_ = false;
+}
+
+Result<void> PostgresBackend::check_constraints() {
+    UNDROP_CHECK(connection_.run("SET CONSTRAINTS ALL IMMEDIATE"));
+    return BOOST_OUTCOME_V2_NAMESPACE::success();
+}
+
+Result<void> PostgresBackend::lock(std::vector<Table> const& tables) {
+    if (tables.empty()) return BOOST_OUTCOME_V2_NAMESPACE::success();
+    auto sorted = tables;
+    std::sort(sorted.begin(), sorted.end(), [](Table const& a, Table const& b) { return std::tie(a.schema, a.name) < std::tie(b.schema, b.name); });
+    std::vector<std::string> items;
+    std::vector<std::string> names;
+    for (auto const& table : sorted) {
+        items.push_back(dialect_.own_rows(table));
+        names.push_back(table.text());
+    }
+    auto locked = connection_.run(fmt::format("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE", fmt::join(items, ", ")));
+    if (locked.has_value()) return BOOST_OUTCOME_V2_NAMESPACE::success();
+    auto error = std::move(locked).error();
+    if (sqlstate(error) == "42P01" || sqlstate(error) == "3F000") {
+        error.code = Code::busy;
+        error.message = "another session removed or renamed a table that was about to be locked";
+        error.next.advice = "Try again.";
+    } else if (error.code == Code::busy) {
+        error.message = fmt::format("no lock on {} in time: another session is using {}", fmt::join(names, ", "), names.size() == 1 ? "it" : "one of them");
+        error.next.advice = "Try again when it has finished; pg_stat_activity and pg_locks show who it is.";
+    }
+    return error;
+}
+
+Result<std::vector<Table>> PostgresBackend::tables(std::string const& ledger) {
+    ledger_ = ledger;
+    return read_tables(connection_, session_, ledger);
+}
+
+Result<void> PostgresBackend::mark(std::string const& ledger) {
+    ledger_ = ledger;
+    UNDROP_TRY(mark_, take_mark(connection_, session_.transaction(), ledger));
+    return BOOST_OUTCOME_V2_NAMESPACE::success();
+}
+
+Result<Observed> PostgresBackend::observed() {
+    if (!mark_) return Error{.code = Code::usage, .message = "nothing was marked, so nothing can be observed"};
+    UNDROP_TRY(auto seen, observe(connection_, *mark_, script_sets_counters_));
+    UNDROP_TRY(auto const intact, run_lock_.intact());
+    if (!intact) seen.refused.push_back("the script released the lock that keeps other migrators out (pg_advisory_unlock_all)");
+    return seen;
+}
+
+Result<Catalog> PostgresBackend::catalog(std::string const& ledger) { return read_catalog(connection_, ledger); }
+
+Result<Catalog> PostgresBackend::catalog_after(std::string const& ledger, Catalog const& before) {
+    return postgres::catalog_after(connection_, ledger, before);
+}
+
+Result<std::vector<std::string>> PostgresBackend::removed_unknown(Catalog const& before) { return postgres::removed_unknown(connection_, before); }
+Result<std::vector<std::string>> PostgresBackend::mentions(std::string const& word) { return postgres::mentions(connection_, word); }
+
+Result<void> PostgresBackend::reshape(ObjectId const& id, Object const&, Object const&) {
+    return Error{.code = Code::refused, .message = fmt::format("{} cannot be brought into another form while it holds rows", id.text())};
+}
+
+Result<std::map<std::string, std::string>> PostgresBackend::positions() {
+    UNDROP_TRY(auto const sequences, read_sequences(connection_, session_, ledger_));
+    std::map<std::string, std::string> positions;
+    for (auto const& sequence : sequences) positions.emplace(sequence.name, position_of(sequence));
+    return positions;
+}
+
+Result<void> PostgresBackend::set_position(std::string const& sequence, std::string const& position) {
+    return advance(connection_, session_, sequence, position);
+}
+
+Result<std::string> PostgresBackend::written_by_us(Table const& table, std::string const& alias) {
+    if (!mark_) return std::string();
+    return rows_made_by(connection_, *mark_, table, alias);
+}
+
+}  // namespace undrop::postgres

@@ -1,0 +1,31 @@
+// The catalog of a PostgreSQL database, as lib/catalog.hpp wants it. One thread at a time, in the connection's transaction; no
+// lock is kept.
+//
+// Others may drop an object while it is read; the server then raises an error. In a transaction it is read again; where that does not help,
+// the error is Code::busy, and the transaction is as it was.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <undrop/result.hpp>
+
+#include "backend.hpp"  // and so lib/catalog.hpp, whose name this file shares
+#include "connection.hpp"
+
+namespace undrop::postgres {
+
+// Every object of a kind that undrop knows, but for the store's, the system's, temporary ones and members of extensions.
+[[nodiscard]] Result<Catalog> read_catalog(Connection& connection, std::string const& ledger);
+
+// The same later in the transaction, differing from `before` only in what this transaction did itself. `before` is a result of
+// read_catalog, in this transaction or earlier.
+[[nodiscard]] Result<Catalog> catalog_after(Connection& connection, std::string const& ledger, Catalog const& before);
+
+// Objects of other kinds that were there at `before` and that this transaction removed: "cast (a AS b)" (P9).
+[[nodiscard]] Result<std::vector<std::string>> removed_unknown(Connection& connection, Catalog const& before);
+
+// Functions, views and triggers whose text mentions a name: "function public.f(integer)".
+[[nodiscard]] Result<std::vector<std::string>> mentions(Connection& connection, std::string const& word);
+
+}  // namespace undrop::postgres

@@ -1,0 +1,124 @@
+// What of a changed catalog this transaction did itself (A11 of no other session may be taken for ours, nor ours for another's).
+#include <cstdint>
+#include <cstdlib>
+#include <unordered_map>
+
+#include <fmt/format.h>
+
+#include "catalog.hpp"
+#include "locator.hpp"
+#include "try.hpp"
+
+namespace undrop::postgres {
+
+namespace {
+
+using Xids = std::set<std::string>;
+
+Xids xids_of(Catalog const& catalog) {
+    Xids all;
+    for (auto const& [id, object] : catalog)
+        for (auto& row : Locator::parse(object.locator).rows) all.insert(std::move(row));
+    return all;
+}
+
+// Which xmin are our transaction's or one of its subtransactions'. A row that we see although its transaction is in progress is ours.
+// Only ids that `before` did not have are asked for: these are recent, so that 32 bits tell the 64-bit id.
+Result<Xids> own_xids(Connection& connection, Catalog const& before, Catalog const& now) {
+    UNDROP_TRY(auto const current, connection.rows("select pg_catalog.pg_current_xact_id_if_assigned()::text"));
+    Xids own;
+    if (current.empty() || !current[0][0]) return own;
+    auto const full = std::strtoull(current[0][0]->c_str(), nullptr, 10);
+    own.insert(fmt::format("{}", static_cast<std::uint32_t>(full)));
+
+    auto const known = xids_of(before);
+    std::string asked;
+    for (auto const& xid : xids_of(now)) {
+        auto const ahead = static_cast<std::uint32_t>(std::strtoul(xid.c_str(), nullptr, 10)) - static_cast<std::uint32_t>(full);
+        if (known.contains(xid) || own.contains(xid) || ahead >= (1U << 31)) continue;  // older than our transaction
+        asked += fmt::format("{}({},'{}')", asked.empty() ? "" : ",", xid, full + ahead);
+    }
+    if (asked.empty()) return own;
+    UNDROP_TRY(auto const rows, connection.rows("select x.xid from (values " + asked + ") x(xid, id) "
+                                                "where pg_catalog.pg_xact_status(x.id::pg_catalog.xid8) = 'in progress'"));
+    for (auto const& row : rows) own.insert(*row[0]);
+    return own;
+}
+
+class Judge {
+public:
+    Judge(Catalog const& before, Catalog const& now, Xids own, OwnLocks locks)
+        : before_(before), now_(now), own_(std::move(own)), locks_(std::move(locks)) {
+        for (auto const& [id, object] : before_) was_.emplace(key(id, Locator::parse(object.locator)), &id);
+        for (auto const& [id, object] : now_) {
+            auto const locator = Locator::parse(object.locator);
+            is_.emplace(key(id, locator), &id);
+            if (touched(locator)) touched_.insert(locator.subject);
+        }
+    }
+
+    // Is this new or changed object our doing?
+    [[nodiscard]] bool made_by_us(ObjectId const& id) const {
+        auto const locator = Locator::parse(now_.at(id).locator);
+        if (touched(locator)) return true;
+        auto const was = was_.find(key(id, locator));
+        if (was == was_.end() || Locator::parse(before_.at(*was->second).locator).rows != locator.rows) return false;
+        std::set<ObjectId> seen;
+        return needs_touched(id, seen);  // its own rows are as they were: something that it names was renamed
+    }
+
+    [[nodiscard]] bool removed_by_us(ObjectId const& id) const {
+        auto const locator = Locator::parse(before_.at(id).locator);
+        if (auto const is = is_.find(key(id, locator)); is != is_.end()) return made_by_us(*is->second);  // renamed
+        return locks_.changed.contains(locator.class_and_object()) || locks_.changed.contains("1259:" + locator.relation) ||
+               touched_.contains(locator.subject);  // a property: rights are in the row of what they are on
+    }
+
+private:
+    [[nodiscard]] static std::string key(ObjectId const& id, Locator const& locator) { return id.kind + " " + locator.subject; }
+
+    [[nodiscard]] bool touched(Locator const& locator) const {
+        for (auto const& row : locator.rows)
+            if (own_.contains(row)) return true;
+        return false;
+    }
+
+    [[nodiscard]] bool needs_touched(ObjectId const& id, std::set<ObjectId>& seen) const {
+        auto const object = now_.find(id);
+        if (object == now_.end() || !seen.insert(id).second) return false;
+        for (auto const& need : object->second.needs) {
+            auto const needed = now_.find(need);
+            if (needed == now_.end()) continue;
+            if (touched(Locator::parse(needed->second.locator)) || needs_touched(need, seen)) return true;
+        }
+        return false;
+    }
+
+    Catalog const& before_;
+    Catalog const& now_;
+    Xids own_;
+    OwnLocks locks_;
+    std::unordered_map<std::string, ObjectId const*> was_;
+    std::unordered_map<std::string, ObjectId const*> is_;
+    std::set<std::string> touched_;  // subjects
+};
+
+}  // namespace
+
+Result<Catalog> catalog_after(Connection& connection, std::string const& ledger, Catalog const& before) {
+    UNDROP_TRY(auto now, read_catalog(connection, ledger));
+    UNDROP_TRY(auto own, own_xids(connection, before, now));
+    UNDROP_TRY(auto locks, own_locks(connection));
+    Judge const judge(before, now, std::move(own), std::move(locks));
+
+    Catalog after;
+    for (auto const& [id, object] : now) {
+        auto const was = before.find(id);
+        if ((was != before.end() && was->second.same(object)) || judge.made_by_us(id)) after.emplace(id, object);
+    }
+    for (auto const& [id, object] : before)
+        if (!after.contains(id) && (now.contains(id) || !judge.removed_by_us(id))) after.emplace(id, object);
+    return after;
+}
+
+}  // namespace undrop::postgres

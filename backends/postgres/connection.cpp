@@ -1,0 +1,151 @@
+#include "connection.hpp"
+
+#include <libpq-fe.h>
+
+#include <cstdlib>
+#include <memory>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "errors.hpp"
+#include "try.hpp"
+
+namespace undrop::postgres {
+
+namespace {
+
+Rows rows_of(PGresult const* result) {
+    int const width = PQnfields(result);
+    int const height = PQntuples(result);
+    Rows rows(static_cast<std::size_t>(height));
+    for (int r = 0; r < height; ++r) {
+        auto& row = rows[static_cast<std::size_t>(r)];
+        row.reserve(static_cast<std::size_t>(width));
+        for (int c = 0; c < width; ++c) {
+            if (PQgetisnull(result, r, c)) row.emplace_back(std::nullopt);
+            else row.emplace_back(std::string(PQgetvalue(result, r, c), static_cast<std::size_t>(PQgetlength(result, r, c))));
+        }
+    }
+    return rows;
+}
+
+std::int64_t affected(PGresult* result) {
+    std::string_view const tag = PQcmdStatus(result);
+    for (auto const* word : {"INSERT", "UPDATE", "DELETE", "MERGE"})
+        if (tag.starts_with(word)) return std::strtoll(PQcmdTuples(result), nullptr, 10);
+    return 0;
+}
+
+// The place of the n-th character of a statement (1-based) within its script.
+Place place_in(Script const& script, Statement const& statement, int position) {
+    Place place{script.file, statement.line, statement.column};
+    int character = 1;
+    for (std::size_t i = 0; i < statement.text.size() && character < position; ++i) {
+        if ((static_cast<unsigned char>(statement.text[i]) & 0xC0) == 0x80) continue;  // a character's later bytes in UTF-8
+        ++character;
+        if (statement.text[i] == '\n') {
+            ++place.line;
+            place.column = 1;
+        } else {
+            ++place.column;
+        }
+    }
+    return place;
+}
+
+// libpq never tells a receiver's argument, so a receiver that the program set itself could not be put back; it is left in place and gets
+// its NOTICEs as ever. What can be replaced and put back is libpq's own receiver, which a connection that never was shows.
+PQnoticeReceiver default_receiver() {
+    static PQnoticeReceiver const receiver = [] {
+        PGconn* none = PQconnectStart("no_such_option=1");
+        auto const found = PQsetNoticeReceiver(none, nullptr, nullptr);
+        PQfinish(none);
+        return found;
+    }();
+    return receiver;
+}
+
+void end_copy(PGconn* handle, ExecStatusType status) {
+    if (status == PGRES_COPY_IN) PQputCopyEnd(handle, "undrop sends no data beside a statement");
+    char* line = nullptr;
+    while (status == PGRES_COPY_OUT && PQgetCopyData(handle, &line, 0) > 0) PQfreemem(line);
+    while (PGresult* rest = PQgetResult(handle)) PQclear(rest);
+}
+
+}  // namespace
+
+void ClearResult::operator()(pg_result* result) const { PQclear(result); }
+
+Connection::Connection(pg_conn* handle, Ownership ownership) : handle_(handle), ownership_(ownership) {
+    if (PQsetNoticeReceiver(handle_, nullptr, nullptr) == default_receiver()) PQsetNoticeReceiver(handle_, &Connection::notice, this);
+}
+
+Connection::~Connection() {
+    if (PQsetNoticeReceiver(handle_, nullptr, nullptr) == &Connection::notice) PQsetNoticeReceiver(handle_, default_receiver(), nullptr);
+    if (!borrowed()) PQfinish(handle_);
+}
+
+void Connection::notice(void* self, pg_result const* result) {
+    auto& connection = *static_cast<Connection*>(self);
+    char const* message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+    if (!connection.listener_ || !message) return;
+    try {
+        connection.listener_(one_line(message));
+    } catch (...) {
+        connection.listener_threw_ = true;  // libpq is C: the exception ends here, the statement's result says so
+    }
+}
+
+Result<ResultPtr> Connection::checked(pg_result* raw) {
+    ResultPtr result(raw);
+    if (std::exchange(listener_threw_, false)) return Error{.code = Code::interrupted, .message = "the program's event callback threw an exception"};
+    auto const status = PQresultStatus(result.get());
+    if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK || status == PGRES_EMPTY_QUERY) return result;
+    if (status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH) {
+        end_copy(handle_, status);
+        return Error{.code = Code::refused, .message = "COPY from or to the client needs a client program; undrop sends no data beside a statement"};
+    }
+    return error_of(result.get(), handle_);
+}
+
+Result<Rows> Connection::rows(std::string const& sql) {
+    UNDROP_TRY(auto const result, checked(PQexec(handle_, sql.c_str())));
+    return rows_of(result.get());
+}
+
+Result<Rows> Connection::rows(std::string const& sql, std::span<Cell const> parameters) {
+    std::vector<char const*> values;
+    for (auto const& cell : parameters) values.push_back(cell ? cell->c_str() : nullptr);
+    UNDROP_TRY(auto const result, checked(PQexecParams(handle_, sql.c_str(), static_cast<int>(values.size()), nullptr, values.data(),
+                                                       nullptr, nullptr, 0)));
+    return rows_of(result.get());
+}
+
+Result<std::int64_t> Connection::run(std::string const& sql) {
+    UNDROP_TRY(auto const result, checked(PQexec(handle_, sql.c_str())));
+    return affected(result.get());
+}
+
+Result<void> Connection::run_script(Script const& script, Statement const& statement) {
+    auto* const result = PQexec(handle_, statement.text.c_str());
+    int const position = position_of(result);
+    auto done = checked(result);
+    if (done.has_value()) return BOOST_OUTCOME_V2_NAMESPACE::success();
+    auto error = std::move(done).error();
+    error.where = place_in(script, statement, position);
+    return error;
+}
+
+int Connection::server_version() const { return PQserverVersion(handle_); }
+bool Connection::idle() const { return PQtransactionStatus(handle_) == PQTRANS_IDLE; }
+bool Connection::in_transaction() const { return PQtransactionStatus(handle_) == PQTRANS_INTRANS; }
+bool Connection::lost() const { return PQstatus(handle_) != CONNECTION_OK; }
+bool Connection::superuser() const { return parameter("is_superuser") == "on"; }
+
+std::string Connection::parameter(char const* name) const {
+    char const* value = PQparameterStatus(handle_, name);
+    return value ? value : "";
+}
+
+}  // namespace undrop::postgres

@@ -1,0 +1,67 @@
+// Connection: one PGconn, owned or borrowed, and the three ways to send SQL through it. One thread at a time.
+//
+// Nothing is sent but what is asked for. SQL goes to the server verbatim.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+
+#include <undrop/result.hpp>
+
+#include "backend.hpp"
+#include "dialect.hpp"
+
+struct pg_conn;
+struct pg_result;
+
+namespace undrop::postgres {
+
+struct ClearResult {
+    void operator()(pg_result* result) const;
+};
+using ResultPtr = std::unique_ptr<pg_result, ClearResult>;
+
+class Connection {
+public:
+    enum class Ownership { owned, borrowed };
+
+    Connection(pg_conn* handle, Ownership ownership);
+    ~Connection();  // closes an owned connection, never a borrowed one
+    Connection(Connection const&) = delete;
+    Connection& operator=(Connection const&) = delete;
+
+    // One or more statements; the rows of the last one, every cell as text.
+    [[nodiscard]] Result<Rows> rows(std::string const& sql);
+    // One statement with $1, $2 ..., whose types the server infers.
+    [[nodiscard]] Result<Rows> rows(std::string const& sql, std::span<Cell const> parameters);
+    // One or more statements; rows affected by the last one if it is INSERT, UPDATE, DELETE or MERGE, else 0.
+    [[nodiscard]] Result<std::int64_t> run(std::string const& sql);
+    // A statement of a script: the error's `where` is a place in the script.
+    [[nodiscard]] Result<void> run_script(Script const& script, Statement const& statement);
+
+    // NOTICEs go to the listener; null: they are dropped. A receiver that the program set itself on a borrowed connection stays.
+    void on_notice(std::function<void(std::string const&)> listener) { listener_ = std::move(listener); }
+
+    [[nodiscard]] pg_conn* handle() const { return handle_; }
+    [[nodiscard]] bool borrowed() const { return ownership_ == Ownership::borrowed; }
+    [[nodiscard]] int server_version() const;       // 150020
+    [[nodiscard]] bool idle() const;                // no transaction is open
+    [[nodiscard]] bool in_transaction() const;      // one is open and has not failed
+    [[nodiscard]] bool lost() const;                // the connection is gone
+    [[nodiscard]] bool superuser() const;           // of the session user, as the server reported it last
+    [[nodiscard]] std::string parameter(char const* name) const;  // as the server reported it last; empty if it does not
+
+private:
+    [[nodiscard]] Result<ResultPtr> checked(pg_result* raw);
+    static void notice(void* self, pg_result const* result);
+
+    pg_conn* handle_;
+    Ownership ownership_;
+    std::function<void(std::string const&)> listener_;
+    bool listener_threw_ = false;
+};
+
+}  // namespace undrop::postgres

@@ -1,0 +1,91 @@
+#include <algorithm>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "lexer.hpp"
+#include "postgres_dialect.hpp"
+
+namespace undrop::postgres {
+
+namespace {
+
+std::string doubled(std::string_view text, char quote) {
+    std::string out(1, quote);
+    for (char const c : text) {
+        out += c;
+        if (c == quote) out += c;
+    }
+    return out + quote;
+}
+
+bool is_text(Column const& column) { return column.as_text || column.stored_type.starts_with("text"); }
+
+}  // namespace
+
+std::string quote_identifier(std::string_view identifier) { return doubled(identifier, '"'); }
+
+std::string quote_literal(std::string_view text) {
+    auto quoted = doubled(text, '\'');
+    if (text.find('\\') == std::string_view::npos) return quoted;
+    std::string out = " E";
+    for (char const c : quoted) {
+        out += c;
+        if (c == '\\') out += c;
+    }
+    return out;
+}
+
+std::string PostgresDialect::quote(std::string_view identifier) const { return quote_identifier(identifier); }
+std::string PostgresDialect::literal(std::string_view text) const { return quote_literal(text); }
+
+std::string PostgresDialect::relation(std::string_view schema, std::string_view name) const {
+    return schema.empty() ? quote(name) : quote(schema) + "." + quote(name);
+}
+
+std::string PostgresDialect::store(std::string_view ledger, std::string_view table) const { return relation(ledger, table); }
+
+Result<std::vector<Statement>> PostgresDialect::split(Script const& script) const {
+    return split_sql(script, {.dollar_quotes = true, .nested_comments = true, .escape_strings = true});
+}
+
+Foreseen PostgresDialect::foresee(std::vector<Statement> const& statements) const { return postgres::foresee(statements); }
+std::string PostgresDialect::forbidden(Statement const& statement) const { return postgres::forbidden(statement); }
+
+// A2: what is not built in is kept as the text of its output function, which format() calls; a cast to text may be the user's own.
+std::string PostgresDialect::save(Column const& column, std::string const& value) const {
+    if (column.as_text)
+        // A composite value of NULLs IS NULL without being one; num_nulls() knows.
+        return fmt::format("(case pg_catalog.num_nulls({0}) when 0 then pg_catalog.format('%s', {0}) end collate pg_catalog.\"C\")", value);
+    if (is_text(column)) return fmt::format("(({})::pg_catalog.text collate pg_catalog.\"C\")", value);
+    return value;
+}
+
+std::string PostgresDialect::load(Column const& column, std::string const& stored) const {
+    return fmt::format("cast({} as {})", stored, column.type);
+}
+
+// A23: record_image_eq. Without the casts a row comparison is taken apart into comparisons of its columns.
+std::string PostgresDialect::same(Column const&, std::string const& a, std::string const& b) const {
+    return fmt::format("(row({})::pg_catalog.record OPERATOR(pg_catalog.*=) row({})::pg_catalog.record)", a, b);
+}
+
+std::string PostgresDialect::image(std::vector<std::string> const& saved) const {
+    return fmt::format("(row({})::pg_catalog.text collate pg_catalog.\"C\")", fmt::join(saved, ", "));
+}
+
+std::string PostgresDialect::digest(std::string const& image) const {
+    return fmt::format("pg_catalog.encode(pg_catalog.sha256(pg_catalog.convert_to({}, 'UTF8')), 'hex')", image);
+}
+
+std::string PostgresDialect::add_bare_column(Table const&, Column const&) const { return {}; }
+std::string PostgresDialect::insert_overriding() const { return " OVERRIDING SYSTEM VALUE"; }
+
+std::string PostgresDialect::row_locator(Table const&) const { return "ctid"; }
+
+std::string PostgresDialect::own_rows(Table const& table) const {
+    auto const name = relation(table.schema, table.name);
+    return table.partitioned ? name : "ONLY " + name;
+}
+
+}  // namespace undrop::postgres

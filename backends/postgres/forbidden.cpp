@@ -1,0 +1,95 @@
+// What cannot be part of a step. A plain list by first words, and the parser where words are not enough.
+#include <array>
+#include <string_view>
+
+#include "parse.hpp"
+#include "postgres_dialect.hpp"
+
+namespace undrop::postgres {
+
+namespace {
+
+constexpr char const* own_transaction = "a step is one transaction, which undrop begins and ends";
+constexpr char const* outside = "PostgreSQL runs it only outside of a transaction, and a step is one transaction";
+constexpr char const* client = "it is a command of psql, which only psql knows";
+constexpr char const* data = "its data comes from the client, and undrop sends nothing beside the statement";
+
+struct Words {
+    char const* words;
+    char const* why;
+};
+
+// By the statement's first words; a longer entry that lets something pass stands before the shorter one.
+constexpr std::array by_words{
+    Words{"ROLLBACK TO", ""},
+    Words{"ROLLBACK WORK TO", ""},
+    Words{"ROLLBACK TRANSACTION TO", ""},
+    Words{"BEGIN", own_transaction},
+    Words{"START TRANSACTION", own_transaction},
+    Words{"COMMIT", own_transaction},
+    Words{"END", own_transaction},
+    Words{"ROLLBACK", own_transaction},
+    Words{"ABORT", own_transaction},
+    Words{"PREPARE TRANSACTION", own_transaction},
+    Words{"SET TRANSACTION", own_transaction},
+    Words{"SET LOCAL TRANSACTION", own_transaction},
+    Words{"SET SESSION CHARACTERISTICS", own_transaction},
+    Words{"CREATE DATABASE", outside},
+    Words{"DROP DATABASE", outside},
+    Words{"CREATE TABLESPACE", outside},
+    Words{"DROP TABLESPACE", outside},
+    Words{"CREATE SUBSCRIPTION", outside},
+    Words{"DROP SUBSCRIPTION", outside},
+    Words{"ALTER SYSTEM", outside},
+    Words{"VACUUM", outside},
+    Words{"REINDEX DATABASE", outside},
+    Words{"REINDEX SYSTEM", outside},
+    Words{"REINDEX SCHEMA", outside},
+    Words{"CREATE INDEX CONCURRENTLY", outside},
+    Words{"CREATE UNIQUE INDEX CONCURRENTLY", outside},
+    Words{"DROP INDEX CONCURRENTLY", outside},
+    Words{"REINDEX INDEX CONCURRENTLY", outside},
+    Words{"REINDEX TABLE CONCURRENTLY", outside},
+    Words{"DISCARD ALL", outside},
+};
+
+bool begins_with(std::string_view words, std::string_view prefix) {
+    return words.starts_with(prefix) && (words.size() == prefix.size() || words[prefix.size()] == ' ');
+}
+
+bool detaches_concurrently(nlohmann::json const& commands) {
+    for (auto const& command : commands)
+        if (flag_at(at(at(at(command, "AlterTableCmd"), "def"), "PartitionCmd"), "concurrent")) return true;
+    return false;
+}
+
+bool has_option(nlohmann::json const& options, char const* name) {
+    for (auto const& option : options)
+        if (text_at(at(option, "DefElem"), "defname") == name) return true;
+    return false;
+}
+
+bool from_client(nlohmann::json const& copy) { return at(copy, "filename").is_null(); }
+
+std::string by_tree(Node const& node) {
+    if (node.type == "CopyStmt" && from_client(node.body)) return data;
+    if (node.type == "AlterTableStmt" && detaches_concurrently(at(node.body, "cmds"))) return outside;
+    if (node.type == "ReindexStmt" && has_option(at(node.body, "params"), "concurrently")) return outside;
+    if (node.type == "ClusterStmt" && at(node.body, "relation").is_null()) return outside;
+    if (node.type == "AlterDatabaseStmt" && has_option(at(node.body, "options"), "tablespace")) return outside;
+    return {};
+}
+
+}  // namespace
+
+std::string forbidden(Statement const& statement) {
+    if (statement.words.starts_with('\\')) return client;
+    for (auto const& entry : by_words)
+        if (begins_with(statement.words, entry.words)) return entry.why;
+    for (auto const* word : {"COPY", "REINDEX", "CLUSTER", "ALTER DATABASE", "ALTER TABLE"})
+        if (begins_with(statement.words, word))
+            if (auto const node = parse(statement)) return by_tree(*node);
+    return {};
+}
+
+}  // namespace undrop::postgres

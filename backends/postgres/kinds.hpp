@@ -1,0 +1,111 @@
+// The kinds of objects that the catalog knows on PostgreSQL, read top to bottom; each has one query, in kinds/.
+//
+// A query is what follows `common` below; its columns are
+//   kind, parent, name, make, remove, alter, shape, order   as in Object;
+//   addresses   what pg_depend calls it: "classid:objid:objsubid", all of them; further words are names between kinds ("owner:1259:16390:0")
+//   needs       addresses of what it needs; what pg_depend knows is added
+//   relation    oid of the relation whose lock a change of it takes, or 0
+//   rows        xmin of each catalog row that its texts come from, with commas
+//   holds_rows
+// A row of kind "alias" is no object: its addresses mean the one in `needs`.
+//
+// All texts come out qualified, since search_path is pinned to pg_catalog, pg_temp: what is not in pg_catalog is written with its schema.
+#pragma once
+
+#include <string_view>
+
+#include "backend.hpp"  // and so lib/catalog.hpp
+
+namespace undrop::postgres {
+
+namespace kinds {
+
+extern char const schema[];
+extern char const type[];
+extern char const sequence[];
+extern char const function[];
+extern char const table[];
+extern char const column[];
+extern char const column_default[];
+extern char const not_null[];
+extern char const identity[];
+extern char const column_storage[];
+extern char const constraint[];
+extern char const index[];
+extern char const sequence_owner[];
+extern char const partition[];
+extern char const table_options[];
+extern char const statistics[];
+extern char const view[];
+extern char const rule[];
+extern char const trigger[];
+extern char const policy[];
+extern char const comment[];
+extern char const owner[];
+extern char const grants[];
+
+// What most queries read: schemas and relations that are the user's, members of extensions, columns of partition keys. $ledger is replaced.
+inline constexpr char const* common = R"sql(
+with ns as (
+    select n.oid, n.nspname as name, n.nspowner as owner, n.nspacl as acl, n.xmin as row, quote_ident(n.nspname) as q
+    from pg_namespace n
+    where n.nspname !~ '^pg_' and n.nspname <> 'information_schema' and n.nspname <> $ledger
+), ext as (
+    select classid, objid from pg_depend where deptype = 'e'
+), rel as (
+    select c.*, c.xmin as row, n.name as schema, n.q as sq, format('%I.%I', n.name, c.relname) as q
+    from pg_class c join ns n on n.oid = c.relnamespace
+    where c.relpersistence <> 't' and not exists (select from ext e where e.classid = 1259 and e.objid = c.oid)
+), key as (
+    select d.objid as relation, d.objsubid as number
+    from pg_depend d
+    where d.classid = 1259 and d.objsubid > 0 and d.refclassid = 1259 and d.refobjid = d.objid and d.refobjsubid = 0 and d.deptype = 'i'
+))sql";
+
+}  // namespace kinds
+
+struct Kind {
+    std::string_view name;  // or its beginning, up to a blank: "comment on"
+    int rank;
+    Section section;
+    char const* sql;  // null: comes with the query of the kind above
+};
+
+inline constexpr Kind known_kinds[] = {
+    {"schema", 10, Section::before_data, kinds::schema},
+    {"type", 15, Section::before_data, kinds::type},
+    {"sequence", 20, Section::before_data, kinds::sequence},
+    {"function", 25, Section::before_data, kinds::function},
+    {"procedure", 25, Section::before_data, nullptr},
+    {"table", 30, Section::before_data, kinds::table},
+    {"column", 31, Section::before_data, kinds::column},
+    {"default", 32, Section::before_data, kinds::column_default},
+    {"view_default", 62, Section::after_data, nullptr},
+    {"not_null", 40, Section::after_data, kinds::not_null},
+    {"identity", 41, Section::after_data, kinds::identity},
+    {"column_storage", 42, Section::after_data, kinds::column_storage},
+    {"primary_key", 50, Section::after_data, kinds::constraint},
+    {"unique", 50, Section::after_data, nullptr},
+    {"exclusion", 50, Section::after_data, nullptr},
+    {"check", 53, Section::after_data, nullptr},
+    {"foreign_key", 55, Section::after_data, nullptr},
+    {"index", 51, Section::after_data, kinds::index},
+    {"sequence_owner", 53, Section::after_data, kinds::sequence_owner},
+    {"partition", 52, Section::after_data, kinds::partition},
+    {"index_partition", 52, Section::after_data, nullptr},
+    {"storage", 45, Section::after_data, kinds::table_options},
+    {"replica_identity", 56, Section::after_data, nullptr},
+    {"clustered_on", 62, Section::after_data, nullptr},
+    {"row_security", 75, Section::after_data, nullptr},
+    {"statistics", 57, Section::after_data, kinds::statistics},
+    {"view", 60, Section::after_data, kinds::view},
+    {"materialized_view", 61, Section::after_data, nullptr},
+    {"rule", 65, Section::after_data, kinds::rule},
+    {"trigger", 70, Section::after_data, kinds::trigger},
+    {"policy", 75, Section::after_data, kinds::policy},
+    {"comment on", 80, Section::after_data, kinds::comment},
+    {"owner of", 85, Section::after_data, kinds::owner},
+    {"grants on", 90, Section::after_data, kinds::grants},
+};
+
+}  // namespace undrop::postgres

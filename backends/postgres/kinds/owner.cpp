@@ -1,0 +1,34 @@
+// Owners. Of a sequence only where it belongs to no column: otherwise the table's owner has it.
+#include "../kinds.hpp"
+
+namespace undrop::postgres::kinds {
+
+extern char const owner[] = R"sql(
+select 'owner of ' || lower(h.word), h.parent, h.name, x.make, '', x.make, '', 0,
+       'owner:' || h.address, h.address, h.relation, h.row, false
+from (
+    select format('2615:%s:0', n.oid) as address, 0::oid as relation, 'SCHEMA' as word, '' as parent, n.name::text as name, n.q, n.owner, n.row
+    from ns n where not exists (select from ext e where e.classid = 2615 and e.objid = n.oid)
+    union all
+    select format('1259:%s:0', c.oid), c.oid,
+           case c.relkind when 'v' then 'VIEW' when 'm' then 'MATERIALIZED VIEW' when 'S' then 'SEQUENCE' else 'TABLE' end,
+           c.sq, c.relname, c.q, c.relowner, c.row
+    from rel c
+    where c.relkind in ('r', 'p', 'v', 'm')
+       or (c.relkind = 'S' and not exists (select from pg_depend d where d.classid = 1259 and d.objid = c.oid and d.refclassid = 1259
+                                                                     and d.refobjsubid > 0 and d.deptype in ('a', 'i')))
+    union all
+    select format('1247:%s:0', t.oid), t.typrelid, 'TYPE', n.q, t.typname, format('%I.%I', n.name, t.typname), t.typowner, t.xmin
+    from pg_type t join ns n on n.oid = t.typnamespace left join pg_class r on r.oid = t.typrelid
+    where (t.typtype in ('e', 'd') or r.relkind = 'c') and not exists (select from ext e where e.classid = 1247 and e.objid = t.oid)
+    union all
+    select format('1255:%s:0', p.oid), 0, case p.prokind when 'p' then 'PROCEDURE' else 'FUNCTION' end, n.q,
+           format('%s(%s)', p.proname, oidvectortypes(p.proargtypes)), format('%I.%I(%s)', n.name, p.proname, oidvectortypes(p.proargtypes)),
+           p.proowner, p.xmin
+    from pg_proc p join ns n on n.oid = p.pronamespace
+    where p.prokind <> 'a' and not exists (select from ext e where e.classid = 1255 and e.objid = p.oid)
+) h
+cross join lateral (select format('ALTER %s %s OWNER TO %I;', h.word, h.q, pg_get_userbyid(h.owner)) as make) x
+)sql";
+
+}  // namespace undrop::postgres::kinds

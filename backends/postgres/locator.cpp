@@ -1,0 +1,86 @@
+#include "locator.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "errors.hpp"
+#include "try.hpp"
+
+namespace undrop::postgres {
+
+std::vector<std::string> words(std::string_view text, char separator) {
+    std::vector<std::string> out;
+    while (!text.empty()) {
+        auto const end = text.find(separator);
+        if (end != 0) out.emplace_back(text.substr(0, end));
+        if (end == std::string_view::npos) break;
+        text.remove_prefix(end + 1);
+    }
+    return out;
+}
+
+// "subject relation xmin,xmin" and, on the following lines, "classid:objid name".
+std::string Locator::text() const {
+    auto out = fmt::format("{} {} {}", subject, relation, fmt::join(rows, ","));
+    for (auto const& [address, name] : unknown) out += fmt::format("\n{} {}", address, name);
+    return out;
+}
+
+Locator Locator::parse(std::string_view text) {
+    Locator out;
+    auto const lines = words(text, '\n');
+    if (lines.empty()) return out;
+    auto const head = words(lines[0], ' ');
+    if (!head.empty()) out.subject = head[0];
+    if (head.size() > 1) out.relation = head[1];
+    if (head.size() > 2) out.rows = words(head[2], ',');
+    for (std::size_t i = 1; i < lines.size(); ++i) {
+        auto const blank = lines[i].find(' ');
+        if (blank != std::string::npos) out.unknown.emplace(lines[i].substr(0, blank), lines[i].substr(blank + 1));
+    }
+    return out;
+}
+
+Result<OwnLocks> own_locks(Connection& connection) {
+    UNDROP_TRY(auto const rows, connection.rows(R"sql(
+        select case l.locktype when 'relation' then '1259:' || l.relation else l.classid || ':' || l.objid end, l.mode = 'AccessExclusiveLock'
+        from pg_catalog.pg_locks l
+        where l.pid = pg_catalog.pg_backend_pid() and l.granted and l.locktype in ('relation', 'object')
+          and l.mode in ('ShareUpdateExclusiveLock', 'ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock'))sql"));
+    OwnLocks locks;
+    for (auto const& row : rows) {
+        locks.changed.insert(row[0].value_or(""));
+        if (row[1] == "t") locks.removed.insert(row[0].value_or(""));
+    }
+    return locks;
+}
+
+Result<void> pin_search_path(Connection& connection) {
+    UNDROP_CHECK(connection.rows("select pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true)"));
+    return BOOST_OUTCOME_V2_NAMESPACE::success();
+}
+
+Result<Rows> catalog_rows(Connection& connection, std::string const& sql) {
+    auto rows = connection.rows(sql);
+    if (rows.has_value()) return rows;
+    auto error = std::move(rows).error();
+    return sqlstate(error) == "XX000" ? dropped_meanwhile(std::move(error)) : error;  // "could not open relation with OID", "cache lookup failed"
+}
+
+Error dropped_meanwhile(Error error) {
+    error.code = Code::busy;
+    error.message = "another session dropped an object while the catalog was read";
+    error.next.advice = "Try again.";
+    return error;
+}
+
+std::string with_ledger(std::string sql, std::string const& ledger) {
+    std::string literal = "'";
+    for (char const c : ledger) literal += c == '\'' ? "''" : std::string(1, c);
+    literal += "'";
+    constexpr std::string_view mark = "$ledger";
+    for (auto at = sql.find(mark); at != std::string::npos; at = sql.find(mark, at + literal.size())) sql.replace(at, mark.size(), literal);
+    return sql;
+}
+
+}  // namespace undrop::postgres

@@ -1,0 +1,49 @@
+// Locator: where an object is in the system catalogs, carried in Object::locator within one transaction.
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <undrop/result.hpp>
+
+#include "connection.hpp"
+
+namespace undrop::postgres {
+
+struct Locator {
+    std::string subject;            // "classid:objid:objsubid" of the object, or of what it is a property of
+    std::string relation;           // oid of the relation that is locked for a change of it; "0": none
+    std::vector<std::string> rows;  // xmin of each row that its texts come from
+    std::map<std::string, std::string> unknown;  // only on schemas: what else there is, "classid:objid" -> name
+
+    [[nodiscard]] std::string text() const;
+    [[nodiscard]] static Locator parse(std::string_view text);
+    [[nodiscard]] std::string class_and_object() const { return subject.substr(0, subject.rfind(':')); }
+};
+
+[[nodiscard]] std::vector<std::string> words(std::string_view text, char separator);
+
+// What this transaction has locked against other changes: "classid:objid".
+struct OwnLocks {
+    std::set<std::string> changed;  // SHARE UPDATE EXCLUSIVE or stronger
+    std::set<std::string> removed;  // ACCESS EXCLUSIVE: the removal of any object takes one
+};
+[[nodiscard]] Result<OwnLocks> own_locks(Connection& connection);
+
+// Objects of kinds that undrop does not know, by "classid:objid", with their names.
+[[nodiscard]] Result<std::map<std::string, std::string>> unknown_objects(Connection& connection, std::string const& ledger);
+
+// search_path, until the transaction ends: the texts of the catalog name everything outside of pg_catalog with its schema.
+[[nodiscard]] Result<void> pin_search_path(Connection& connection);
+
+// Sends one query of the catalog. An object that vanished meanwhile makes Code::busy.
+[[nodiscard]] Result<Rows> catalog_rows(Connection& connection, std::string const& sql);
+
+[[nodiscard]] Error dropped_meanwhile(Error error);
+
+[[nodiscard]] std::string with_ledger(std::string sql, std::string const& ledger);
+
+}  // namespace undrop::postgres

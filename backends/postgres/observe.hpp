@@ -1,0 +1,46 @@
+// What a step did to rows, told by the database itself (A6). Our own locks are the outer truth: only a relation that this transaction holds
+// ROW EXCLUSIVE on, or has given another file, can have other rows. Counters and files refine it.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include <undrop/result.hpp>
+
+#include "backend.hpp"
+#include "connection.hpp"
+
+namespace undrop::postgres {
+
+struct MarkedRelation {
+    enum class Place { user, extension, store, system };
+    Place place = Place::user;
+    bool foreign = false;
+    std::string name;  // schema.name, for people
+    std::string file;
+    std::int64_t inserted = 0;
+    std::int64_t updated = 0;
+    std::int64_t deleted = 0;
+};
+
+// The database as the step found it.
+struct Mark {
+    std::string transaction;
+    std::map<std::string, MarkedRelation> relations;  // by oid
+    std::int64_t large_objects = 0;                   // changes of large objects so far
+    std::map<std::string, std::string> attributes;    // of composite types that columns use (A7): "oid.number" -> name for people
+};
+
+[[nodiscard]] Result<Mark> take_mark(Connection& connection, std::string const& transaction, std::string const& ledger);
+
+// What happened since. `script_sets_counters`: a script's text mentions track_counts (C11).
+[[nodiscard]] Result<Observed> observe(Connection& connection, Mark const& mark, bool script_sets_counters);
+
+// Condition: the row version with this xmin was made by the transaction with this number, or a subtransaction of it (A11).
+[[nodiscard]] std::string made_by(std::string const& transaction, std::string const& xmin);
+
+// Rows of a table that the transaction wrote, as a condition under `alias`; empty where every row looks new, since the table was rewritten.
+[[nodiscard]] Result<std::string> rows_made_by(Connection& connection, Mark const& mark, Table const& table, std::string const& alias);
+
+}  // namespace undrop::postgres

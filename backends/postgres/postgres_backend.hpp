@@ -1,0 +1,89 @@
+// PostgresBackend: one PostgreSQL connection. One thread at a time. Each part has its own file; this class puts them together.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "backend.hpp"
+#include "connection.hpp"
+#include "observe.hpp"
+#include "postgres_dialect.hpp"
+#include "quiet.hpp"
+#include "run_lock.hpp"
+#include "sequences.hpp"
+#include "session.hpp"
+#include "soci_session.hpp"
+
+namespace undrop::postgres {
+
+class PostgresBackend final : public Backend {
+public:
+    // Takes the handle over if it is owned. `old_encoding`: what a borrowed connection gets back at the end; empty: nothing was changed.
+    PostgresBackend(pg_conn* handle, Connection::Ownership ownership, std::string old_encoding = {});
+    ~PostgresBackend() override;
+
+    [[nodiscard]] Dialect const& dialect() const override { return dialect_; }
+    [[nodiscard]] std::string description() const override;
+    [[nodiscard]] std::string role() const override { return session_.role(); }
+    [[nodiscard]] Result<void> set_role(std::string const& role) override { return session_.set_role(role); }
+
+    [[nodiscard]] Result<std::int64_t> run(std::string const& sql) override { return connection_.run(sql); }
+    [[nodiscard]] Result<Rows> rows(std::string const& sql) override { return connection_.rows(sql); }
+    [[nodiscard]] Result<Rows> query(std::string const& sql, std::span<Cell const> parameters, int columns) override;
+    [[nodiscard]] Result<void> run_script(Script const& script, Statement const& statement) override;
+    void on_notice(std::function<void(std::string const&)> listener) override { connection_.on_notice(std::move(listener)); }
+
+    [[nodiscard]] Result<StoreState> store_state(std::string const& ledger) override;
+    [[nodiscard]] Result<void> create_store(std::string const& ledger) override;
+    [[nodiscard]] Result<void> seal(std::string const& store_table, Table const* source) override;
+    [[nodiscard]] Result<std::int64_t> bytes_of(std::string const& store_table) override;
+    [[nodiscard]] Result<std::string> hash_of(std::string const& store_table, std::vector<std::string> const& columns) override;
+    [[nodiscard]] bool means_no_store(Error const& error) const override;
+
+    [[nodiscard]] Result<void> lock_run(Options const& options) override { return run_lock_.lock(options); }
+    void unlock_run() override { run_lock_.unlock(); }
+
+    [[nodiscard]] Result<void> begin(Options const& options, std::vector<Statement> const& statements) override;
+    [[nodiscard]] Result<void> commit() override;
+    void rollback() override;
+    [[nodiscard]] Result<void> begin_reading() override { return session_.begin_reading(); }
+    [[nodiscard]] Result<void> enter_script() override { return session_.enter_script(); }
+    [[nodiscard]] Result<void> leave_script() override { return session_.leave_script(); }
+    [[nodiscard]] Result<void> still_ours() override { return session_.still_ours(); }
+    [[nodiscard]] Result<void> check_constraints() override;
+    [[nodiscard]] Result<void> lock(std::vector<Table> const& tables) override;
+
+    [[nodiscard]] Result<std::vector<Table>> tables(std::string const& ledger) override;
+    [[nodiscard]] Result<void> mark(std::string const& ledger) override;
+    [[nodiscard]] Result<Observed> observed() override;
+    [[nodiscard]] Result<Catalog> catalog(std::string const& ledger) override;
+    [[nodiscard]] Result<Catalog> catalog_after(std::string const& ledger, Catalog const& before) override;
+    [[nodiscard]] Result<std::vector<std::string>> removed_unknown(Catalog const& before) override;
+    [[nodiscard]] Result<std::vector<std::string>> mentions(std::string const& word) override;
+
+    [[nodiscard]] Result<void> reshape(ObjectId const& id, Object const& now, Object const& wanted) override;
+    [[nodiscard]] Result<void> quiet(Table const& table) override { return quiet_.quiet(table); }
+    [[nodiscard]] Result<void> loud(Table const& table) override { return quiet_.loud(table); }
+    [[nodiscard]] Result<std::map<std::string, std::string>> positions() override;
+    [[nodiscard]] Result<void> set_position(std::string const& sequence, std::string const& position) override;
+    [[nodiscard]] Result<std::string> written_by_us(Table const& table, std::string const& alias) override;
+
+private:
+    void end();  // of the step, however it ended
+
+    Connection connection_;
+    PostgresDialect dialect_;
+    SociSession soci_;
+    Session session_;
+    RunLock run_lock_;
+    Quiet quiet_;
+    std::string old_encoding_;
+    std::string ledger_;                // as the core named it last
+    std::optional<Mark> mark_;
+    std::vector<Sequence> sequences_;   // as the step found them (A5)
+    bool script_sets_counters_ = false;
+};
+
+}  // namespace undrop::postgres

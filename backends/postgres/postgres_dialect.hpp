@@ -1,0 +1,40 @@
+// The SQL of PostgreSQL. Pure; const; thread-safe.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "dialect.hpp"
+
+namespace undrop::postgres {
+
+[[nodiscard]] std::string quote_identifier(std::string_view identifier);  // always in quotes
+[[nodiscard]] std::string quote_literal(std::string_view text);           // right under both settings of standard_conforming_strings
+
+[[nodiscard]] Foreseen foresee(std::vector<Statement> const& statements);
+[[nodiscard]] std::string forbidden(Statement const& statement);
+
+class PostgresDialect final : public Dialect {
+public:
+    [[nodiscard]] std::string quote(std::string_view identifier) const override;
+    [[nodiscard]] std::string literal(std::string_view text) const override;
+    [[nodiscard]] std::string relation(std::string_view schema, std::string_view name) const override;
+    [[nodiscard]] std::string store(std::string_view ledger, std::string_view table) const override;
+
+    [[nodiscard]] Result<std::vector<Statement>> split(Script const& script) const override;
+    [[nodiscard]] Foreseen foresee(std::vector<Statement> const& statements) const override;
+    [[nodiscard]] std::string forbidden(Statement const& statement) const override;
+
+    [[nodiscard]] std::string save(Column const& column, std::string const& value) const override;
+    [[nodiscard]] std::string load(Column const& column, std::string const& stored) const override;
+    [[nodiscard]] std::string same(Column const& column, std::string const& a, std::string const& b) const override;
+    [[nodiscard]] std::string image(std::vector<std::string> const& saved) const override;
+    [[nodiscard]] std::string digest(std::string const& image) const override;
+    [[nodiscard]] std::string add_bare_column(Table const& table, Column const& column) const override;
+    [[nodiscard]] std::string insert_overriding() const override;
+    [[nodiscard]] std::string row_locator(Table const& table) const override;
+    [[nodiscard]] std::string own_rows(Table const& table) const override;
+};
+
+}  // namespace undrop::postgres

@@ -1,0 +1,33 @@
+// Quiet: the user's triggers and rules on a table off, one by one, and on again to their exact states (A18).
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include <undrop/result.hpp>
+
+#include "connection.hpp"
+
+namespace undrop::postgres {
+
+class Quiet {
+public:
+    explicit Quiet(Connection& connection) : connection_(connection) {}
+    [[nodiscard]] Result<void> quiet(Table const& table);
+    [[nodiscard]] Result<void> loud(Table const& table);
+    void forget() { silenced_.clear(); }  // a rollback has brought all back
+
+private:
+    struct Silenced {
+        std::string relation;  // oid
+        std::string what;      // TRIGGER "x", RULE "x"
+        char state = 'O';      // tgenabled, ev_enabled
+    };
+    [[nodiscard]] Result<void> set(Silenced const& silenced, char state);
+
+    Connection& connection_;
+    std::map<std::string, std::vector<Silenced>> silenced_;  // by Table::id
+};
+
+}  // namespace undrop::postgres

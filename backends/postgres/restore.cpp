@@ -1,0 +1,58 @@
+#include <fmt/format.h>
+
+#include "postgres_dialect.hpp"
+#include "quiet.hpp"
+#include "try.hpp"
+
+namespace undrop::postgres {
+
+namespace {
+
+// Parents come first: their ALTER TABLE may reach their partitions, whose own states then follow.
+constexpr char const* loud_query = R"(
+with family as (
+    select {0}::pg_catalog.oid as oid, 0 as level
+    union select p.relid::pg_catalog.oid, p.level from pg_catalog.pg_partition_tree({0}) p
+)
+select f.oid, case when t.tgname is not null then 'TRIGGER ' else 'RULE ' end || pg_catalog.quote_ident(coalesce(t.tgname, w.rulename)),
+       coalesce(t.tgenabled, w.ev_enabled)
+from family f
+cross join lateral (select false as rule union all select true) kind
+left join pg_catalog.pg_trigger t on not kind.rule and t.tgrelid = f.oid and not t.tgisinternal and t.tgenabled <> 'D'
+left join pg_catalog.pg_rewrite w on kind.rule and w.ev_class = f.oid and w.rulename <> '_RETURN' and w.ev_enabled <> 'D'
+where t.oid is not null or w.oid is not null
+order by f.level, f.oid, 2)";
+
+char const* verb(char state) {
+    switch (state) {
+        case 'D': return "DISABLE";
+        case 'R': return "ENABLE REPLICA";
+        case 'A': return "ENABLE ALWAYS";
+        default: return "ENABLE";
+    }
+}
+
+}  // namespace
+
+Result<void> Quiet::set(Silenced const& silenced, char state) {
+    UNDROP_TRY(auto const name, connection_.rows(fmt::format("select {}::pg_catalog.regclass::pg_catalog.text", silenced.relation)));
+    UNDROP_TRY(auto const done, connection_.run(fmt::format("ALTER TABLE ONLY {} {} {}", name.at(0).at(0).value_or(""), verb(state), silenced.what)));
+    static_cast<void>(done);
+    return BOOST_OUTCOME_V2_NAMESPACE::success();
+}
+
+Result<void> Quiet::quiet(Table const& table) {
+    UNDROP_TRY(auto const rows, connection_.rows(fmt::format(loud_query, table.id)));
+    auto& silenced = silenced_[table.id];
+    for (auto const& row : rows) silenced.push_back({*row[0], *row[1], row[2].value_or("O").at(0)});
+    for (auto const& one : silenced) UNDROP_CHECK(set(one, 'D'));
+    return BOOST_OUTCOME_V2_NAMESPACE::success();
+}
+
+Result<void> Quiet::loud(Table const& table) {
+    for (auto const& one : silenced_[table.id]) UNDROP_CHECK(set(one, one.state));
+    silenced_.erase(table.id);
+    return BOOST_OUTCOME_V2_NAMESPACE::success();
+}
+
+}  // namespace undrop::postgres

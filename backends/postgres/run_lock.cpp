@@ -1,0 +1,100 @@
+#include "run_lock.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <chrono>
+#include <random>
+#include <string_view>
+#include <thread>
+
+#include <fmt/format.h>
+
+#include "try.hpp"
+
+namespace undrop::postgres {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+
+// FNV-1a, 64 bits.
+std::uint64_t hash(std::string_view text) {
+    std::uint64_t value = 0xcbf29ce484222325;
+    for (char const c : text) value = (value ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+    return value;
+}
+
+std::string for_holders(std::int64_t key, std::string const& columns) {
+    auto const bits = std::bit_cast<std::uint64_t>(key);
+    return fmt::format(
+        "select {} from pg_catalog.pg_locks l left join pg_catalog.pg_stat_activity a on a.pid = l.pid where l.locktype = 'advisory' and l.granted "
+        "and l.classid = {} and l.objid = {} and l.objsubid = 1 "
+        "and l.database = (select d.oid from pg_catalog.pg_database d where d.datname = current_database())",
+        columns, bits >> 32, bits & 0xffffffff);
+}
+
+}  // namespace
+
+std::int64_t run_key(std::string const& ledger) { return std::bit_cast<std::int64_t>(hash("undrop: one migrator at a time: " + ledger)); }
+
+Result<bool> RunLock::try_lock() {
+    UNDROP_TRY(auto const rows, connection_.rows(fmt::format("select pg_catalog.pg_try_advisory_lock({})", key_)));
+    return rows.at(0).at(0) == "t";
+}
+
+Error RunLock::busy(Options const& options) {
+    std::string who;
+    auto const rows = connection_.rows(for_holders(key_, "l.pid, a.application_name, a.usename"));
+    if (rows.has_value() && !rows.value().empty()) {
+        auto const& row = rows.value()[0];
+        who = fmt::format(": process {} ({} as {})", row[0].value_or("?"), row[1] && !row[1]->empty() ? *row[1] : "no name", row[2].value_or("?"));
+    }
+    return Error{.code = Code::busy,
+                 .message = fmt::format("another migrator is at work on ledger {}{}; waited {:.1f} s", options.ledger, who,
+                                        std::chrono::duration<double>(options.wait).count()),
+                 .next = {.advice = "Try again when it has finished, or wait for longer."}};
+}
+
+// Tells once that we wait, and asks whether to go on. Callbacks are the program's and may throw.
+Result<void> RunLock::ask(Options const& options, bool told) {
+    try {
+        if (!told && options.on_event)
+            options.on_event({.kind = Event::Kind::waiting, .text = "another migrator is at work; waiting for it", .version = {}, .direction = Direction::up});
+        if (!options.cancelled || !options.cancelled()) return BOOST_OUTCOME_V2_NAMESPACE::success();
+    } catch (...) {
+        return Error{.code = Code::interrupted, .message = "the program's event callback threw an exception"};
+    }
+    return Error{.code = Code::interrupted, .message = "cancelled while another migrator was at work"};
+}
+
+Result<void> RunLock::lock(Options const& options) {
+    if (held_) return BOOST_OUTCOME_V2_NAMESPACE::success();
+    key_ = run_key(options.ledger);
+    auto const end = Clock::now() + options.wait;
+    std::minstd_rand random(std::random_device{}());
+    milliseconds pause{20};
+    for (bool told = false;; told = true) {
+        UNDROP_TRY(held_, try_lock());
+        if (held_) return BOOST_OUTCOME_V2_NAMESPACE::success();
+        auto const left = std::chrono::duration_cast<milliseconds>(end - Clock::now());
+        if (left.count() <= 0) return busy(options);
+        UNDROP_CHECK(ask(options, told));
+        auto const jittered = milliseconds(pause.count() / 2 + std::uniform_int_distribution<milliseconds::rep>(0, pause.count())(random));
+        std::this_thread::sleep_for(std::min(jittered, left));
+        pause = std::min(pause * 2, milliseconds{200});
+    }
+}
+
+void RunLock::unlock() {
+    if (held_ && !connection_.lost()) (void)connection_.rows(fmt::format("select pg_catalog.pg_advisory_unlock({})", key_));
+    held_ = false;
+}
+
+Result<bool> RunLock::intact() {
+    if (!held_) return true;
+    UNDROP_TRY(auto const rows, connection_.rows(for_holders(key_, "1") + " and l.pid = pg_catalog.pg_backend_pid()"));
+    return !rows.empty();
+}
+
+}  // namespace undrop::postgres

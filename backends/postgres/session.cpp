@@ -1,0 +1,238 @@
+#include "session.hpp"
+
+#include <libpq-fe.h>
+
+#include <array>
+#include <vector>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "errors.hpp"
+#include "postgres_dialect.hpp"
+#include "try.hpp"
+
+namespace undrop::postgres {
+
+namespace {
+
+enum class For { undrop, script_too };
+
+struct Setting {
+    char const* name;
+    char const* value;
+    For whom = For::undrop;
+    int since = 0;  // server version
+};
+
+// What undrop's own statements run under: nobody else's operators, no hidden rows (A19), texts that come back as the same bytes,
+// definitions as pg_dump writes them, and no timeout in the middle of a copy. The order matters: whoever we are comes first.
+constexpr std::array settings{
+    Setting{"search_path", "pg_catalog, pg_temp"},
+    Setting{"row_security", "off"},
+    Setting{"client_encoding", "UTF8", For::script_too},
+    Setting{"DateStyle", "ISO, YMD"},
+    Setting{"IntervalStyle", "postgres"},
+    Setting{"TimeZone", "UTC"},
+    Setting{"bytea_output", "hex"},
+    Setting{"extra_float_digits", "1"},
+    Setting{"standard_conforming_strings", "on"},
+    Setting{"lc_monetary", "C"},
+    Setting{"xmloption", "content"},
+    Setting{"xmlbinary", "base64"},
+    Setting{"array_nulls", "on"},
+    Setting{"transform_null_equals", "off"},
+    Setting{"quote_all_identifiers", "off"},
+    Setting{"check_function_bodies", "off"},
+    Setting{"default_tablespace", ""},
+    Setting{"default_table_access_method", "heap"},
+    Setting{"client_min_messages", "warning"},
+    Setting{"statement_timeout", "0"},
+    Setting{"idle_in_transaction_session_timeout", "0", For::script_too},
+    Setting{"transaction_timeout", "0", For::script_too, 170000},
+};
+
+// Only a superuser may set it; a value of another kind would keep triggers and foreign keys from working.
+constexpr Setting replication_role{"session_replication_role", "origin"};
+
+bool known(Setting const& setting, int version) { return version >= setting.since; }
+
+std::string set(std::string const& name, std::string const& value) {
+    return fmt::format("pg_catalog.set_config({}, {}, true)", quote_literal(name), quote_literal(value));
+}
+
+bool weak(std::string const& synchronous_commit) {
+    return synchronous_commit == "off" || synchronous_commit == "local" || synchronous_commit == "remote_write";
+}
+
+// All that a session can set, as a map; empty where it cannot be read.
+std::map<std::string, std::string> all_settings(Connection& connection) {
+    std::map<std::string, std::string> found;
+    auto const rows = connection.rows(
+        "select s.name, s.setting from pg_catalog.pg_settings s where s.context OPERATOR(pg_catalog.=) any (array['user', 'superuser']) "
+        "and s.name OPERATOR(pg_catalog.<>) all (array['transaction_isolation', 'transaction_read_only', 'transaction_deferrable']) "
+        "union all select 'session_authorization', session_user::pg_catalog.text union all select 'role', pg_catalog.current_setting('role')");
+    if (!rows.has_value()) return found;
+    for (auto const& row : rows.value())
+        if (row[0] && row[1]) found.emplace(*row[0], *row[1]);
+    return found;
+}
+
+Error not_open() { return Error{.code = Code::usage, .message = "the connection has a transaction open; undrop opens its own"}; }
+
+}  // namespace
+
+Result<void> Session::begin(Options const& options) {
+    if (!connection_.idle() && !connection_.lost()) return not_open();
+    if (connection_.borrowed()) before_ = all_settings(connection_);
+    lock_timeout_ = fmt::format("{}ms", options.lock_timeout.count());
+    script_ran_ = false;
+    auto opened = open_transaction();
+    if (opened.has_value()) opened = pin();
+    if (!opened.has_value()) rollback();
+    return opened;
+}
+
+// One round trip: BEGIN, and the settings as they are until now. Said in full: a role may have other defaults (A4).
+Result<void> Session::open_transaction() {
+    std::vector<std::string> names{"session_authorization", "role", "synchronous_commit"};
+    for (auto const& setting : settings)
+        if (known(setting, connection_.server_version())) names.emplace_back(setting.name);
+    if (connection_.superuser()) names.emplace_back(replication_role.name);
+    std::vector<std::string> values;
+    for (auto const& name : names) values.push_back(fmt::format("pg_catalog.current_setting({})", quote_literal(name)));
+    UNDROP_TRY(auto const rows, connection_.rows(fmt::format("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE NOT DEFERRABLE; "
+                                                             "select pg_catalog.pg_current_xact_id(), current_user, {}", fmt::join(values, ", "))));
+    transaction_ = rows.at(0).at(0).value_or("");
+    current_user_ = rows.at(0).at(1).value_or("");
+    own_.clear();
+    for (std::size_t i = 0; i < names.size(); ++i) own_[names[i]] = rows.at(0).at(i + 2).value_or("");
+    return BOOST_OUTCOME_V2_NAMESPACE::success();
+}
+
+Result<void> Session::begin_reading() {
+    if (!connection_.idle() && !connection_.lost()) return not_open();
+    script_ran_ = false;
+    transaction_.clear();
+    lock_timeout_.clear();
+    UNDROP_TRY(auto const rows, connection_.rows(pinned("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")));
+    return BOOST_OUTCOME_V2_NAMESPACE::success();
+}
+
+Result<void> Session::pin() const {
+    UNDROP_TRY(auto const rows, connection_.rows(pinned("")));
+    return BOOST_OUTCOME_V2_NAMESPACE::success();
+}
+
+std::string Session::safely(std::string const& sql) const { return connection_.idle() ? pinned(sql) : sql; }
+
+std::string Session::pinned(std::string const& sql) const {
+    std::vector<std::string> sets;
+    for (auto const* name : {"session_authorization", "role"})
+        if (auto const found = own_.find(name); found != own_.end() && !transaction_.empty()) sets.push_back(set(name, found->second));
+    for (auto const& setting : settings)
+        if (known(setting, connection_.server_version())) sets.push_back(set(setting.name, setting.value));
+    if (transaction_.empty() ? connection_.superuser() : own_.contains(replication_role.name))
+        sets.push_back(set(replication_role.name, replication_role.value));
+    if (auto const found = own_.find("synchronous_commit"); found != own_.end() && !transaction_.empty())
+        sets.push_back(set("synchronous_commit", weak(found->second) ? "on" : found->second));
+    if (!lock_timeout_.empty() && !transaction_.empty()) sets.push_back(set("lock_timeout", lock_timeout_));
+    auto const all = fmt::format("select {}", fmt::join(sets, ", "));
+    if (sql.starts_with("BEGIN")) return sql + "; " + all;
+    return sql.empty() ? all : all + "; " + sql;
+}
+
+Result<void> Session::enter_script() {
+    script_ran_ = true;
+    std::vector<std::string> sets;
+    for (auto const& setting : settings)
+        if (known(setting, connection_.server_version()) && setting.whom == For::undrop) sets.push_back(set(setting.name, own_[setting.name]));
+    if (own_.contains(replication_role.name)) sets.push_back(set(replication_role.name, own_[replication_role.name]));
+    sets.push_back(set("synchronous_commit", own_["synchronous_commit"]));
+    UNDROP_TRY(auto const rows, connection_.rows(fmt::format("select {}", fmt::join(sets, ", "))));
+    return BOOST_OUTCOME_V2_NAMESPACE::success();
+}
+
+Result<void> Session::leave_script() { return pin(); }
+
+Result<void> Session::still_ours() const {
+    switch (PQtransactionStatus(connection_.handle())) {
+        case PQTRANS_INTRANS: return BOOST_OUTCOME_V2_NAMESPACE::success();
+        case PQTRANS_IDLE:
+            return Error{.code = Code::refused,
+                         .message = "the script ended the transaction in which undrop runs it",
+                         .next = {.advice = "Take COMMIT, ROLLBACK and the like out of the script: each step is one transaction."}};
+        case PQTRANS_INERROR: return Error{.message = "the transaction has failed; the server takes no statement any more"};
+        default: return Error{.message = "the connection to the server was lost"};
+    }
+}
+
+Result<void> Session::commit() {
+    if (connection_.lost()) return Error{.message = "the connection to the server was lost before COMMIT was sent; nothing of the step stays"};
+    bool const failed = PQtransactionStatus(connection_.handle()) == PQTRANS_INERROR;
+    auto done = connection_.run("COMMIT");
+    if (!done.has_value()) {
+        auto error = std::move(done).error();
+        if (!connection_.lost()) return error;
+        error.code = Code::in_doubt;  // P6
+        error.left = Left::unknown;
+        error.message = "the connection to the server was lost during COMMIT: the step is in the database whole, or not at all";
+        error.next = {.command = "status", .advice = "The ledger was to be committed with the step: the status tells which it is."};
+        return error;
+    }
+    transaction_.clear();
+    if (failed) return Error{.message = "the transaction had failed already; the server took it back instead of committing it"};
+    put_back();
+    return BOOST_OUTCOME_V2_NAMESPACE::success();
+}
+
+void Session::rollback() {
+    transaction_.clear();
+    if (!connection_.idle()) (void)connection_.run("ROLLBACK");
+}
+
+// The commit is done; that a setting cannot be put back does not undo it.
+void Session::put_back() {
+    if (!script_ran_) return;
+    script_ran_ = false;
+    if (!connection_.borrowed()) {
+        auto const again = role_.empty() ? std::string() : "; SET ROLE " + quote_identifier(role_);
+        (void)connection_.run("CLOSE ALL; RESET SESSION AUTHORIZATION; RESET ALL; DEALLOCATE ALL; DISCARD TEMP" + again);
+        return;
+    }
+    auto const now = all_settings(connection_);
+    std::vector<std::string> sets;
+    for (auto const* name : {"session_authorization", "role"}) sets.push_back(fmt::format("pg_catalog.set_config({}, {}, false)", quote_literal(name),
+                                                                                          quote_literal(before_[name])));
+    for (auto const& [name, value] : before_)
+        if (auto const found = now.find(name); name != "role" && name != "session_authorization" && found != now.end() && found->second != value)
+            sets.push_back(fmt::format("pg_catalog.set_config({}, {}, false)", quote_literal(name), quote_literal(value)));
+    if (!before_.empty()) (void)connection_.rows(fmt::format("select {}", fmt::join(sets, ", ")));
+}
+
+Result<void> Session::set_role(std::string const& role) {
+    if (connection_.borrowed() && role_.empty()) {
+        UNDROP_TRY(auto const rows, connection_.rows("select pg_catalog.current_setting('role')"));
+        role_before_ = rows.at(0).at(0).value_or("none");
+    }
+    auto done = connection_.run("SET ROLE " + quote_identifier(role));
+    if (!done.has_value()) {
+        auto error = std::move(done).error();
+        if (connection_.lost()) return error;
+        error.message = fmt::format("{} may not act as role {}", connection_.parameter("session_authorization"), role);
+        error.next.advice = fmt::format("Check the name, or let a superuser say: GRANT {} TO {};", quote_identifier(role),
+                                        quote_identifier(connection_.parameter("session_authorization")));
+        return error;
+    }
+    role_ = role;
+    current_user_ = role;
+    return BOOST_OUTCOME_V2_NAMESPACE::success();
+}
+
+void Session::forget_role() {
+    if (connection_.borrowed() && !role_.empty()) (void)connection_.rows(fmt::format("select pg_catalog.set_config('role', {}, false)", quote_literal(role_before_)));
+}
+
+std::string Session::role() const { return current_user_.empty() ? connection_.parameter("session_authorization") : current_user_; }
+
+}  // namespace undrop::postgres

@@ -1,0 +1,55 @@
+// Session: one transaction at a time, with the settings that undrop's own statements need, and the author's for the author's. One thread.
+//
+// undrop's statements run under pinned settings (SET LOCAL), a script under those that the session had before. What a script leaves
+// behind ends with its step: a session of undrop's own starts anew, a borrowed one gets its settings back.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include <undrop/options.hpp>
+#include <undrop/result.hpp>
+
+#include "connection.hpp"
+
+namespace undrop::postgres {
+
+class Session {
+public:
+    explicit Session(Connection& connection) : connection_(connection) {}
+
+    [[nodiscard]] Result<void> begin(Options const& options);
+    [[nodiscard]] Result<void> begin_reading();
+    [[nodiscard]] Result<void> commit();
+    void rollback();
+    [[nodiscard]] Result<void> enter_script();
+    [[nodiscard]] Result<void> leave_script();
+    [[nodiscard]] Result<void> still_ours() const;
+
+    [[nodiscard]] Result<void> set_role(std::string const& role);
+    void forget_role();  // before a borrowed connection is given back
+    [[nodiscard]] std::string role() const;
+
+    // The transaction's number as begin() found it, 64 bits; empty outside of one.
+    [[nodiscard]] std::string const& transaction() const { return transaction_; }
+    // `sql` for PQexec so that it runs under the pinned settings outside of a transaction as well.
+    [[nodiscard]] std::string safely(std::string const& sql) const;
+
+private:
+    [[nodiscard]] std::string pinned(std::string const& sql) const;
+    [[nodiscard]] Result<void> open_transaction();
+    [[nodiscard]] Result<void> pin() const;
+    void put_back();
+
+    Connection& connection_;
+    std::map<std::string, std::string> own_;     // the session's settings before begin()
+    std::map<std::string, std::string> before_;  // all settings of a borrowed connection, before begin()
+    std::string lock_timeout_;
+    std::string transaction_;
+    std::string role_;           // set by set_role; empty: nobody did
+    std::string role_before_;    // of a borrowed connection
+    std::string current_user_;   // as begin() found it
+    bool script_ran_ = false;
+};
+
+}  // namespace undrop::postgres

@@ -1,0 +1,161 @@
+#include "store.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "errors.hpp"
+#include "postgres_dialect.hpp"
+#include "try.hpp"
+
+namespace undrop::postgres {
+
+namespace {
+
+// A15. One row if the schema is there: its owner, whether we trust the owner, and what is wrong, in words. A name proves nothing.
+// A role that can only read is no prey: the database's owner is then trusted as well.
+constexpr char const* state_query = R"(
+with s as (
+    select n.oid, n.nspowner as owner, n.nspacl as acl from pg_catalog.pg_namespace n where n.nspname = {0}
+), relation as (
+    select c.* from pg_catalog.pg_class c join s on s.oid = c.relnamespace
+), wrong(what) as (
+    select 'rights on the schema are granted to ' || case x.grantee when 0 then 'PUBLIC' else pg_catalog.pg_get_userbyid(x.grantee) end
+      from s cross join lateral pg_catalog.aclexplode(s.acl) x where x.grantee <> s.owner
+    union all select 'rights on ' || r.relname || ' are granted to ' || case x.grantee when 0 then 'PUBLIC' else pg_catalog.pg_get_userbyid(x.grantee) end
+      from s, relation r cross join lateral pg_catalog.aclexplode(r.relacl) x where x.grantee <> s.owner
+    union all select 'rights on columns of ' || r.relname || ' are granted'
+      from relation r join pg_catalog.pg_attribute a on a.attrelid = r.oid where a.attacl is not null
+    union all select r.relname || ' is owned by ' || pg_catalog.pg_get_userbyid(r.relowner) from s, relation r where r.relowner <> s.owner
+    union all select r.relname || ' is no table' from relation r where r.relkind not in ('r', 'S', 'i')
+    union all select r.relname || ' has a trigger' from relation r join pg_catalog.pg_trigger t on t.tgrelid = r.oid and not t.tgisinternal
+    union all select r.relname || ' has a rule' from relation r join pg_catalog.pg_rewrite w on w.ev_class = r.oid
+    union all select r.relname || ' has a policy' from relation r join pg_catalog.pg_policy p on p.polrelid = r.oid
+    union all select r.relname || ' takes part in inheritance' from relation r join pg_catalog.pg_inherits i on r.oid in (i.inhrelid, i.inhparent)
+      where r.relkind = 'r'
+    union all select 'it holds the function ' || p.proname from s join pg_catalog.pg_proc p on p.pronamespace = s.oid
+    union all select 'it holds the type ' || t.typname from s join pg_catalog.pg_type t on t.typnamespace = s.oid
+      where t.typrelid = 0 and t.typelem = 0
+)
+select pg_catalog.pg_get_userbyid(s.owner),
+       s.owner = (select r.oid from pg_catalog.pg_roles r where r.rolname = current_user)
+       or coalesce((select r.rolsuper from pg_catalog.pg_roles r where r.oid = s.owner), false)
+       or (s.owner = (select d.datdba from pg_catalog.pg_database d where d.datname = current_database())
+           and (pg_catalog.pg_has_role(s.owner, 'MEMBER')
+                or not exists (select from relation r where r.relkind = 'r' and pg_catalog.has_table_privilege(r.oid, 'INSERT')))),
+       (select pg_catalog.string_agg(w.what, '; ' order by w.what collate "C") from (select distinct what from wrong limit 5) w),
+       current_user
+from s)";
+
+struct Relation {
+    std::string oid;
+    std::string name;  // quoted
+    bool sequence = false;
+};
+
+// A table of the store, and the sequences of its columns.
+Result<std::vector<Relation>> with_sequences(Connection& connection, std::string const& store_table) {
+    UNDROP_TRY(auto const rows, connection.rows(fmt::format(
+        "select c.oid, pg_catalog.format('%I.%I', n.nspname, c.relname), c.relkind = 'S' from pg_catalog.pg_class c "
+        "join pg_catalog.pg_namespace n on n.oid = c.relnamespace where c.oid = {0}::pg_catalog.regclass or (c.relkind = 'S' and c.oid in "
+        "(select d.objid from pg_catalog.pg_depend d where d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass "
+        "and d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass and d.refobjid = {0}::pg_catalog.regclass and d.deptype in ('a', 'i')))",
+        quote_literal(store_table))));
+    std::vector<Relation> relations;
+    for (auto const& row : rows) relations.push_back({*row[0], *row[1], row[2] == "t"});
+    return relations;
+}
+
+// Default privileges (A14) may have given rights to anyone by now. `acl` is an expression; what comes back is a list for REVOKE.
+std::string grantees_query(std::string const& acl, std::string const& owner, std::string const& from) {
+    return fmt::format("select distinct case x.grantee when 0 then 'PUBLIC' else pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(x.grantee)) end "
+                       "from {} cross join lateral pg_catalog.aclexplode({}) x where x.grantee <> {}",
+                       from, acl, owner);
+}
+
+Result<void> revoke_all(Connection& connection, std::string const& query, std::string const& what) {
+    UNDROP_TRY(auto const grantees, connection.rows(query));
+    for (auto const& row : grantees) UNDROP_CHECK(connection.run(fmt::format("REVOKE ALL ON {} FROM {} CASCADE", what, *row[0])));
+    UNDROP_TRY(auto const left, connection.rows(query));
+    if (left.empty()) return BOOST_OUTCOME_V2_NAMESPACE::success();
+    return Error{.code = Code::refused,
+                 .message = fmt::format("rights on {} of the store cannot be taken from {}; what is saved there would be readable", what, *left[0][0])};
+}
+
+std::string grant_advice(Connection& connection, std::string const& role) {
+    auto const rows = connection.rows("select current_database()");
+    auto const database = rows.has_value() ? rows.value().at(0).at(0).value_or("") : "";
+    return fmt::format("GRANT CREATE ON DATABASE {} TO {};", quote_identifier(database), quote_identifier(role));
+}
+
+}  // namespace
+
+Result<StoreState> store_state(Connection& connection, Session const& session, std::string const& ledger) {
+    UNDROP_TRY(auto const rows, connection.rows(session.safely(fmt::format(state_query, quote_literal(ledger)))));
+    StoreState state;
+    if (rows.empty()) return state;
+    state.exists = true;
+    auto const& owner = *rows[0][0];
+    if (rows[0][1] != "t") {
+        state.foreign = fmt::format("schema {} belongs to {}, whom {} has no reason to trust", quote_identifier(ledger), owner, rows[0][3].value_or(""));
+    } else if (rows[0][2]) {
+        state.foreign = fmt::format("schema {} of {} is not as undrop leaves it: {}", quote_identifier(ledger), owner, *rows[0][2]);
+    }
+    return state;
+}
+
+Result<void> create_store(Connection& connection, Session const& session, std::string const& ledger) {
+    auto const schema = quote_identifier(ledger);
+    auto const advice = [&] { return grant_advice(connection, session.role()); };
+    UNDROP_TRY(auto const may, connection.rows("select pg_catalog.has_database_privilege(current_database(), 'CREATE'), current_database()"));
+    if (may.at(0).at(0) != "t")
+        return Error{.code = Code::refused,
+                     .message = fmt::format("{} may not make undrop's store: it needs the right CREATE on database {}", session.role(),
+                                            may[0][1].value_or("")),
+                     .next = {.advice = "Let the database's owner say: " + advice()}};
+    auto made = connection.run("CREATE SCHEMA " + schema);
+    if (!made.has_value()) {
+        auto error = std::move(made).error();
+        if (sqlstate(error) == "42P06") error.code = Code::conflict;
+        error.message = fmt::format("undrop's store, the schema {}, cannot be made", schema);
+        return error;
+    }
+    auto const from = fmt::format("pg_catalog.pg_namespace n join (select {}::pg_catalog.text as name) s on s.name = n.nspname", quote_literal(ledger));
+    return revoke_all(connection, grantees_query("n.nspacl", "n.nspowner", from), "SCHEMA " + schema);
+}
+
+Result<void> seal(Connection& connection, std::string const& store_table, Table const* source) {
+    UNDROP_TRY(auto const relations, with_sequences(connection, store_table));
+    for (auto const& relation : relations) {
+        auto const from = fmt::format("(select * from pg_catalog.pg_class where oid = {}) c", relation.oid);
+        auto const what = (relation.sequence ? "SEQUENCE " : "TABLE ") + relation.name;
+        UNDROP_CHECK(revoke_all(connection, grantees_query("c.relacl", "c.relowner", from), what));
+    }
+    if (!source) return BOOST_OUTCOME_V2_NAMESPACE::success();
+    // A source that is gone by now may have had row security: then it holds here, too.
+    UNDROP_TRY(auto const open, connection.rows(fmt::format("select from pg_catalog.pg_class where oid = {} and not relrowsecurity", source->id)));
+    if (open.empty()) UNDROP_CHECK(connection.run(fmt::format("ALTER TABLE {} ENABLE ROW LEVEL SECURITY", store_table)));
+    return BOOST_OUTCOME_V2_NAMESPACE::success();
+}
+
+Result<std::int64_t> bytes_of(Connection& connection, std::string const& store_table) {
+    UNDROP_TRY(auto const rows, connection.rows(fmt::format("select pg_catalog.pg_total_relation_size({}::pg_catalog.regclass)", quote_literal(store_table))));
+    return std::stoll(rows.at(0).at(0).value_or("0"));
+}
+
+// The sum of the rows' digests: of 60 bits of each, which no two orders change and no accident meets.
+Result<std::string> hash_of(Connection& connection, Session const& session, std::string const& store_table, std::vector<std::string> const& columns) {
+    std::vector<std::string> names;
+    for (auto const& column : columns) names.push_back("t." + quote_identifier(column));
+    UNDROP_TRY(auto const rows, connection.rows(session.safely(fmt::format(
+        "select coalesce(pg_catalog.sum(('x' || pg_catalog.substr({}, 1, 15))::bit(60)::pg_catalog.int8), 0) from ONLY {} as t",
+        PostgresDialect().digest(PostgresDialect().image(names)), store_table))));
+    return "sha256-sum:" + rows.at(0).at(0).value_or("0");
+}
+
+// No such relation, no such schema.
+bool means_no_store(Error const& error) {
+    auto const state = sqlstate(error);
+    return state == "42P01" || state == "3F000";
+}
+
+}  // namespace undrop::postgres

@@ -1,0 +1,23 @@
+// The store's schema: whose it is (A15), how it is made, and that nobody but its owner has a right in it (P8).
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <undrop/result.hpp>
+
+#include "backend.hpp"
+#include "connection.hpp"
+#include "session.hpp"
+
+namespace undrop::postgres {
+
+[[nodiscard]] Result<StoreState> store_state(Connection& connection, Session const& session, std::string const& ledger);
+[[nodiscard]] Result<void> create_store(Connection& connection, Session const& session, std::string const& ledger);
+[[nodiscard]] Result<void> seal(Connection& connection, std::string const& store_table, Table const* source);
+[[nodiscard]] Result<std::int64_t> bytes_of(Connection& connection, std::string const& store_table);
+[[nodiscard]] Result<std::string> hash_of(Connection& connection, Session const& session, std::string const& store_table,
+                                          std::vector<std::string> const& columns);
+[[nodiscard]] bool means_no_store(Error const& error);
+
+}  // namespace undrop::postgres

@@ -1,0 +1,106 @@
+#include "tables.hpp"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <string_view>
+
+#include <fmt/format.h>
+
+#include "postgres_dialect.hpp"
+#include "try.hpp"
+
+namespace undrop::postgres {
+
+namespace {
+
+struct Kept {
+    std::string_view type;  // pg_type.typname, in pg_catalog
+    char const* stored;
+};
+
+// A2: types that are built in and hold no oid are kept as they are, without their modifiers; every other as text.
+// Texts are compared byte by byte, also when a server's locale changes.
+constexpr char const* text = "text collate pg_catalog.\"C\"";
+constexpr std::array kept{
+    Kept{"bool", "boolean"},           Kept{"int2", "smallint"},    Kept{"int4", "integer"},       Kept{"int8", "bigint"},
+    Kept{"float4", "real"},            Kept{"float8", "double precision"}, Kept{"numeric", "numeric"}, Kept{"text", text},
+    Kept{"varchar", text},             Kept{"bytea", "bytea"},      Kept{"date", "date"},          Kept{"time", "time without time zone"},
+    Kept{"timetz", "time with time zone"}, Kept{"timestamp", "timestamp without time zone"},
+    Kept{"timestamptz", "timestamp with time zone"}, Kept{"interval", "interval"}, Kept{"uuid", "uuid"}, Kept{"json", "json"},
+    Kept{"jsonb", "jsonb"},            Kept{"inet", "inet"},        Kept{"cidr", "cidr"},          Kept{"macaddr", "macaddr"},
+    Kept{"macaddr8", "macaddr8"},
+};
+
+// C9: a unique index tells rows apart only if it is valid, whole, immediate, over plain columns, none of which can be NULL.
+constexpr char const* query = R"(
+select c.oid, n.nspname, c.relname, c.relkind, a.attnum, a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod),
+       case when t.typnamespace = 'pg_catalog'::pg_catalog.regnamespace then t.typname end,
+       a.attgenerated <> '', a.attidentity = 'a', a.attnotnull,
+       case when a.attgenerated = '' then pg_catalog.pg_get_expr(d.adbin, d.adrelid) end,
+       pg_catalog.array_position(k.columns, a.attnum)
+from pg_catalog.pg_class c
+join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+left join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+left join pg_catalog.pg_type t on t.oid = a.atttypid
+left join pg_catalog.pg_attrdef d on d.adrelid = c.oid and d.adnum = a.attnum
+left join lateral (
+    select (i.indkey::int2[])[0:i.indnkeyatts - 1] as columns
+    from pg_catalog.pg_index i join pg_catalog.pg_class ic on ic.oid = i.indexrelid
+    where i.indrelid = c.oid and i.indisunique and i.indisvalid and i.indpred is null and i.indexprs is null
+      and (i.indimmediate or i.indisprimary)
+      and not exists (select from pg_catalog.pg_attribute ka where ka.attrelid = c.oid and not ka.attnotnull
+                      and ka.attnum = any ((i.indkey::int2[])[0:i.indnkeyatts - 1]))
+    order by i.indisprimary desc, i.indnkeyatts, ic.relname limit 1) k on true
+where c.relkind in ('r', 'p') and c.relpersistence <> 't'
+  and n.nspname !~ '^pg_' and n.nspname <> 'information_schema' and n.nspname <> {}
+  and not exists (select from pg_catalog.pg_depend e where e.classid = 'pg_catalog.pg_class'::pg_catalog.regclass and e.objid = c.oid
+                  and e.deptype = 'e')
+order by n.nspname collate "C", c.relname collate "C", c.oid, a.attnum)";
+
+bool yes(Cell const& cell) { return cell && *cell == "t"; }
+
+Column column_of(Row const& row) {
+    Column column;
+    column.id = row[4].value_or("");
+    column.name = row[5].value_or("");
+    column.type = row[6].value_or("");
+    auto const found = std::find_if(kept.begin(), kept.end(), [&](Kept const& k) { return row[7] && k.type == *row[7]; });
+    column.as_text = found == kept.end();
+    column.stored_type = column.as_text ? text : found->stored;
+    column.generated = yes(row[8]);
+    column.identity = yes(row[9]);
+    column.not_null = yes(row[10]);
+    column.default_sql = row[11].value_or("");
+    return column;
+}
+
+void set_key(Table& table, std::map<int, std::string> const& by_position) {
+    for (auto const& [position, name] : by_position) table.key.push_back(name);
+}
+
+}  // namespace
+
+Result<std::vector<Table>> read_tables(Connection& connection, Session const& session, std::string const& ledger) {
+    UNDROP_TRY(auto const rows, connection.rows(session.safely(fmt::format(query, quote_literal(ledger)))));
+    std::vector<Table> tables;
+    std::map<int, std::string> key;  // of the table at hand, by position in the index
+    for (auto const& row : rows) {
+        if (tables.empty() || tables.back().id != *row[0]) {
+            if (!tables.empty()) set_key(tables.back(), key);
+            key.clear();
+            auto& table = tables.emplace_back();
+            table.id = *row[0];
+            table.schema = *row[1];
+            table.name = *row[2];
+            table.partitioned = *row[3] == "p";
+        }
+        if (!row[4]) continue;  // a table without columns
+        tables.back().columns.push_back(column_of(row));
+        if (row[12]) key[std::stoi(*row[12])] = *row[5];
+    }
+    if (!tables.empty()) set_key(tables.back(), key);
+    return tables;
+}
+
+}  // namespace undrop::postgres

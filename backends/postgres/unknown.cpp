@@ -1,0 +1,118 @@
+// What the catalog does not know: kinds without a file in kinds/, and names inside of bodies.
+#include <map>
+
+#include <fmt/format.h>
+
+#include "catalog.hpp"
+#include "kinds.hpp"
+#include "locator.hpp"
+#include "try.hpp"
+
+namespace undrop::postgres {
+
+namespace {
+
+// Objects that nobody's query names. Members of extensions go with the extension, parts of an object with the object.
+constexpr char const* unknown = R"sql(
+, other(classid, objid) as (
+    select 1247::oid, t.oid from pg_type t join ns n on n.oid = t.typnamespace
+    where t.typtype in ('b', 'r') and t.typrelid = 0 and not exists (select from pg_type e where e.typarray = t.oid)
+    union all select 1255, p.oid from pg_proc p join ns n on n.oid = p.pronamespace where p.prokind = 'a'
+    union all select 1259, c.oid from rel c where c.relkind = 'f'
+    union all select 2605, oid from pg_cast
+    union all select 2617, oid from pg_operator
+    union all select 2616, oid from pg_opclass
+    union all select 2753, oid from pg_opfamily
+    union all select 2601, oid from pg_am
+    union all select 2607, oid from pg_conversion
+    union all select 3456, oid from pg_collation
+    union all select 2612, oid from pg_language
+    union all select 2328, oid from pg_foreign_data_wrapper
+    union all select 1417, oid from pg_foreign_server
+    union all select 1418, umid from pg_user_mappings
+    union all select 3602, oid from pg_ts_config
+    union all select 3600, oid from pg_ts_dict
+    union all select 3601, oid from pg_ts_parser
+    union all select 3764, oid from pg_ts_template
+    union all select 3576, oid from pg_transform
+    union all select 3466, oid from pg_event_trigger
+    union all select 6104, oid from pg_publication
+    union all select 6106, oid from pg_publication_rel
+    union all select 3079, oid from pg_extension
+    union all select 826, oid from pg_default_acl
+    $since_15
+)
+select concat(o.classid, ':', o.objid), translate(concat(i.type, ' ', i.identity), E'\n', ' ')
+from other o cross join lateral pg_identify_object(o.classid, o.objid, 0) i
+where o.objid >= 16384 and i.identity is not null
+  and not exists (select from pg_depend d where d.classid = o.classid and d.objid = o.objid and d.deptype in ('e', 'i')))sql";
+constexpr std::string_view mark = "$since_15";
+constexpr char const* since_15 = "union all select 6237, oid from pg_publication_namespace";
+
+// $1: a regular expression for the name as a word; $2: the name as SQL quotes it.
+constexpr char const* bodies = R"sql(
+, body(word, name, text) as (
+    select case p.prokind when 'p' then 'procedure' else 'function' end,
+           format('%I.%I(%s)', n.name, p.proname, oidvectortypes(p.proargtypes)), p.prosrc
+    from pg_proc p join ns n on n.oid = p.pronamespace
+    where p.prokind <> 'a' and not exists (select from ext e where e.classid = 1255 and e.objid = p.oid)
+    union all
+    select case c.relkind when 'v' then 'view' else 'materialized view' end, c.q, pg_get_viewdef(c.oid) from rel c where c.relkind in ('v', 'm')
+    union all
+    select 'trigger', format('%I on %s', t.tgname, c.q), pg_get_triggerdef(t.oid)
+    from rel c join pg_trigger t on t.tgrelid = c.oid where not t.tgisinternal and t.tgparentid = 0
+)
+select concat(b.word, ' ', b.name) from body b where b.text ~* $1 or strpos(b.text, $2) > 0 order by 1)sql";
+
+// The name between characters that can be no part of one; bodies may write it in any case.
+std::string as_word(std::string const& name) {
+    std::string out = "(^|[^[:alnum:]_$])";
+    for (char const c : name) {
+        auto const plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || static_cast<signed char>(c) < 0;
+        out += plain ? std::string(1, c) : fmt::format("\\{}", c);
+    }
+    return out + "($|[^[:alnum:]_$])";
+}
+
+std::string quoted(std::string const& name) {
+    std::string out = "\"";
+    for (char const c : name) out += c == '"' ? "\"\"" : std::string(1, c);
+    return out + "\"";
+}
+
+}  // namespace
+
+Result<std::map<std::string, std::string>> unknown_objects(Connection& connection, std::string const& ledger) {
+    auto sql = with_ledger(std::string(kinds::common) + unknown, ledger);
+    sql.replace(sql.find(mark), mark.size(), connection.server_version() >= 150000 ? since_15 : "");
+    UNDROP_TRY(auto const rows, catalog_rows(connection, sql));
+    std::map<std::string, std::string> found;
+    for (auto const& row : rows) found.emplace(row[0].value_or(""), row[1].value_or(""));
+    return found;
+}
+
+// An object is removed under an ACCESS EXCLUSIVE lock of its own, which our transaction holds to its end. What others removed we did not lock.
+Result<std::vector<std::string>> removed_unknown(Connection& connection, Catalog const& before) {
+    std::map<std::string, std::string> was;
+    for (auto const& [id, object] : before)
+        if (id.kind == "schema") was.merge(Locator::parse(object.locator).unknown);
+    std::vector<std::string> removed;
+    if (was.empty()) return removed;
+    UNDROP_CHECK(pin_search_path(connection));
+    UNDROP_TRY(auto const locks, own_locks(connection));
+    UNDROP_TRY(auto const is, unknown_objects(connection, ""));
+    for (auto const& [address, name] : was)
+        if (locks.removed.contains(address) && !is.contains(address)) removed.push_back(name);
+    return removed;
+}
+
+Result<std::vector<std::string>> mentions(Connection& connection, std::string const& word) {
+    UNDROP_CHECK(pin_search_path(connection));
+    Row const parameters{as_word(word), quoted(word)};
+    UNDROP_TRY(auto const rows, connection.rows(with_ledger(std::string(kinds::common) + bodies, ""), parameters));
+    std::vector<std::string> found;
+    for (auto const& row : rows) found.push_back(row[0].value_or(""));
+    return found;
+}
+
+}  // namespace undrop::postgres

@@ -1,0 +1,67 @@
+#include "sqlite/backend.hpp"
+
+#include <fmt/format.h>
+#include <sqlite3.h>
+
+#include "sqlite/errors.hpp"
+#include "sqlite/functions.hpp"
+#include "sqlite/tokens.hpp"
+#include "try.hpp"
+
+namespace undrop::sqlite {
+
+namespace outcome = BOOST_OUTCOME_V2_NAMESPACE;
+
+SqliteBackend::SqliteBackend(sqlite3* handle, Connection::Ownership ownership, std::string name)
+    : connection_(handle, ownership, std::move(name)), soci_(handle), observer_(handle) {}
+
+SqliteBackend::~SqliteBackend() {
+    rollback();
+    if (connection_.borrowed()) unregister_functions(handle());
+}
+
+Result<void> SqliteBackend::prepare() { return register_functions(handle()); }
+
+std::string SqliteBackend::description() const { return fmt::format("{} (SQLite {})", connection_.name(), sqlite3_libversion()); }
+
+Result<void> SqliteBackend::set_role(std::string const&) {
+    return Error{.code = Code::usage, .message = "SQLite has no roles", .next = {.command = {}, .advice = "leave --role out"}};
+}
+
+Result<void> SqliteBackend::sync(Tracker::Cause cause) {
+    UNDROP_TRY(auto const changes, tracker_.sync(connection_, cause));
+    if (!changes.any) return outcome::success();
+    observer_.bind(tracker_.names());
+    return observer_.watching() ? see_filled(changes.made) : outcome::success();
+}
+
+Result<std::int64_t> SqliteBackend::run(std::string const& sql) {
+    return connection_.run(sql, [this]() -> Result<void> {
+        if (tracker_.following()) return sync(Tracker::Cause::own);
+        return outcome::success();
+    });
+}
+
+Result<Rows> SqliteBackend::rows(std::string const& sql) { return connection_.rows(sql); }
+
+Result<Rows> SqliteBackend::query(std::string const& sql, std::span<Cell const> parameters, int columns) {
+    return soci_.query(sql, parameters, columns);
+}
+
+Result<void> SqliteBackend::run_script(Script const& script, Statement const& statement) {
+    UNDROP_CHECK(still_ours());
+    observer_.script(true);
+    auto done = connection_.run_script(script, statement);
+    observer_.script(false);
+    if (done) done = still_ours();  // A20: nothing of a script may commit by itself
+    if (done && tracker_.following()) done = sync(Tracker::Cause::script);
+    if (done) return done;
+    auto error = std::move(done).error();
+    if (error.where.line == 0) error.where = {.file = script.file, .line = statement.line, .column = statement.column};
+    return error;
+}
+
+// SQLite sends no notices.
+void SqliteBackend::on_notice(std::function<void(std::string const&)>) {}
+
+}  // namespace undrop::sqlite

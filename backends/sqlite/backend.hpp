@@ -1,0 +1,120 @@
+// SqliteBackend: one SQLite database. One thread at a time.
+//
+// The step's transaction is BEGIN IMMEDIATE: it keeps every other writer out, so there is nothing else to lock.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "../../lib/backend.hpp"
+#include "sqlite/connection.hpp"
+#include "sqlite/dialect.hpp"
+#include "sqlite/observer.hpp"
+#include "sqlite/settings.hpp"
+#include "sqlite/soci_session.hpp"
+#include "sqlite/tracker.hpp"
+
+namespace undrop::sqlite {
+
+class SqliteBackend final : public Backend {
+public:
+    // Takes the handle over if it is owned. Call `prepare` once before anything else.
+    SqliteBackend(sqlite3* handle, Connection::Ownership ownership, std::string name);
+    ~SqliteBackend() override;
+    [[nodiscard]] Result<void> prepare();
+
+    [[nodiscard]] Dialect const& dialect() const override { return dialect_; }
+    [[nodiscard]] std::string description() const override;
+    [[nodiscard]] std::string role() const override { return ""; }
+    [[nodiscard]] Result<void> set_role(std::string const& role) override;
+
+    // backend.cpp: SQL
+    [[nodiscard]] Result<std::int64_t> run(std::string const& sql) override;
+    [[nodiscard]] Result<Rows> rows(std::string const& sql) override;
+    [[nodiscard]] Result<Rows> query(std::string const& sql, std::span<Cell const> parameters, int columns) override;
+    [[nodiscard]] Result<void> run_script(Script const& script, Statement const& statement) override;
+    void on_notice(std::function<void(std::string const&)> listener) override;
+
+    // store.cpp
+    [[nodiscard]] Result<StoreState> store_state(std::string const& ledger) override;
+    [[nodiscard]] Result<void> create_store(std::string const& ledger) override;
+    [[nodiscard]] Result<void> seal(std::string const& store_table, Table const* source) override;
+    [[nodiscard]] Result<std::int64_t> bytes_of(std::string const& store_table) override;
+    [[nodiscard]] Result<std::string> hash_of(std::string const& store_table, std::vector<std::string> const& columns) override;
+    [[nodiscard]] bool means_no_store(Error const& error) const override;
+
+    // transaction.cpp
+    [[nodiscard]] Result<void> lock_run(Options const& options) override;
+    void unlock_run() override {}
+    [[nodiscard]] Result<void> begin(Options const& options, std::vector<Statement> const& statements) override;
+    [[nodiscard]] Result<void> commit() override;
+    void rollback() override;
+    [[nodiscard]] Result<void> begin_reading() override;
+    [[nodiscard]] Result<void> enter_script() override;
+    [[nodiscard]] Result<void> leave_script() override;
+    [[nodiscard]] Result<void> still_ours() override;
+    [[nodiscard]] Result<void> check_constraints() override;
+    [[nodiscard]] Result<void> lock(std::vector<Table> const& tables) override;
+
+    // tables.cpp
+    [[nodiscard]] Result<std::vector<Table>> tables(std::string const& ledger) override;
+    // observe.cpp
+    [[nodiscard]] Result<void> mark(std::string const& ledger) override;
+    [[nodiscard]] Result<Observed> observed() override;
+    [[nodiscard]] Result<std::string> written_by_us(Table const& table, std::string const& alias) override;
+    // catalog.cpp
+    [[nodiscard]] Result<Catalog> catalog(std::string const& ledger) override;
+    [[nodiscard]] Result<Catalog> catalog_after(std::string const& ledger, Catalog const& before) override;
+    [[nodiscard]] Result<std::vector<std::string>> removed_unknown(Catalog const& before) override;
+    [[nodiscard]] Result<std::vector<std::string>> mentions(std::string const& word) override;
+
+    // reshape.cpp
+    [[nodiscard]] Result<void> reshape(ObjectId const& id, Object const& now, Object const& wanted) override;
+    // restore.cpp
+    [[nodiscard]] Result<void> quiet(Table const& table) override;
+    [[nodiscard]] Result<void> loud(Table const& table) override;
+    [[nodiscard]] Result<std::map<std::string, std::string>> positions() override;
+    [[nodiscard]] Result<void> set_position(std::string const& sequence, std::string const& position) override;
+
+private:
+    // What `begin` found and its end puts back.
+    struct Before {
+        bool foreign_keys = false;
+        bool triggers = true;
+        ScriptSettings script;
+        int busy_timeout = 0;
+        bool query_only = false;
+    };
+    using Violations = std::map<std::string, std::int64_t>;  // rows without a parent, by table
+
+    [[nodiscard]] sqlite3* handle() const { return connection_.handle(); }
+    [[nodiscard]] Result<void> sync(Tracker::Cause cause);
+    [[nodiscard]] Result<void> see_filled(std::vector<std::string> const& made);
+    void refuse_writes(Observer::Seen const& seen, Entry const& entry, std::vector<std::string>& refused) const;
+
+    [[nodiscard]] Result<void> start(Options const& options);
+    [[nodiscard]] Result<void> wait_for_lock(Options const& options);
+    [[nodiscard]] Result<void> prove_writable();
+    [[nodiscard]] Result<std::optional<Violations>> violations();
+    void end();
+
+    Connection connection_;
+    SqliteDialect dialect_;
+    SociSession soci_;
+    Tracker tracker_;
+    Observer observer_;
+
+    std::optional<Before> before_;      // a step or a reading is open
+    ScriptSettings entered_;            // when the script began
+    std::optional<Violations> orphans_;  // at begin, where SQLite itself does not keep them out
+    int quiet_ = 0;                     // tables that are quiet
+    bool kept_foreign_keys_ = false;    // before the first of them was
+    std::set<std::string> marked_;      // ids of the tables at the mark
+    std::set<std::string> temporary_;   // our own temporary tables
+};
+
+}  // namespace undrop::sqlite

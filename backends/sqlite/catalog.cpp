@@ -1,0 +1,95 @@
+// The catalog: SQLite keeps every definition as text, and those texts are the objects.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "sqlite/backend.hpp"
+#include "sqlite/tokens.hpp"
+#include "try.hpp"
+
+namespace undrop::sqlite {
+namespace {
+
+struct KindRow {
+    char const* kind;  // as in sqlite_schema.type
+    Section section;
+    int rank;
+    bool holds_rows;
+    bool needs_table;  // names the table or view that it hangs on in sqlite_schema.tbl_name
+};
+
+constexpr std::array<KindRow, 4> kinds{{
+    {"table", Section::before_data, 10, true, false},
+    {"index", Section::after_data, 20, false, true},
+    {"view", Section::after_data, 30, false, false},
+    {"trigger", Section::after_data, 40, false, true},
+}};
+constexpr int pragma_rank = 50;
+
+// The pragmas that a step's transaction covers. They are always there, so they only ever change.
+constexpr std::array<char const*, 2> pragmas{"user_version", "application_id"};
+
+Object object_of(KindRow const& kind, Row const& row) {
+    Object object;
+    object.make = statement_of(*row[3]);
+    auto type = std::string(kind.kind);
+    for (auto& c : type) c = static_cast<char>(c - 'a' + 'A');
+    object.remove = fmt::format("DROP {} {};", type, main_table(*row[1]));
+    object.section = kind.section;
+    object.rank = kind.rank;
+    object.order = std::stoi(*row[4]);
+    object.holds_rows = kind.holds_rows;
+    if (kind.needs_table) object.needs.push_back({*row[5], "", *row[2]});
+    return object;
+}
+
+}  // namespace
+
+Result<Catalog> SqliteBackend::catalog(std::string const&) {
+    if (!connection_.in_transaction()) tracker_.clear();
+    UNDROP_CHECK(sync(Tracker::Cause::own));
+    UNDROP_TRY(auto const rows, connection_.rows(
+        "select s.type, s.name, s.tbl_name, s.sql, s.rowid, coalesce(o.type, ''), coalesce(o.name, '') from main.sqlite_schema s "
+        "left join main.sqlite_schema o on o.type in ('table', 'view') and lower(o.name) = lower(s.tbl_name) and s.type in ('index', 'trigger') "
+        "where s.sql is not null and lower(substr(s.name, 1, 7)) <> 'sqlite_' order by s.rowid"));
+    Catalog catalog;
+    for (auto row : rows) {
+        auto const is_part = !row[6]->empty();
+        if (is_part) row[2] = row[6];
+        // The store's tables, virtual tables and what belongs to either are no objects of the user's schema that a step could remake.
+        if (auto const* entry = tracker_.find(is_part ? *row[2] : *row[1]); entry != nullptr && entry->kind != Kind::table) continue;
+        for (auto const& kind : kinds)
+            if (row[0] == kind.kind) catalog.emplace(ObjectId{kind.kind, "", *row[1]}, object_of(kind, row));
+    }
+    for (auto const* name : pragmas) {
+        UNDROP_TRY(auto const value, connection_.number(fmt::format("PRAGMA main.{}", name)));
+        Object object;
+        object.make = object.alter = fmt::format("PRAGMA main.{} = {};", name, value);
+        object.section = Section::after_data;
+        object.rank = pragma_rank;
+        catalog.emplace(ObjectId{"pragma", "", name}, std::move(object));
+    }
+    return catalog;
+}
+
+// The transaction keeps every other writer out.
+Result<Catalog> SqliteBackend::catalog_after(std::string const& ledger, Catalog const&) { return catalog(ledger); }
+
+Result<std::vector<std::string>> SqliteBackend::removed_unknown(Catalog const&) {
+    UNDROP_CHECK(sync(Tracker::Cause::own));
+    return tracker_.vanished();
+}
+
+Result<std::vector<std::string>> SqliteBackend::mentions(std::string const& word) {
+    UNDROP_TRY(auto const rows, connection_.rows("select type, name, sql from main.sqlite_schema where type in ('view', 'trigger') order by rowid"));
+    std::vector<std::string> found;
+    for (auto const& row : rows) {
+        auto const words = tokens(row[2].value_or(""));
+        bool const named = std::any_of(words.begin(), words.end(), [&](Token const& token) { return token.is_name() && same_name(token.text, word); });
+        if (named) found.push_back(*row[0] + " " + *row[1]);
+    }
+    return found;
+}
+
+}  // namespace undrop::sqlite

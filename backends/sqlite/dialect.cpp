@@ -1,0 +1,65 @@
+#include "sqlite/dialect.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "lexer.hpp"
+#include "sqlite/functions.hpp"
+#include "sqlite/tokens.hpp"
+
+namespace undrop::sqlite {
+
+std::string SqliteDialect::quote(std::string_view identifier) const { return sqlite::quote(identifier); }
+std::string SqliteDialect::literal(std::string_view text) const { return sqlite::literal(text); }
+
+// Qualified: a temporary table of the same name would be found first.
+std::string SqliteDialect::relation(std::string_view, std::string_view name) const { return main_table(name); }
+
+std::string SqliteDialect::store(std::string_view ledger, std::string_view table) const {
+    return main_table(fmt::format("{}_{}", ledger, table));
+}
+
+Result<std::vector<Statement>> SqliteDialect::split(Script const& script) const {
+    return split_sql(script, {.dollar_quotes = false, .nested_comments = false, .escape_strings = false, .brackets_and_backticks = true});
+}
+
+// A value is kept as it is; without the column's own collation, so that saved values compare byte by byte.
+std::string SqliteDialect::save(Column const&, std::string const& value) const { return fmt::format("({} collate binary)", value); }
+std::string SqliteDialect::load(Column const&, std::string const& stored) const { return stored; }
+
+// `is` alone takes 1 and 1.0 for the same, and the column's collation may take 'a' and 'A' for the same.
+std::string SqliteDialect::same(Column const&, std::string const& a, std::string const& b) const {
+    return fmt::format("(({0}) collate binary is ({1}) and typeof({0}) = typeof({1}))", a, b);
+}
+
+// quote() ends at a NUL byte in a text, so texts are written like blobs.
+std::string SqliteDialect::image(std::vector<std::string> const& saved) const {
+    std::string result = "''";
+    for (auto const& value : saved)
+        result += fmt::format(" || typeof({0}) || ' ' || case when typeof({0}) in ('text', 'blob') then hex({0}) else quote({0}) end || ','", value);
+    return "(" + result + ")";
+}
+
+std::string SqliteDialect::digest(std::string const& image) const { return fmt::format("{}({})", digest_function, image); }
+
+// Without a type nothing is converted; the table's rebuild gives the column its recorded form.
+std::string SqliteDialect::add_bare_column(Table const& table, Column const& column) const {
+    return fmt::format("alter table {} add column {}", relation(table.schema, table.name), sqlite::quote(column.name));
+}
+
+std::string SqliteDialect::insert_overriding() const { return ""; }
+
+std::string SqliteDialect::row_locator(Table const& table) const {
+    if (table.no_locator) return "";
+    for (auto const* name : std::array{"rowid", "_rowid_", "oid"}) {
+        auto const& columns = table.columns;
+        if (std::none_of(columns.begin(), columns.end(), [&](Column const& c) { return same_name(c.name, name); })) return name;
+    }
+    return "";
+}
+
+std::string SqliteDialect::own_rows(Table const& table) const { return relation(table.schema, table.name); }
+
+}  // namespace undrop::sqlite

@@ -1,0 +1,121 @@
+// The look: what happened to rows since the mark, as the preupdate hook told.
+#include <fmt/format.h>
+#include <sqlite3.h>
+
+#include <algorithm>
+
+#include "sqlite/backend.hpp"
+#include "sqlite/errors.hpp"
+#include "sqlite/tokens.hpp"
+#include "try.hpp"
+
+namespace undrop::sqlite {
+namespace {
+
+namespace outcome = BOOST_OUTCOME_V2_NAMESPACE;
+
+bool is_system(std::string const& name) { return lower(name).starts_with("sqlite_"); }
+bool is_schema_table(std::string const& name) { return lower(name) == "sqlite_master" || lower(name) == "sqlite_schema"; }
+
+std::string module_of(Entry const& virtual_table) {
+    auto const words = tokens(virtual_table.sql);
+    for (std::size_t i = 0; i + 1 < words.size(); ++i)
+        if (words[i].is("USING")) return lower(words[i + 1].text);
+    return "";
+}
+
+// Is the text that a full-text index was made from kept nowhere?
+bool is_contentless(Entry const& full_text) {
+    auto const words = tokens(full_text.sql);
+    for (std::size_t i = 0; i + 2 < words.size(); ++i)
+        if (words[i].is("content") && words[i + 1].text == "=") return words[i + 2].text.empty();
+    return false;
+}
+
+// Do changes and removals in this shadow table take something that is nowhere else? Index pages are rewritten all the time.
+bool holds_content(Entry const& owner, std::string const& suffix) {
+    auto const module = module_of(owner);
+    if (module == "fts3" || module == "fts4" || module == "fts5") return suffix == "content" || (suffix == "docsize" && is_contentless(owner));
+    if (module == "rtree" || module == "rtree_i32" || module == "geopoly") return suffix == "rowid";
+    return true;
+}
+
+}  // namespace
+
+Result<void> SqliteBackend::mark(std::string const&) {
+    UNDROP_CHECK(sync(Tracker::Cause::own));
+    tracker_.mark();
+    marked_.clear();
+    for (auto const& entry : tracker_.entries())
+        if (entry.kind == Kind::table) marked_.insert(entry.id);
+    observer_.start();
+    observer_.bind(tracker_.names());
+    return outcome::success();
+}
+
+// CREATE TABLE AS fills a table unseen by the hook.
+Result<void> SqliteBackend::see_filled(std::vector<std::string> const& made) {
+    for (auto const& name : made) {
+        auto const highest = connection_.number("select max(rowid) from " + main_table(name));
+        if (!highest || highest.value() == 0) continue;  // empty, or WITHOUT ROWID, which CREATE TABLE AS cannot make
+        auto& seen = observer_.seen()[tracker_.find(name)->id];
+        seen.written_by_script = true;
+        seen.rows.add(1, highest.value());
+    }
+    return outcome::success();
+}
+
+void SqliteBackend::refuse_writes(Observer::Seen const& seen, Entry const& entry, std::vector<std::string>& refused) const {
+    if (entry.kind == Kind::store && seen.touched_by_script) refused.push_back(fmt::format("the script writes to undrop's own table {}", entry.name));
+    if (entry.kind != Kind::shadow || seen.updated + seen.deleted == 0) return;
+    auto const* owner = tracker_.owner_of(entry);
+    if (owner != nullptr && !holds_content(*owner, lower(entry.name.substr(owner->name.size() + 1)))) return;
+    auto const sentence = fmt::format("rows of the virtual table {} were changed or removed, and undrop cannot save virtual tables yet",
+                                      owner == nullptr ? entry.name : owner->name);
+    if (std::find(refused.begin(), refused.end(), sentence) == refused.end()) refused.push_back(sentence);
+}
+
+Result<Observed> SqliteBackend::observed() {
+    UNDROP_CHECK(sync(Tracker::Cause::own));
+    if (observer_.failed()) return Error{.message = "there was not enough memory to keep track of what the script writes"};
+    Observed result;
+    for (auto const& [id, seen] : observer_.seen()) {
+        if (marked_.contains(id) && seen.inserted + seen.updated + seen.deleted > 0)
+            result.writes[id] = {.inserted = seen.inserted, .updated = seen.updated, .deleted = seen.deleted,
+                                 .rows_may_differ = seen.updated + seen.deleted > 0};
+        if (auto const* entry = tracker_.known(id)) refuse_writes(seen, *entry, result.refused);
+    }
+    for (auto const& [name, seen] : observer_.unknown()) {
+        if (is_schema_table(name)) result.refused.push_back("the script writes to the schema's own table " + name);
+        if (is_system(name) || seen.updated + seen.deleted == 0) continue;
+        result.refused.push_back(fmt::format("rows of {} were changed, which undrop does not know", name));
+    }
+    for (auto const& schema : observer_.other_schemas())
+        result.refused.push_back(fmt::format("the script writes to the attached database {}, which this transaction cannot take back", schema));
+    if (tracker_.store_changed()) result.refused.emplace_back("the script alters or removes tables of undrop's own store");
+    return result;
+}
+
+Result<std::string> SqliteBackend::written_by_us(Table const& table, std::string const& alias) {
+    auto& all = observer_.seen();
+    auto const found = all.find(table.id);
+    if (found == all.end() || !found->second.written_by_script) return std::string("(1 = 0)");
+    auto const locator = dialect_.row_locator(table);
+    if (locator.empty()) return std::string{};
+    auto const name = "undrop_written_" + table.id;
+    auto const where = "temp." + quote(name);
+    UNDROP_CHECK(connection_.run(fmt::format("drop table if exists {0}; create table {0} (first integer primary key, last integer)", where)));
+    temporary_.insert(name);
+    UNDROP_TRY(auto insert, Prepared::make(handle(), fmt::format("insert into {} values (?1, ?2)", where)));
+    for (auto const& [first, last] : found->second.rows.spans()) {
+        sqlite3_bind_int64(insert.get(), 1, first);
+        sqlite3_bind_int64(insert.get(), 2, last);
+        UNDROP_CHECK(insert.finish());
+        sqlite3_reset(insert.get());
+    }
+    // The spans are disjoint: only the last that begins at or before the row can hold it.
+    return fmt::format("coalesce({0}.{1} <= (select w.last from {2} as w where w.first <= {0}.{1} order by w.first desc limit 1), 0)", alias, locator,
+                       where);
+}
+
+}  // namespace undrop::sqlite

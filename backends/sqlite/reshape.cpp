@@ -1,0 +1,250 @@
+// Reshape: a table gets another definition by being rebuilt, since SQLite's ALTER TABLE cannot do most of it.
+//
+// The old table is renamed away, the new one made from the wanted text itself, the rows are copied, the old one is dropped. That order, with
+// legacy_alter_table on and foreign keys off, leaves the text of every other table as it is and fires nothing.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "sqlite/backend.hpp"
+#include "sqlite/errors.hpp"
+#include "sqlite/tokens.hpp"
+#include "try.hpp"
+
+namespace undrop::sqlite {
+namespace {
+
+namespace outcome = BOOST_OUTCOME_V2_NAMESPACE;
+
+struct Side {
+    struct Part {
+        std::string name;
+        bool generated = false;
+        bool needs_value = false;  // NOT NULL without a default
+        bool is_rowid = false;
+    };
+    std::vector<Part> parts;
+    std::string locator;  // a name for the rowid that no column has; empty: WITHOUT ROWID
+
+    [[nodiscard]] Part const* find(std::string const& name) const {
+        auto const found = std::find_if(parts.begin(), parts.end(), [&](Part const& p) { return same_name(p.name, name); });
+        return found == parts.end() ? nullptr : &*found;
+    }
+    [[nodiscard]] bool names_rowid() const {
+        return std::any_of(parts.begin(), parts.end(), [](Part const& p) { return p.is_rowid; });
+    }
+};
+
+// A definition outside of tables: a view or a trigger, of the main or of the temporary schema.
+struct Text {
+    std::string schema;
+    std::string type;
+    std::string name;
+    std::string table;
+    std::string sql;
+};
+
+class Rebuild {
+public:
+    Rebuild(Connection& connection, Dialect const& dialect, std::string table) : connection_(connection), dialect_(dialect), table_(std::move(table)) {}
+
+    Result<void> run(std::string const& wanted);
+
+private:
+    Result<Side> side(std::string const& table);
+    Result<std::string> copy_statement(Side const& from, Side const& to, std::int64_t rows);
+    Result<std::vector<Text>> texts();
+    Result<std::string> other_tables();
+    Result<std::int64_t> orphans();
+    Result<std::string> free_name();
+    Result<void> replace(std::string const& wanted, std::int64_t rows);
+    Result<void> put_back(std::vector<Text> const& before);
+    Result<std::int64_t> sequence(std::string const& table);
+    Result<void> fitting(Result<std::int64_t> copied);
+    Result<void> exec(std::string const& sql) { return connection_.exec(sql); }
+
+    Connection& connection_;
+    Dialect const& dialect_;
+    std::string table_;
+};
+
+Result<Side> Rebuild::side(std::string const& table) {
+    Side side;
+    Table shape;
+    auto const name = literal(table);
+    UNDROP_TRY(auto const rows, connection_.rows(fmt::format(
+        "select x.name, x.hidden, x.\"notnull\" and x.dflt_value is null, x.pk, lower(x.type) = 'integer' and "
+        "(select count(*) from pragma_table_xinfo({0}, 'main') where pk > 0) = 1 and "
+        "not exists (select 1 from pragma_index_list({0}, 'main') where origin = 'pk') from pragma_table_xinfo({0}, 'main') x order by x.cid", name)));
+    for (auto const& row : rows) {
+        bool const is_rowid = row[3] == "1" && row[4] == "1";
+        side.parts.push_back({.name = *row[0], .generated = row[1] != "0", .needs_value = row[2] == "1" && !is_rowid, .is_rowid = is_rowid});
+        shape.columns.emplace_back().name = *row[0];
+    }
+    UNDROP_TRY(auto const without, connection_.number(fmt::format("select wr from pragma_table_list({}) where schema = 'main'", name)));
+    shape.no_locator = without == 1;
+    side.locator = dialect_.row_locator(shape);
+    return side;
+}
+
+// Every column by its name, new ones by their default; row numbers are kept: others may refer to them (FTS5).
+Result<std::string> Rebuild::copy_statement(Side const& from, Side const& to, std::int64_t rows) {
+    std::vector<std::string> names;
+    std::vector<std::string> values;
+    for (auto const& part : to.parts) {
+        if (part.generated) continue;
+        auto const* old = from.find(part.name);
+        if (old != nullptr)
+            values.push_back("old_row." + quote(old->name));
+        else if (part.is_rowid && !from.locator.empty())
+            values.push_back("old_row." + from.locator);
+        else if (part.needs_value && rows > 0)
+            return refused(fmt::format("the column {} of {} is NOT NULL without a default, and nothing says what the rows get there", part.name, table_),
+                           fmt::format("add a line to the migration: -- undrop: backfill {}.{} = EXPRESSION", table_, part.name));
+        else
+            continue;
+        names.push_back(quote(part.name));
+    }
+    if (!from.locator.empty() && !to.locator.empty() && !to.names_rowid()) {
+        names.push_back(to.locator);
+        values.push_back("old_row." + from.locator);
+    }
+    if (names.empty()) {  // not one column in common, and no rowid on one of the sides
+        if (rows == 0) return std::string{};
+        return refused(fmt::format("nothing of the rows of {} fits the definition that is wanted", table_));
+    }
+    return fmt::format("insert into {} ({}) select {} from ", main_table(table_), fmt::join(names, ", "), fmt::join(values, ", "));
+}
+
+Result<std::vector<Text>> Rebuild::texts() {
+    UNDROP_TRY(auto const rows, connection_.rows(
+        "select 'main', type, name, tbl_name, sql from main.sqlite_schema where type in ('view', 'trigger') union all "
+        "select 'temp', type, name, tbl_name, sql from temp.sqlite_schema where type in ('view', 'trigger')"));
+    std::vector<Text> found;
+    for (auto const& row : rows) found.push_back({*row[0], *row[1], *row[2], *row[3], row[4].value_or("")});
+    return found;
+}
+
+Result<std::string> Rebuild::other_tables() {
+    UNDROP_TRY(auto const rows, connection_.rows("select name, sql from main.sqlite_schema where type in ('table', 'index') and sql is not null and "
+                                                 "tbl_name <> " + literal(table_) + " order by type, name"));
+    std::string text;
+    for (auto const& row : rows) text += *row[0] + '\n' + *row[1] + '\n';
+    return text;
+}
+
+// Rows of this table, and of those that refer to it, without a row to refer to.
+Result<std::int64_t> Rebuild::orphans() {
+    UNDROP_TRY(auto const children, connection_.rows(fmt::format(
+        "select distinct m.name from main.sqlite_schema m join pragma_foreign_key_list(m.name, 'main') f "
+        "where m.type = 'table' and (lower(f.\"table\") = lower({0}) or m.name = {0})", literal(table_))));
+    std::int64_t sum = 0;
+    for (auto const& child : children) {
+        auto const count = connection_.number(fmt::format("select count(*) from pragma_foreign_key_check({}, 'main')", literal(*child[0])));
+        if (count) sum += count.value();  // an error: no unique index on the other side; then SQLite itself refuses the next write
+    }
+    return sum;
+}
+
+Result<std::string> Rebuild::free_name() {
+    for (int n = 1;; ++n) {
+        auto name = fmt::format("undrop_old_{}", n);
+        UNDROP_TRY(auto const taken, connection_.number("select count(*) from main.sqlite_schema where lower(name) = " + literal(name)));
+        if (taken == 0) return name;
+    }
+}
+
+Result<std::int64_t> Rebuild::sequence(std::string const& table) {
+    UNDROP_TRY(auto const exists, connection_.number("select count(*) from main.sqlite_schema where name = 'sqlite_sequence'"));
+    if (exists == 0) return std::int64_t{0};
+    return connection_.number("select coalesce(max(seq), 0) from main.sqlite_sequence where name = " + literal(table));
+}
+
+// A constraint that a row does not meet is the rows' matter, not a failure of SQLite's.
+Result<void> Rebuild::fitting(Result<std::int64_t> copied) {
+    if (copied) return outcome::success();
+    auto error = std::move(copied).error();
+    if (!error.native.starts_with("SQLITE_CONSTRAINT") && !error.native.starts_with("SQLITE_MISMATCH")) return error;
+    error.code = Code::refused;
+    error.message = fmt::format("there are rows in {} that do not fit the definition that is wanted: {}", table_, error.message);
+    error.next.advice = "say what such rows get: -- undrop: backfill TABLE.COLUMN = EXPRESSION";
+    return error;
+}
+
+Result<void> Rebuild::replace(std::string const& wanted, std::int64_t rows) {
+    UNDROP_TRY(auto const old, free_name());
+    UNDROP_TRY(auto const position, sequence(table_));
+    UNDROP_CHECK(exec(fmt::format("alter table {} rename to {}", main_table(table_), quote(old))));
+    UNDROP_CHECK(exec(wanted.substr(0, wanted.rfind(';'))));
+    UNDROP_TRY(auto const from, side(old));
+    UNDROP_TRY(auto const to, side(table_));
+    UNDROP_TRY(auto const copy, copy_statement(from, to, rows));
+    if (!copy.empty()) UNDROP_CHECK(fitting(connection_.run(copy + main_table(old) + " as old_row")));
+    UNDROP_CHECK(exec("drop table " + main_table(old)));
+    UNDROP_TRY(auto const restarted, sequence(table_));
+    auto const words = tokens(wanted);
+    if (position > restarted && std::any_of(words.begin(), words.end(), [](Token const& word) { return word.is("AUTOINCREMENT"); }))
+        UNDROP_CHECK(exec(fmt::format("delete from main.sqlite_sequence where name = {0}; insert into main.sqlite_sequence (name, seq) values ({0}, {1})",
+                                      literal(table_), position)));
+    return outcome::success();
+}
+
+// Dropping a table takes the temporary triggers on it, which no catalog knows, and renaming may rewrite the texts that name it. Triggers
+// of the main schema on the table itself are the catalog's.
+Result<void> Rebuild::put_back(std::vector<Text> const& before) {
+    UNDROP_TRY(auto const now, texts());
+    for (auto const& text : before) {
+        auto const found = std::find_if(now.begin(), now.end(), [&](Text const& t) { return t.schema == text.schema && t.name == text.name; });
+        if (found == now.end() && text.schema == "main" && same_name(text.table, table_)) continue;
+        if (found != now.end() && found->sql == text.sql) continue;
+        if (found != now.end()) UNDROP_CHECK(exec(fmt::format("drop {} {}.{}", text.type, text.schema, quote(text.name))));
+        // What is stored begins with CREATE TRIGGER for a temporary one too.
+        UNDROP_CHECK(exec(text.schema == "temp" ? "CREATE TEMP" + text.sql.substr(std::string_view("CREATE").size()) : text.sql));
+    }
+    return outcome::success();
+}
+
+Result<void> Rebuild::run(std::string const& wanted) {
+    auto const count = "select count(*) from " + main_table(table_);
+    UNDROP_TRY(auto const rows, connection_.number(count));
+    UNDROP_TRY(auto const orphans_before, orphans());
+    UNDROP_TRY(auto const others_before, other_tables());
+    UNDROP_TRY(auto const texts_before, texts());
+    UNDROP_CHECK(replace(wanted, rows));
+    UNDROP_CHECK(put_back(texts_before));
+
+    UNDROP_TRY(auto const copied, connection_.number(count));
+    if (copied != rows) return Error{.message = fmt::format("{} had {} rows and has {} after it was rebuilt", table_, rows, copied)};
+    UNDROP_TRY(auto const others, other_tables());
+    if (others != others_before) return Error{.message = fmt::format("rebuilding {} changed the definition of another table", table_)};
+    UNDROP_TRY(auto const made, connection_.rows("select sql from main.sqlite_schema where type = 'table' and name = " + literal(table_)));
+    if (made.empty() || statement_of(made[0][0].value_or("")) != wanted)
+        return Error{.message = fmt::format("{} was rebuilt, and its definition is not the one that was wanted", table_)};
+    UNDROP_TRY(auto const orphans_after, orphans());
+    if (orphans_after > orphans_before)
+        return refused(fmt::format("{} rows would refer to rows that do not exist if {} were rebuilt", orphans_after - orphans_before, table_));
+    return outcome::success();
+}
+
+}  // namespace
+
+Result<void> SqliteBackend::reshape(ObjectId const& id, Object const&, Object const& wanted) {
+    if (id.kind != "table") return refused(fmt::format("there is no way to change {} into another definition", id.text()));
+    if (has_deferred_violations(handle()))
+        return refused(fmt::format("{} cannot be rebuilt while rows refer to rows that do not exist", id.name),
+                       "let the script put its foreign keys in order");
+    Switched const foreign_keys(handle(), Switch::foreign_keys, false);
+    Switched const triggers(handle(), Switch::triggers, false);
+    Switched const legacy(handle(), Switch::legacy_alter_table, true);
+    observer_.pause(true);  // the rows are the same before and after
+    auto done = Rebuild(connection_, dialect_, id.name).run(wanted.make);
+    observer_.pause(false);
+    if (done && tracker_.following()) return sync(Tracker::Cause::rebuild);
+    if (done) return done;
+    auto error = std::move(done).error();
+    error.trail.insert(error.trail.begin(), "rebuilding " + id.text());
+    return error;
+}
+
+}  // namespace undrop::sqlite

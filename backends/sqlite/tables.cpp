@@ -1,0 +1,156 @@
+// The tables as they are now: columns, and what tells their rows apart.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "sqlite/backend.hpp"
+#include "sqlite/tokens.hpp"
+#include "try.hpp"
+
+namespace undrop::sqlite {
+namespace {
+
+struct ColumnInfo {
+    Column column;
+    int key_position = 0;    // in the primary key, from 1
+    std::string collation;
+};
+
+struct Shape {
+    std::vector<ColumnInfo> columns;
+    bool without_rowid = false;
+    bool strict = false;
+
+    [[nodiscard]] ColumnInfo const* find(std::string const& name) const {
+        for (auto const& info : columns)
+            if (same_name(info.column.name, name)) return &info;
+        return nullptr;
+    }
+    [[nodiscard]] std::vector<std::string> primary_key() const {
+        std::vector<ColumnInfo const*> parts;
+        for (auto const& info : columns)
+            if (info.key_position > 0) parts.push_back(&info);
+        std::sort(parts.begin(), parts.end(), [](auto const* a, auto const* b) { return a->key_position < b->key_position; });
+        std::vector<std::string> names;
+        for (auto const* part : parts) names.push_back(part->column.name);
+        return names;
+    }
+};
+
+// SQLite's own rules of affinity. `int`, not `integer`: the latter as a primary key takes nothing but integers.
+std::string affinity(std::string const& type, bool strict) {
+    auto const t = lower(type);
+    auto const has = [&](char const* part) { return t.find(part) != std::string::npos; };
+    if (has("int")) return "int";
+    if (has("char") || has("clob") || has("text")) return "text";
+    if (t.empty() || has("blob") || (strict && t == "any")) return "";
+    if (has("real") || has("floa") || has("doub")) return "real";
+    return "numeric";
+}
+
+// DEFAULT viewer and DEFAULT "viewer" are texts to SQLite, but columns where an expression stands alone.
+std::string default_expression(std::string const& written) {
+    auto const words = tokens(written);
+    if (words.size() != 1) return written;
+    auto const& word = words[0];
+    if (word.kind == Token::Kind::quoted) return literal(word.text);
+    for (auto const* keyword : {"null", "true", "false", "current_time", "current_date", "current_timestamp"})
+        if (word.is(keyword)) return written;
+    return word.kind == Token::Kind::word ? literal(word.text) : written;
+}
+
+Result<Shape> read_shape(Connection& connection, Entry const& entry) {
+    Shape shape;
+    auto const name = literal(entry.name);
+    UNDROP_TRY(auto const kind, connection.rows(fmt::format("select wr, strict from pragma_table_list({}) where schema = 'main'", name)));
+    shape.without_rowid = !kind.empty() && kind[0][0] == "1";
+    shape.strict = !kind.empty() && kind[0][1] == "1";
+    UNDROP_TRY(auto const rows, connection.rows(fmt::format(
+        "select name, type, \"notnull\", dflt_value, pk, hidden from pragma_table_xinfo({}, 'main') where hidden <> 1 order by cid", name)));
+    for (auto const& row : rows) {
+        auto& info = shape.columns.emplace_back();
+        info.column.name = *row[0];
+        info.column.type = row[1].value_or("");
+        info.column.not_null = row[2] == "1";
+        info.column.default_sql = default_expression(row[3].value_or(""));
+        info.column.generated = row[5] == "2" || row[5] == "3";
+        info.column.id = entry.column_id(info.column.name);
+        info.key_position = std::stoi(*row[4]);
+        info.collation = connection.collation(entry.name, info.column.name);
+    }
+    return shape;
+}
+
+// Is every row told apart by these columns, to undrop's byte-wise comparison and to the `=` of the columns' own collations?
+bool identifies(Shape const& shape, Rows const& parts) {
+    return !parts.empty() && std::all_of(parts.begin(), parts.end(), [&](Row const& part) {
+        auto const* info = part[0] ? shape.find(*part[0]) : nullptr;
+        if (info == nullptr || info->column.generated) return false;
+        return same_name(info->collation, "BINARY") || same_name(info->collation, part[1].value_or("BINARY"));
+    });
+}
+
+Result<bool> holds_no_null(Connection& connection, Shape const& shape, std::string const& table, std::vector<std::string> const& names) {
+    std::string condition;
+    for (auto const& name : names)
+        if (!shape.find(name)->column.not_null) condition += (condition.empty() ? "" : " or ") + quote(name) + " is null";
+    if (condition.empty()) return true;
+    UNDROP_TRY(auto const nulls, connection.number(fmt::format("select exists (select 1 from {} where {})", main_table(table), condition)));
+    return nulls == 0;
+}
+
+// INTEGER PRIMARY KEY is the rowid itself; any other primary key has an index.
+Result<bool> key_is_rowid(Connection& connection, Shape const& shape, std::string const& table) {
+    if (shape.primary_key().size() != 1) return false;
+    UNDROP_TRY(auto const indexes, connection.number(fmt::format("select count(*) from pragma_index_list({}, 'main') where origin = 'pk'", literal(table))));
+    return indexes == 0;
+}
+
+// The primary key where it holds no NULL (SQLite allows them), else a unique index of NOT NULL columns alone; else nothing.
+Result<std::vector<std::string>> key_of(Connection& connection, Shape const& shape, std::string const& table) {
+    UNDROP_TRY(auto const indexes, connection.rows(fmt::format(
+        "select name, origin from pragma_index_list({}, 'main') where \"unique\" = 1 and partial = 0 order by origin <> 'pk', seq desc", literal(table))));
+    for (auto const& index : indexes) {
+        UNDROP_TRY(auto const parts, connection.rows(fmt::format(
+            "select name, coll from pragma_index_xinfo({}, 'main') where key = 1 order by seqno", literal(*index[0]))));
+        if (!identifies(shape, parts)) continue;
+        std::vector<std::string> names;
+        for (auto const& part : parts) names.push_back(*part[0]);
+        bool const is_primary = index[1] == "pk";
+        if (!is_primary && !std::all_of(names.begin(), names.end(), [&](auto const& n) { return shape.find(n)->column.not_null; })) continue;
+        UNDROP_TRY(bool const no_null, holds_no_null(connection, shape, table, names));
+        if (no_null) return names;
+    }
+    return std::vector<std::string>{};
+}
+
+}  // namespace
+
+Result<std::vector<Table>> SqliteBackend::tables(std::string const&) {
+    if (!connection_.in_transaction()) tracker_.clear();
+    UNDROP_CHECK(sync(Tracker::Cause::own));
+    std::vector<Table> result;
+    for (auto const& entry : tracker_.entries()) {
+        if (entry.kind != Kind::table) continue;
+        UNDROP_TRY(auto const shape, read_shape(connection_, entry));
+        auto& table = result.emplace_back();
+        table.id = entry.id;
+        table.name = entry.name;
+        table.no_locator = shape.without_rowid;
+        UNDROP_TRY(bool const is_rowid, key_is_rowid(connection_, shape, entry.name));
+        if (is_rowid) {
+            table.key = shape.primary_key();
+        } else {
+            UNDROP_TRY(table.key, key_of(connection_, shape, entry.name));
+        }
+        for (auto const& info : shape.columns) {
+            auto& column = table.columns.emplace_back(info.column);
+            // Snapshots are joined by key: there the affinity must be the same, or no index is used. Elsewhere none keeps every value as it is.
+            bool const in_key = std::find(table.key.begin(), table.key.end(), column.name) != table.key.end();
+            if (in_key) column.stored_type = is_rowid ? "integer" : affinity(column.type, shape.strict);
+        }
+    }
+    return result;
+}
+
+}  // namespace undrop::sqlite

@@ -1,0 +1,206 @@
+// A step's transaction: its lock, its settings, its end.
+#include <fmt/format.h>
+#include <sqlite3.h>
+
+#include <exception>
+#include <thread>
+
+#include "sqlite/backend.hpp"
+#include "sqlite/errors.hpp"
+#include "sqlite/tokens.hpp"
+#include "try.hpp"
+
+namespace undrop::sqlite {
+namespace {
+
+namespace outcome = BOOST_OUTCOME_V2_NAMESPACE;
+using Clock = std::chrono::steady_clock;
+
+Error already_open() {
+    return Error{.code = Code::usage, .message = "a transaction is open on this connection already",
+                 .next = {.command = {}, .advice = "commit it or roll it back first"}};
+}
+
+Error interrupted(std::string why) { return Error{.code = Code::interrupted, .message = std::move(why)}; }
+
+// The callbacks are the caller's code: nothing that they throw goes further.
+Result<void> ask(Options const& options, bool tell, std::string const& name) {
+    try {
+        if (tell && options.on_event)
+            options.on_event({.kind = Event::Kind::waiting, .text = "waiting for another connection that is writing to " + name, .version = {}});
+        if (options.cancelled && options.cancelled()) return interrupted("cancelled while waiting for " + name);
+    } catch (std::exception const& e) {
+        return interrupted(std::string("a callback of the program failed: ") + e.what());
+    } catch (...) {
+        return interrupted("a callback of the program failed");
+    }
+    return outcome::success();
+}
+
+Error cannot_write(std::string const& name, std::string const& why, std::string native) {
+    auto error = refused(fmt::format("{} cannot be written: {}", name, why),
+                         "check the rights on the file and on its directory, where SQLite keeps its journal");
+    error.native = std::move(native);
+    return error;
+}
+
+}  // namespace
+
+Result<void> SqliteBackend::lock_run(Options const&) { return outcome::success(); }
+Result<void> SqliteBackend::lock(std::vector<Table> const&) { return outcome::success(); }
+
+Result<void> SqliteBackend::start(Options const& options) {
+    if (connection_.in_transaction()) return already_open();
+    tracker_.clear();
+    before_ = Before{.foreign_keys = is_on(handle(), Switch::foreign_keys),
+                     .triggers = is_on(handle(), Switch::triggers),
+                     .script = ScriptSettings::of(handle()),
+                     .busy_timeout = pragma(handle(), "busy_timeout"),
+                     .query_only = pragma(handle(), "query_only") != 0};
+    connection_.busy_timeout(options.lock_timeout);
+    return outcome::success();
+}
+
+Result<void> SqliteBackend::wait_for_lock(Options const& options) {
+    using namespace std::chrono_literals;
+    auto const until = Clock::now() + options.wait;
+    connection_.busy_timeout(0ms);  // so that `cancelled` is asked
+    auto pause = 5ms;
+    for (bool first = true;; first = false) {
+        auto begun = connection_.run("BEGIN IMMEDIATE");
+        if (begun || begun.error().code != Code::busy) {
+            connection_.busy_timeout(options.lock_timeout);
+            if (!begun) return std::move(begun).error();
+            return outcome::success();
+        }
+        UNDROP_CHECK(ask(options, first, connection_.name()));
+        if (Clock::now() + pause > until) {
+            auto error = std::move(begun).error();
+            error.message = fmt::format("{} was locked by another connection for {} ms", connection_.name(), options.wait.count());
+            return error;
+        }
+        std::this_thread::sleep_for(pause);
+        pause = std::min(pause * 2, 50ms);
+    }
+}
+
+// BEGIN IMMEDIATE succeeds on files that nobody can write. Writing a header field as it is opens the journal and changes nothing.
+Result<void> SqliteBackend::prove_writable() {
+    if (connection_.read_only()) return cannot_write(connection_.name(), "the file is read-only", "SQLITE_READONLY: attempt to write a readonly database");
+    UNDROP_TRY(auto const version, connection_.number("PRAGMA main.user_version"));
+    if (auto written = connection_.run(fmt::format("PRAGMA main.user_version = {}", version)); !written) {
+        auto error = std::move(written).error();
+        if (error.code == Code::busy) return error;
+        bool const directory = sqlite3_extended_errcode(handle()) == SQLITE_READONLY_DIRECTORY || error.native.starts_with("SQLITE_CANTOPEN");
+        if (directory) error.message = "no journal can be made in its directory";
+        return cannot_write(connection_.name(), error.message, error.native);
+    }
+    return outcome::success();
+}
+
+Result<void> SqliteBackend::begin(Options const& options, std::vector<Statement> const& statements) {
+    UNDROP_CHECK(start(options));
+    auto begun = [&]() -> Result<void> {
+        // Within a transaction the pragma does nothing, so where a script has it the time before is meant.
+        if (auto const wanted = foreign_keys_pragma(statements); wanted >= 0) set(handle(), Switch::foreign_keys, wanted == 1);
+        UNDROP_CHECK(wait_for_lock(options));
+        UNDROP_CHECK(prove_writable());
+        orphans_.reset();
+        // With foreign keys on SQLite lets no new orphan through, unless violations are deferred and the deferring is ended.
+        if (!is_on(handle(), Switch::foreign_keys) || defers_foreign_keys(statements)) {
+            UNDROP_TRY(orphans_, violations());
+        }
+        return outcome::success();
+    }();
+    if (!begun) rollback();
+    return begun;
+}
+
+Result<void> SqliteBackend::begin_reading() {
+    UNDROP_CHECK(start(Options{}));
+    auto begun = connection_.run("PRAGMA query_only = ON; BEGIN; SELECT count(*) FROM main.sqlite_schema");
+    if (begun) return outcome::success();
+    rollback();
+    return std::move(begun).error();
+}
+
+Result<void> SqliteBackend::commit() {
+    for (auto const& table : temporary_) UNDROP_CHECK(connection_.run("DROP TABLE IF EXISTS temp." + quote(table)));
+    temporary_.clear();
+    UNDROP_CHECK(connection_.run("COMMIT"));
+    end();
+    return outcome::success();
+}
+
+void SqliteBackend::rollback() {
+    if (!before_) return;  // a transaction that is not ours is none of our business
+    if (connection_.in_transaction()) sqlite3_exec(handle(), "ROLLBACK", nullptr, nullptr, nullptr);
+    end();
+}
+
+void SqliteBackend::end() {
+    observer_.stop();
+    tracker_.clear();
+    marked_.clear();
+    temporary_.clear();
+    orphans_.reset();
+    quiet_ = 0;
+    if (!before_) return;
+    set(handle(), Switch::foreign_keys, before_->foreign_keys);
+    set(handle(), Switch::triggers, before_->triggers);
+    before_->script.apply(handle());
+    if (pragma(handle(), "query_only") != 0 && !before_->query_only) sqlite3_exec(handle(), "PRAGMA query_only = OFF", nullptr, nullptr, nullptr);
+    connection_.busy_timeout(std::chrono::milliseconds(before_->busy_timeout));
+    before_.reset();
+}
+
+Result<void> SqliteBackend::enter_script() {
+    if (tracker_.following()) UNDROP_CHECK(sync(Tracker::Cause::own));
+    entered_ = ScriptSettings::of(handle());
+    return outcome::success();
+}
+
+Result<void> SqliteBackend::leave_script() {
+    entered_.apply(handle());
+    return outcome::success();
+}
+
+Result<void> SqliteBackend::still_ours() {
+    if (connection_.in_transaction()) return outcome::success();
+    return refused("the step's transaction was ended by the script itself (ON CONFLICT ROLLBACK, or RAISE(ROLLBACK) in a trigger)",
+                   "use ABORT instead of ROLLBACK there");
+}
+
+// By child table; a table whose foreign key cannot be checked (no unique index on the other side) counts as -1.
+Result<std::optional<SqliteBackend::Violations>> SqliteBackend::violations() {
+    UNDROP_TRY(auto const children, connection_.rows(
+        "select distinct m.name from main.sqlite_schema m join pragma_foreign_key_list(m.name, 'main') f where m.type = 'table'"));
+    Violations found;
+    for (auto const& child : children) {
+        auto const count = connection_.number(fmt::format("select count(*) from pragma_foreign_key_check({}, 'main')", literal(*child[0])));
+        found[*child[0]] = count ? count.value() : -1;
+    }
+    return std::optional(std::move(found));
+}
+
+Result<void> SqliteBackend::check_constraints() {
+    if (has_deferred_violations(handle()))
+        return refused("rows refer to rows that do not exist: a foreign key that is checked at the end of the transaction does not hold",
+                       "PRAGMA foreign_key_check lists them after the statement that makes them");
+    if (!orphans_) return outcome::success();
+    UNDROP_TRY(auto const now, violations());
+    std::int64_t before = 0;
+    std::int64_t after = 0;
+    std::string where;
+    for (auto const& [table, count] : *orphans_) before += std::max<std::int64_t>(count, 0);
+    for (auto const& [table, count] : *now) {
+        after += std::max<std::int64_t>(count, 0);
+        auto const old = orphans_->find(table);
+        if (count > (old == orphans_->end() ? 0 : std::max<std::int64_t>(old->second, 0))) where += (where.empty() ? "" : ", ") + table;
+    }
+    if (after <= before) return outcome::success();
+    return refused(fmt::format("{} rows more than before refer to rows that do not exist, in {}", after - before, where),
+                   "the script ran with foreign keys off: let it keep the rows that others refer to");
+}
+
+}  // namespace undrop::sqlite

@@ -1,0 +1,2 @@
+-- Forgets the CHECK and the index: undrop mends what was recorded.
+alter table request_participants add column role text not null default 'viewer';

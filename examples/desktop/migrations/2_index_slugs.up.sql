@@ -1,0 +1,1 @@
+create index note_slug on note (slug);

@@ -1,0 +1,2 @@
+drop table request_participant;
+drop table request;

@@ -1,0 +1,87 @@
+// What the ledger tells: status, the log of runs, the snapshots. Values; any thread.
+#pragma once
+
+#include <cstdint>
+#include <iosfwd>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <undrop/plan.hpp>
+
+namespace undrop {
+
+struct AppliedMigration {
+    std::string version;
+    std::string name;
+    std::int64_t run = 0;
+    std::string at;     // UTC, ISO 8601
+    std::string label;
+    bool has_down = false;  // a down script, in the ledger
+    bool edited_up = false;    // the file's up is not the one that ran
+    bool edited_down = false;  // the file's down is not the one in the ledger
+    bool missing = false;      // the source has no such migration
+};
+
+struct PendingMigration {
+    std::string version;
+    std::string name;
+    bool out_of_order = false;  // older than the newest applied one
+    bool was_reverted = false;  // applied once, and taken back
+};
+
+struct UNDROP_EXPORT Status {
+    std::string target;
+    bool has_ledger = false;
+    std::vector<AppliedMigration> applied;  // by version
+    std::vector<PendingMigration> pending;  // by version
+    std::int64_t snapshots = 0;
+    std::int64_t snapshot_bytes = 0;
+
+    [[nodiscard]] bool clean() const;  // nothing pending, edited up, missing or out of order
+};
+
+// One event of the ledger.
+struct LogEntry {
+    std::int64_t id = 0;  // of the event; a step's id
+    std::int64_t run = 0;
+    std::string kind;  // applied, reverted, failed, accepted
+    std::string version;
+    std::string name;
+    std::string at;    // UTC, ISO 8601
+    double seconds = 0;
+    std::string role;      // in the database
+    std::string user;      // of the operating system
+    std::string host;
+    std::string program;
+    std::string label;
+    std::string detail;    // JSON: the step's report, or the error's text
+};
+
+struct SnapshotInfo {
+    std::int64_t id = 0;
+    std::int64_t step = 0;  // the event
+    std::string version;
+    Direction direction = Direction::up;
+    std::string what;   // schema.table, schema.table.column
+    std::string kind;   // table, column, sequence
+    std::string store;  // the store's table
+    std::int64_t rows = 0;
+    std::int64_t bytes = 0;
+    std::string hash;
+    std::string at;
+};
+
+struct SnapshotRows {
+    SnapshotInfo info;
+    std::vector<std::string> columns;
+    std::vector<std::vector<std::optional<std::string>>> rows;  // as text; nullopt: NULL
+};
+
+[[nodiscard]] UNDROP_EXPORT std::string to_json(Status const& status);
+[[nodiscard]] UNDROP_EXPORT std::string to_json(std::vector<LogEntry> const& log);
+[[nodiscard]] UNDROP_EXPORT std::string to_json(std::vector<SnapshotInfo> const& snapshots);
+[[nodiscard]] UNDROP_EXPORT std::string to_json(SnapshotRows const& rows);
+UNDROP_EXPORT std::ostream& operator<<(std::ostream& out, Status const& status);
+
+}  // namespace undrop

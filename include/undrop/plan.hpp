@@ -1,0 +1,93 @@
+// Plan: what would be done, as plain data; and Approved, what the gate made of it.
+// Values; any thread.
+#pragma once
+
+#include <cstdint>
+#include <iosfwd>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <undrop/migration.hpp>
+
+namespace undrop {
+
+// Something that a rule has to say of a plan. `code` is stable; `stop` makes the plan a NO-GO.
+struct Finding {
+    enum class Severity { note, warning, stop };
+    Severity severity = Severity::note;
+    std::string code;  // e.g. "edited-up"
+    std::string text;
+    Place where = {};
+    Next next = {};
+};
+
+// Where the script of a step comes from.
+enum class Origin { file, ledger, derived };
+
+// Something that a step takes away, as foreseen from its text. A guess: what is not foreseen is found when the step runs, and saved.
+struct PlannedLoss {
+    std::string what;                   // schema.table, or schema.table.column
+    std::optional<std::int64_t> rows;   // on the target now: rows of a table, values that are not NULL of a column
+    bool waived = false;                // by `-- undrop: lose`
+};
+
+struct PlannedStep {
+    std::string version;
+    std::string name;
+    Direction direction = Direction::up;
+    Origin origin = Origin::file;  // of the script that runs
+    std::optional<Script> up;      // what the ledger will hold; going down: what it holds
+    std::optional<Script> down;    // going down: what runs, unless derived
+    int statements = 0;
+    std::vector<std::string> locks;       // tables that will be locked against writers
+    std::vector<PlannedLoss> losses;
+    std::vector<std::string> comes_back;  // what earlier snapshots will give back
+    std::vector<std::string> mends;       // recorded objects that are brought back where the script forgets them
+    std::vector<std::string> notes;       // e.g. rows that cannot be told apart, a column that comes back last
+};
+
+struct UNDROP_EXPORT Plan {
+    Direction direction = Direction::up;  // of the steps; all go one way
+    std::string target;                   // Target::description()
+    std::string ledger;
+    std::string base;                     // fingerprint of the history and of the objects at stake; apply refuses another
+    std::vector<PlannedStep> steps;       // in the order in which they run
+    std::vector<Finding> findings;
+
+    [[nodiscard]] bool go() const;  // no finding is a stop
+};
+
+// Which steps. At most one is set; none: all pending ones going up, one going down.
+struct Range {
+    std::optional<std::string> to = {};     // up: the last to apply; down: stays applied, "0" takes all
+    std::optional<int> steps = {};
+    std::optional<std::int64_t> run = {};   // down: the steps of that run; 0: the last run that applied something
+    std::optional<std::string> label = {};  // down: the steps applied under that label
+};
+
+// A plan that the gate let through. Only approve() makes one.
+class UNDROP_EXPORT Approved {
+public:
+    [[nodiscard]] Plan const& plan() const { return plan_; }
+
+private:
+    friend UNDROP_EXPORT Result<Approved> approve(Plan plan);
+    explicit Approved(Plan plan) : plan_(std::move(plan)) {}
+    Plan plan_;
+};
+
+// The gate. Code::refused, untouched, with every stop's text, if the plan has a stop.
+[[nodiscard]] UNDROP_EXPORT Result<Approved> approve(Plan plan);
+
+[[nodiscard]] UNDROP_EXPORT std::string to_json(Plan const& plan);  // one document with a `format` number; holds the scripts
+[[nodiscard]] UNDROP_EXPORT std::string to_markdown(Plan const& plan);
+// Code::usage for a text that is no plan, or one of a newer format.
+[[nodiscard]] UNDROP_EXPORT Result<Plan> plan_from_json(std::string_view json);
+UNDROP_EXPORT std::ostream& operator<<(std::ostream& out, Plan const& plan);  // as the command line prints it; ends in GO or NO-GO
+
+[[nodiscard]] UNDROP_EXPORT char const* name_of(Origin origin);
+[[nodiscard]] UNDROP_EXPORT char const* name_of(Finding::Severity severity);
+
+}  // namespace undrop

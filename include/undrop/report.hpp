@@ -1,0 +1,68 @@
+// Report: what was done, in numbers that account for every row. Values; any thread.
+#pragma once
+
+#include <cstdint>
+#include <iosfwd>
+#include <string>
+#include <vector>
+
+#include <undrop/plan.hpp>
+
+namespace undrop {
+
+// What was saved of one loss before it went.
+struct Saved {
+    std::string what;        // schema.table, schema.table.column
+    std::int64_t rows = 0;   // rows of a table; rows of a column's table (NULLs too)
+    std::int64_t bytes = 0;  // the snapshot's, as the database counts them
+};
+
+// How a snapshot was merged with what was written since. Every row, of the snapshot or of the table, is in exactly one class.
+struct Merged {
+    std::string what;
+    std::int64_t restored = 0;        // put back
+    std::int64_t unchanged = 0;       // was there already
+    std::int64_t computed = 0;        // the script computed it: kept (P2)
+    std::int64_t deleted_since = 0;   // the row is gone by now: not resurrected
+    std::int64_t inserted_since = 0;  // the row is new: the recorded default, or the migration's backfill
+    std::int64_t key_taken = 0;       // another row has the key: kept aside in the snapshot
+    std::int64_t not_users = 0;       // an earlier step of the migration had written it, no user changed it: not brought back (P3)
+};
+
+struct LockHeld {
+    std::string table;
+    double waited_seconds = 0;
+    double held_seconds = 0;  // writers stopped for so long
+};
+
+struct StepReport {
+    std::string version;
+    std::string name;
+    Direction direction = Direction::up;
+    Origin origin = Origin::file;
+    double seconds = 0;
+    int rounds = 1;  // more than 1: a loss was not foreseen
+    int tries = 1;   // more than 1: a lock was not given in time
+    std::vector<Saved> saved;
+    std::vector<std::string> went;    // definitions that are gone, recorded: "index public.t_role_idx"
+    std::vector<Merged> merged;
+    std::vector<std::string> mended;  // what the script forgot, or a derivation made: "index public.t_role_idx"
+    std::vector<std::string> waived;  // losses that `-- undrop: lose` let go
+    std::vector<std::string> notes;
+    std::vector<LockHeld> locks;
+};
+
+struct UNDROP_EXPORT Report {
+    std::string target;
+    std::int64_t run = 0;  // 0: nothing was pending, nothing was written
+    std::string label;
+    double seconds = 0;
+    std::vector<StepReport> steps;
+    std::vector<Finding> findings;  // warnings and notes of the plan
+};
+
+[[nodiscard]] UNDROP_EXPORT std::string to_json(Report const& report);
+[[nodiscard]] UNDROP_EXPORT std::string to_markdown(Report const& report);
+UNDROP_EXPORT std::ostream& operator<<(std::ostream& out, Report const& report);
+
+}  // namespace undrop

@@ -1,0 +1,18 @@
+// The parts of applying that migrate() shares with apply().
+#pragma once
+
+#include <functional>
+
+#include <undrop/undrop.hpp>
+
+#include "backend.hpp"
+
+namespace undrop {
+
+// Runs a plan's steps; the run's lock is held by the caller. Errors as apply() in undrop.hpp.
+[[nodiscard]] Result<Report> apply_locked(Backend& backend, Plan const& plan, Options const& options);
+
+// Takes the run's lock, does the work with NOTICEs told to options.on_event, gives the lock back.
+[[nodiscard]] Result<void> with_run_lock(Backend& backend, Options const& options, std::function<Result<void>()> const& work);
+
+}  // namespace undrop

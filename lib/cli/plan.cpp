@@ -1,0 +1,56 @@
+#include <CLI/CLI.hpp>
+#include <memory>
+
+#include "range.hpp"
+#include "run.hpp"
+#include "screen.hpp"
+#include "verbs.hpp"
+
+namespace undrop::cli {
+namespace {
+
+struct Given {
+    std::string direction = "up";
+    RangeFlags range;
+    std::string out;
+    bool out_of_order = false;
+    bool derive = false;
+    bool accept_drift = false;
+    std::string down_from = "files";
+};
+
+int plan(Session& session, Given const& given) {
+    bool const down = given.direction == "down";
+    if (!down && (given.range.run || given.range.label)) {
+        wrong_use("--run and --label say what to take back.", {.command = "plan down", .advice = "Only a plan down takes them."});
+    }
+    auto const range = range_of(given.range);
+    auto const source = down ? session.source_or_ledger() : session.source();
+    auto target = session.open();
+    auto options = session.options();
+    options.out_of_order = given.out_of_order;
+    options.derive = given.derive;
+    options.accept_drift = given.accept_drift;
+    options.down_from = given.down_from == "ledger" ? DownFrom::ledger : DownFrom::files;
+    auto const made = (down ? plan_down(target, source, range, options) : plan_up(target, source, range, options)).value();
+    if (!given.out.empty()) write_file(given.out, to_json(made));
+    return show_plan(session, made);
+}
+
+}  // namespace
+
+Action declare_plan(CLI::App& app) {
+    auto given = std::make_shared<Given>();
+    app.add_option("direction", given->direction, "up (the default) or down")->check(CLI::IsMember({"up", "down"}))->type_name("up|down");
+    declare_down_range(app, given->range);
+    app.add_option("--out", given->out, "Keep the plan here, for `up --plan` or `down --plan`")->type_name("FILE");
+    app.add_flag("--out-of-order", given->out_of_order, "Take pending migrations older than the newest applied one");
+    app.add_flag("--derive", given->derive, "Down: ignore down scripts, go back by mend and restore alone");
+    app.add_flag("--accept-drift", given->accept_drift, "Down: objects that were changed by hand since are taken as they are");
+    app.add_option("--down-from", given->down_from, "Down: whose down script, where file and ledger differ")
+        ->check(CLI::IsMember({"files", "ledger"}))
+        ->type_name("files|ledger");
+    return [given](Session& session) { return plan(session, *given); };
+}
+
+}  // namespace undrop::cli

@@ -1,0 +1,29 @@
+// --to, --steps, --run, --label: which steps.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include <undrop/undrop.hpp>
+
+namespace CLI {
+class App;
+}
+
+namespace undrop::cli {
+
+struct RangeFlags {
+    std::optional<std::string> to;
+    std::optional<int> steps;
+    std::optional<std::string> run;    // down only
+    std::optional<std::string> label;  // down only
+};
+
+void declare_range(CLI::App& app, RangeFlags& flags);       // --to, --steps
+void declare_down_range(CLI::App& app, RangeFlags& flags);  // those, and --run, --label
+
+// Throws Failure (Code::usage): a version or run that is no number.
+[[nodiscard]] Range range_of(RangeFlags const& flags);
+void check_version(std::string const& version);
+
+}  // namespace undrop::cli

@@ -1,0 +1,109 @@
+#include "run.hpp"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <fstream>
+#include <iterator>
+#include <sstream>
+
+#include "screen.hpp"
+
+namespace undrop::cli {
+namespace {
+
+// Why this plan must be asked about: empty if it need not. Nothing that is saved asks.
+std::string concerns(Session const& session, Plan const& plan) {
+    std::string result;
+    if (plan.direction == Direction::down && session.settings().environment) {
+        result = fmt::format("The database comes from {}: {}.\n", *session.settings().environment, plan.target);
+    }
+    for (auto const& step : plan.steps) {
+        for (auto const& loss : step.losses) {
+            if (loss.waived) result += fmt::format("{} is not saved and cannot come back (waived in {}).\n", loss.what, step.version);
+        }
+    }
+    return result;
+}
+
+void ask(Session const& session, Plan const& plan, std::string const& concern, std::string const& command) {
+    if (concern.empty() || session.flags().yes) return;
+    Next const yes{.command = command + " --yes", .advice = "Say that it is meant."};
+    if (!can_ask()) {
+        throw Failure({.code = Code::refused, .message = concern + "There is no terminal to ask on.", .next = yes});
+    }
+    std::ostringstream text;
+    text << plan;
+    remark(text.str() + concern);
+    if (!confirmed("Go on?")) throw Failure({.code = Code::refused, .message = "Not done: the answer was no.", .next = yes});
+}
+
+char const* text_of(Finding::Severity severity) { return undrop::name_of(severity); }
+
+}  // namespace
+
+Report carry_out(Session const& session, Target& target, Options const& options, Wish const& wish) {
+    std::string answered;
+    auto const give_up = std::chrono::steady_clock::now() + options.wait;
+    while (true) {
+        auto const approved = approve(wish.plan().value()).value();
+        auto const& plan = approved.plan();
+        if (plan.steps.empty()) return Report{.target = plan.target, .run = 0, .label = {}, .seconds = 0, .steps = {}, .findings = plan.findings};
+        if (auto const concern = concerns(session, plan); concern != answered) {
+            ask(session, plan, concern, wish.command);
+            answered = concern;
+        }
+        auto report = apply(target, approved, options);
+        if (report.has_value()) return std::move(report).value();
+        // Another migrator was faster: there is less to do now.
+        bool const late = wish.stored || std::chrono::steady_clock::now() >= give_up;
+        if (report.error().code != Code::conflict || late) throw Failure(report.error());
+    }
+}
+
+int show_plan(Session const& session, Plan const& plan) {
+    std::ostringstream text;
+    text << plan;
+    say(session.flags().json ? to_json(plan) : text.str());
+    return plan.go() ? 0 : 3;
+}
+
+int show_report(Session const& session, Report const& report, std::string const& nothing) {
+    if (session.flags().json) {
+        say(to_json(report));
+    } else if (report.run == 0) {
+        for (auto const& finding : report.findings) remark(fmt::format("undrop: {}: {}", text_of(finding.severity), finding.text));
+        if (!session.flags().quiet) say(report.target + "\n" + nothing);
+    } else if (!session.flags().quiet) {
+        std::ostringstream text;
+        text << report;
+        say(text.str());
+    }
+    return 0;
+}
+
+Plan read_plan(std::string const& file) {
+    std::ifstream in(file, std::ios::binary);
+    std::string const text{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+    if (!in.is_open() || in.bad()) {
+        throw Failure({.code = Code::usage, .message = "This plan cannot be read.", .where = {.file = file},
+                       .next = {.command = "plan --out FILE", .advice = "It makes one."}});
+    }
+    auto plan = plan_from_json(text);
+    if (plan.has_value()) return std::move(plan).value();
+    auto error = plan.error();
+    error.where.file = file;
+    throw Failure(error);
+}
+
+void write_file(std::string const& file, std::string const& text) {
+    std::ofstream out(file, std::ios::binary);
+    out << text << '\n';
+    out.close();
+    if (!out) {
+        throw Failure({.code = Code::failed, .message = "This file cannot be written.", .where = {.file = file},
+                       .next = {.advice = "Name a file in a directory that is there and that you may write to."}});
+    }
+}
+
+}  // namespace undrop::cli

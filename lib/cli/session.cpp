@@ -1,0 +1,107 @@
+#include "session.hpp"
+
+#include <fmt/format.h>
+#include <pwd.h>
+#include <unistd.h>
+
+#include <array>
+#include <filesystem>
+
+#include "screen.hpp"
+#include "signals.hpp"
+
+namespace undrop::cli {
+namespace {
+
+constexpr char const* usual_directory = "migrations";
+constexpr char const* other_directory = "db/migrations";
+
+char const* name_of(Event::Kind kind) {
+    switch (kind) {
+        case Event::Kind::waiting: return "waiting";
+        case Event::Kind::started: return "started";
+        case Event::Kind::locked: return "locked";
+        case Event::Kind::saved: return "saved";
+        case Event::Kind::statement: return "runs";
+        case Event::Kind::ran: return "ran";
+        case Event::Kind::mended: return "mended";
+        case Event::Kind::restored: return "restored";
+        case Event::Kind::looked: return "looked";
+        case Event::Kind::again: return "again";
+        case Event::Kind::recorded: return "recorded";
+        case Event::Kind::committed: return "committed";
+        case Event::Kind::failed: return "failed";
+        case Event::Kind::notice: return "notice";
+        case Event::Kind::warning: break;
+    }
+    return "warning";
+}
+
+bool is_shown(Event::Kind kind, Flags const& flags) {
+    if (flags.verbose || kind == Event::Kind::warning) return true;
+    if (flags.quiet) return false;
+    return kind == Event::Kind::waiting || kind == Event::Kind::again || kind == Event::Kind::notice;
+}
+
+std::string user_name() {
+    auto const* entry = getpwuid(geteuid());
+    return entry == nullptr ? std::to_string(geteuid()) : entry->pw_name;
+}
+
+std::string host_name() {
+    std::array<char, 256> name{};
+    return gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "";
+}
+
+std::string with_create(std::string const& url) {
+    if (!url.starts_with("sqlite:")) wrong_use("--create makes a SQLite file; this database is none.", {.advice = "Leave --create out."});
+    return url + (url.find('?') == std::string::npos ? "?create=1" : "&create=1");
+}
+
+}  // namespace
+
+Target Session::open(bool create) const {
+    if (settings_.db.empty()) {
+        wrong_use("No database is named.",
+                  {.advice = "Say --db sqlite:PATH or --db postgresql://..., or set UNDROP_DB or DATABASE_URL, or db in undrop.toml."});
+    }
+    auto target = Target::open(create ? with_create(settings_.db) : settings_.db).value();
+    if (!settings_.role.empty()) target.set_role(settings_.role).value();
+    return target;
+}
+
+std::string Session::directory() const {
+    if (!settings_.dir.empty()) return settings_.dir;
+    std::error_code ignored;
+    bool const other = !std::filesystem::is_directory(usual_directory, ignored) && std::filesystem::is_directory(other_directory, ignored);
+    return other ? other_directory : usual_directory;
+}
+
+Source Session::source() const { return Source::directory(directory()).value(); }
+
+Source Session::source_or_ledger() const {
+    std::error_code ignored;
+    if (!settings_.dir.empty() || std::filesystem::exists(directory(), ignored)) return source();
+    if (!flags_.quiet) remark(fmt::format("undrop: no directory {} or {} here; the ledger's scripts are used.", usual_directory, other_directory));
+    return Source{{}, "no directory"};
+}
+
+Options Session::options() const {
+    Options options;
+    options.program = "undrop " UNDROP_VERSION;
+    options.user = user_name();
+    options.host = host_name();
+    options.label = settings_.label;
+    if (!settings_.ledger.empty()) options.ledger = settings_.ledger;
+    options.wait = settings_.wait.value_or(options.wait);
+    options.lock_timeout = settings_.lock_timeout.value_or(options.lock_timeout);
+    options.cancelled = [] { return caught_signal() != 0; };
+    options.on_event = [flags = flags_](Event const& event) {
+        if (!is_shown(event.kind, flags)) return;
+        auto const version = event.version.empty() ? "" : event.version + " ";
+        remark(fmt::format("  {}{:<9} {}", version, name_of(event.kind), event.text));
+    };
+    return options;
+}
+
+}  // namespace undrop::cli

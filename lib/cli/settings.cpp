@@ -1,0 +1,119 @@
+#include "settings.hpp"
+
+#include <fmt/format.h>
+#include <toml++/toml.h>
+
+#include <array>
+#include <charconv>
+#include <cstdlib>
+#include <filesystem>
+#include <vector>
+
+#include "screen.hpp"
+#include "suggest.hpp"
+
+namespace undrop::cli {
+namespace {
+
+constexpr char const* file_name = "undrop.toml";
+
+struct Unit {
+    std::string_view name;
+    std::int64_t milliseconds;
+};
+constexpr std::array<Unit, 6> units = {{{"", 1000}, {"ms", 1}, {"s", 1000}, {"m", 60'000}, {"min", 60'000}, {"h", 3'600'000}}};
+
+std::chrono::milliseconds time(std::string_view text, std::string const& what) {
+    std::int64_t number = 0;
+    auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    auto const unit = text.substr(static_cast<std::size_t>(end - text.data()));
+    for (auto const& known : units) {
+        if (error == std::errc() && number >= 0 && number < 1'000'000'000 && unit == known.name) {
+            return std::chrono::milliseconds(number * known.milliseconds);
+        }
+    }
+    wrong_use(fmt::format("{} is no time: \"{}\".", what, text), {.advice = "Write it as 500ms, 60s, 5min or 1h; a bare number is seconds."});
+}
+
+class File {
+public:
+    File() {
+        std::error_code ignored;
+        if (!std::filesystem::exists(file_name, ignored)) return;
+        try {
+            table_ = toml::parse_file(file_name);
+        } catch (toml::parse_error const& e) {
+            auto const at = e.source().begin;
+            throw Failure({.code = Code::usage, .message = fmt::format("This file is no TOML: {}.", e.description()),
+                           .where = {file_name, static_cast<int>(at.line), static_cast<int>(at.column)},
+                           .next = {.advice = "Correct the file, or run undrop in another directory."}});
+        }
+        for (auto const& [key, value] : table_) known(key, value);
+    }
+
+    [[nodiscard]] std::string text(std::string_view key) const {
+        auto const node = table_[key];
+        if (auto const number = node.value_exact<std::int64_t>()) return std::to_string(*number);
+        return node.value_or(std::string());
+    }
+
+private:
+    static void known(toml::key const& key, toml::node const& value) {
+        static std::vector<std::string> const keys = {"db", "dir", "ledger", "label", "wait", "lock_timeout"};
+        Place const where{file_name, static_cast<int>(key.source().begin.line), static_cast<int>(key.source().begin.column)};
+        if (std::find(keys.begin(), keys.end(), key.str()) == keys.end()) {
+            auto const meant = nearest(key.str(), keys);
+            auto const advice = meant.empty() ? fmt::format("The keys are {}.", fmt::join(keys, ", ")) : fmt::format("Did you mean {}?", meant);
+            throw Failure({.code = Code::usage, .message = fmt::format("There is no setting \"{}\".", key.str()), .where = where,
+                           .next = {.advice = advice}});
+        }
+        if (!value.is_string() && !value.is_integer()) {
+            throw Failure({.code = Code::usage, .message = fmt::format("\"{}\" wants a text.", key.str()), .where = where,
+                           .next = {.advice = fmt::format("Write it as {} = \"...\".", key.str())}});
+        }
+    }
+
+    toml::table table_;
+};
+
+std::string first(std::string const& a, std::string const& b) { return a.empty() ? b : a; }
+
+void choose_database(Settings& result, Flags const& flags, File const& file) {
+    result.db = flags.db;
+    for (auto const* name : {"UNDROP_DB", "DATABASE_URL"}) {
+        auto const* value = std::getenv(name);
+        if (result.db.empty() && value != nullptr && *value != '\0') {
+            result.db = value;
+            result.environment = name;
+        }
+    }
+    result.db = first(result.db, file.text("db"));
+}
+
+std::optional<std::chrono::milliseconds> optional_time(std::string const& flag, std::string const& option, std::string const& in_file,
+                                                       std::string const& key) {
+    if (!flag.empty()) return time(flag, option);
+    if (!in_file.empty()) return time(in_file, fmt::format("{} of {}", key, file_name));
+    return {};
+}
+
+}  // namespace
+
+Settings settings(Flags const& flags) {
+    if (!flags.source_format.empty() && flags.source_format != "native") {
+        wrong_use(fmt::format("There is no source format \"{}\".", flags.source_format),
+                  {.advice = "Leave the option out, or say --source-format native: files VERSION_NAME.up.sql and VERSION_NAME.down.sql."});
+    }
+    File const file;
+    Settings result;
+    choose_database(result, flags, file);
+    result.dir = first(flags.dir, file.text("dir"));
+    result.ledger = first(flags.ledger, file.text("ledger"));
+    result.label = file.text("label");
+    result.role = flags.role;
+    result.wait = optional_time(flags.wait, "--wait", file.text("wait"), "wait");
+    result.lock_timeout = optional_time(flags.lock_timeout, "--lock-timeout", file.text("lock_timeout"), "lock_timeout");
+    return result;
+}
+
+}  // namespace undrop::cli

@@ -1,0 +1,40 @@
+// Settings: what the command line, the environment and undrop.toml say together.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+
+namespace undrop::cli {
+
+// As the command line gives them; empty where it does not.
+struct Flags {
+    std::string db;
+    std::string dir;
+    std::string source_format;
+    std::string ledger;
+    std::string role;
+    std::string wait;
+    std::string lock_timeout;
+    bool json = false;
+    bool yes = false;
+    bool quiet = false;
+    bool verbose = false;
+};
+
+struct Settings {
+    std::string db;                          // empty: named nowhere
+    std::optional<std::string> environment;  // the variable that named the database
+    std::string dir;                         // empty: the usual places
+    std::string ledger;                      // empty: the usual one
+    std::string label;
+    std::string role;
+    std::optional<std::chrono::milliseconds> wait;
+    std::optional<std::chrono::milliseconds> lock_timeout;
+};
+
+// Flags win over UNDROP_DB, which wins over DATABASE_URL, which wins over undrop.toml in the working directory.
+// Throws Failure (Code::usage): a file that is no TOML, an unknown key, a time that is none.
+[[nodiscard]] Settings settings(Flags const& flags);
+
+}  // namespace undrop::cli

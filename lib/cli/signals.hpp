@@ -1,0 +1,9 @@
+// SIGINT and SIGTERM. The first one asks the run to stop where it is safe; the second one ends the program at once.
+#pragma once
+
+namespace undrop::cli {
+
+void catch_signals();
+[[nodiscard]] int caught_signal();  // 0: none
+
+}  // namespace undrop::cli

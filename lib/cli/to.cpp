@@ -1,0 +1,36 @@
+#include <CLI/CLI.hpp>
+#include <memory>
+
+#include "range.hpp"
+#include "run.hpp"
+#include "verbs.hpp"
+
+namespace undrop::cli {
+namespace {
+
+struct Given {
+    std::string version;
+    bool dry_run = false;
+};
+
+int to(Session& session, Given const& given) {
+    check_version(given.version);
+    auto const source = session.source_or_ledger();
+    auto const options = session.options();
+    auto target = session.open();
+    auto const make = [&] { return plan_to(target, source, given.version, options); };
+    if (given.dry_run) return show_plan(session, make().value());
+    Wish const wish{.plan = make, .command = "to " + given.version};
+    return show_report(session, carry_out(session, target, options, wish), "That version is the newest applied already.\n");
+}
+
+}  // namespace
+
+Action declare_to(CLI::App& app) {
+    auto given = std::make_shared<Given>();
+    app.add_option("version", given->version, "The version that is to be the newest applied; 0: none")->required()->type_name("VERSION");
+    app.add_flag("--dry-run", given->dry_run, "Print the plan only");
+    return [given](Session& session) { return to(session, *given); };
+}
+
+}  // namespace undrop::cli

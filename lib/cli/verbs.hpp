@@ -1,0 +1,48 @@
+// The verbs, read top to bottom as --help lists them. One file per verb.
+#pragma once
+
+#include <array>
+#include <functional>
+
+namespace CLI {
+class App;
+}
+
+namespace undrop::cli {
+
+class Session;
+
+// Does what was asked and gives back the exit status; throws undrop::Failure.
+using Action = std::function<int(Session&)>;
+
+struct Verb {
+    char const* name;
+    char const* summary;
+    Action (*declare)(CLI::App& app);  // adds the verb's own options
+};
+
+Action declare_new(CLI::App& app);
+Action declare_status(CLI::App& app);
+Action declare_plan(CLI::App& app);
+Action declare_up(CLI::App& app);
+Action declare_down(CLI::App& app);
+Action declare_to(CLI::App& app);
+Action declare_redo(CLI::App& app);
+Action declare_accept(CLI::App& app);
+Action declare_log(CLI::App& app);
+Action declare_snapshots(CLI::App& app);
+
+inline constexpr std::array verbs = {
+    Verb{"new", "A new pair of files: an up and a down script", declare_new},
+    Verb{"status", "What is applied, pending, edited, missing, out of order; snapshots and their bytes", declare_status},
+    Verb{"plan", "What up or down would run, lock, take away and bring back; ends in GO or NO-GO", declare_plan},
+    Verb{"up", "Apply pending migrations", declare_up},
+    Verb{"down", "Take migrations back, with the rows and values that they took; one unless told otherwise", declare_down},
+    Verb{"to", "Up or down until a version is the newest applied", declare_to},
+    Verb{"redo", "Down and up again: the newest applied migration", declare_redo},
+    Verb{"accept", "An applied migration's edited script is meant: record it", declare_accept},
+    Verb{"log", "What was done: who, when, how long, what was saved", declare_log},
+    Verb{"snapshots", "What was saved of dropped columns and tables", declare_snapshots},
+};
+
+}  // namespace undrop::cli

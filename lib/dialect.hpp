@@ -1,0 +1,95 @@
+// Dialect: what SQL looks like in one database. Pure: no connection. All const, thread-safe.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <undrop/migration.hpp>
+
+namespace undrop {
+
+// One column of a table as the database has it now.
+struct Column {
+    std::string id;    // stays over a rename within one step (attnum; a number given at the mark)
+    std::string name;  // raw
+    std::string type;  // as the database writes it, qualified
+    std::string stored_type;  // its type in a snapshot: built in, free of oids (P1); may be empty (SQLite)
+    bool as_text = false;     // kept as the text of its output function
+    bool generated = false;   // computed by the database: saved never, restored never
+    bool identity = false;    // GENERATED ALWAYS AS IDENTITY: needs OVERRIDING SYSTEM VALUE
+    bool not_null = false;
+    std::string default_sql;  // expression; empty: none
+};
+
+struct Table {
+    std::string id;      // stays over a rename within one step (oid; a number given at the mark)
+    std::string schema;  // raw; empty on SQLite
+    std::string name;    // raw
+    std::vector<Column> columns;    // in order
+    std::vector<std::string> key;   // column names of the primary key, else of a unique index without NULLs; empty: whole rows
+    bool partitioned = false;       // its rows are in its partitions
+    bool no_locator = false;        // its rows have no row_locator (WITHOUT ROWID)
+    [[nodiscard]] Column const* column(std::string_view column_name) const;
+    [[nodiscard]] Column const* column_by_id(std::string_view column_id) const;
+    [[nodiscard]] std::string text() const { return schema.empty() ? name : schema + "." + name; }  // for people
+};
+
+struct Statement {
+    std::string text;    // verbatim, without the final ';'
+    int line = 1;        // where it begins in the script: 1-based
+    int column = 1;      // in characters
+    std::string words;   // its first words, upper case, comments skipped, single spaces: "ALTER TABLE", "COMMIT", "CREATE INDEX CONCURRENTLY"
+};
+
+// What the text of a script says that it will do. Possibly incomplete: only for speed and for the plan.
+struct Foreseen {
+    struct Touch {
+        enum class Kind { drop_table, drop_column, alter, rewrite_rows, create };  // rewrite_rows: UPDATE, DELETE, TRUNCATE, MERGE
+        Kind kind{};
+        std::string schema;  // raw; empty: found by the search path
+        std::string table;   // raw
+        std::string column;  // raw; only for drop_column
+    };
+    std::vector<Touch> touches;
+    bool opaque = false;  // DO, CALL, functions: more may happen than the text shows
+};
+
+class Dialect {
+public:
+    virtual ~Dialect() = default;
+
+    [[nodiscard]] virtual std::string quote(std::string_view identifier) const = 0;
+    [[nodiscard]] virtual std::string literal(std::string_view text) const = 0;
+    [[nodiscard]] virtual std::string relation(std::string_view schema, std::string_view name) const = 0;
+    // A table of the store: "undrop"."event", or "undrop_event".
+    [[nodiscard]] virtual std::string store(std::string_view ledger, std::string_view table) const = 0;
+
+    // The script's statements. Code::refused with the place of what is never closed (a quote, a comment, a $$).
+    [[nodiscard]] virtual Result<std::vector<Statement>> split(Script const& script) const = 0;
+    [[nodiscard]] virtual Foreseen foresee(std::vector<Statement> const& statements) const = 0;
+    // Empty, or why this statement cannot be part of a step: transaction statements, what cannot run in a transaction, client commands.
+    [[nodiscard]] virtual std::string forbidden(Statement const& statement) const = 0;
+
+    // Expressions. `value` is an SQL expression of the column's type; `stored` one of its stored type. Saved texts compare byte by byte
+    // (an explicit COLLATE "C" on PostgreSQL), so `snapshot.k = save(column, value)` is a join on any key.
+    [[nodiscard]] virtual std::string save(Column const& column, std::string const& value) const = 0;
+    [[nodiscard]] virtual std::string load(Column const& column, std::string const& stored) const = 0;
+    // True exactly if both are the same bytes, NULLs included; never NULL. Both of the column's type.
+    [[nodiscard]] virtual std::string same(Column const& column, std::string const& a, std::string const& b) const = 0;
+    // A text (never NULL) that is equal exactly if all the saved forms are: identity of rows without a key.
+    [[nodiscard]] virtual std::string image(std::vector<std::string> const& saved) const = 0;
+    // A short text that differs when the text `image` differs: SHA-256 in hexadecimal (SQLite: a function that the backend registers).
+    [[nodiscard]] virtual std::string digest(std::string const& image) const = 0;
+    // A statement that adds a missing column to a table with nothing but its name, so that values can come back before the table gets its
+    // recorded form; empty where columns are objects of the catalog themselves.
+    [[nodiscard]] virtual std::string add_bare_column(Table const& table, Column const& column) const = 0;
+    // For INSERT INTO t (...) <here> SELECT: " OVERRIDING SYSTEM VALUE" or nothing.
+    [[nodiscard]] virtual std::string insert_overriding() const = 0;
+    // Pseudo-column that tells physical rows of one table apart within a statement: "ctid", "rowid".
+    [[nodiscard]] virtual std::string row_locator(Table const& table) const = 0;
+    // FROM item that reads one table's own rows: "ONLY t" for ordinary tables on PostgreSQL, "t" otherwise.
+    [[nodiscard]] virtual std::string own_rows(Table const& table) const = 0;
+};
+
+}  // namespace undrop

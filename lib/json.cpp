@@ -1,0 +1,293 @@
+// JSON of the values that the library gives out. Every document has a `format` number and a `kind`.
+#include <nlohmann/json.hpp>
+
+#include <undrop/undrop.hpp>
+
+#include "try.hpp"
+
+namespace undrop {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr int format = 1;
+
+Json document(char const* kind) { return {{"format", format}, {"kind", kind}}; }
+
+// Names of a database need not be UTF-8; a document is.
+std::string dumped(Json const& json) { return json.dump(2, ' ', false, Json::error_handler_t::replace); }
+
+template <class T>
+Json optional_json(std::optional<T> const& value) {
+    return value ? Json(*value) : Json(nullptr);
+}
+
+template <class T, class F>
+Json list(std::vector<T> const& items, F const& to) {
+    Json result = Json::array();
+    for (auto const& item : items) result.push_back(to(item));
+    return result;
+}
+
+bool is_utf8(std::string const& text) {
+    try {
+        (void)Json(text).dump();
+        return true;
+    } catch (Json::exception const&) {
+        return false;
+    }
+}
+
+// A script is run as it is read back, so bytes that JSON cannot hold are kept as a list of numbers.
+Json script_json(std::optional<Script> const& script) {
+    if (!script) return nullptr;
+    if (is_utf8(script->text)) return {{"file", script->file}, {"text", script->text}};
+    return {{"file", script->file}, {"bytes", std::vector<unsigned char>(script->text.begin(), script->text.end())}};
+}
+
+Json place_json(Place const& place) {
+    if (place.file.empty() && place.line == 0) return nullptr;
+    return {{"file", place.file}, {"line", place.line}, {"column", place.column}};
+}
+
+Json finding_json(Finding const& finding) {
+    return {{"severity", name_of(finding.severity)},
+            {"code", finding.code},
+            {"text", finding.text},
+            {"where", place_json(finding.where)},
+            {"next", {{"command", finding.next.command}, {"advice", finding.next.advice}}}};
+}
+
+Json planned_step_json(PlannedStep const& step) {
+    auto const loss = [](PlannedLoss const& l) { return Json{{"what", l.what}, {"rows", optional_json(l.rows)}, {"waived", l.waived}}; };
+    return {{"version", step.version},
+            {"name", step.name},
+            {"direction", name_of(step.direction)},
+            {"origin", name_of(step.origin)},
+            {"up", script_json(step.up)},
+            {"down", script_json(step.down)},
+            {"statements", step.statements},
+            {"locks", step.locks},
+            {"losses", list(step.losses, loss)},
+            {"comes_back", step.comes_back},
+            {"mends", step.mends},
+            {"notes", step.notes}};
+}
+
+Json merged_json(Merged const& merged) {
+    return {{"what", merged.what},
+            {"restored", merged.restored},
+            {"unchanged", merged.unchanged},
+            {"computed", merged.computed},
+            {"deleted_since", merged.deleted_since},
+            {"inserted_since", merged.inserted_since},
+            {"key_taken", merged.key_taken},
+            {"not_users", merged.not_users}};
+}
+
+Json step_report_json(StepReport const& step) {
+    auto const saved = [](Saved const& s) { return Json{{"what", s.what}, {"rows", s.rows}, {"bytes", s.bytes}}; };
+    auto const lock = [](LockHeld const& l) {
+        return Json{{"table", l.table}, {"waited_seconds", l.waited_seconds}, {"held_seconds", l.held_seconds}};
+    };
+    return {{"version", step.version},
+            {"name", step.name},
+            {"direction", name_of(step.direction)},
+            {"origin", name_of(step.origin)},
+            {"seconds", step.seconds},
+            {"rounds", step.rounds},
+            {"tries", step.tries},
+            {"saved", list(step.saved, saved)},
+            {"went", step.went},
+            {"merged", list(step.merged, merged_json)},
+            {"mended", step.mended},
+            {"waived", step.waived},
+            {"notes", step.notes},
+            {"locks", list(step.locks, lock)}};
+}
+
+Json applied_json(AppliedMigration const& m) {
+    return {{"version", m.version}, {"name", m.name}, {"run", m.run}, {"at", m.at}, {"label", m.label}, {"has_down", m.has_down},
+            {"edited_up", m.edited_up}, {"edited_down", m.edited_down}, {"missing", m.missing}};
+}
+
+Json pending_json(PendingMigration const& m) {
+    return {{"version", m.version}, {"name", m.name}, {"out_of_order", m.out_of_order}, {"was_reverted", m.was_reverted}};
+}
+
+Json log_entry_json(LogEntry const& entry) {
+    auto const detail = Json::parse(entry.detail, nullptr, false);
+    return {{"id", entry.id},
+            {"run", entry.run},
+            {"event", entry.kind},
+            {"version", entry.version},
+            {"name", entry.name},
+            {"at", entry.at},
+            {"seconds", entry.seconds},
+            {"role", entry.role},
+            {"user", entry.user},
+            {"host", entry.host},
+            {"program", entry.program},
+            {"label", entry.label},
+            {"detail", detail.is_discarded() ? Json(entry.detail) : detail}};
+}
+
+Json snapshot_json(SnapshotInfo const& info) {
+    return {{"id", info.id},
+            {"step", info.step},
+            {"version", info.version},
+            {"direction", name_of(info.direction)},
+            {"what", info.what},
+            {"of", info.kind},
+            {"store", info.store},
+            {"rows", info.rows},
+            {"bytes", info.bytes},
+            {"hash", info.hash},
+            {"at", info.at}};
+}
+
+// -- Reading a plan. Throws nlohmann's exceptions; plan_from_json catches them.
+
+template <class Enum>
+Enum one_of(Json const& json, std::initializer_list<Enum> values) {
+    auto const text = json.get<std::string>();
+    for (auto const value : values) {
+        if (text == name_of(value)) return value;
+    }
+    throw Json::other_error::create(501, "unknown word \"" + text + "\"", nullptr);
+}
+
+Direction direction_from(Json const& json) { return one_of(json, {Direction::up, Direction::down}); }
+
+std::optional<Script> script_from(Json const& json) {
+    if (json.is_null()) return {};
+    Script script{.text = {}, .file = json.at("file")};
+    if (json.contains("bytes")) {
+        auto const bytes = json.at("bytes").get<std::vector<unsigned char>>();
+        script.text.assign(bytes.begin(), bytes.end());
+    } else {
+        script.text = json.at("text");
+    }
+    return script;
+}
+
+Finding finding_from(Json const& json) {
+    Finding finding;
+    finding.severity = one_of(json.at("severity"), {Finding::Severity::note, Finding::Severity::warning, Finding::Severity::stop});
+    finding.code = json.at("code");
+    finding.text = json.at("text");
+    if (auto const& place = json.at("where"); !place.is_null()) {
+        finding.where = {.file = place.at("file"), .line = place.at("line"), .column = place.at("column")};
+    }
+    finding.next = {.command = json.at("next").at("command"), .advice = json.at("next").at("advice")};
+    return finding;
+}
+
+PlannedStep planned_step_from(Json const& json) {
+    PlannedStep step;
+    step.version = json.at("version");
+    step.name = json.at("name");
+    step.direction = direction_from(json.at("direction"));
+    step.origin = one_of(json.at("origin"), {Origin::file, Origin::ledger, Origin::derived});
+    step.up = script_from(json.at("up"));
+    step.down = script_from(json.at("down"));
+    step.statements = json.at("statements");
+    step.locks = json.at("locks");
+    for (auto const& loss : json.at("losses")) {
+        auto const& rows = loss.at("rows");
+        step.losses.push_back({.what = loss.at("what"),
+                               .rows = rows.is_null() ? std::nullopt : std::optional(rows.get<std::int64_t>()),
+                               .waived = loss.at("waived")});
+    }
+    step.comes_back = json.at("comes_back");
+    step.mends = json.at("mends");
+    step.notes = json.at("notes");
+    return step;
+}
+
+Plan plan_from(Json const& json) {
+    Plan plan;
+    plan.direction = direction_from(json.at("direction"));
+    plan.target = json.at("target");
+    plan.ledger = json.at("ledger");
+    plan.base = json.at("base");
+    for (auto const& step : json.at("steps")) plan.steps.push_back(planned_step_from(step));
+    for (auto const& finding : json.at("findings")) plan.findings.push_back(finding_from(finding));
+    return plan;
+}
+
+Error no_plan(std::string message) {
+    return {.code = Code::usage, .message = std::move(message), .next = {.command = "plan --out FILE", .advice = "Make a plan of this version."}};
+}
+
+}  // namespace
+
+std::string to_json(Plan const& plan) {
+    auto json = document("plan");
+    json["go"] = plan.go();
+    json["direction"] = name_of(plan.direction);
+    json["target"] = plan.target;
+    json["ledger"] = plan.ledger;
+    json["base"] = plan.base;
+    json["steps"] = list(plan.steps, planned_step_json);
+    json["findings"] = list(plan.findings, finding_json);
+    return dumped(json);
+}
+
+Result<Plan> plan_from_json(std::string_view text) {
+    try {
+        auto const json = Json::parse(text);
+        if (!json.is_object() || !json.contains("kind") || json["kind"] != "plan") return no_plan("This JSON is no plan of undrop.");
+        if (json.at("format") != format) {
+            return no_plan("This plan has format " + json["format"].dump() + "; this undrop reads format " + std::to_string(format) + ".");
+        }
+        return plan_from(json);
+    } catch (Json::exception const& e) {
+        return no_plan(std::string("This is no plan: ") + e.what() + ".");
+    }
+}
+
+std::string to_json(Report const& report) {
+    auto json = document("report");
+    json["target"] = report.target;
+    json["run"] = report.run;
+    json["label"] = report.label;
+    json["seconds"] = report.seconds;
+    json["steps"] = list(report.steps, step_report_json);
+    json["findings"] = list(report.findings, finding_json);
+    return dumped(json);
+}
+
+std::string to_json(Status const& status) {
+    auto json = document("status");
+    json["target"] = status.target;
+    json["clean"] = status.clean();
+    json["has_ledger"] = status.has_ledger;
+    json["applied"] = list(status.applied, applied_json);
+    json["pending"] = list(status.pending, pending_json);
+    json["snapshots"] = status.snapshots;
+    json["snapshot_bytes"] = status.snapshot_bytes;
+    return dumped(json);
+}
+
+std::string to_json(std::vector<LogEntry> const& log) {
+    auto json = document("log");
+    json["entries"] = list(log, log_entry_json);
+    return dumped(json);
+}
+
+std::string to_json(std::vector<SnapshotInfo> const& snapshots) {
+    auto json = document("snapshots");
+    json["snapshots"] = list(snapshots, snapshot_json);
+    return dumped(json);
+}
+
+std::string to_json(SnapshotRows const& rows) {
+    auto json = document("snapshot_rows");
+    json["snapshot"] = snapshot_json(rows.info);
+    json["columns"] = rows.columns;
+    json["rows"] = list(rows.rows, [](auto const& row) { return list(row, [](auto const& cell) { return optional_json(cell); }); });
+    return dumped(json);
+}
+
+}  // namespace undrop

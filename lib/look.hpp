@@ -1,0 +1,56 @@
+// Look: what became of the tables that were there, told by their identity in the database and not by the script's text. Pure.
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "backend.hpp"
+
+namespace undrop {
+
+using TableName = std::pair<std::string, std::string>;  // schema, name
+
+struct TableChange {
+    Table const* before = nullptr;
+    Table const* after = nullptr;  // null: gone
+    bool rebuilt = false;          // another table now has the name
+    bool renamed = false;
+    std::vector<std::string> lost;                            // columns, by their names before; generated ones are no loss
+    std::vector<std::pair<std::string, std::string>> kept;    // columns: name before, name now
+    bool compare = false;                                     // values of kept columns, or whole rows, may have changed
+};
+
+// One entry for each table of `before` of which something went or may have changed. Points into its arguments.
+[[nodiscard]] std::vector<TableChange> look(std::vector<Table> const& before, std::vector<Table> const& after,
+                                            std::map<std::string, Writes> const& writes);
+
+[[nodiscard]] Table const* find_table(std::vector<Table> const& tables, TableName const& name);
+[[nodiscard]] Table const* find_table_by_id(std::vector<Table> const& tables, std::string const& id);
+
+// Tables and columns that are to be saved, or copied for comparing, before a script runs. Grows from round to round.
+struct Foresight {
+    std::set<TableName> tables;
+    std::set<std::pair<TableName, std::string>> columns;
+    std::set<TableName> copies;
+    std::set<TableName> locks;  // altered without a loss
+
+    // Is everything of `other` in here already?
+    [[nodiscard]] bool covers(Foresight const& other) const;
+    void add(Foresight const& other);
+    [[nodiscard]] bool locks_table(TableName const& name) const;
+};
+
+// The touches of a script's text, as far as they name tables that exist.
+[[nodiscard]] Foresight resolve(Foreseen const& foreseen, std::vector<Table> const& tables);
+
+// Does a waiver (`t`, `s.t`, `t.c`, `s.t.c`) name this table or column? An empty column asks for the table.
+[[nodiscard]] bool waives(std::vector<std::string> const& lose, TableName const& table, std::string const& column);
+
+// Is `text` (an ObjectId's parent plus name, quoted where SQL needs it) this table?
+[[nodiscard]] bool names_table(std::string const& text, TableName const& table);
+
+}  // namespace undrop

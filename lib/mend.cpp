@@ -1,0 +1,138 @@
+#include "mend.hpp"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <functional>
+
+#include "try.hpp"
+
+namespace undrop {
+namespace {
+
+using Objects = std::map<ObjectId, Object>;
+
+// Is this part of a table that is removed as a whole? A parent's text quotes names only where SQL needs it.
+bool goes_with_table(ObjectId const& id, Objects const& removed) {
+    return std::any_of(removed.begin(), removed.end(), [&](auto const& entry) {
+        auto const& [table, object] = entry;
+        if (!object.holds_rows || table.kind == "column" || id == table) return false;
+        auto quoted = table.name;
+        for (std::size_t at = 0; (at = quoted.find('"', at)) != std::string::npos; at += 2) quoted.insert(at, 1, '"');
+        auto const prefix = table.parent.empty() ? std::string{} : table.parent + ".";
+        return id.parent == prefix + table.name || id.parent == prefix + '"' + quoted + '"';
+    });
+}
+
+// Adds to `remake` whatever depends on a member of it, as far as it is there now.
+void add_dependents(Catalog const& now, Objects& remake, Objects const& removed) {
+    for (bool grown = true; grown;) {
+        grown = false;
+        for (auto const& [id, object] : now) {
+            if (remake.contains(id) || removed.contains(id)) continue;
+            if (std::any_of(object.needs.begin(), object.needs.end(), [&](ObjectId const& need) { return remake.contains(need); })) {
+                remake.emplace(id, object);
+                grown = true;
+            }
+        }
+    }
+}
+
+MendAction action(MendAction::Kind kind, ObjectId const& id, Object object, Object now = {}) {
+    return {.kind = kind, .id = id, .object = std::move(object), .now = std::move(now)};
+}
+
+}  // namespace
+
+std::vector<ObjectId> in_making_order(Objects const& objects) {
+    std::vector<ObjectId> ids;
+    for (auto const& [id, object] : objects) ids.push_back(id);
+    std::stable_sort(ids.begin(), ids.end(), [&](ObjectId const& a, ObjectId const& b) {
+        auto const& x = objects.at(a);
+        auto const& y = objects.at(b);
+        return std::tie(x.section, x.rank, x.order, a) < std::tie(y.section, y.rank, y.order, b);
+    });
+    std::vector<ObjectId> ordered;
+    std::set<ObjectId> seen;
+    std::function<void(ObjectId const&)> const visit = [&](ObjectId const& id) {
+        if (!objects.contains(id) || !seen.insert(id).second) return;
+        for (auto const& need : objects.at(id).needs) visit(need);
+        ordered.push_back(id);
+    };
+    for (auto const& id : ids) visit(id);
+    return ordered;
+}
+
+MendPlan plan_mend(Catalog const& now, Wanted const& wanted) {
+    Objects removed;  // there now, not wanted
+    Objects remake;   // there now, wanted differently, and no way to change them in place
+    Objects made;     // wanted, not there in that form
+    MendPlan plan;
+    std::vector<MendAction> in_place;
+
+    for (auto const& [id, want] : wanted) {
+        auto const is = now.find(id);
+        if (is == now.end()) {
+            if (want) made.emplace(id, *want);
+        } else if (!want) {
+            removed.emplace(id, is->second);
+        } else if (!is->second.same(*want)) {
+            if (!want->alter.empty() && want->shape == is->second.shape)
+                in_place.push_back(action(MendAction::Kind::alter, id, *want));
+            else if (want->holds_rows)
+                in_place.push_back(action(MendAction::Kind::reshape, id, *want, is->second));
+            else
+                remake.emplace(id, is->second), made.emplace(id, *want);
+        }
+    }
+    add_dependents(now, remake, removed);
+    for (auto const& [id, object] : remake) {
+        if (!made.contains(id)) made.emplace(id, object);
+        if (object.holds_rows)
+            plan.refused = fmt::format("{} depends on what must be made anew, and holds rows", id.text());
+    }
+
+    Objects gone = removed;
+    gone.insert(remake.begin(), remake.end());
+    auto order = in_making_order(gone);
+    for (auto id = order.rbegin(); id != order.rend(); ++id)
+        if (auto const& object = gone.at(*id); !object.remove.empty() && !goes_with_table(*id, removed))
+            plan.before_data.push_back(action(MendAction::Kind::remove, *id, object));
+
+    auto add = [&](MendAction a) { (a.object.section == Section::before_data ? plan.before_data : plan.after_data).push_back(std::move(a)); };
+    Objects ordered = made;
+    for (auto const& a : in_place) ordered.emplace(a.id, a.object);
+    for (auto const& id : in_making_order(ordered)) {
+        auto const changed = std::find_if(in_place.begin(), in_place.end(), [&](MendAction const& a) { return a.id == id; });
+        add(changed != in_place.end() ? *changed : action(MendAction::Kind::make, id, ordered.at(id)));
+    }
+    return plan;
+}
+
+Result<void> run_mend(Backend& backend, std::vector<MendAction> const& actions) {
+    using Kind = MendAction::Kind;
+    for (auto const& a : actions) {
+        auto done = [&]() -> Result<void> {
+            if (a.kind == Kind::reshape) return backend.reshape(a.id, a.now, a.object);
+            UNDROP_CHECK(backend.run(a.kind == Kind::remove ? a.object.remove : a.kind == Kind::alter ? a.object.alter : a.object.make));
+            return BOOST_OUTCOME_V2_NAMESPACE::success();
+        }();
+        if (done) continue;
+        auto error = std::move(done).error();
+        error.trail.insert(error.trail.begin(), fmt::format("{} {}", a.kind == Kind::remove ? "removing" : "bringing back", a.id.text()));
+        return error;
+    }
+    return BOOST_OUTCOME_V2_NAMESPACE::success();
+}
+
+std::vector<std::string> differences(Catalog const& now, Wanted const& wanted) {
+    std::vector<std::string> found;
+    for (auto const& [id, want] : wanted) {
+        auto const is = now.find(id);
+        if (!want && is != now.end()) found.push_back(id.text() + " is still there");
+        if (want && is == now.end()) found.push_back(id.text() + " is missing");
+        if (want && is != now.end() && !is->second.same(*want)) found.push_back(id.text() + " differs");
+    }
+    return found;
+}
+
+}  // namespace undrop

@@ -1,0 +1,45 @@
+// Mend: the statements that bring objects to what was recorded. Planning is pure; running needs a Backend.
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "backend.hpp"
+#include "catalog.hpp"
+
+namespace undrop {
+
+// What the objects at stake should be: an id without an object should not exist.
+using Wanted = std::map<ObjectId, std::optional<Object>>;
+
+struct MendAction {
+    enum class Kind { remove, make, alter, reshape };
+    Kind kind{};
+    ObjectId id;
+    Object object;  // for remove: what is there; otherwise what is wanted
+    Object now;     // for reshape
+};
+
+struct MendPlan {
+    std::vector<MendAction> before_data;  // removals, then what rows need
+    std::vector<MendAction> after_data;   // indexes, constraints, views, rights
+    std::string refused;                  // not empty: why it cannot be done without touching what nobody asked for
+
+    [[nodiscard]] bool empty() const { return before_data.empty() && after_data.empty() && refused.empty(); }
+};
+
+// Dependents of what must be made anew are removed and made again with it; nothing that holds rows is ever removed for that.
+[[nodiscard]] MendPlan plan_mend(Catalog const& now, Wanted const& wanted);
+
+// Ids, in an order in which each comes after what it needs; earlier ranks first.
+[[nodiscard]] std::vector<ObjectId> in_making_order(std::map<ObjectId, Object> const& objects);
+
+// Runs actions in order.
+[[nodiscard]] Result<void> run_mend(Backend& backend, std::vector<MendAction> const& actions);
+
+// What still differs, as sentences; empty: all is as wanted.
+[[nodiscard]] std::vector<std::string> differences(Catalog const& now, Wanted const& wanted);
+
+}  // namespace undrop

@@ -1,0 +1,153 @@
+// What a program calls: migrate, status, accept, log, snapshots.
+#include <algorithm>
+#include <chrono>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <optional>
+
+#include "apply.hpp"
+#include "planner.hpp"
+#include "rules.hpp"
+#include "try.hpp"
+
+namespace undrop {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+auto const success = [] { return BOOST_OUTCOME_V2_NAMESPACE::success(); };
+
+Report nothing_to_do(Target const& target, Plan const& plan, Options const& options) {
+    return Report{.target = target.description(), .label = options.label, .findings = plan.findings};
+}
+
+}  // namespace
+
+Result<Report> migrate(Target& target, Source const& source, Options const& options) {
+    auto& backend = target.backend();
+    UNDROP_TRY(auto const first, Planner(backend, source, options, false).up({}));
+    if (first.steps.empty()) {
+        UNDROP_CHECK(approve(first));
+        return nothing_to_do(target, first, options);
+    }
+    auto const give_up = Clock::now() + options.wait;
+    while (true) {
+        std::optional<Report> report;
+        auto worked = with_run_lock(backend, options, [&]() -> Result<void> {
+            // What was pending before the lock may be done by now.
+            UNDROP_TRY(auto plan, Planner(backend, source, options, false).up({}));
+            UNDROP_TRY(auto const approved, approve(std::move(plan)));
+            if (approved.plan().steps.empty()) report = nothing_to_do(target, approved.plan(), options);
+            if (report) return success();
+            UNDROP_TRY(report, apply_locked(backend, approved.plan(), options));
+            return success();
+        });
+        if (worked) return *report;
+        // Where a step's own transaction is the lock, another migrator may have come between: look again.
+        if (worked.error().code != Code::conflict || Clock::now() >= give_up) return worked.error();
+        if (options.cancelled && options.cancelled()) return Error{.code = Code::interrupted, .left = Left::untouched, .message = "interrupted"};
+    }
+}
+
+bool Status::clean() const {
+    return pending.empty() && std::none_of(applied.begin(), applied.end(), [](AppliedMigration const& a) { return a.edited_up || a.missing; });
+}
+
+Result<Status> status(Target& target, Source const& source, Options const& options) {
+    Ledger ledger(target.backend(), options.ledger);
+    UNDROP_TRY(auto const history, ledger.history());
+    Status status{.target = target.description(), .has_ledger = history.has_ledger};
+    for (auto const& applied : history.applied) {
+        auto const* migration = find_migration(source, applied.version);
+        status.applied.push_back({.version = applied.version, .name = applied.name, .run = applied.run, .at = applied.at, .label = applied.label,
+                                  .has_down = !applied.down_script.empty(), .edited_up = migration && edited_up(applied, *migration),
+                                  .edited_down = migration && edited_down(applied, *migration), .missing = !migration});
+    }
+    for (auto const& migration : source.migrations) {
+        if (history.find(migration.version)) continue;
+        auto const older = std::any_of(history.applied.begin(), history.applied.end(),
+                                       [&](Applied const& a) { return version_less(migration.version, a.version); });
+        auto const reverted = std::find(history.reverted.begin(), history.reverted.end(), migration.version) != history.reverted.end();
+        status.pending.push_back({.version = migration.version, .name = migration.name, .out_of_order = older, .was_reverted = reverted});
+    }
+    if (!history.has_ledger) return status;
+    UNDROP_TRY(auto const snapshots, ledger.list_snapshots());
+    status.snapshots = static_cast<std::int64_t>(snapshots.size());
+    for (auto const& snapshot : snapshots) status.snapshot_bytes += snapshot.bytes;
+    return status;
+}
+
+Result<LogEntry> accept(Target& target, Source const& source, std::string const& version, Options const& options) {
+    auto& backend = target.backend();
+    Ledger ledger(backend, options.ledger);
+    LogEntry entry;
+    UNDROP_CHECK(with_run_lock(backend, options, [&]() -> Result<void> {
+        UNDROP_TRY(auto const history, ledger.history());
+        auto const* applied = history.find(version);
+        auto const* migration = find_migration(source, version);
+        if (!applied || !migration)
+            return Error{.code = Code::usage, .left = Left::untouched,
+                         .message = fmt::format("{} is not {}", version, applied ? "in " + source.origin : std::string{"applied"}), .next = {.command = "status"}};
+        if (!edited_up(*applied, *migration) && !edited_down(*applied, *migration))
+            return Error{.code = Code::usage, .left = Left::untouched, .message = fmt::format("{} was not edited since it was applied", version),
+                         .next = {.command = "status"}};
+        UNDROP_CHECK(backend.begin(options, {}));
+        auto written = [&]() -> Result<void> {
+            UNDROP_TRY(auto const id, ledger.next_event());
+            UNDROP_TRY(auto const run, ledger.next_run());
+            UNDROP_CHECK(ledger.add(id, {.run = run, .kind = "accepted", .version = version, .name = migration->name, .up = migration->up, .down = migration->down},
+                                    options));
+            UNDROP_CHECK(backend.commit());
+            UNDROP_TRY(auto const log, ledger.log(run));
+            entry = log.back();
+            return success();
+        }();
+        if (!written) backend.rollback();
+        return written;
+    }));
+    return entry;
+}
+
+Result<std::vector<LogEntry>> log(Target& target, std::optional<std::int64_t> run, Options const& options) {
+    Ledger ledger(target.backend(), options.ledger);
+    UNDROP_TRY(auto const history, ledger.history());
+    if (!history.has_ledger) return std::vector<LogEntry>{};
+    return ledger.log(run);
+}
+
+Result<std::vector<SnapshotInfo>> snapshots(Target& target, Options const& options) {
+    Ledger ledger(target.backend(), options.ledger);
+    UNDROP_TRY(auto const history, ledger.history());
+    if (!history.has_ledger) return std::vector<SnapshotInfo>{};
+    return ledger.list_snapshots();
+}
+
+Result<SnapshotRows> snapshot_rows(Target& target, std::int64_t id, std::int64_t limit, Options const& options) {
+    Ledger ledger(target.backend(), options.ledger);
+    UNDROP_TRY(auto const all, snapshots(target, options));
+    auto const info = std::find_if(all.begin(), all.end(), [&](SnapshotInfo const& s) { return s.id == id; });
+    if (info == all.end())
+        return Error{.code = Code::usage, .left = Left::untouched, .message = fmt::format("there is no snapshot {}", id), .next = {.command = "snapshots list"}};
+    SnapshotRows out{.info = *info};
+    UNDROP_TRY(auto const of_step, ledger.snapshots(info->step));
+    auto const snapshot = std::find_if(of_step.begin(), of_step.end(), [&](Snapshot const& s) { return s.id == id; });
+    if (snapshot == of_step.end() || snapshot->kind == Snapshot::Kind::sequence) {
+        out.columns = {"position"};
+        out.rows = {{snapshot == of_step.end() ? Cell{} : Cell{snapshot->position}}};
+        return out;
+    }
+    std::vector<std::string> names;
+    for (std::size_t i = 0; i < snapshot->table.key.size() && snapshot->kind == Snapshot::Kind::column; ++i) {
+        names.push_back(fmt::format("k{}", i + 1));
+        out.columns.push_back(snapshot->table.key[i]);
+    }
+    for (std::size_t i = 0; i < snapshot->values.size(); ++i) {
+        names.push_back(fmt::format("v{}", i + 1));
+        out.columns.push_back(snapshot->values[i]);
+    }
+    auto const order = snapshot->keyed() ? "k1" : "n";
+    UNDROP_TRY(out.rows, target.backend().rows(fmt::format("select {} from {} order by {} limit {}", fmt::join(names, ", "), ledger.table(snapshot->store), order,
+                                                           std::max<std::int64_t>(0, limit))));
+    return out;
+}
+
+}  // namespace undrop

@@ -1,0 +1,20 @@
+// Names and numbers of the store that outlive a release; docs/storage-format.md describes them.
+#pragma once
+
+namespace undrop::names {
+
+inline constexpr char const* format = "1";  // in `meta` under the key "format"
+
+inline constexpr char const* meta = "meta";
+inline constexpr char const* event = "event";
+inline constexpr char const* script = "script";
+inline constexpr char const* object = "object";
+inline constexpr char const* snapshot = "snapshot";
+inline constexpr char const* footprint = "footprint";
+
+// Tables of rows: snapshot_<id>, footprint_<id>; copies for comparing never outlive their transaction.
+inline constexpr char const* snapshot_prefix = "snapshot_";
+inline constexpr char const* footprint_prefix = "footprint_";
+inline constexpr char const* copy_prefix = "copy_";
+
+}  // namespace undrop::names

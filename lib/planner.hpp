@@ -1,0 +1,44 @@
+// Planner: which steps, and what is known of each before it runs. Reads only.
+#pragma once
+
+#include <undrop/undrop.hpp>
+
+#include "backend.hpp"
+#include "ledger.hpp"
+#include "look.hpp"
+#include "step.hpp"
+
+namespace undrop {
+
+class Planner {
+public:
+    // `full`: rows are counted and bodies searched for names, as a person wants it; a start-up does not wait for that.
+    Planner(Backend& backend, Source const& source, Options const& options, bool full);
+
+    [[nodiscard]] Result<Plan> up(Range const& range);
+    [[nodiscard]] Result<Plan> down(Range const& range);
+    [[nodiscard]] Result<Plan> to(std::string const& version);
+
+private:
+    [[nodiscard]] Result<void> read_history();
+    [[nodiscard]] Result<void> compare_source(Plan& plan);
+    [[nodiscard]] Result<std::vector<Applied>> chosen_for_down(Range const& range, Plan& plan) const;
+    [[nodiscard]] Result<PlannedStep> step_down(Applied const& applied, Plan& plan);
+    [[nodiscard]] Result<void> look_at_target(Plan& plan);
+    [[nodiscard]] Result<void> describe(PlannedStep& step, Opposite const& opposite, Plan& plan);
+    [[nodiscard]] Result<void> count(PlannedStep& step, Foresight const& foresight, std::vector<std::string> const& lose);
+    [[nodiscard]] Result<void> warn_of_mentions(Foresight const& foresight, Plan& plan);
+    void describe_way_back(PlannedStep& step, Opposite const& opposite, Plan& plan) const;
+    void find_drift(Opposite const& opposite, std::vector<Recorded> const& recorded, Plan& plan, std::set<ObjectId>& seen) const;
+
+    Backend& backend_;
+    Ledger ledger_;
+    Source const& source_;
+    Options const& options_;
+    bool full_;
+    History history_;
+    std::vector<Table> tables_;
+    Catalog catalog_;
+};
+
+}  // namespace undrop

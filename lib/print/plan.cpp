@@ -1,0 +1,87 @@
+#include <fmt/format.h>
+
+#include <ostream>
+
+#include <undrop/plan.hpp>
+
+#include "print/text.hpp"
+
+namespace undrop {
+namespace {
+
+std::string rows_text(PlannedLoss const& loss) {
+    auto const rows = loss.rows ? print::counted(*loss.rows, "row", "rows") : std::string("rows not counted");
+    return rows + (loss.waived ? "  NOT saved: waived by `-- undrop: lose`" : "  saved first");
+}
+
+std::string what_runs(PlannedStep const& step) {
+    auto const script = print::origin(step.origin, step.direction);
+    if (step.origin == Origin::derived) return script;
+    return fmt::format("{}, {}", script, print::counted(step.statements, "statement", "statements"));
+}
+
+std::string step_text(PlannedStep const& step) {
+    print::Details details;
+    details.add_lines("runs", {what_runs(step)});
+    details.add_list("locks", step.locks);
+    for (auto const& loss : step.losses) details.add("loses", loss.what, rows_text(loss));
+    details.add_lines("back", step.comes_back);
+    details.add_list("mends", step.mends);
+    details.add_lines("note", step.notes);
+    return fmt::format("{} {} ({})\n{}", step.version, step.name, name_of(step.direction), details.text());
+}
+
+std::string step_markdown(PlannedStep const& step) {
+    auto out = fmt::format("## {} {} ({})\n\nRuns: {}.\n\n", step.version, print::escaped(step.name), name_of(step.direction), what_runs(step));
+    print::bullets(out, "Locks against writers", step.locks);
+    if (!step.losses.empty()) {
+        out += "| loses | rows | |\n|---|---:|---|\n";
+        for (auto const& loss : step.losses) {
+            out += fmt::format("| {} | {} | {} |\n", print::code(loss.what), loss.rows ? print::thousands(*loss.rows) : "not counted",
+                               loss.waived ? "**not saved**: waived" : "saved first");
+        }
+        out += "\n";
+    }
+    print::bullets(out, "Comes back", step.comes_back);
+    print::bullets(out, "Mends", step.mends);
+    print::bullets(out, "Notes", step.notes);
+    return out;
+}
+
+}  // namespace
+
+std::ostream& operator<<(std::ostream& out, Plan const& plan) {
+    auto text = fmt::format("{}\n", plan.target);
+    text += plan.steps.empty() ? "Nothing to do.\n" : fmt::format("Plan: {}\n", print::steps(plan.steps.size(), plan.direction));
+    for (auto const& step : plan.steps) text += step_text(step);
+    text += print::findings(plan.findings);
+    return out << print::printable(text) << (plan.go() ? "GO\n" : "NO-GO\n");
+}
+
+std::string to_markdown(Plan const& plan) {
+    auto out = fmt::format("# Plan: {}\n\nTarget: {}. Result: **{}**.\n\n", print::steps(plan.steps.size(), plan.direction),
+                           print::escaped(plan.target), plan.go() ? "GO" : "NO-GO");
+    for (auto const& step : plan.steps) out += step_markdown(step);
+    print::finding_bullets(out, plan.findings);
+    return out;
+}
+
+char const* name_of(Origin origin) {
+    switch (origin) {
+        case Origin::file: return "file";
+        case Origin::ledger: return "ledger";
+        case Origin::derived: break;
+    }
+    return "derived";
+}
+
+char const* name_of(Finding::Severity severity) {
+    switch (severity) {
+        case Finding::Severity::note: return "note";
+        case Finding::Severity::warning: return "warning";
+        case Finding::Severity::stop: break;
+    }
+    return "stop";
+}
+
+}  // namespace undrop

@@ -1,0 +1,77 @@
+#include "rules.hpp"
+
+#include <algorithm>
+#include <fmt/format.h>
+
+#include "diff.hpp"
+
+namespace undrop {
+
+using Severity = Finding::Severity;
+
+Migration const* find_migration(Source const& source, std::string_view version) {
+    auto const found = std::find_if(source.migrations.begin(), source.migrations.end(), [&](Migration const& m) {
+        return !version_less(m.version, version) && !version_less(version, m.version);
+    });
+    return found == source.migrations.end() ? nullptr : &*found;
+}
+
+bool edited_up(Applied const& applied, Migration const& migration) { return checksum(migration.up.text) != applied.up_sum; }
+
+bool edited_down(Applied const& applied, Migration const& migration) {
+    return migration.down && checksum(migration.down->text) != applied.down_sum;
+}
+
+Finding edited_up_finding(Applied const& applied, Migration const& migration, std::string const& ran) {
+    return {.severity = Severity::stop, .code = "edited-up",
+            .text = fmt::format("{} {} was applied on {}, and its up script was edited since:\n{}", applied.version, applied.name, applied.at,
+                                line_diff(ran, migration.up.text)),
+            .where = {migration.up.file, 0, 0},
+            .next = {.command = "accept " + applied.version, .advice = "if the edit is meant; otherwise put the file back and write a new migration"}};
+}
+
+Finding missing_file_finding(Applied const& applied, std::string const& origin) {
+    return {.severity = Severity::stop, .code = "missing-file",
+            .text = fmt::format("{} {} is applied, and {} has no such migration", applied.version, applied.name, origin),
+            .next = {.command = "status", .advice = "bring the file back, use the program that has it, or take the migration back with down"}};
+}
+
+Finding out_of_order_finding(Migration const& migration, Applied const& newest) {
+    return {.severity = Severity::stop, .code = "out-of-order",
+            .text = fmt::format("{} {} is older than {} {}, which is applied already", migration.version, migration.name, newest.version, newest.name),
+            .where = {migration.up.file, 0, 0},
+            .next = {.command = "up --out-of-order", .advice = "if it does not matter which comes first; otherwise give it a newer version"}};
+}
+
+Finding edited_down_finding(Applied const& applied, Migration const& migration, std::string const& recorded, bool file_is_taken) {
+    auto const change = line_diff(recorded, migration.down->text);
+    return {.severity = Severity::note, .code = "edited-down",
+            .text = fmt::format("the down script of {} {} was edited since; {} runs:\n{}", applied.version, applied.name,
+                                file_is_taken ? "the file's" : "the ledger's", change),
+            .where = {migration.down->file, 0, 0},
+            .next = {.command = file_is_taken ? "down --down-from ledger" : "down --down-from files", .advice = "takes the other one"}};
+}
+
+std::vector<Finding> script_findings(Dialect const& dialect, Script const& script, int& statements) {
+    std::vector<Finding> found;
+    auto stop = [&](std::string code, std::string text, Place where, Next next) {
+        found.push_back({.severity = Severity::stop, .code = std::move(code), .text = std::move(text), .where = std::move(where), .next = std::move(next)});
+    };
+    auto const told = directives(script);
+    if (!told) stop("directive", told.error().message, told.error().where, told.error().next);
+    if (told && told.value().no_transaction)
+        stop("no-transaction", "the script asks to run outside a transaction, and such steps are not supported yet", {script.file, 1, 1},
+             {.advice = "leave the statement out, or run it by hand in between"});
+    auto const split = dialect.split(script);
+    if (!split) {
+        stop("syntax", split.error().message, split.error().where, split.error().next);
+        return found;
+    }
+    statements = static_cast<int>(split.value().size());
+    for (auto const& statement : split.value())
+        if (auto const why = dialect.forbidden(statement); !why.empty())
+            stop("statement", why, {script.file, statement.line, statement.column}, {.advice = "take the statement out of the script"});
+    return found;
+}
+
+}  // namespace undrop

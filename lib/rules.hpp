@@ -1,0 +1,28 @@
+// Rules: what is said of a source, a history and a script before anything runs. Pure.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <undrop/options.hpp>
+#include <undrop/plan.hpp>
+#include <undrop/source.hpp>
+
+#include "dialect.hpp"
+#include "ledger.hpp"
+
+namespace undrop {
+
+[[nodiscard]] Migration const* find_migration(Source const& source, std::string_view version);
+[[nodiscard]] bool edited_up(Applied const& applied, Migration const& migration);
+[[nodiscard]] bool edited_down(Applied const& applied, Migration const& migration);
+
+[[nodiscard]] Finding edited_up_finding(Applied const& applied, Migration const& migration, std::string const& ran);
+[[nodiscard]] Finding missing_file_finding(Applied const& applied, std::string const& origin);
+[[nodiscard]] Finding out_of_order_finding(Migration const& migration, Applied const& newest);
+[[nodiscard]] Finding edited_down_finding(Applied const& applied, Migration const& migration, std::string const& recorded, bool file_is_taken);
+
+// What makes a script unfit to run as a step. Fills in the number of statements.
+[[nodiscard]] std::vector<Finding> script_findings(Dialect const& dialect, Script const& script, int& statements);
+
+}  // namespace undrop

@@ -1,0 +1,194 @@
+#include "save.hpp"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "names.hpp"
+#include "try.hpp"
+
+namespace undrop {
+namespace {
+
+std::int64_t number(Cell const& cell) { return cell && !cell->empty() ? std::stoll(*cell) : 0; }
+
+std::vector<std::string> saved(Dialect const& dialect, Table const& table, std::vector<std::string> const& columns, std::string const& alias) {
+    std::vector<std::string> expressions;
+    for (auto const& name : columns) expressions.push_back(dialect.save(*table.column(name), alias + "." + dialect.quote(name)));
+    return expressions;
+}
+
+// Definitions and expressions of a store table's columns, side by side.
+struct Shape {
+    std::vector<std::string> definitions;
+    std::vector<std::string> names;
+    std::vector<std::string> expressions;
+    std::string primary_key;
+
+    void add(std::string const& name, std::string const& type, std::string expression) {
+        definitions.push_back(type.empty() ? name : name + " " + type);
+        names.push_back(name);
+        expressions.push_back(std::move(expression));
+    }
+};
+
+Shape shape_of(Dialect const& dialect, Snapshot const& s, std::string const& state) {
+    Shape shape;
+    if (s.keyed()) {
+        std::vector<std::string> keys;
+        for (std::size_t i = 0; i < s.table.key.size(); ++i) {
+            auto const& column = *s.table.column(s.table.key[i]);
+            keys.push_back(fmt::format("k{}", i + 1));
+            shape.add(keys.back(), column.stored_type, dialect.save(column, "t." + dialect.quote(column.name)));
+        }
+        shape.primary_key = fmt::format("{}", fmt::join(keys, ", "));
+    } else {
+        shape.add("n", "bigint", "row_number() over ()");
+        shape.primary_key = "n";
+    }
+    shape.add("state", "text", state);
+    for (std::size_t i = 0; i < s.values.size(); ++i) {
+        auto const& column = *s.table.column(s.values[i]);
+        shape.add(fmt::format("v{}", i + 1), column.stored_type, dialect.save(column, "t." + dialect.quote(column.name)));
+    }
+    return shape;
+}
+
+Result<std::int64_t> fill(Backend& backend, std::string const& store, Shape const& shape, std::string const& from) {
+    UNDROP_CHECK(backend.run(fmt::format("create table {} ({}, primary key ({}))", store, fmt::join(shape.definitions, ", "), shape.primary_key)));
+    return backend.run(fmt::format("insert into {} ({}) select {} from {}", store, fmt::join(shape.names, ", "), fmt::join(shape.expressions, ", "), from));
+}
+
+Table without(Table table, std::string const& column) {
+    std::erase_if(table.columns, [&](Column const& c) { return c.name == column; });
+    return table;
+}
+
+// 'm' where the row is still what the migration itself had left (P3), else 'u'; and the join that tells.
+struct State {
+    std::string expression = "'u'";
+    std::string join;
+};
+
+State state_of(Dialect const& dialect, Ledger const& ledger, Snapshot const& s, std::vector<Footprint> const& footprints) {
+    auto const found = std::find_if(footprints.begin(), footprints.end(), [&](Footprint const& f) {
+        return f.schema == s.table.schema && f.table == s.table.name && f.column == s.column;
+    });
+    if (found == footprints.end()) return {};
+    auto const table = s.kind == Snapshot::Kind::column ? without(s.table, s.column) : s.table;
+    auto const digest = s.kind == Snapshot::Kind::column ? digest_of(dialect, s.table, {s.column}, "t")
+                                                         : digest_of(dialect, s.table, plain_columns(s.table), "t");
+    if (found->store.empty()) return {fmt::format("case when {} = '{}' then 'm' else 'u' end", digest, found->uniform), ""};
+    auto const who = identity(dialect, table, "t");
+    State state{"", fmt::format(" left join {} f on f.k = {}", ledger.table(found->store), who)};
+    // Without a key, as many of equal rows are the migration's as it had left; the others are users'.
+    auto const within = s.keyed() || s.kind == Snapshot::Kind::column ? "true" : fmt::format("row_number() over (partition by {}) <= f.c", who);
+    state.expression = fmt::format("case when f.h = {} and {} then 'm' else 'u' end", digest, within);
+    return state;
+}
+
+}  // namespace
+
+std::vector<std::string> plain_columns(Table const& table) {
+    std::vector<std::string> names;
+    for (auto const& column : table.columns)
+        if (!column.generated) names.push_back(column.name);
+    return names;
+}
+
+std::string identity(Dialect const& dialect, Table const& table, std::string const& alias) {
+    if (!table.key.empty()) return dialect.image(saved(dialect, table, table.key, alias));
+    return dialect.digest(dialect.image(saved(dialect, table, plain_columns(table), alias)));
+}
+
+std::string digest_of(Dialect const& dialect, Table const& table, std::vector<std::string> const& columns, std::string const& alias) {
+    return dialect.digest(dialect.image(saved(dialect, table, columns, alias)));
+}
+
+Result<void> save(Backend& backend, Ledger const& ledger, Snapshot& snapshot, std::vector<Footprint> const& footprints) {
+    auto const& dialect = backend.dialect();
+    snapshot.store = names::snapshot_prefix + std::to_string(snapshot.id);
+    snapshot.values = plain_columns(snapshot.table);
+    if (snapshot.kind == Snapshot::Kind::column) {
+        // With a key the value is enough; without one the rest of the row says which row it is.
+        if (snapshot.keyed()) snapshot.values.clear();
+        std::erase(snapshot.values, snapshot.column);
+        snapshot.values.push_back(snapshot.column);
+    }
+    auto const state = state_of(dialect, ledger, snapshot, footprints);
+    auto const shape = shape_of(dialect, snapshot, state.expression);
+    auto const store = ledger.table(snapshot.store);
+    UNDROP_TRY(snapshot.rows, fill(backend, store, shape, dialect.own_rows(snapshot.table) + " as t" + state.join));
+    UNDROP_CHECK(backend.seal(store, &snapshot.table));
+    UNDROP_TRY(snapshot.bytes, backend.bytes_of(store));
+    UNDROP_TRY(snapshot.hash, backend.hash_of(store, shape.names));
+    return BOOST_OUTCOME_V2_NAMESPACE::success();
+}
+
+Result<Snapshot> copy(Backend& backend, Ledger const& ledger, Table const& table, int n) {
+    Snapshot copied;
+    copied.id = n;
+    copied.table = table;
+    copied.table.key.clear();  // compared as whole rows: a key may be changed by the script
+    copied.store = names::copy_prefix + std::to_string(n);
+    copied.values = plain_columns(table);
+    auto const store = ledger.table(copied.store);
+    auto const& dialect = backend.dialect();
+    UNDROP_TRY(copied.rows, fill(backend, store, shape_of(dialect, copied, "'u'"), dialect.own_rows(table) + " as t"));
+    UNDROP_CHECK(backend.seal(store, &table));
+    return copied;
+}
+
+Result<void> drop_copy(Backend& backend, Ledger const& ledger, Snapshot const& copied) {
+    UNDROP_CHECK(backend.run("drop table " + ledger.table(copied.store)));
+    return BOOST_OUTCOME_V2_NAMESPACE::success();
+}
+
+Result<std::int64_t> rows_changed(Backend& backend, Ledger const& ledger, Snapshot const& copied, Table const& now,
+                                  std::vector<std::pair<std::string, std::string>> const& columns) {
+    auto const& dialect = backend.dialect();
+    std::vector<std::string> before;
+    std::vector<std::string> after;
+    for (auto const& [then, current] : columns) {
+        auto const at = std::find(copied.values.begin(), copied.values.end(), then) - copied.values.begin() + 1;
+        before.push_back(fmt::format("s.v{}", at));
+        after.push_back(dialect.save(*now.column(current), "t." + dialect.quote(current)));
+    }
+    if (columns.empty()) return std::int64_t{0};
+    UNDROP_TRY(auto rows, backend.rows(fmt::format(
+        "select coalesce(sum(a.c - coalesce(b.c, 0)), 0) from (select {} as i, count(*) as c from {} as s group by 1) as a "
+        "left join (select {} as i, count(*) as c from {} as t group by 1) as b on b.i = a.i where coalesce(b.c, 0) < a.c",
+        dialect.image(before), ledger.table(copied.store), dialect.image(after), dialect.own_rows(now))));
+    return number(rows.at(0).at(0));
+}
+
+Result<std::vector<Footprint>> footprint(Backend& backend, Ledger const& ledger, Table const& table, std::string const& column, bool rows_written,
+                                         std::int64_t id) {
+    auto const& dialect = backend.dialect();
+    Footprint print{.id = id, .step = 0, .schema = table.schema, .table = table.name, .column = column, .store = {}, .uniform = {}};
+    auto const from = dialect.own_rows(table) + " as t";
+    auto const digest = column.empty() ? digest_of(dialect, table, plain_columns(table), "t") : digest_of(dialect, table, {column}, "t");
+    if (!column.empty()) {
+        // A column added with its default alone is the same everywhere: one row tells.
+        UNDROP_TRY(auto rows, backend.rows(rows_written ? fmt::format("select min({0}), max({0}) from {1}", digest, from)
+                                                        : fmt::format("select {0}, {0} from {1} limit 1", digest, from)));
+        if (rows.empty() || !rows[0][0]) return std::vector<Footprint>{};
+        if (rows[0][0] == rows[0][1]) {
+            print.uniform = *rows[0][0];
+            return std::vector<Footprint>{print};
+        }
+    }
+    auto const who = identity(dialect, column.empty() ? table : without(table, column), "t");
+    print.store = names::footprint_prefix + std::to_string(id);
+    auto const store = ledger.table(print.store);
+    UNDROP_CHECK(backend.run(fmt::format("create table {} (k text not null primary key, h text not null, c bigint not null)", store)));
+    UNDROP_TRY(auto const count, backend.run(fmt::format("insert into {} (k, h, c) select {}, min({}), count(*) from {} group by 1", store, who, digest, from)));
+    if (count == 0) {
+        UNDROP_CHECK(backend.run("drop table " + store));
+        return std::vector<Footprint>{};
+    }
+    UNDROP_CHECK(backend.seal(store, &table));
+    return std::vector<Footprint>{print};
+}
+
+}  // namespace undrop

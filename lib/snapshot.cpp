@@ -1,0 +1,65 @@
+#include "snapshot.hpp"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+namespace undrop {
+
+using nlohmann::json;
+
+Column const* Table::column(std::string_view column_name) const {
+    auto const found = std::find_if(columns.begin(), columns.end(), [&](Column const& c) { return c.name == column_name; });
+    return found == columns.end() ? nullptr : &*found;
+}
+
+Column const* Table::column_by_id(std::string_view column_id) const {
+    auto const found = std::find_if(columns.begin(), columns.end(), [&](Column const& c) { return c.id == column_id; });
+    return found == columns.end() ? nullptr : &*found;
+}
+
+char const* name_of(Snapshot::Kind kind) {
+    switch (kind) {
+        case Snapshot::Kind::table: return "table";
+        case Snapshot::Kind::column: return "column";
+        case Snapshot::Kind::sequence: return "sequence";
+    }
+    return "?";
+}
+
+std::string to_manifest(Snapshot const& snapshot) {
+    json columns = json::array();
+    for (auto const& c : snapshot.table.columns)
+        columns.push_back({{"name", c.name}, {"type", c.type}, {"stored_type", c.stored_type}, {"as_text", c.as_text}, {"generated", c.generated},
+                           {"identity", c.identity}, {"not_null", c.not_null}, {"default", c.default_sql}});
+    json const manifest = {{"kind", name_of(snapshot.kind)}, {"schema", snapshot.table.schema}, {"table", snapshot.table.name},
+                           {"key", snapshot.table.key}, {"column", snapshot.column}, {"position", snapshot.position},
+                           {"partitioned", snapshot.table.partitioned}, {"values", snapshot.values}, {"columns", columns}};
+    return manifest.dump();
+}
+
+void from_manifest(std::string const& text, Snapshot& snapshot) {
+    auto const manifest = json::parse(text);
+    auto const kind = manifest.at("kind").get<std::string>();
+    snapshot.kind = kind == "table" ? Snapshot::Kind::table : kind == "column" ? Snapshot::Kind::column : Snapshot::Kind::sequence;
+    snapshot.table.schema = manifest.at("schema");
+    snapshot.table.name = manifest.at("table");
+    snapshot.table.partitioned = manifest.at("partitioned");
+    snapshot.table.key = manifest.at("key").get<std::vector<std::string>>();
+    snapshot.column = manifest.at("column");
+    snapshot.position = manifest.at("position");
+    snapshot.values = manifest.at("values").get<std::vector<std::string>>();
+    for (auto const& c : manifest.at("columns")) {
+        Column column;
+        column.name = c.at("name");
+        column.type = c.at("type");
+        column.stored_type = c.at("stored_type");
+        column.as_text = c.at("as_text");
+        column.generated = c.at("generated");
+        column.identity = c.at("identity");
+        column.not_null = c.at("not_null");
+        column.default_sql = c.at("default");
+        snapshot.table.columns.push_back(std::move(column));
+    }
+}
+
+}  // namespace undrop

@@ -1,0 +1,350 @@
+#include "step.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <fmt/format.h>
+
+#include "digest.hpp"
+#include "save.hpp"
+#include "try.hpp"
+
+namespace undrop {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+constexpr int most_rounds = 6;
+
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+auto const success = [] { return BOOST_OUTCOME_V2_NAMESPACE::success(); };
+
+}  // namespace
+
+std::string fingerprint(std::int64_t head, Catalog const& catalog, std::set<ObjectId> const& at_stake) {
+    std::string text = std::to_string(head);
+    for (auto const& id : at_stake) {
+        auto const found = catalog.find(id);
+        text += '\0' + id.text() + '\0' + (found == catalog.end() ? std::string{} : found->second.make);
+    }
+    return sha256_hex(text);
+}
+
+std::set<ObjectId> objects_of(Catalog const& catalog, std::set<TableName> const& tables) {
+    std::set<ObjectId> ids;
+    for (auto const& [id, object] : catalog)
+        for (auto const& table : tables)
+            if (names_table(id.parent, table) || names_table(id.parent.empty() ? id.name : id.parent + "." + id.name, table)) ids.insert(id);
+    return ids;
+}
+
+StepRunner::StepRunner(Backend& backend, Ledger& ledger, Options const& options, PlannedStep const& step, std::string base, std::int64_t run)
+    : backend_(backend), ledger_(ledger), options_(options), step_(step), base_(std::move(base)), run_(run) {}
+
+void StepRunner::tell(Event::Kind kind, std::string text) const {
+    if (options_.on_event) options_.on_event({.kind = kind, .text = std::move(text), .version = step_.version, .direction = step_.direction});
+}
+
+bool StepRunner::waived(TableName const& table, std::string const& column) const {
+    return waives(lose_, table, column) || (!column.empty() && waives(lose_, table, ""));
+}
+
+Result<void> StepRunner::prepare() {
+    auto const read = [&](Script const& script) -> Result<void> {
+        UNDROP_TRY(auto found, directives(script));
+        backfill_.insert(backfill_.end(), found.backfill.begin(), found.backfill.end());
+        if (&script == &script_) lose_ = std::move(found.lose);
+        return success();
+    };
+    if (step_.direction == Direction::up) script_ = step_.up.value_or(Script{});
+    if (step_.direction == Direction::down && step_.origin != Origin::derived) script_ = step_.down.value_or(Script{});
+    UNDROP_CHECK(read(script_));
+    if (step_.direction == Direction::down && step_.up) UNDROP_CHECK(read(*step_.up));
+    UNDROP_TRY(statements_, backend_.dialect().split(script_));
+    return success();
+}
+
+Result<StepReport> StepRunner::run() {
+    started_ = Clock::now();
+    UNDROP_CHECK(prepare());
+    for (int n = 1; n <= most_rounds; ++n) {
+        report_ = StepReport{.version = step_.version, .name = step_.name, .direction = step_.direction, .origin = step_.origin, .rounds = n};
+        auto done = guarded_round();
+        if (done && done.value() == Round::done) {
+            report_.seconds = seconds_since(started_);
+            tell(Event::Kind::committed, fmt::format("{} {} {}", step_.direction == Direction::up ? "applied" : "took back", step_.version, step_.name));
+            return report_;
+        }
+        if (!done) {
+            auto error = std::move(done).error();
+            if (error.code != Code::in_doubt) {
+                backend_.rollback();
+                if (error.left == Left::untouched && error.code != Code::conflict) error.left = Left::rolled_back;
+            }
+            return error;
+        }
+        backend_.rollback();
+    }
+    return Error{.code = Code::refused, .left = Left::rolled_back,
+                 .message = fmt::format("each of {} rounds took something else that was not saved", most_rounds),
+                 .next = {.advice = "name what the script reaches with `-- undrop: touches TABLE, ...`"}};
+}
+
+// A callback of the program's may throw; the step ends as if it had been cancelled.
+Result<StepRunner::Round> StepRunner::guarded_round() {
+    try {
+        return round();
+    } catch (std::exception const& thrown) {
+        return Error{.code = Code::interrupted, .left = Left::rolled_back, .message = fmt::format("interrupted: {}", thrown.what())};
+    }
+}
+
+Result<StepRunner::Round> StepRunner::round() {
+    saved_.clear();
+    copies_.clear();
+    footprints_.clear();
+    restored_.clear();
+    expected_.clear();
+    UNDROP_CHECK(backend_.begin(options_, statements_));
+    auto const opened = Clock::now();
+    tell(Event::Kind::started, fmt::format("{} {}", step_.version, step_.name));
+    UNDROP_CHECK(check_still_meant());
+    UNDROP_CHECK(lock_and_mark());
+    UNDROP_CHECK(save_foreseen());
+    UNDROP_CHECK(run_script());
+    UNDROP_CHECK(leave_footprints());
+    UNDROP_CHECK(bring_back());
+    UNDROP_CHECK(backend_.check_constraints());
+    UNDROP_TRY(auto const outcome, look_again());
+    if (outcome == Round::again) return outcome;
+    tell(Event::Kind::recorded, "the ledger is written");
+    UNDROP_CHECK(backend_.commit());
+    for (auto& lock : report_.locks) lock.held_seconds = seconds_since(opened);
+    return Round::done;
+}
+
+Result<void> StepRunner::check_still_meant() {
+    UNDROP_TRY(auto const history, ledger_.history());
+    auto const* applied = history.find(step_.version);
+    auto const gone = Error{.code = Code::conflict, .left = Left::untouched,
+                            .message = fmt::format("{} was {} by another migrator meanwhile", step_.version, applied ? "applied" : "taken back"),
+                            .next = {.command = "status"}};
+    if ((applied != nullptr) == (step_.direction == Direction::up)) return gone;
+    auto opposite_step = applied ? applied->step : std::int64_t{0};
+    if (!applied) {
+        UNDROP_TRY(opposite_step, ledger_.last_step(step_.version, "reverted"));
+    }
+    UNDROP_TRY(opposite_, read_opposite(ledger_, opposite_step, step_.direction));
+    UNDROP_TRY(before_, backend_.tables(ledger_.name()));
+
+    if (foresight_.tables.empty() && foresight_.columns.empty() && foresight_.copies.empty() && foresight_.locks.empty()) {
+        foresight_ = foresee(backend_.dialect(), statements_, before_, lose_, opposite_.wanted);
+    }
+    if (base_.empty()) return success();
+    UNDROP_TRY(auto const catalog, backend_.catalog(ledger_.name()));
+    auto const now = fingerprint(history.head, catalog, at_stake(catalog, foresight_, opposite_.wanted));
+    if (now == base_) return success();
+    return Error{.code = Code::conflict, .left = Left::untouched, .message = "the database is no longer what the plan was made for",
+                 .next = {.command = step_.direction == Direction::up ? "plan up" : "plan down"}};
+}
+
+Result<void> StepRunner::lock_and_mark() {
+    std::vector<Table> to_lock;
+    for (auto const& table : before_)
+        if (foresight_.locks_table({table.schema, table.name})) to_lock.push_back(table);
+    if (!to_lock.empty()) {
+        auto const start = Clock::now();
+        UNDROP_CHECK(backend_.lock(to_lock));
+        for (auto const& table : to_lock) report_.locks.push_back({.table = table.text(), .waited_seconds = seconds_since(start)});
+        // Whoever held the lock until now may have changed the table.
+        UNDROP_TRY(before_, backend_.tables(ledger_.name()));
+        tell(Event::Kind::locked, fmt::format("{} table(s)", to_lock.size()));
+    }
+    UNDROP_CHECK(backend_.mark(ledger_.name()));
+    UNDROP_TRY(catalog_, backend_.catalog(ledger_.name()));
+    UNDROP_TRY(positions_, backend_.positions());
+    UNDROP_TRY(next_id_, ledger_.next_snapshot());
+    return success();
+}
+
+Result<void> StepRunner::save_foreseen() {
+    auto save_one = [&](Snapshot::Kind kind, Table const& table, std::string const& column) -> Result<void> {
+        Snapshot snapshot;
+        snapshot.id = next_id_++;
+        snapshot.kind = kind;
+        snapshot.table = table;
+        snapshot.column = column;
+        UNDROP_CHECK(save(backend_, ledger_, snapshot, opposite_.footprints));
+        tell(Event::Kind::saved, fmt::format("{}: {} rows", snapshot.what(), snapshot.rows));
+        saved_.push_back(std::move(snapshot));
+        return success();
+    };
+    for (auto const& name : foresight_.tables)
+        if (auto const* table = find_table(before_, name)) UNDROP_CHECK(save_one(Snapshot::Kind::table, *table, ""));
+    for (auto const& [name, column] : foresight_.columns) {
+        auto const* table = find_table(before_, name);
+        if (table && table->column(column) && !table->column(column)->generated) UNDROP_CHECK(save_one(Snapshot::Kind::column, *table, column));
+    }
+    for (auto const& name : foresight_.copies)
+        if (auto const* table = find_table(before_, name)) {
+            UNDROP_TRY(auto made, copy(backend_, ledger_, *table, static_cast<int>(copies_.size()) + 1));
+            copies_.push_back(std::move(made));
+        }
+    return success();
+}
+
+Result<void> StepRunner::run_script() {
+    UNDROP_CHECK(backend_.enter_script());
+    for (auto const& statement : statements_) {
+        if (options_.cancelled && options_.cancelled())
+            return Error{.code = Code::interrupted, .left = Left::rolled_back, .message = "interrupted",
+                         .where = {script_.file, statement.line, statement.column}};
+        tell(Event::Kind::statement, statement.text.substr(0, statement.text.find('\n')));
+        if (auto ran = backend_.run_script(script_, statement); !ran) {
+            auto error = std::move(ran).error();
+            if (step_.direction == Direction::down && error.next.command.empty())
+                error.next = {.command = "down --derive", .advice = "goes back without the down script, by what the ledger recorded"};
+            return error;
+        }
+        UNDROP_CHECK(backend_.still_ours());
+    }
+    UNDROP_CHECK(backend_.leave_script());
+    tell(Event::Kind::ran, fmt::format("{} statement(s)", statements_.size()));
+    UNDROP_TRY(after_script_, backend_.observed());
+    UNDROP_TRY(scripted_, backend_.tables(ledger_.name()));
+    return success();
+}
+
+// P3: what the script itself has written into what it made is not a user's.
+Result<void> StepRunner::leave_footprints() {
+    auto add = [&](Table const& table, std::string const& column, bool written) -> Result<void> {
+        UNDROP_TRY(auto prints, footprint(backend_, ledger_, table, column, written, next_id_));
+        if (!prints.empty()) ++next_id_;
+        footprints_.insert(footprints_.end(), prints.begin(), prints.end());
+        return success();
+    };
+    for (auto const& table : scripted_) {
+        auto const* before = find_table_by_id(before_, table.id);
+        if (!before) before = find_table(before_, {table.schema, table.name});
+        if (!before) {
+            UNDROP_CHECK(add(table, "", true));
+            continue;
+        }
+        auto const writes = after_script_.writes.find(before->id);
+        auto const written = writes != after_script_.writes.end() || before->id != table.id;
+        for (auto const& column : table.columns)
+            if (!column.generated && !before->column(column.name) && (before->id != table.id || !before->column_by_id(column.id)))
+                UNDROP_CHECK(add(table, column.name, written));
+    }
+    return success();
+}
+
+Foresight StepRunner::unsaved(std::vector<TableChange> const& changes) const {
+    Foresight needed;
+    for (auto const& change : changes) {
+        TableName const name{change.before->schema, change.before->name};
+        if (waived(name, "")) continue;
+        if (!change.after) needed.tables.insert(name);
+        for (auto const& column : change.lost)
+            if (!waived(name, column)) needed.columns.insert({name, column});
+        if (change.compare && change.after) needed.copies.insert(name);
+    }
+    return needed;
+}
+
+Result<void> StepRunner::nothing_unplanned(Observed const& end) const {
+    for (auto const& [id, writes] : end.writes) {
+        auto const earlier = after_script_.writes.find(id);
+        auto const was = earlier == after_script_.writes.end() ? Writes{} : earlier->second;
+        auto const planned = expected_.find(id);
+        auto const expected = planned == expected_.end() ? Writes{} : planned->second;
+        if (writes.updated - was.updated == expected.updated && writes.inserted - was.inserted == expected.inserted && writes.deleted == was.deleted)
+            continue;
+        auto const* table = find_table_by_id(before_, id);
+        return Error{.code = Code::refused, .left = Left::rolled_back,
+                     .message = fmt::format("bringing rows back made something else write to {}: {} updated, {} inserted, {} deleted rows that nobody planned",
+                                            table ? table->text() : "a table", writes.updated - was.updated - expected.updated,
+                                            writes.inserted - was.inserted - expected.inserted, writes.deleted - was.deleted),
+                     .next = {.advice = "look for a foreign key with ON UPDATE, or a trigger that undrop may not switch off"}};
+    }
+    return success();
+}
+
+Result<void> StepRunner::compare_copy(TableChange const& change) {
+    TableName const name{change.before->schema, change.before->name};
+    auto const copied = std::find_if(copies_.begin(), copies_.end(), [&](Snapshot const& c) { return TableName{c.table.schema, c.table.name} == name; });
+    if (copied == copies_.end()) return success();
+    UNDROP_TRY(auto const changed, rows_changed(backend_, ledger_, *copied, *change.after, change.kept));
+    if (changed == 0) return success();
+    return Error{.code = Code::refused, .left = Left::rolled_back,
+                 .message = fmt::format("the step changes or deletes {} existing row(s) of {}, and changed rows are not saved yet", changed, change.before->text()),
+                 .where = {script_.file, 0, 0},
+                 .next = {.advice = fmt::format("`-- undrop: lose {}` at the top of the file lets them go", change.before->text())}};
+}
+
+Result<StepRunner::Round> StepRunner::look_again() {
+    UNDROP_TRY(auto const end, backend_.observed());
+    if (!end.refused.empty())
+        return Error{.code = Code::refused, .left = Left::rolled_back, .message = end.refused.front(), .where = {script_.file, 0, 0},
+                     .next = {.advice = "take that out of the migration"}};
+    UNDROP_TRY(auto const after, backend_.tables(ledger_.name()));
+    auto const changes = look(before_, after, after_script_.writes);
+    auto const needed = unsaved(changes);
+    if (!foresight_.covers(needed)) {
+        tell(Event::Kind::again, "something was taken that was not foreseen: once more, with it saved");
+        foresight_.add(needed);
+        return Round::again;
+    }
+    UNDROP_CHECK(nothing_unplanned(end));
+    for (auto const& change : changes)
+        if (change.compare && change.after && !waived({change.before->schema, change.before->name}, "")) UNDROP_CHECK(compare_copy(change));
+    UNDROP_TRY(auto const unknown, backend_.removed_unknown(catalog_));
+    for (auto const& what : unknown)
+        if (std::find(lose_.begin(), lose_.end(), what) == lose_.end())
+            return Error{.code = Code::refused, .left = Left::rolled_back, .message = fmt::format("the step removes {}, which undrop cannot bring back", what),
+                         .where = {script_.file, 0, 0}, .next = {.advice = fmt::format("`-- undrop: lose {}` at the top of the file lets it go", what)}};
+    tell(Event::Kind::looked, "everything that was taken is saved");
+    UNDROP_CHECK(keep_only_losses(changes));
+    UNDROP_TRY(auto const now, backend_.catalog_after(ledger_.name(), catalog_));
+    UNDROP_CHECK(verify(now));
+    report_.seconds = seconds_since(started_);
+    UNDROP_CHECK(record(now, changes));
+    return Round::done;
+}
+
+// What was foreseen and did not happen needs no snapshot; copies were only for comparing.
+Result<void> StepRunner::keep_only_losses(std::vector<TableChange> const& changes) {
+    for (auto const& made : copies_) UNDROP_CHECK(drop_copy(backend_, ledger_, made));
+    auto const taken = unsaved(changes);
+    std::vector<Snapshot> kept;
+    for (auto& snapshot : saved_) {
+        TableName const name{snapshot.table.schema, snapshot.table.name};
+        auto const needed = snapshot.kind == Snapshot::Kind::table ? taken.tables.contains(name) : taken.columns.contains({name, snapshot.column});
+        if (needed) kept.push_back(std::move(snapshot));
+        else UNDROP_CHECK(backend_.run("drop table " + ledger_.table(snapshot.store)));
+    }
+    saved_ = std::move(kept);
+    UNDROP_TRY(auto const positions, backend_.positions());
+    for (auto const& [sequence, position] : positions_) {
+        if (positions.contains(sequence)) continue;
+        Snapshot snapshot;
+        snapshot.id = next_id_++;
+        snapshot.kind = Snapshot::Kind::sequence;
+        snapshot.table.name = sequence;
+        snapshot.position = position;
+        saved_.push_back(std::move(snapshot));
+    }
+    return success();
+}
+
+Result<void> StepRunner::verify(Catalog const& now) const {
+    if (step_.direction == Direction::up) return success();
+    auto const differs = differences(now, opposite_.wanted);  // P5
+    if (differs.empty()) return success();
+    return Error{.code = Code::refused, .left = Left::rolled_back,
+                 .message = fmt::format("the schema would not come back as it was: {}{}", differs.front(),
+                                        differs.size() > 1 ? fmt::format(" (and {} more)", differs.size() - 1) : ""),
+                 .next = {.command = step_.origin == Origin::derived ? "" : "down --derive",
+                          .advice = step_.origin == Origin::derived ? "write a down script for what is named here" : ""}};
+}
+
+}  // namespace undrop

@@ -1,0 +1,118 @@
+// Step: one migration in one direction, in one transaction (P6). Both directions run through here (P3).
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <undrop/options.hpp>
+#include <undrop/report.hpp>
+
+#include "backend.hpp"
+#include "ledger.hpp"
+#include "look.hpp"
+#include "mend.hpp"
+
+namespace undrop {
+
+// A rename that the step made, so that the way back is a rename and not a drop.
+struct Rename {
+    TableName before;
+    TableName after;
+    std::string column_before;  // empty: the table itself
+    std::string column_after;
+};
+
+// What the ledger knows of the step that this one takes back.
+struct Opposite {
+    std::int64_t step = 0;  // 0: there is none
+    Wanted wanted;          // going down: what the objects were before the up
+    std::vector<Rename> renames;
+    std::vector<Snapshot> snapshots;
+    std::vector<Footprint> footprints;
+};
+
+class StepRunner {
+public:
+    // `base`: the plan's fingerprint, for the run's first step; empty for later ones. `run`: 0 until the first step is recorded.
+    StepRunner(Backend& backend, Ledger& ledger, Options const& options, PlannedStep const& step, std::string base, std::int64_t run);
+
+    // Runs rounds until everything that was taken is saved, then commits. An error leaves the step rolled back (Left::rolled_back), but
+    // for Code::in_doubt.
+    [[nodiscard]] Result<StepReport> run();
+    [[nodiscard]] std::int64_t run_id() const { return run_; }
+
+private:
+    enum class Round { done, again };
+
+    [[nodiscard]] Result<void> prepare();
+    [[nodiscard]] Result<Round> guarded_round();
+    [[nodiscard]] Result<Round> round();
+    [[nodiscard]] Result<void> check_still_meant();
+    [[nodiscard]] Result<void> lock_and_mark();
+    [[nodiscard]] Result<void> save_foreseen();
+    [[nodiscard]] Result<void> run_script();
+    [[nodiscard]] Result<void> leave_footprints();
+    [[nodiscard]] Result<void> bring_back();
+    [[nodiscard]] Result<void> rename_back();
+    [[nodiscard]] Result<void> mend();
+    [[nodiscard]] Result<void> restore_columns(bool before_mend);
+    [[nodiscard]] Result<void> restore_column_of(Snapshot const& snapshot, Table const& table, bool made_by_script);
+    [[nodiscard]] Result<void> restore_tables();
+    [[nodiscard]] Result<void> expect(Table const& table, std::int64_t updated, std::int64_t inserted);
+    [[nodiscard]] Result<Round> look_again();
+    [[nodiscard]] Result<void> nothing_unplanned(Observed const& end) const;
+    [[nodiscard]] Result<void> compare_copy(TableChange const& change);
+    [[nodiscard]] Result<void> keep_only_losses(std::vector<TableChange> const& changes);
+    [[nodiscard]] Result<void> verify(Catalog const& now) const;
+    [[nodiscard]] Result<void> record(Catalog const& now, std::vector<TableChange> const& changes);
+    [[nodiscard]] Foresight unsaved(std::vector<TableChange> const& changes) const;
+    [[nodiscard]] bool waived(TableName const& table, std::string const& column) const;
+    [[nodiscard]] std::string backfill_of(Snapshot const& snapshot) const;
+    void tell(Event::Kind kind, std::string text) const;
+
+    Backend& backend_;
+    Ledger& ledger_;
+    Options const& options_;
+    PlannedStep const& step_;
+    std::string base_;
+    std::int64_t run_;
+    std::chrono::steady_clock::time_point started_;
+
+    // Known before the first round
+    std::vector<Statement> statements_;
+    Script script_;
+    std::vector<std::string> lose_;
+    std::vector<Directives::Backfill> backfill_;
+    Opposite opposite_;
+    Foresight foresight_;
+
+    // Of the present round
+    StepReport report_;
+    std::int64_t next_id_ = 0;
+    std::vector<Table> before_;   // tables at the mark
+    Catalog catalog_;             // at the mark
+    std::map<std::string, std::string> positions_;
+    std::vector<Snapshot> saved_;
+    std::vector<Snapshot> copies_;
+    std::vector<Footprint> footprints_;
+    std::vector<Table> scripted_;  // tables after the script
+    Observed after_script_;
+    std::set<std::int64_t> restored_;                    // snapshots that are done with
+    std::map<std::string, Writes> expected_;             // undrop's own writes, by table id at the mark
+};
+
+// The fingerprint of a history and of the objects at stake (Plan::base).
+[[nodiscard]] std::string fingerprint(std::int64_t head, Catalog const& catalog, std::set<ObjectId> const& at_stake);
+// The objects that belong to a table.
+[[nodiscard]] std::set<ObjectId> objects_of(Catalog const& catalog, std::set<TableName> const& tables);
+// The objects that a step touches as far as is known before it runs: of the tables foreseen, and what the ledger recorded.
+[[nodiscard]] std::set<ObjectId> at_stake(Catalog const& catalog, Foresight const& foresight, Wanted const& wanted);
+// What a script and a mend are going to take and to lock, less what is waived.
+[[nodiscard]] Foresight foresee(Dialect const& dialect, std::vector<Statement> const& statements, std::vector<Table> const& tables,
+                                std::vector<std::string> const& lose, Wanted const& wanted);
+// What the ledger knows of `step` (0: nothing).
+[[nodiscard]] Result<Opposite> read_opposite(Ledger& ledger, std::int64_t step, Direction direction);
+
+}  // namespace undrop

@@ -1,0 +1,258 @@
+// The half of a step that brings things back: renames, mend, restore; and what it writes down of itself.
+#include <algorithm>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "restore.hpp"
+#include "step.hpp"
+#include "try.hpp"
+
+namespace undrop {
+namespace {
+
+auto const success = [] { return BOOST_OUTCOME_V2_NAMESPACE::success(); };
+constexpr char const* rename_kind = "rename";  // of a Recorded that is no object of the catalog
+
+Recorded to_recorded(Rename const& r) {
+    Object way;
+    way.shape = nlohmann::json({r.before.first, r.before.second, r.after.first, r.after.second, r.column_before, r.column_after}).dump();
+    return {.id = {rename_kind, r.before.first + "." + r.before.second, r.column_before}, .before = way, .after = {}};
+}
+
+Rename to_rename(Recorded const& recorded) {
+    auto const t = nlohmann::json::parse(recorded.before->shape).get<std::vector<std::string>>();
+    return {.before = {t.at(0), t.at(1)}, .after = {t.at(2), t.at(3)}, .column_before = t.at(4), .column_after = t.at(5)};
+}
+
+}  // namespace
+
+Result<Opposite> read_opposite(Ledger& ledger, std::int64_t step, Direction direction) {
+    Opposite opposite;
+    opposite.step = step;
+    if (step == 0) return opposite;
+    UNDROP_TRY(auto objects, ledger.objects(step));
+    for (auto& object : objects) {
+        if (object.id.kind == rename_kind) opposite.renames.push_back(to_rename(object));
+        else if (direction == Direction::down) opposite.wanted.emplace(object.id, std::move(object.before));
+    }
+    UNDROP_TRY(opposite.snapshots, ledger.snapshots(step));
+    UNDROP_TRY(opposite.footprints, ledger.footprints(step));
+    return opposite;
+}
+
+std::set<ObjectId> at_stake(Catalog const& catalog, Foresight const& foresight, Wanted const& wanted) {
+    auto tables = foresight.tables;
+    tables.insert(foresight.locks.begin(), foresight.locks.end());
+    for (auto const& [table, column] : foresight.columns) tables.insert(table);
+    auto ids = objects_of(catalog, tables);
+    for (auto const& [id, object] : wanted) ids.insert(id);
+    return ids;
+}
+
+Foresight foresee(Dialect const& dialect, std::vector<Statement> const& statements, std::vector<Table> const& tables,
+                  std::vector<std::string> const& lose, Wanted const& wanted) {
+    auto foresight = resolve(dialect.foresee(statements), tables);
+    for (auto const& table : tables) {
+        TableName const name{table.schema, table.name};
+        for (auto const& [id, object] : wanted) {
+            if (!object && id.kind == "table" && names_table(id.parent.empty() ? id.name : id.parent + "." + id.name, name)) foresight.tables.insert(name);
+            if (!names_table(id.parent, name)) continue;
+            foresight.locks.insert(name);
+            if (!object && id.kind == "column") foresight.columns.insert({name, id.name});
+        }
+        if (waives(lose, name, "")) foresight.tables.erase(name);
+        std::erase_if(foresight.columns, [&](auto const& c) { return c.first == name && (waives(lose, name, c.second) || foresight.tables.contains(name)); });
+    }
+    return foresight;
+}
+
+Result<void> StepRunner::bring_back() {
+    if (opposite_.step == 0) return success();
+    if (step_.direction == Direction::down) UNDROP_CHECK(rename_back());
+    UNDROP_CHECK(restore_columns(true));
+    if (step_.direction == Direction::down) UNDROP_CHECK(mend());
+    UNDROP_CHECK(restore_columns(false));
+    UNDROP_CHECK(restore_tables());
+    UNDROP_TRY(auto const positions, backend_.positions());
+    for (auto const& snapshot : opposite_.snapshots)
+        if (snapshot.kind == Snapshot::Kind::sequence && positions.contains(snapshot.table.name))
+            UNDROP_CHECK(backend_.set_position(snapshot.table.name, snapshot.position));
+    tell(Event::Kind::restored, fmt::format("{} snapshot(s)", opposite_.snapshots.size()));
+    if (step_.direction == Direction::up) return success();
+
+    // Indexes, constraints, views and rights come after the rows; what making them changes by itself is seen in another pass.
+    constexpr int passes = 3;
+    for (int pass = 0; pass < passes; ++pass) {
+        UNDROP_TRY(auto const now, backend_.catalog_after(ledger_.name(), catalog_));
+        auto const plan = plan_mend(now, opposite_.wanted);
+        if (plan.empty()) break;
+        UNDROP_CHECK(run_mend(backend_, plan.before_data));
+        UNDROP_CHECK(run_mend(backend_, plan.after_data));
+    }
+    tell(Event::Kind::mended, fmt::format("{} object(s)", report_.mended.size()));
+    return success();
+}
+
+Result<void> StepRunner::rename_back() {
+    auto const& dialect = backend_.dialect();
+    for (auto const& rename : opposite_.renames) {
+        if (!rename.column_before.empty()) continue;
+        if (find_table(scripted_, rename.before) || !find_table(scripted_, rename.after)) continue;
+        if (rename.before.first != rename.after.first)
+            UNDROP_CHECK(backend_.run(fmt::format("alter table {} set schema {}", dialect.relation(rename.after.first, rename.after.second),
+                                                  dialect.quote(rename.before.first))));
+        if (rename.before.second != rename.after.second)
+            UNDROP_CHECK(backend_.run(fmt::format("alter table {} rename to {}", dialect.relation(rename.before.first, rename.after.second),
+                                                  dialect.quote(rename.before.second))));
+        report_.mended.push_back(fmt::format("name of table {}", rename.before.second));
+    }
+    UNDROP_TRY(auto const tables, backend_.tables(ledger_.name()));
+    for (auto const& rename : opposite_.renames) {
+        if (rename.column_before.empty()) continue;
+        auto const* table = find_table(tables, rename.before);
+        if (!table || table->column(rename.column_before) || !table->column(rename.column_after)) continue;
+        UNDROP_CHECK(backend_.run(fmt::format("alter table {} rename column {} to {}", dialect.relation(table->schema, table->name),
+                                              dialect.quote(rename.column_after), dialect.quote(rename.column_before))));
+        report_.mended.push_back(fmt::format("name of column {}.{}", table->text(), rename.column_before));
+    }
+    return success();
+}
+
+Result<void> StepRunner::mend() {
+    UNDROP_TRY(auto const now, backend_.catalog_after(ledger_.name(), catalog_));
+    auto const plan = plan_mend(now, opposite_.wanted);
+    if (!plan.refused.empty())
+        return Error{.code = Code::refused, .left = Left::rolled_back, .message = "the schema cannot be brought back by itself: " + plan.refused,
+                     .next = {.advice = "write a down script for it"}};
+    // A table that is rebuilt loses what hangs on it, though nobody recorded that: it is wanted as it is now.
+    for (auto const& action : plan.before_data)
+        if (action.kind == MendAction::Kind::reshape)
+            for (auto const& [id, object] : now)
+                if (std::find(object.needs.begin(), object.needs.end(), action.id) != object.needs.end()) opposite_.wanted.emplace(id, object);
+    for (auto const* actions : {&plan.before_data, &plan.after_data})
+        for (auto const& action : *actions)
+            report_.mended.push_back((action.kind == MendAction::Kind::remove ? "removed " : "") + action.id.text());
+    return run_mend(backend_, plan.before_data);
+}
+
+std::string StepRunner::backfill_of(Snapshot const& snapshot) const {
+    for (auto const& backfill : backfill_)
+        if (waives({backfill.column}, {snapshot.table.schema, snapshot.table.name}, snapshot.column)) return backfill.expression;
+    return {};
+}
+
+Result<void> StepRunner::expect(Table const& table, std::int64_t updated, std::int64_t inserted) {
+    expected_[table.id].updated += updated;
+    expected_[table.id].inserted += inserted;
+    return success();
+}
+
+Result<void> StepRunner::restore_column_of(Snapshot const& snapshot, Table const& table, bool made_by_script) {
+    auto const writes = after_script_.writes.find(table.id);
+    RestoreContext const context{.direction = step_.direction, .made_by_script = made_by_script,
+                                 .script_wrote_rows = writes != after_script_.writes.end() && (writes->second.updated > 0 || writes->second.rows_may_differ),
+                                 .backfill = backfill_of(snapshot)};
+    UNDROP_TRY(auto const done, restore_column(backend_, ledger_, snapshot, table, context));
+    report_.merged.push_back(done.merged);
+    restored_.insert(snapshot.id);
+    return expect(table, done.updated, 0);
+}
+
+// Before the mend: columns that the script brought, in their recorded type, and columns that a later reshape of the table takes along.
+// After it: the others.
+Result<void> StepRunner::restore_columns(bool before_mend) {
+    UNDROP_TRY(auto tables, backend_.tables(ledger_.name()));
+    for (auto const& snapshot : opposite_.snapshots) {
+        if (snapshot.kind != Snapshot::Kind::column || restored_.contains(snapshot.id)) continue;
+        TableName const name{snapshot.table.schema, snapshot.table.name};
+        auto const* table = find_table(tables, name);
+        if (!table) continue;
+        auto const* scripted = find_table(scripted_, name);
+        auto const made_by_script = scripted && scripted->column(snapshot.column);
+        auto const& recorded = *snapshot.table.column(snapshot.column);
+        if (before_mend && !table->column(snapshot.column)) {
+            auto const bare = backend_.dialect().add_bare_column(*table, recorded);
+            if (bare.empty() || step_.direction == Direction::up) continue;
+            UNDROP_CHECK(backend_.run(bare));
+            UNDROP_TRY(tables, backend_.tables(ledger_.name()));
+            table = find_table(tables, name);
+        } else if (!table->column(snapshot.column) || (before_mend && table->column(snapshot.column)->type != recorded.type)) {
+            continue;
+        }
+        UNDROP_CHECK(restore_column_of(snapshot, *table, made_by_script));
+    }
+    if (before_mend) return success();
+    for (auto const& snapshot : opposite_.snapshots)
+        if (snapshot.kind == Snapshot::Kind::column && !restored_.contains(snapshot.id))
+            report_.notes.push_back(fmt::format("{} is not there any more: its values stay in snapshot {}", snapshot.what(), snapshot.id));
+    return success();
+}
+
+Result<void> StepRunner::restore_tables() {
+    UNDROP_TRY(auto const tables, backend_.tables(ledger_.name()));
+    for (auto const& snapshot : opposite_.snapshots) {
+        if (snapshot.kind != Snapshot::Kind::table) continue;
+        TableName const name{snapshot.table.schema, snapshot.table.name};
+        auto const* table = find_table(tables, name);
+        if (!table) {
+            report_.notes.push_back(fmt::format("{} is not there any more: its rows stay in snapshot {}", snapshot.what(), snapshot.id));
+            continue;
+        }
+        auto const made_by_script = find_table(scripted_, name) != nullptr;
+        UNDROP_TRY(auto const done, restore_table(backend_, ledger_, snapshot, *table, {.direction = step_.direction, .made_by_script = made_by_script}));
+        report_.merged.push_back(done.merged);
+        UNDROP_CHECK(expect(*table, done.updated, done.inserted));
+    }
+    return success();
+}
+
+Result<void> StepRunner::record(Catalog const& now, std::vector<TableChange> const& changes) {
+    std::vector<Recorded> objects;
+    auto const look_up = [](Catalog const& catalog, ObjectId const& id) {
+        auto const found = catalog.find(id);
+        return found == catalog.end() ? std::optional<Object>{} : std::optional<Object>{found->second};
+    };
+    std::set<ObjectId> ids;
+    for (auto const& [id, object] : catalog_) ids.insert(id);
+    for (auto const& [id, object] : now) ids.insert(id);
+    for (auto const& id : ids) {
+        Recorded recorded{.id = id, .before = look_up(catalog_, id), .after = look_up(now, id)};
+        if (recorded.before && recorded.after && recorded.before->same(*recorded.after)) continue;
+        if (recorded.before && !recorded.after) report_.went.push_back(id.text());
+        objects.push_back(std::move(recorded));
+    }
+    for (auto const& change : changes) {
+        if (!change.after || change.rebuilt) continue;
+        TableName const before{change.before->schema, change.before->name};
+        TableName const after{change.after->schema, change.after->name};
+        if (before != after) objects.push_back(to_recorded({before, after, "", ""}));
+        for (auto const& [then, current] : change.kept)
+            if (then != current) objects.push_back(to_recorded({before, after, then, current}));
+        for (auto const& column : change.lost)
+            if (waived(before, column)) report_.waived.push_back(change.before->text() + "." + column);
+    }
+    for (auto const& change : changes)
+        if (!change.after && waived({change.before->schema, change.before->name}, "")) report_.waived.push_back(change.before->text());
+    for (auto const& snapshot : saved_)
+        if (snapshot.kind != Snapshot::Kind::sequence) report_.saved.push_back({snapshot.what(), snapshot.rows, snapshot.bytes});
+
+    UNDROP_TRY(auto const step_id, ledger_.next_event());
+    if (run_ == 0) {
+        UNDROP_TRY(run_, ledger_.next_run());
+    }
+    NewEvent const event{.run = run_, .kind = step_.direction == Direction::up ? "applied" : "reverted", .version = step_.version, .name = step_.name,
+                         .seconds = report_.seconds, .up = step_.up, .down = step_.down, .detail = to_json(Report{.run = run_, .steps = {report_}})};
+    UNDROP_CHECK(ledger_.add(step_id, event, options_));
+    UNDROP_CHECK(ledger_.add(step_id, objects));
+    for (auto& snapshot : saved_) {
+        snapshot.step = step_id;
+        UNDROP_CHECK(ledger_.add(snapshot));
+    }
+    for (auto& print : footprints_) {
+        print.step = step_id;
+        UNDROP_CHECK(ledger_.add(print));
+    }
+    return success();
+}
+
+}  // namespace undrop

@@ -1,0 +1,114 @@
+// Runs every case on every database that its folder allows: there and back, with writes in between, twice, and with a derived down.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <deque>
+#include <iostream>
+#include <map>
+#include <sstream>
+
+#include "cases/case.hpp"
+#include "story/story.hpp"
+
+namespace undrop::test {
+namespace {
+
+// A case on one database, as doctest knows it.
+struct Registered {
+    Case test;
+    Engine engine;
+    std::string title;
+};
+
+std::map<std::string, Registered>& registered() {
+    static std::map<std::string, Registered> all;
+    return all;
+}
+
+// "t.c 3", sorted: what was saved, the schema public left out.
+std::string losses(StepReport const& step) {
+    std::vector<std::string> lines;
+    for (auto const& loss : step.saved) {
+        auto const what = loss.what.starts_with("public.") ? loss.what.substr(7) : loss.what;
+        lines.push_back(what + " " + std::to_string(loss.rows));
+    }
+    std::sort(lines.begin(), lines.end());
+    std::string text;
+    for (auto const& line : lines) text += line + "\n";
+    return text;
+}
+
+std::string expected_losses(std::string const& section) {
+    std::vector<std::string> lines;
+    std::istringstream in(section);
+    for (std::string line; std::getline(in, line);)
+        if (!line.empty() && !line.starts_with("#")) lines.push_back(line);
+    std::sort(lines.begin(), lines.end());
+    std::string text;
+    for (auto const& line : lines) text += line + "\n";
+    return text;
+}
+
+std::unique_ptr<Database> fresh(Registered const& it) {
+    auto db = Database::make(it.engine);
+    for (auto const* part : {"schema", "rows"})
+        if (auto const sql = it.test.text(part, it.engine); !sql.empty()) db->run(sql);
+    return db;
+}
+
+// What the database should be like after the way back: as one that never migrated, with the same writes.
+Witness never_migrated(Registered const& it) {
+    auto const twin = fresh(it);
+    auto const writes = it.test.section("twin", it.engine);
+    if (auto const sql = writes ? *writes : it.test.text("writes", it.engine); !sql.empty()) twin->run(sql);
+    return witness(*twin);
+}
+
+void there_and_back(Registered const& it, bool derive) {
+    CAPTURE(derive);
+    Scripts scripts{it.test.text("up", it.engine), it.test.section("down", it.engine)};
+    auto const source = source_of({scripts});
+    auto const wanted = never_migrated(it);
+    auto const db = fresh(it);
+    Options const options{.derive = derive};
+
+    auto const went = up(*db, source);
+    if (auto const expect = it.test.section("expect", it.engine)) CHECK_EQ(losses(went.steps.at(0)), expected_losses(*expect));
+    for (auto const* part : {"writes", "edits"})
+        if (auto const sql = it.test.text(part, it.engine); !sql.empty()) db->run(sql);
+    auto const migrated = witness(*db);
+
+    (void)down(*db, source, options);
+    check_same(wanted, witness(*db));
+    (void)up(*db, source);
+    check_same(migrated, witness(*db));  // P3
+    (void)down(*db, source, options);
+    check_same(wanted, witness(*db));
+}
+
+void run_case() {
+    auto const& it = registered().at(doctest::getContextOptions()->currentTest->m_name);
+    there_and_back(it, false);
+    if (it.test.section("down", it.engine)) there_and_back(it, true);
+}
+
+int register_cases() {
+    try {
+        for (auto const& test : read_cases(UNDROP_TEST_SOURCE_DIR "/tests/cases")) {
+            for (auto const engine : test.engines) {
+                auto const title = "case: " + test.name + (engine == Engine::postgres ? " (PostgreSQL)" : " (SQLite)");
+                auto const& it = registered().emplace(title, Registered{test, engine, title}).first->second;
+                doctest::detail::regTest(doctest::detail::TestCase(&run_case, it.test.file.c_str(), 1, doctest::detail::TestSuite{}) * it.title.c_str());
+            }
+        }
+    } catch (std::exception const& error) {
+        std::cerr << error.what() << "\n";
+        std::exit(1);
+    }
+    return 0;
+}
+
+[[maybe_unused]] int const cases_registered = register_cases();
+
+}  // namespace
+}  // namespace undrop::test

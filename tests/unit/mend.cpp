@@ -1,0 +1,113 @@
+#include "mend.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+
+using namespace undrop;
+
+namespace {
+
+ObjectId const table{"table", "public", "t"};
+ObjectId const column{"column", "public.t", "c"};
+ObjectId const index{"index", "public.t", "t_c_idx"};
+ObjectId const view{"view", "public", "v"};
+
+Object object(std::string make, std::string remove, int rank, std::vector<ObjectId> needs = {}, Section section = Section::before_data) {
+    Object o;
+    o.make = std::move(make);
+    o.remove = std::move(remove);
+    o.rank = rank;
+    o.needs = std::move(needs);
+    o.section = section;
+    return o;
+}
+
+Catalog small() {
+    Catalog catalog{{table, object("create t", "drop t", 30)},
+                    {column, object("add c", "drop c", 31, {table})},
+                    {index, object("create index", "drop index", 51, {table, column}, Section::after_data)},
+                    {view, object("create v", "drop v", 60, {table, column}, Section::after_data)}};
+    catalog[table].holds_rows = catalog[column].holds_rows = true;
+    return catalog;
+}
+
+std::vector<std::string> sql(std::vector<MendAction> const& actions) {
+    std::vector<std::string> out;
+    for (auto const& a : actions)
+        out.push_back(a.kind == MendAction::Kind::remove ? a.object.remove : a.kind == MendAction::Kind::alter ? a.object.alter : a.object.make);
+    return out;
+}
+
+Wanted all_of(Catalog const& catalog) {
+    Wanted wanted;
+    for (auto const& [id, o] : catalog) wanted.emplace(id, o);
+    return wanted;
+}
+
+}  // namespace
+
+TEST_CASE("a mend makes what is missing, rows' homes before indexes and views") {
+    auto const plan = plan_mend({}, all_of(small()));
+    CHECK(sql(plan.before_data) == std::vector<std::string>{"create t", "add c"});
+    CHECK(sql(plan.after_data) == std::vector<std::string>{"create index", "create v"});
+}
+
+TEST_CASE("a mend of what is already there is empty") {
+    CHECK(plan_mend(small(), all_of(small())).empty());
+}
+
+TEST_CASE("a mend removes dependents first and leaves the parts of a removed table to the table") {
+    Wanted wanted;
+    for (auto const& [id, o] : small()) wanted.emplace(id, std::nullopt);
+    auto const plan = plan_mend(small(), wanted);
+    CHECK(sql(plan.before_data) == std::vector<std::string>{"drop v", "drop t"});
+}
+
+TEST_CASE("what must be made anew takes its dependents along and makes them again") {
+    auto now = small();
+    auto const function = ObjectId{"function", "public", "f()"};
+    now.emplace(function, object("create f 2", "drop f", 25));
+    now.at(function).shape = "int";
+    now.at(view).needs.push_back(function);
+    Wanted wanted{{function, object("create f 1", "drop f", 25)}};
+    wanted.at(function)->alter = "replace f 1";
+    wanted.at(function)->shape = "text";
+    auto const plan = plan_mend(now, wanted);
+    CHECK(sql(plan.before_data) == std::vector<std::string>{"drop v", "drop f", "create f 1"});
+    CHECK(sql(plan.after_data) == std::vector<std::string>{"create v"});
+}
+
+TEST_CASE("an object of the same shape is altered in place") {
+    auto now = small();
+    Wanted wanted{{index, object("create other index", "drop index", 51, {}, Section::after_data)}};
+    wanted.at(index)->alter = "alter index";
+    auto const plan = plan_mend(now, wanted);
+    CHECK(plan.before_data.empty());
+    CHECK(sql(plan.after_data) == std::vector<std::string>{"alter index"});
+}
+
+TEST_CASE("nothing that holds rows is removed because something else must be made anew") {
+    auto now = small();
+    auto const type = ObjectId{"type", "public", "e"};
+    now.emplace(type, object("create e 2", "drop e", 15));
+    now.at(column).needs.push_back(type);
+    auto const plan = plan_mend(now, {{type, object("create e 1", "drop e", 15)}});
+    CHECK(plan.refused.find("column public.t.c") != std::string::npos);
+}
+
+TEST_CASE("a cycle of needs still gives every object once") {
+    auto objects = small();
+    objects.at(table).needs.push_back(view);
+    CHECK(in_making_order(objects).size() == objects.size());
+}
+
+TEST_CASE("differences are named") {
+    auto now = small();
+    now.erase(index);
+    now.at(view).make = "create v2";
+    auto wanted = all_of(small());
+    wanted[table] = std::nullopt;
+    auto const found = differences(now, wanted);
+    CHECK(found == std::vector<std::string>{"index public.t.t_c_idx is missing", "table public.t is still there", "view public.v differs"});
+}
