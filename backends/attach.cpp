@@ -22,7 +22,8 @@ Result<Target> attach(soci::session& session) {
 #endif
 #ifdef UNDROP_SQLITE
     // SOCI declares SQLite inside a namespace of its own; the type is the same.
-    if (name == "sqlite3") return sqlite::attach(reinterpret_cast<struct ::sqlite3*>(static_cast<soci::sqlite3_session_backend*>(backend)->conn_));
+    if (name == "sqlite3")
+        return sqlite::attach(reinterpret_cast<struct ::sqlite3*>(static_cast<soci::sqlite3_session_backend*>(backend)->conn_));
 #endif
     return Error{.code = Code::usage, .message = "undrop cannot use a SOCI session on " + name};
 }

@@ -62,8 +62,9 @@ Result<Target> Target::open(std::string_view url) {
     if (url.empty()) return refused("no database was given");
     // Not the whole text: what is no URL of ours may hold a password all the same.
     auto const colon = url.find(':');
-    return refused(colon == std::string_view::npos ? "the database that was given is no URL"
-                                                   : fmt::format("undrop knows no databases of the kind {}:", url.substr(0, std::min<std::size_t>(colon, 20))));
+    return refused(colon == std::string_view::npos
+                       ? "the database that was given is no URL"
+                       : fmt::format("undrop knows no databases of the kind {}:", url.substr(0, std::min<std::size_t>(colon, 20))));
 }
 
 }  // namespace undrop

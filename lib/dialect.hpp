@@ -88,6 +88,10 @@ public:
     [[nodiscard]] virtual std::string insert_overriding() const = 0;
     // Pseudo-column that tells physical rows of one table apart within a statement: "ctid", "rowid".
     [[nodiscard]] virtual std::string row_locator(Table const& table) const = 0;
+    // The same as an expression over rows under `alias` (empty: none); for tables whose rows one name does not tell apart (partitions).
+    [[nodiscard]] virtual std::string row_id(Table const& table, std::string const& alias) const {
+        return alias.empty() ? row_locator(table) : alias + "." + row_locator(table);
+    }
     // FROM item that reads one table's own rows: "ONLY t" for ordinary tables on PostgreSQL, "t" otherwise.
     [[nodiscard]] virtual std::string own_rows(Table const& table) const = 0;
 };

@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
@@ -127,7 +128,9 @@ public:
 private:
     [[nodiscard]] Error refused(std::string message, std::string advice) const {
         auto const column = static_cast<int>(line_->text.find_first_not_of(blanks)) + 1;
-        return {.code = Code::refused, .message = std::move(message), .where = {file_, line_->number, column},
+        return {.code = Code::refused,
+                .message = std::move(message),
+                .where = {file_, line_->number, column},
                 .next = {.advice = std::move(advice)}};
     }
 

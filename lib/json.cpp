@@ -60,29 +60,16 @@ Json finding_json(Finding const& finding) {
 
 Json planned_step_json(PlannedStep const& step) {
     auto const loss = [](PlannedLoss const& l) { return Json{{"what", l.what}, {"rows", optional_json(l.rows)}, {"waived", l.waived}}; };
-    return {{"version", step.version},
-            {"name", step.name},
-            {"direction", name_of(step.direction)},
-            {"origin", name_of(step.origin)},
-            {"up", script_json(step.up)},
-            {"down", script_json(step.down)},
-            {"statements", step.statements},
-            {"locks", step.locks},
-            {"losses", list(step.losses, loss)},
-            {"comes_back", step.comes_back},
-            {"mends", step.mends},
-            {"notes", step.notes}};
+    return {{"version", step.version},        {"name", step.name},          {"direction", name_of(step.direction)},
+            {"origin", name_of(step.origin)}, {"up", script_json(step.up)}, {"down", script_json(step.down)},
+            {"statements", step.statements},  {"locks", step.locks},        {"losses", list(step.losses, loss)},
+            {"comes_back", step.comes_back},  {"mends", step.mends},        {"notes", step.notes}};
 }
 
 Json merged_json(Merged const& merged) {
-    return {{"what", merged.what},
-            {"restored", merged.restored},
-            {"unchanged", merged.unchanged},
-            {"computed", merged.computed},
-            {"deleted_since", merged.deleted_since},
-            {"inserted_since", merged.inserted_since},
-            {"key_taken", merged.key_taken},
-            {"not_users", merged.not_users}};
+    return {{"what", merged.what},           {"restored", merged.restored},           {"unchanged", merged.unchanged},
+            {"computed", merged.computed},   {"deleted_since", merged.deleted_since}, {"inserted_since", merged.inserted_since},
+            {"key_taken", merged.key_taken}, {"not_users", merged.not_users}};
 }
 
 Json step_report_json(StepReport const& step) {
@@ -107,8 +94,15 @@ Json step_report_json(StepReport const& step) {
 }
 
 Json applied_json(AppliedMigration const& m) {
-    return {{"version", m.version}, {"name", m.name}, {"run", m.run}, {"at", m.at}, {"label", m.label}, {"has_down", m.has_down},
-            {"edited_up", m.edited_up}, {"edited_down", m.edited_down}, {"missing", m.missing}};
+    return {{"version", m.version},
+            {"name", m.name},
+            {"run", m.run},
+            {"at", m.at},
+            {"label", m.label},
+            {"has_down", m.has_down},
+            {"edited_up", m.edited_up},
+            {"edited_down", m.edited_down},
+            {"missing", m.missing}};
 }
 
 Json pending_json(PendingMigration const& m) {
@@ -217,7 +211,9 @@ Plan plan_from(Json const& json) {
 }
 
 Error no_plan(std::string message) {
-    return {.code = Code::usage, .message = std::move(message), .next = {.command = "plan --out FILE", .advice = "Make a plan of this version."}};
+    return {.code = Code::usage,
+            .message = std::move(message),
+            .next = {.command = "plan --out FILE", .advice = "Make a plan of this version."}};
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "lexer.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <optional>
 
@@ -12,9 +13,7 @@ namespace {
 
 bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f' || c == '\v'; }
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool starts_word(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || static_cast<unsigned char>(c) >= 0x80;
-}
+bool starts_word(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || static_cast<unsigned char>(c) >= 0x80; }
 bool continues_word(char c) { return starts_word(c) || is_digit(c) || c == '$'; }
 
 // ASCII only: keywords are ASCII, and the locale is none of ours.
@@ -238,7 +237,7 @@ private:
         bool ended = true;    // the last two tokens that count were `;` END: a trigger's body is complete
         bool from_stdin = false;
         int parentheses = 0;
-        int blocks = 0;  // BEGIN ATOMIC and CASE that are open
+        int blocks = 0;    // BEGIN ATOMIC and CASE that are open
         std::string last;  // the last token in upper case; a quoted one only by its first character
     };
 

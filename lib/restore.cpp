@@ -58,13 +58,12 @@ Pairing pair_whole_rows(Dialect const& dialect, std::string const& store, Snapsh
         then.push_back(fmt::format("v{}", i + 1));
         current.push_back(dialect.save(*now.column(s.values[i]), dialect.quote(s.values[i])));
     }
-    auto const locator = dialect.row_locator(now);
     auto const saved = fmt::format("(select state, v{0} as v, {1} as i, row_number() over (partition by {1} order by n) as r from {2})", s.values.size(),
                                    dialect.image(then), store);
-    auto const rows = fmt::format("(select {0} as l, {1} as i, row_number() over (partition by {1} order by {0}) as r from {2})", locator,
+    auto const rows = fmt::format("(select {0} as l, {1} as i, row_number() over (partition by {1} order by {0}) as r from {2})", dialect.row_id(now, ""),
                                   dialect.image(current), dialect.own_rows(now));
     return {.saved = fmt::format("(select w.l, p.v, p.state from {} as w join {} as p on p.i = w.i and p.r = w.r) as s", rows, saved),
-            .join = fmt::format("s.l = t.{}", locator),
+            .join = fmt::format("s.l = {}", dialect.row_id(now, "t")),
             .value = "s.v"};
 }
 

@@ -1,6 +1,7 @@
 #include <undrop/result.hpp>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <string_view>
 
@@ -25,10 +26,14 @@ std::string place_text(Place const& place) {
 
 char const* state_text(Left left) {
     switch (left) {
-        case Left::untouched: return "The database is untouched.";
-        case Left::rolled_back: return "The step was rolled back; the database is as it was before it.";
-        case Left::changed: return "Earlier steps of the run stay committed; the one that failed was rolled back.";
-        case Left::unknown: break;
+        case Left::untouched:
+            return "The database is untouched.";
+        case Left::rolled_back:
+            return "The step was rolled back; the database is as it was before it.";
+        case Left::changed:
+            return "Earlier steps of the run stay committed; the one that failed was rolled back.";
+        case Left::unknown:
+            break;
     }
     return "Whether the last step was committed is not known.";
 }
@@ -36,13 +41,20 @@ char const* state_text(Left left) {
 // What to do where whoever made the error had nothing more exact to say.
 Next usual_next(Code code) {
     switch (code) {
-        case Code::usage: return {.command = "--help"};
-        case Code::refused: return {.command = "plan", .advice = "Change what is refused, then look at the plan again."};
-        case Code::conflict: return {.command = "plan", .advice = "Make the plan again."};
-        case Code::busy: return {.advice = "Run the same command again later."};
-        case Code::failed: return {.command = "status", .advice = "See where the database stands."};
-        case Code::in_doubt: return {.command = "status", .advice = "The ledger tells whether the step was committed."};
-        case Code::interrupted: break;
+        case Code::usage:
+            return {.command = "--help"};
+        case Code::refused:
+            return {.command = "plan", .advice = "Change what is refused, then look at the plan again."};
+        case Code::conflict:
+            return {.command = "plan", .advice = "Make the plan again."};
+        case Code::busy:
+            return {.advice = "Run the same command again later."};
+        case Code::failed:
+            return {.command = "status", .advice = "See where the database stands."};
+        case Code::in_doubt:
+            return {.command = "status", .advice = "The ledger tells whether the step was committed."};
+        case Code::interrupted:
+            break;
     }
     return {.command = "status", .advice = "Run the same command again to go on."};
 }
@@ -69,23 +81,34 @@ Failure::Failure(Error error) : error_(std::move(error)), text_(error_.text()) {
 
 char const* name_of(Code code) {
     switch (code) {
-        case Code::usage: return "usage";
-        case Code::refused: return "refused";
-        case Code::conflict: return "conflict";
-        case Code::busy: return "busy";
-        case Code::failed: return "failed";
-        case Code::in_doubt: return "in_doubt";
-        case Code::interrupted: break;
+        case Code::usage:
+            return "usage";
+        case Code::refused:
+            return "refused";
+        case Code::conflict:
+            return "conflict";
+        case Code::busy:
+            return "busy";
+        case Code::failed:
+            return "failed";
+        case Code::in_doubt:
+            return "in_doubt";
+        case Code::interrupted:
+            break;
     }
     return "interrupted";
 }
 
 char const* name_of(Left left) {
     switch (left) {
-        case Left::untouched: return "untouched";
-        case Left::rolled_back: return "rolled_back";
-        case Left::changed: return "changed";
-        case Left::unknown: break;
+        case Left::untouched:
+            return "untouched";
+        case Left::rolled_back:
+            return "rolled_back";
+        case Left::changed:
+            return "changed";
+        case Left::unknown:
+            break;
     }
     return "unknown";
 }

@@ -28,7 +28,11 @@ std::string or_empty(char const* text) { return text ? text : ""; }
 }  // namespace
 
 PostgresBackend::PostgresBackend(pg_conn* handle, Connection::Ownership ownership, std::string old_encoding)
-    : connection_(handle, ownership), soci_(connection_), session_(connection_), run_lock_(connection_), quiet_(connection_),
+    : connection_(handle, ownership),
+      soci_(connection_),
+      session_(connection_),
+      run_lock_(connection_),
+      quiet_(connection_),
       old_encoding_(std::move(old_encoding)) {}
 
 PostgresBackend::~PostgresBackend() {
@@ -44,7 +48,8 @@ std::string PostgresBackend::description() const {
     auto const where = host.empty() || host.front() == '/' || host.front() == '@' ? std::string("local")
                                                                                   : host + ":" + or_empty(PQport(connection_.handle()));
     auto const version = connection_.parameter("server_version");
-    return fmt::format("{}/{} as {} (PostgreSQL {})", where, or_empty(PQdb(connection_.handle())), role(), version.substr(0, version.find(' ')));
+    return fmt::format("{}/{} as {} (PostgreSQL {})", where, or_empty(PQdb(connection_.handle())), role(),
+                       version.substr(0, version.find(' ')));
 }
 
 Result<Rows> PostgresBackend::query(std::string const& sql, std::span<Cell const> parameters, int columns) {
@@ -58,7 +63,9 @@ Result<void> PostgresBackend::run_script(Script const& script, Statement const& 
 
 Result<StoreState> PostgresBackend::store_state(std::string const& ledger) { return postgres::store_state(connection_, session_, ledger); }
 Result<void> PostgresBackend::create_store(std::string const& ledger) { return postgres::create_store(connection_, session_, ledger); }
-Result<void> PostgresBackend::seal(std::string const& store_table, Table const* source) { return postgres::seal(connection_, store_table, source); }
+Result<void> PostgresBackend::seal(std::string const& store_table, Table const* source) {
+    return postgres::seal(connection_, store_table, source);
+}
 Result<std::int64_t> PostgresBackend::bytes_of(std::string const& store_table) { return postgres::bytes_of(connection_, store_table); }
 bool PostgresBackend::means_no_store(Error const& error) const { return postgres::means_no_store(error); }
 
@@ -104,7 +111,8 @@ Result<void> PostgresBackend::check_constraints() {
 Result<void> PostgresBackend::lock(std::vector<Table> const& tables) {
     if (tables.empty()) return BOOST_OUTCOME_V2_NAMESPACE::success();
     auto sorted = tables;
-    std::sort(sorted.begin(), sorted.end(), [](Table const& a, Table const& b) { return std::tie(a.schema, a.name) < std::tie(b.schema, b.name); });
+    std::sort(sorted.begin(), sorted.end(),
+              [](Table const& a, Table const& b) { return std::tie(a.schema, a.name) < std::tie(b.schema, b.name); });
     std::vector<std::string> items;
     std::vector<std::string> names;
     for (auto const& table : sorted) {
@@ -119,7 +127,8 @@ Result<void> PostgresBackend::lock(std::vector<Table> const& tables) {
         error.message = "another session removed or renamed a table that was about to be locked";
         error.next.advice = "Try again.";
     } else if (error.code == Code::busy) {
-        error.message = fmt::format("no lock on {} in time: another session is using {}", fmt::join(names, ", "), names.size() == 1 ? "it" : "one of them");
+        error.message = fmt::format("no lock on {} in time: another session is using {}", fmt::join(names, ", "),
+                                    names.size() == 1 ? "it" : "one of them");
         error.next.advice = "Try again when it has finished; pg_stat_activity and pg_locks show who it is.";
     }
     return error;
@@ -150,7 +159,9 @@ Result<Catalog> PostgresBackend::catalog_after(std::string const& ledger, Catalo
     return postgres::catalog_after(connection_, ledger, before);
 }
 
-Result<std::vector<std::string>> PostgresBackend::removed_unknown(Catalog const& before) { return postgres::removed_unknown(connection_, before); }
+Result<std::vector<std::string>> PostgresBackend::removed_unknown(Catalog const& before) {
+    return postgres::removed_unknown(connection_, before);
+}
 Result<std::vector<std::string>> PostgresBackend::mentions(std::string const& word) { return postgres::mentions(connection_, word); }
 
 Result<void> PostgresBackend::reshape(ObjectId const& id, Object const&, Object const&) {

@@ -183,7 +183,7 @@ Result<Catalog> read_all(Connection& connection, std::string const& ledger) {
 // of these locks, and of the error that a concurrent drop makes.
 Result<Catalog> read_catalog(Connection& connection, std::string const& ledger) {
     if (!connection.in_transaction()) return read_all(connection, ledger);
-    constexpr int tries = 3;
+    constexpr int tries = 5;
     for (int n = 1;; ++n) {
         UNDROP_CHECK(connection.run("savepoint undrop_catalog"));
         auto catalog = read_all(connection, ledger);

@@ -1,4 +1,4 @@
-// What of a changed catalog this transaction did itself (A11 of no other session may be taken for ours, nor ours for another's).
+// What of a changed catalog this transaction did itself (A11): nothing of another session may be taken for ours.
 #include <cstdint>
 #include <cstdlib>
 #include <unordered_map>

@@ -23,8 +23,10 @@ Rows rows_of(PGresult const* result) {
         auto& row = rows[static_cast<std::size_t>(r)];
         row.reserve(static_cast<std::size_t>(width));
         for (int c = 0; c < width; ++c) {
-            if (PQgetisnull(result, r, c)) row.emplace_back(std::nullopt);
-            else row.emplace_back(std::string(PQgetvalue(result, r, c), static_cast<std::size_t>(PQgetlength(result, r, c))));
+            if (PQgetisnull(result, r, c))
+                row.emplace_back(std::nullopt);
+            else
+                row.emplace_back(std::string(PQgetvalue(result, r, c), static_cast<std::size_t>(PQgetlength(result, r, c))));
         }
     }
     return rows;
@@ -99,12 +101,14 @@ void Connection::notice(void* self, pg_result const* result) {
 
 Result<ResultPtr> Connection::checked(pg_result* raw) {
     ResultPtr result(raw);
-    if (std::exchange(listener_threw_, false)) return Error{.code = Code::interrupted, .message = "the program's event callback threw an exception"};
+    if (std::exchange(listener_threw_, false))
+        return Error{.code = Code::interrupted, .message = "the program's event callback threw an exception"};
     auto const status = PQresultStatus(result.get());
     if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK || status == PGRES_EMPTY_QUERY) return result;
     if (status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH) {
         end_copy(handle_, status);
-        return Error{.code = Code::refused, .message = "COPY from or to the client needs a client program; undrop sends no data beside a statement"};
+        return Error{.code = Code::refused,
+                     .message = "COPY from or to the client needs a client program; undrop sends no data beside a statement"};
     }
     return error_of(result.get(), handle_);
 }
@@ -117,8 +121,8 @@ Result<Rows> Connection::rows(std::string const& sql) {
 Result<Rows> Connection::rows(std::string const& sql, std::span<Cell const> parameters) {
     std::vector<char const*> values;
     for (auto const& cell : parameters) values.push_back(cell ? cell->c_str() : nullptr);
-    UNDROP_TRY(auto const result, checked(PQexecParams(handle_, sql.c_str(), static_cast<int>(values.size()), nullptr, values.data(),
-                                                       nullptr, nullptr, 0)));
+    UNDROP_TRY(auto const result,
+               checked(PQexecParams(handle_, sql.c_str(), static_cast<int>(values.size()), nullptr, values.data(), nullptr, nullptr, 0)));
     return rows_of(result.get());
 }
 

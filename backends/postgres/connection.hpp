@@ -47,11 +47,11 @@ public:
 
     [[nodiscard]] pg_conn* handle() const { return handle_; }
     [[nodiscard]] bool borrowed() const { return ownership_ == Ownership::borrowed; }
-    [[nodiscard]] int server_version() const;       // 150020
-    [[nodiscard]] bool idle() const;                // no transaction is open
-    [[nodiscard]] bool in_transaction() const;      // one is open and has not failed
-    [[nodiscard]] bool lost() const;                // the connection is gone
-    [[nodiscard]] bool superuser() const;           // of the session user, as the server reported it last
+    [[nodiscard]] int server_version() const;                     // 150020
+    [[nodiscard]] bool idle() const;                              // no transaction is open
+    [[nodiscard]] bool in_transaction() const;                    // one is open and has not failed
+    [[nodiscard]] bool lost() const;                              // the connection is gone
+    [[nodiscard]] bool superuser() const;                         // of the session user, as the server reported it last
     [[nodiscard]] std::string parameter(char const* name) const;  // as the server reported it last; empty if it does not
 
 private:

@@ -83,6 +83,13 @@ std::string PostgresDialect::insert_overriding() const { return " OVERRIDING SYS
 
 std::string PostgresDialect::row_locator(Table const&) const { return "ctid"; }
 
+// Each partition counts its rows from the start.
+std::string PostgresDialect::row_id(Table const& table, std::string const& alias) const {
+    auto const of = alias.empty() ? std::string() : alias + ".";
+    if (!table.partitioned) return of + "ctid";
+    return fmt::format("({0}tableoid::pg_catalog.oid::pg_catalog.text || {0}ctid::pg_catalog.text)", of);
+}
+
 std::string PostgresDialect::own_rows(Table const& table) const {
     auto const name = relation(table.schema, table.name);
     return table.partitioned ? name : "ONLY " + name;

@@ -83,8 +83,10 @@ void Foreseeing::alter(json const& body) {
     for (auto const& item : at(body, "cmds")) {
         auto const& command = at(item, "AlterTableCmd");
         bool const drops = text_at(command, "subtype") == "AT_DropColumn";
-        if (drops) touch(Kind::drop_column, relation, text_at(command, "name"));
-        else other = true;
+        if (drops)
+            touch(Kind::drop_column, relation, text_at(command, "name"));
+        else
+            other = true;
         if (text_at(command, "subtype") == "AT_AlterColumnType") run(at(command, "def"));  // USING is evaluated
         if (text_at(command, "behavior") == "DROP_CASCADE") result.opaque = true;
     }
@@ -127,20 +129,34 @@ struct Rule {
 };
 
 constexpr std::array rules{
-    Rule{"SelectStmt", Means::runs},           Rule{"InsertStmt", Means::runs},
-    Rule{"UpdateStmt", Means::runs},           Rule{"DeleteStmt", Means::runs},
-    Rule{"MergeStmt", Means::runs},            Rule{"CopyStmt", Means::runs},
-    Rule{"ExplainStmt", Means::runs},          Rule{"DeclareCursorStmt", Means::runs},
-    Rule{"RefreshMatViewStmt", Means::opaque}, Rule{"DoStmt", Means::opaque},
-    Rule{"CallStmt", Means::opaque},           Rule{"ExecuteStmt", Means::opaque},
-    Rule{"CreateExtensionStmt", Means::opaque}, Rule{"AlterExtensionStmt", Means::opaque},
-    Rule{"DropOwnedStmt", Means::opaque},      Rule{"AlterTableMoveAllStmt", Means::opaque},
-    Rule{"DropStmt", Means::drops},            Rule{"AlterTableStmt", Means::alters},
-    Rule{"CreateStmt", Means::creates},        Rule{"CreateTableAsStmt", Means::creates_as},
-    Rule{"TruncateStmt", Means::truncates},    Rule{"IndexStmt", Means::alters_relation},
-    Rule{"CreateTrigStmt", Means::alters_relation}, Rule{"RuleStmt", Means::alters_relation},
-    Rule{"CreatePolicyStmt", Means::alters_table}, Rule{"AlterPolicyStmt", Means::alters_table},
-    Rule{"RenameStmt", Means::alters_relation}, Rule{"AlterObjectSchemaStmt", Means::alters_relation},
+    Rule{"SelectStmt", Means::runs},
+    Rule{"InsertStmt", Means::runs},
+    Rule{"UpdateStmt", Means::runs},
+    Rule{"DeleteStmt", Means::runs},
+    Rule{"MergeStmt", Means::runs},
+    Rule{"CopyStmt", Means::runs},
+    Rule{"ExplainStmt", Means::runs},
+    Rule{"DeclareCursorStmt", Means::runs},
+    Rule{"RefreshMatViewStmt", Means::opaque},
+    Rule{"DoStmt", Means::opaque},
+    Rule{"CallStmt", Means::opaque},
+    Rule{"ExecuteStmt", Means::opaque},
+    Rule{"CreateExtensionStmt", Means::opaque},
+    Rule{"AlterExtensionStmt", Means::opaque},
+    Rule{"DropOwnedStmt", Means::opaque},
+    Rule{"AlterTableMoveAllStmt", Means::opaque},
+    Rule{"DropStmt", Means::drops},
+    Rule{"AlterTableStmt", Means::alters},
+    Rule{"CreateStmt", Means::creates},
+    Rule{"CreateTableAsStmt", Means::creates_as},
+    Rule{"TruncateStmt", Means::truncates},
+    Rule{"IndexStmt", Means::alters_relation},
+    Rule{"CreateTrigStmt", Means::alters_relation},
+    Rule{"RuleStmt", Means::alters_relation},
+    Rule{"CreatePolicyStmt", Means::alters_table},
+    Rule{"AlterPolicyStmt", Means::alters_table},
+    Rule{"RenameStmt", Means::alters_relation},
+    Rule{"AlterObjectSchemaStmt", Means::alters_relation},
     Rule{"CreateSchemaStmt", Means::schema},
 };
 
@@ -157,11 +173,18 @@ void Foreseeing::see(std::string const& type, json const& body) {
     for (auto const& rule : rules) {
         if (type != rule.type) continue;
         switch (rule.means) {
-            case Means::runs: written(type, body); return run(body);
-            case Means::opaque: result.opaque = true; return;
-            case Means::drops: return drop(body);
-            case Means::alters: return alter(body);
-            case Means::creates: return create(body);
+            case Means::runs:
+                written(type, body);
+                return run(body);
+            case Means::opaque:
+                result.opaque = true;
+                return;
+            case Means::drops:
+                return drop(body);
+            case Means::alters:
+                return alter(body);
+            case Means::creates:
+                return create(body);
             case Means::truncates:
                 touch_each(Kind::rewrite_rows, at(body, "relations"));
                 if (text_at(body, "behavior") == "DROP_CASCADE") result.opaque = true;
@@ -169,7 +192,8 @@ void Foreseeing::see(std::string const& type, json const& body) {
             case Means::alters_relation:
                 if (names_a_table(body)) touch(Kind::alter, at(body, "relation"));
                 return;
-            case Means::alters_table: return touch(Kind::alter, at(body, "table"));
+            case Means::alters_table:
+                return touch(Kind::alter, at(body, "table"));
             case Means::creates_as:
                 if (text_at(body, "objtype") == "OBJECT_TABLE") touch(Kind::create, at(at(body, "into"), "rel"));
                 return run(at(body, "query"));

@@ -2,7 +2,8 @@
 //
 // A query is what follows `common` below; its columns are
 //   kind, parent, name, make, remove, alter, shape, order   as in Object;
-//   addresses   what pg_depend calls it: "classid:objid:objsubid", all of them; further words are names between kinds ("owner:1259:16390:0")
+//   addresses   what pg_depend calls it: "classid:objid:objsubid", all of them;
+//               further words are names between kinds ("owner:1259:16390:0")
 //   needs       addresses of what it needs; what pg_depend knows is added
 //   relation    oid of the relation whose lock a change of it takes, or 0
 //   rows        xmin of each catalog row that its texts come from, with commas
@@ -51,14 +52,14 @@ with ns as (
     from pg_namespace n
     where n.nspname !~ '^pg_' and n.nspname <> 'information_schema' and n.nspname <> $ledger
 ), ext as (
-    select classid, objid from pg_depend where deptype = 'e'
+    select d.classid, d.objid from pg_extension x join pg_depend d on d.refclassid = 3079 and d.refobjid = x.oid and d.deptype = 'e'
 ), rel as (
     select c.*, c.xmin as row, n.name as schema, n.q as sq, format('%I.%I', n.name, c.relname) as q
     from pg_class c join ns n on n.oid = c.relnamespace
     where c.relpersistence <> 't' and not exists (select from ext e where e.classid = 1259 and e.objid = c.oid)
 ), key as (
     select d.objid as relation, d.objsubid as number
-    from pg_depend d
+    from pg_partitioned_table p join pg_depend d on d.objid = p.partrelid
     where d.classid = 1259 and d.objsubid > 0 and d.refclassid = 1259 and d.refobjid = d.objid and d.refobjsubid = 0 and d.deptype = 'i'
 ))sql";
 

@@ -43,7 +43,8 @@ Locator Locator::parse(std::string_view text) {
 
 Result<OwnLocks> own_locks(Connection& connection) {
     UNDROP_TRY(auto const rows, connection.rows(R"sql(
-        select case l.locktype when 'relation' then '1259:' || l.relation else l.classid || ':' || l.objid end, l.mode = 'AccessExclusiveLock'
+        select case l.locktype when 'relation' then '1259:' || l.relation else l.classid || ':' || l.objid end,
+               l.mode = 'AccessExclusiveLock'
         from pg_catalog.pg_locks l
         where l.pid = pg_catalog.pg_backend_pid() and l.granted and l.locktype in ('relation', 'object')
           and l.mode in ('ShareUpdateExclusiveLock', 'ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock'))sql"));
@@ -56,7 +57,9 @@ Result<OwnLocks> own_locks(Connection& connection) {
 }
 
 Result<void> pin_search_path(Connection& connection) {
-    UNDROP_CHECK(connection.rows("select pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true)"));
+    // Compiling these queries takes longer than running them.
+    UNDROP_CHECK(connection.rows("select pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true), "
+                                 "pg_catalog.set_config('jit', 'off', true)"));
     return BOOST_OUTCOME_V2_NAMESPACE::success();
 }
 
@@ -64,7 +67,8 @@ Result<Rows> catalog_rows(Connection& connection, std::string const& sql) {
     auto rows = connection.rows(sql);
     if (rows.has_value()) return rows;
     auto error = std::move(rows).error();
-    return sqlstate(error) == "XX000" ? dropped_meanwhile(std::move(error)) : error;  // "could not open relation with OID", "cache lookup failed"
+    // "could not open relation with OID", "cache lookup failed"
+    return sqlstate(error) == "XX000" ? dropped_meanwhile(std::move(error)) : error;
 }
 
 Error dropped_meanwhile(Error error) {

@@ -104,17 +104,24 @@ struct Seen {
 void judge(std::string const& oid, MarkedRelation const& then, Seen const& seen, Observed& observed) {
     bool const took = seen.writes.updated > 0 || seen.writes.deleted > 0 || seen.writes.rows_may_differ;
     switch (then.place) {
-        case Place::system: observed.refused.push_back(fmt::format("the script writes to {}, which is PostgreSQL's own", then.name)); return;
+        case Place::system:
+            observed.refused.push_back(fmt::format("the script writes to {}, which is PostgreSQL's own", then.name));
+            return;
         case Place::store:
             if (took) observed.refused.push_back(fmt::format("the script changes {}, which is undrop's own store", then.name));
             return;
         case Place::extension:
-            if (took) observed.refused.push_back(fmt::format("the script changes rows of {}, which belongs to an extension; undrop does not save these", then.name));
+            if (took)
+                observed.refused.push_back(
+                    fmt::format("the script changes rows of {}, which belongs to an extension; undrop does not save these", then.name));
             return;
-        case Place::user: break;
+        case Place::user:
+            break;
     }
     if (then.foreign) {
-        observed.refused.push_back(fmt::format("the script writes to {}, a foreign table; its rows are in another database, which undrop can neither save nor take back", then.name));
+        observed.refused.push_back(fmt::format(
+            "the script writes to {}, a foreign table; its rows are in another database, which undrop can neither save nor take back",
+            then.name));
     } else if (took || seen.writes.inserted > 0) {
         observed.writes[oid] = seen.writes;
     }
@@ -128,7 +135,8 @@ Result<void> look_at_locked(Connection& connection, Mark const& mark, bool count
         if (then == mark.relations.end()) {
             // Neither at the mark nor made by us: another session made it meanwhile.
             if (wrote && !yes(row[6]) && !yes(row[5]))
-                observed.refused.push_back(fmt::format("the script writes to {}, which another session made while the step was running", *row[3]));
+                observed.refused.push_back(
+                    fmt::format("the script writes to {}, which another session made while the step was running", *row[3]));
             continue;
         }
         Seen seen{.wrote = wrote, .rewritten = *row[2] != then->second.file, .writes = {}};
@@ -160,7 +168,8 @@ Result<void> look_at_types(Connection& connection, Mark const& mark, Observed& o
     for (auto const& row : rows) {
         auto const then = mark.attributes.find(*row[0]);
         if (!yes(row[2]) || then == mark.attributes.end() || !said.insert(*row[0]).second) continue;
-        observed.refused.push_back(fmt::format("the script drops attribute {} of a type that columns of tables use: the values in them would be lost unsaved", then->second));
+        observed.refused.push_back(fmt::format(
+            "the script drops attribute {} of a type that columns of tables use: the values in them would be lost unsaved", then->second));
     }
     return BOOST_OUTCOME_V2_NAMESPACE::success();
 }
@@ -171,9 +180,10 @@ Result<void> look_at_store(Connection& connection, Mark const& mark, Observed& o
     for (auto const& [oid, relation] : mark.relations)
         if (relation.place == Place::store) oids.push_back(oid);
     if (oids.empty()) return BOOST_OUTCOME_V2_NAMESPACE::success();
-    UNDROP_TRY(auto const rows, connection.rows(fmt::format(
-        "select c.oid, n.nspname || '.' || c.relname from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace "
-        "where c.oid in ({})", fmt::join(oids, ", "))));
+    UNDROP_TRY(auto const rows, connection.rows(fmt::format("select c.oid, n.nspname || '.' || c.relname from pg_catalog.pg_class c join "
+                                                            "pg_catalog.pg_namespace n on n.oid = c.relnamespace "
+                                                            "where c.oid in ({})",
+                                                            fmt::join(oids, ", "))));
     std::map<std::string, std::string> now;
     for (auto const& row : rows) now[*row[0]] = *row[1];
     for (auto const& oid : oids)
@@ -188,7 +198,8 @@ Result<void> look_at_store(Connection& connection, Mark const& mark, Observed& o
 // invisible, so what is in progress is ours.
 std::string made_by(std::string const& transaction, std::string const& xmin) {
     return fmt::format(
-        "(case when pg_catalog.age({0}) OPERATOR(pg_catalog.<=) 0 then pg_catalog.pg_xact_status((({1}::pg_catalog.int8 OPERATOR(pg_catalog.-) "
+        "(case when pg_catalog.age({0}) OPERATOR(pg_catalog.<=) 0 then pg_catalog.pg_xact_status((({1}::pg_catalog.int8 "
+        "OPERATOR(pg_catalog.-) "
         "pg_catalog.age({0}))::pg_catalog.text)::pg_catalog.xid8) OPERATOR(pg_catalog.=) 'in progress' else false end)",
         xmin, transaction);
 }
@@ -197,7 +208,8 @@ Result<Mark> take_mark(Connection& connection, std::string const& transaction, s
     Mark mark{.transaction = transaction, .relations = {}, .large_objects = 0, .attributes = {}};
     UNDROP_TRY(auto const relations, connection.rows(fmt::format(marked_query, quote_literal(ledger), made_by(transaction, "a.xmin"))));
     for (auto const& row : relations)
-        mark.relations.emplace(*row[0], MarkedRelation{place_of(*row[1]), yes(row[2]), *row[3], *row[4], number(row[5]), number(row[6]), number(row[7])});
+        mark.relations.emplace(
+            *row[0], MarkedRelation{place_of(*row[1]), yes(row[2]), *row[3], *row[4], number(row[5]), number(row[6]), number(row[7])});
     UNDROP_TRY(auto const objects, connection.rows(large_objects_query));
     mark.large_objects = number(objects.at(0).at(0));
     UNDROP_TRY(auto const attributes, connection.rows(attributes_query));
@@ -222,9 +234,9 @@ Result<Observed> observe(Connection& connection, Mark const& mark, bool script_s
 }
 
 Result<std::string> rows_made_by(Connection& connection, Mark const& mark, Table const& table, std::string const& alias) {
-    UNDROP_TRY(auto const files, connection.rows(fmt::format(
-        "select c.oid, c.relfilenode from pg_catalog.pg_class c where c.oid = {0} or c.oid in (select p.relid from pg_catalog.pg_partition_tree({0}) p)",
-        table.id)));
+    UNDROP_TRY(auto const files, connection.rows(fmt::format("select c.oid, c.relfilenode from pg_catalog.pg_class c where c.oid = {0} or "
+                                                             "c.oid in (select p.relid from pg_catalog.pg_partition_tree({0}) p)",
+                                                             table.id)));
     for (auto const& row : files) {
         auto const then = mark.relations.find(*row[0]);
         if (then != mark.relations.end() && then->second.file != *row[1]) return std::string();

@@ -98,7 +98,8 @@ Handle connect(Parameters const& parameters) {
 }
 
 std::string replaced(std::string text, std::string const& what) {
-    for (auto at = text.find(what); !what.empty() && at != std::string::npos; at = text.find(what, at + 3)) text.replace(at, what.size(), "***");
+    for (auto at = text.find(what); !what.empty() && at != std::string::npos; at = text.find(what, at + 3))
+        text.replace(at, what.size(), "***");
     return text;
 }
 
@@ -114,9 +115,12 @@ Error unreachable(PGconn* handle, Parameters const& parameters) {
     auto const password = parameters.find("password");
     error.native = one_line(PQerrorMessage(handle));
     if (password != parameters.end()) error.native = replaced(error.native, password->second);
-    if (PQconnectionNeedsPassword(handle)) error.next.advice = "Give a password: in the URL, in PGPASSWORD, or in ~/.pgpass.";
-    else if (PQconnectionUsedPassword(handle)) error.next.advice = "Check the user's name and password.";
-    else error.next.advice = "Check that the server is up, and host, port, database and user in the URL.";
+    if (PQconnectionNeedsPassword(handle))
+        error.next.advice = "Give a password: in the URL, in PGPASSWORD, or in ~/.pgpass.";
+    else if (PQconnectionUsedPassword(handle))
+        error.next.advice = "Check the user's name and password.";
+    else
+        error.next.advice = "Check that the server is up, and host, port, database and user in the URL.";
     return error;
 }
 

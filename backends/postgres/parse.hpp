@@ -11,7 +11,7 @@
 namespace undrop::postgres {
 
 struct Node {
-    std::string type;      // "DropStmt"
+    std::string type;  // "DropStmt"
     nlohmann::json body;
 };
 

@@ -34,6 +34,7 @@ public:
     [[nodiscard]] std::string add_bare_column(Table const& table, Column const& column) const override;
     [[nodiscard]] std::string insert_overriding() const override;
     [[nodiscard]] std::string row_locator(Table const& table) const override;
+    [[nodiscard]] std::string row_id(Table const& table, std::string const& alias) const override;
     [[nodiscard]] std::string own_rows(Table const& table) const override;
 };
 

@@ -25,10 +25,14 @@ order by f.level, f.oid, 2)";
 
 char const* verb(char state) {
     switch (state) {
-        case 'D': return "DISABLE";
-        case 'R': return "ENABLE REPLICA";
-        case 'A': return "ENABLE ALWAYS";
-        default: return "ENABLE";
+        case 'D':
+            return "DISABLE";
+        case 'R':
+            return "ENABLE REPLICA";
+        case 'A':
+            return "ENABLE ALWAYS";
+        default:
+            return "ENABLE";
     }
 }
 
@@ -36,7 +40,8 @@ char const* verb(char state) {
 
 Result<void> Quiet::set(Silenced const& silenced, char state) {
     UNDROP_TRY(auto const name, connection_.rows(fmt::format("select {}::pg_catalog.regclass::pg_catalog.text", silenced.relation)));
-    UNDROP_TRY(auto const done, connection_.run(fmt::format("ALTER TABLE ONLY {} {} {}", name.at(0).at(0).value_or(""), verb(state), silenced.what)));
+    UNDROP_TRY(auto const done,
+               connection_.run(fmt::format("ALTER TABLE ONLY {} {} {}", name.at(0).at(0).value_or(""), verb(state), silenced.what)));
     static_cast<void>(done);
     return BOOST_OUTCOME_V2_NAMESPACE::success();
 }

@@ -28,7 +28,8 @@ std::uint64_t hash(std::string_view text) {
 std::string for_holders(std::int64_t key, std::string const& columns) {
     auto const bits = std::bit_cast<std::uint64_t>(key);
     return fmt::format(
-        "select {} from pg_catalog.pg_locks l left join pg_catalog.pg_stat_activity a on a.pid = l.pid where l.locktype = 'advisory' and l.granted "
+        "select {} from pg_catalog.pg_locks l left join pg_catalog.pg_stat_activity a on a.pid = l.pid where l.locktype = 'advisory' and "
+        "l.granted "
         "and l.classid = {} and l.objid = {} and l.objsubid = 1 "
         "and l.database = (select d.oid from pg_catalog.pg_database d where d.datname = current_database())",
         columns, bits >> 32, bits & 0xffffffff);
@@ -48,7 +49,8 @@ Error RunLock::busy(Options const& options) {
     auto const rows = connection_.rows(for_holders(key_, "l.pid, a.application_name, a.usename"));
     if (rows.has_value() && !rows.value().empty()) {
         auto const& row = rows.value()[0];
-        who = fmt::format(": process {} ({} as {})", row[0].value_or("?"), row[1] && !row[1]->empty() ? *row[1] : "no name", row[2].value_or("?"));
+        who = fmt::format(": process {} ({} as {})", row[0].value_or("?"), row[1] && !row[1]->empty() ? *row[1] : "no name",
+                          row[2].value_or("?"));
     }
     return Error{.code = Code::busy,
                  .message = fmt::format("another migrator is at work on ledger {}{}; waited {:.1f} s", options.ledger, who,
@@ -60,7 +62,10 @@ Error RunLock::busy(Options const& options) {
 Result<void> RunLock::ask(Options const& options, bool told) {
     try {
         if (!told && options.on_event)
-            options.on_event({.kind = Event::Kind::waiting, .text = "another migrator is at work; waiting for it", .version = {}, .direction = Direction::up});
+            options.on_event({.kind = Event::Kind::waiting,
+                              .text = "another migrator is at work; waiting for it",
+                              .version = {},
+                              .direction = Direction::up});
         if (!options.cancelled || !options.cancelled()) return BOOST_OUTCOME_V2_NAMESPACE::success();
     } catch (...) {
         return Error{.code = Code::interrupted, .message = "the program's event callback threw an exception"};

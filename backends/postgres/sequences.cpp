@@ -17,12 +17,15 @@ namespace {
 constexpr std::size_t batch = 200;
 
 Result<std::vector<Sequence>> list(Connection& connection, Session const& session, std::string const& but) {
-    UNDROP_TRY(auto const rows, connection.rows(session.safely(fmt::format(
-        "select c.oid, pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname), s.seqincrement "
-        "from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace join pg_catalog.pg_sequence s on s.seqrelid = c.oid "
-        "where c.relpersistence <> 't' and n.nspname <> {} and pg_catalog.has_schema_privilege(n.oid, 'USAGE') "
-        "and case when c.relkind = 'S' then pg_catalog.has_sequence_privilege(c.oid, 'SELECT') end order by n.nspname, c.relname",
-        quote_literal(but)))));
+    UNDROP_TRY(
+        auto const rows,
+        connection.rows(session.safely(fmt::format(
+            "select c.oid, pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname), s.seqincrement "
+            "from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace join pg_catalog.pg_sequence s on "
+            "s.seqrelid = c.oid "
+            "where c.relpersistence <> 't' and n.nspname <> {} and pg_catalog.has_schema_privilege(n.oid, 'USAGE') "
+            "and case when c.relkind = 'S' then pg_catalog.has_sequence_privilege(c.oid, 'SELECT') end order by n.nspname, c.relname",
+            quote_literal(but)))));
     std::vector<Sequence> sequences;
     for (auto const& row : rows) sequences.push_back({.oid = *row[0], .name = *row[1], .last = {}, .called = false, .increment = *row[2]});
     return sequences;
@@ -51,7 +54,8 @@ std::string forward(std::string const& name, std::string const& last, bool calle
     return fmt::format(
         "select pg_catalog.setval({0}::pg_catalog.regclass, {1}, {2}) from {3} s, pg_catalog.pg_sequence p "
         "where p.seqrelid = {0}::pg_catalog.regclass and ({4} - {5}) * pg_catalog.sign(p.seqincrement::pg_catalog.numeric) > 0",
-        quote_literal(name), last, is_called, name, next_of(last, is_called, "p.seqincrement"), next_of("s.last_value", "s.is_called", "p.seqincrement"));
+        quote_literal(name), last, is_called, name, next_of(last, is_called, "p.seqincrement"),
+        next_of("s.last_value", "s.is_called", "p.seqincrement"));
 }
 
 }  // namespace

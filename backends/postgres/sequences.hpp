@@ -14,9 +14,9 @@ namespace undrop::postgres {
 
 struct Sequence {
     std::string oid;
-    std::string name;       // "schema.name", quoted where needed
-    std::string last;       // last_value
-    bool called = false;    // is_called
+    std::string name;     // "schema.name", quoted where needed
+    std::string last;     // last_value
+    bool called = false;  // is_called
     std::string increment;
 };
 

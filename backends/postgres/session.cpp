@@ -71,7 +71,8 @@ std::map<std::string, std::string> all_settings(Connection& connection) {
     auto const rows = connection.rows(
         "select s.name, s.setting from pg_catalog.pg_settings s where s.context OPERATOR(pg_catalog.=) any (array['user', 'superuser']) "
         "and s.name OPERATOR(pg_catalog.<>) all (array['transaction_isolation', 'transaction_read_only', 'transaction_deferrable']) "
-        "union all select 'session_authorization', session_user::pg_catalog.text union all select 'role', pg_catalog.current_setting('role')");
+        "union all select 'session_authorization', session_user::pg_catalog.text union all select 'role', "
+        "pg_catalog.current_setting('role')");
     if (!rows.has_value()) return found;
     for (auto const& row : rows.value())
         if (row[0] && row[1]) found.emplace(*row[0], *row[1]);
@@ -102,7 +103,8 @@ Result<void> Session::open_transaction() {
     std::vector<std::string> values;
     for (auto const& name : names) values.push_back(fmt::format("pg_catalog.current_setting({})", quote_literal(name)));
     UNDROP_TRY(auto const rows, connection_.rows(fmt::format("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE NOT DEFERRABLE; "
-                                                             "select pg_catalog.pg_current_xact_id(), current_user, {}", fmt::join(values, ", "))));
+                                                             "select pg_catalog.pg_current_xact_id(), current_user, {}",
+                                                             fmt::join(values, ", "))));
     transaction_ = rows.at(0).at(0).value_or("");
     current_user_ = rows.at(0).at(1).value_or("");
     own_.clear();
@@ -146,7 +148,8 @@ Result<void> Session::enter_script() {
     script_ran_ = true;
     std::vector<std::string> sets;
     for (auto const& setting : settings)
-        if (known(setting, connection_.server_version()) && setting.whom == For::undrop) sets.push_back(set(setting.name, own_[setting.name]));
+        if (known(setting, connection_.server_version()) && setting.whom == For::undrop)
+            sets.push_back(set(setting.name, own_[setting.name]));
     if (own_.contains(replication_role.name)) sets.push_back(set(replication_role.name, own_[replication_role.name]));
     sets.push_back(set("synchronous_commit", own_["synchronous_commit"]));
     UNDROP_TRY(auto const rows, connection_.rows(fmt::format("select {}", fmt::join(sets, ", "))));
@@ -157,18 +160,22 @@ Result<void> Session::leave_script() { return pin(); }
 
 Result<void> Session::still_ours() const {
     switch (PQtransactionStatus(connection_.handle())) {
-        case PQTRANS_INTRANS: return BOOST_OUTCOME_V2_NAMESPACE::success();
+        case PQTRANS_INTRANS:
+            return BOOST_OUTCOME_V2_NAMESPACE::success();
         case PQTRANS_IDLE:
             return Error{.code = Code::refused,
                          .message = "the script ended the transaction in which undrop runs it",
                          .next = {.advice = "Take COMMIT, ROLLBACK and the like out of the script: each step is one transaction."}};
-        case PQTRANS_INERROR: return Error{.message = "the transaction has failed; the server takes no statement any more"};
-        default: return Error{.message = "the connection to the server was lost"};
+        case PQTRANS_INERROR:
+            return Error{.message = "the transaction has failed; the server takes no statement any more"};
+        default:
+            return Error{.message = "the connection to the server was lost"};
     }
 }
 
 Result<void> Session::commit() {
-    if (connection_.lost()) return Error{.message = "the connection to the server was lost before COMMIT was sent; nothing of the step stays"};
+    if (connection_.lost())
+        return Error{.message = "the connection to the server was lost before COMMIT was sent; nothing of the step stays"};
     bool const failed = PQtransactionStatus(connection_.handle()) == PQTRANS_INERROR;
     auto done = connection_.run("COMMIT");
     if (!done.has_value()) {
@@ -202,10 +209,11 @@ void Session::put_back() {
     }
     auto const now = all_settings(connection_);
     std::vector<std::string> sets;
-    for (auto const* name : {"session_authorization", "role"}) sets.push_back(fmt::format("pg_catalog.set_config({}, {}, false)", quote_literal(name),
-                                                                                          quote_literal(before_[name])));
+    for (auto const* name : {"session_authorization", "role"})
+        sets.push_back(fmt::format("pg_catalog.set_config({}, {}, false)", quote_literal(name), quote_literal(before_[name])));
     for (auto const& [name, value] : before_)
-        if (auto const found = now.find(name); name != "role" && name != "session_authorization" && found != now.end() && found->second != value)
+        if (auto const found = now.find(name);
+            name != "role" && name != "session_authorization" && found != now.end() && found->second != value)
             sets.push_back(fmt::format("pg_catalog.set_config({}, {}, false)", quote_literal(name), quote_literal(value)));
     if (!before_.empty()) (void)connection_.rows(fmt::format("select {}", fmt::join(sets, ", ")));
 }
@@ -230,7 +238,8 @@ Result<void> Session::set_role(std::string const& role) {
 }
 
 void Session::forget_role() {
-    if (connection_.borrowed() && !role_.empty()) (void)connection_.rows(fmt::format("select pg_catalog.set_config('role', {}, false)", quote_literal(role_before_)));
+    if (connection_.borrowed() && !role_.empty())
+        (void)connection_.rows(fmt::format("select pg_catalog.set_config('role', {}, false)", quote_literal(role_before_)));
 }
 
 std::string Session::role() const { return current_user_.empty() ? connection_.parameter("session_authorization") : current_user_; }

@@ -46,9 +46,9 @@ private:
     std::map<std::string, std::string> before_;  // all settings of a borrowed connection, before begin()
     std::string lock_timeout_;
     std::string transaction_;
-    std::string role_;           // set by set_role; empty: nobody did
-    std::string role_before_;    // of a borrowed connection
-    std::string current_user_;   // as begin() found it
+    std::string role_;          // set by set_role; empty: nobody did
+    std::string role_before_;   // of a borrowed connection
+    std::string current_user_;  // as begin() found it
     bool script_ran_ = false;
 };
 

@@ -70,8 +70,10 @@ public:
     void bind_by_name(std::string const&, void*, d::exchange_type, bool) override { unsupported("named parameters"); }
     void pre_use(soci::indicator const* indicator) override {
         if (exchange_.parameters.size() <= index_) exchange_.parameters.resize(index_ + 1);
-        if (indicator && *indicator == soci::i_null) exchange_.parameters[index_].reset();
-        else exchange_.parameters[index_] = *source_;
+        if (indicator && *indicator == soci::i_null)
+            exchange_.parameters[index_].reset();
+        else
+            exchange_.parameters[index_] = *source_;
     }
     void post_use(bool, soci::indicator*) override {}
     void clean_up() override {}
@@ -155,7 +157,8 @@ Result<Rows> guarded(Work&& work) {
     } catch (Refusal const& refusal) {
         return refusal.error();
     } catch (soci::soci_error const& error) {
-        return Error{.code = Code::failed, .message = "SOCI could not run a statement of undrop's own", .native = error.get_error_message()};
+        return Error{
+            .code = Code::failed, .message = "SOCI could not run a statement of undrop's own", .native = error.get_error_message()};
     }
 }
 

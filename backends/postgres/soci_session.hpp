@@ -1,7 +1,7 @@
 // SociSession: SOCI over a PGconn that is already there, for undrop's own parameterised statements.
 //
-// SOCI's PostgreSQL backend opens its own connection and rewrites `:word` in the SQL. This one borrows, and sends the text as it is, with $1, $2 ...;
-// it exchanges texts by position and nothing else. Opening it sends nothing.
+// SOCI's PostgreSQL backend opens its own connection and rewrites `:word` in the SQL. This one borrows, and sends the text as it is, with
+// $1, $2 ...; it exchanges texts by position and nothing else. Opening it sends nothing.
 #pragma once
 
 #include <memory>

@@ -54,12 +54,15 @@ struct Relation {
 
 // A table of the store, and the sequences of its columns.
 Result<std::vector<Relation>> with_sequences(Connection& connection, std::string const& store_table) {
-    UNDROP_TRY(auto const rows, connection.rows(fmt::format(
-        "select c.oid, pg_catalog.format('%I.%I', n.nspname, c.relname), c.relkind = 'S' from pg_catalog.pg_class c "
-        "join pg_catalog.pg_namespace n on n.oid = c.relnamespace where c.oid = {0}::pg_catalog.regclass or (c.relkind = 'S' and c.oid in "
-        "(select d.objid from pg_catalog.pg_depend d where d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass "
-        "and d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass and d.refobjid = {0}::pg_catalog.regclass and d.deptype in ('a', 'i')))",
-        quote_literal(store_table))));
+    UNDROP_TRY(auto const rows,
+               connection.rows(
+                   fmt::format("select c.oid, pg_catalog.format('%I.%I', n.nspname, c.relname), c.relkind = 'S' from pg_catalog.pg_class c "
+                               "join pg_catalog.pg_namespace n on n.oid = c.relnamespace where c.oid = {0}::pg_catalog.regclass or "
+                               "(c.relkind = 'S' and c.oid in "
+                               "(select d.objid from pg_catalog.pg_depend d where d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass "
+                               "and d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass and d.refobjid = {0}::pg_catalog.regclass "
+                               "and d.deptype in ('a', 'i')))",
+                               quote_literal(store_table))));
     std::vector<Relation> relations;
     for (auto const& row : rows) relations.push_back({*row[0], *row[1], row[2] == "t"});
     return relations;
@@ -67,9 +70,10 @@ Result<std::vector<Relation>> with_sequences(Connection& connection, std::string
 
 // Default privileges (A14) may have given rights to anyone by now. `acl` is an expression; what comes back is a list for REVOKE.
 std::string grantees_query(std::string const& acl, std::string const& owner, std::string const& from) {
-    return fmt::format("select distinct case x.grantee when 0 then 'PUBLIC' else pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(x.grantee)) end "
-                       "from {} cross join lateral pg_catalog.aclexplode({}) x where x.grantee <> {}",
-                       from, acl, owner);
+    return fmt::format(
+        "select distinct case x.grantee when 0 then 'PUBLIC' else pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(x.grantee)) end "
+        "from {} cross join lateral pg_catalog.aclexplode({}) x where x.grantee <> {}",
+        from, acl, owner);
 }
 
 Result<void> revoke_all(Connection& connection, std::string const& query, std::string const& what) {
@@ -78,7 +82,8 @@ Result<void> revoke_all(Connection& connection, std::string const& query, std::s
     UNDROP_TRY(auto const left, connection.rows(query));
     if (left.empty()) return BOOST_OUTCOME_V2_NAMESPACE::success();
     return Error{.code = Code::refused,
-                 .message = fmt::format("rights on {} of the store cannot be taken from {}; what is saved there would be readable", what, *left[0][0])};
+                 .message = fmt::format("rights on {} of the store cannot be taken from {}; what is saved there would be readable", what,
+                                        *left[0][0])};
 }
 
 std::string grant_advice(Connection& connection, std::string const& role) {
@@ -96,7 +101,8 @@ Result<StoreState> store_state(Connection& connection, Session const& session, s
     state.exists = true;
     auto const& owner = *rows[0][0];
     if (rows[0][1] != "t") {
-        state.foreign = fmt::format("schema {} belongs to {}, whom {} has no reason to trust", quote_identifier(ledger), owner, rows[0][3].value_or(""));
+        state.foreign = fmt::format("schema {} belongs to {}, whom {} has no reason to trust", quote_identifier(ledger), owner,
+                                    rows[0][3].value_or(""));
     } else if (rows[0][2]) {
         state.foreign = fmt::format("schema {} of {} is not as undrop leaves it: {}", quote_identifier(ledger), owner, *rows[0][2]);
     }
@@ -106,7 +112,8 @@ Result<StoreState> store_state(Connection& connection, Session const& session, s
 Result<void> create_store(Connection& connection, Session const& session, std::string const& ledger) {
     auto const schema = quote_identifier(ledger);
     auto const advice = [&] { return grant_advice(connection, session.role()); };
-    UNDROP_TRY(auto const may, connection.rows("select pg_catalog.has_database_privilege(current_database(), 'CREATE'), current_database()"));
+    UNDROP_TRY(auto const may,
+               connection.rows("select pg_catalog.has_database_privilege(current_database(), 'CREATE'), current_database()"));
     if (may.at(0).at(0) != "t")
         return Error{.code = Code::refused,
                      .message = fmt::format("{} may not make undrop's store: it needs the right CREATE on database {}", session.role(),
@@ -119,7 +126,8 @@ Result<void> create_store(Connection& connection, Session const& session, std::s
         error.message = fmt::format("undrop's store, the schema {}, cannot be made", schema);
         return error;
     }
-    auto const from = fmt::format("pg_catalog.pg_namespace n join (select {}::pg_catalog.text as name) s on s.name = n.nspname", quote_literal(ledger));
+    auto const from =
+        fmt::format("pg_catalog.pg_namespace n join (select {}::pg_catalog.text as name) s on s.name = n.nspname", quote_literal(ledger));
     return revoke_all(connection, grantees_query("n.nspacl", "n.nspowner", from), "SCHEMA " + schema);
 }
 
@@ -132,23 +140,27 @@ Result<void> seal(Connection& connection, std::string const& store_table, Table 
     }
     if (!source) return BOOST_OUTCOME_V2_NAMESPACE::success();
     // A source that is gone by now may have had row security: then it holds here, too.
-    UNDROP_TRY(auto const open, connection.rows(fmt::format("select from pg_catalog.pg_class where oid = {} and not relrowsecurity", source->id)));
+    UNDROP_TRY(auto const open,
+               connection.rows(fmt::format("select from pg_catalog.pg_class where oid = {} and not relrowsecurity", source->id)));
     if (open.empty()) UNDROP_CHECK(connection.run(fmt::format("ALTER TABLE {} ENABLE ROW LEVEL SECURITY", store_table)));
     return BOOST_OUTCOME_V2_NAMESPACE::success();
 }
 
 Result<std::int64_t> bytes_of(Connection& connection, std::string const& store_table) {
-    UNDROP_TRY(auto const rows, connection.rows(fmt::format("select pg_catalog.pg_total_relation_size({}::pg_catalog.regclass)", quote_literal(store_table))));
+    UNDROP_TRY(auto const rows, connection.rows(fmt::format("select pg_catalog.pg_total_relation_size({}::pg_catalog.regclass)",
+                                                            quote_literal(store_table))));
     return std::stoll(rows.at(0).at(0).value_or("0"));
 }
 
 // The sum of the rows' digests: of 60 bits of each, which no two orders change and no accident meets.
-Result<std::string> hash_of(Connection& connection, Session const& session, std::string const& store_table, std::vector<std::string> const& columns) {
+Result<std::string> hash_of(Connection& connection, Session const& session, std::string const& store_table,
+                            std::vector<std::string> const& columns) {
     std::vector<std::string> names;
     for (auto const& column : columns) names.push_back("t." + quote_identifier(column));
-    UNDROP_TRY(auto const rows, connection.rows(session.safely(fmt::format(
-        "select coalesce(pg_catalog.sum(('x' || pg_catalog.substr({}, 1, 15))::bit(60)::pg_catalog.int8), 0) from ONLY {} as t",
-        PostgresDialect().digest(PostgresDialect().image(names)), store_table))));
+    UNDROP_TRY(auto const rows,
+               connection.rows(session.safely(fmt::format(
+                   "select coalesce(pg_catalog.sum(('x' || pg_catalog.substr({}, 1, 15))::bit(60)::pg_catalog.int8), 0) from ONLY {} as t",
+                   PostgresDialect().digest(PostgresDialect().image(names)), store_table))));
     return "sha256-sum:" + rows.at(0).at(0).value_or("0");
 }
 

@@ -57,7 +57,8 @@ constexpr char const* bodies = R"sql(
     from pg_proc p join ns n on n.oid = p.pronamespace
     where p.prokind <> 'a' and not exists (select from ext e where e.classid = 1255 and e.objid = p.oid)
     union all
-    select case c.relkind when 'v' then 'view' else 'materialized view' end, c.q, pg_get_viewdef(c.oid) from rel c where c.relkind in ('v', 'm')
+    select case c.relkind when 'v' then 'view' else 'materialized view' end, c.q, pg_get_viewdef(c.oid) from rel c
+        where c.relkind in ('v', 'm')
     union all
     select 'trigger', format('%I on %s', t.tgname, c.q), pg_get_triggerdef(t.oid)
     from rel c join pg_trigger t on t.tgrelid = c.oid where not t.tgisinternal and t.tgparentid = 0
@@ -68,7 +69,8 @@ select concat(b.word, ' ', b.name) from body b where b.text ~* $1 or strpos(b.te
 std::string as_word(std::string const& name) {
     std::string out = "(^|[^[:alnum:]_$])";
     for (char const c : name) {
-        auto const plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || static_cast<signed char>(c) < 0;
+        auto const letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || static_cast<signed char>(c) < 0;
+        auto const plain = letter || (c >= '0' && c <= '9') || c == '_';
         out += plain ? std::string(1, c) : fmt::format("\\{}", c);
     }
     return out + "($|[^[:alnum:]_$])";
@@ -91,7 +93,8 @@ Result<std::map<std::string, std::string>> unknown_objects(Connection& connectio
     return found;
 }
 
-// An object is removed under an ACCESS EXCLUSIVE lock of its own, which our transaction holds to its end. What others removed we did not lock.
+// An object is removed under an ACCESS EXCLUSIVE lock of its own, which our transaction holds to its end. What others removed we did
+// not lock.
 Result<std::vector<std::string>> removed_unknown(Connection& connection, Catalog const& before) {
     std::map<std::string, std::string> was;
     for (auto const& [id, object] : before)

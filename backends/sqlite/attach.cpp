@@ -14,7 +14,8 @@ Result<std::unique_ptr<Backend>> attach_backend(sqlite3* handle) {
     if (handle == nullptr)
         return Error{.code = Code::usage, .message = "there is no handle", .next = {.command = {}, .advice = "open the database first"}};
     if (sqlite3_get_autocommit(handle) == 0)
-        return Error{.code = Code::usage, .message = "a transaction is open on the handle",
+        return Error{.code = Code::usage,
+                     .message = "a transaction is open on the handle",
                      .next = {.command = {}, .advice = "commit it or roll it back first"}};
     char const* file = sqlite3_db_filename(handle, "main");
     std::string name = file == nullptr || *file == '\0' ? ":memory:" : file;

@@ -108,13 +108,13 @@ private:
     Tracker tracker_;
     Observer observer_;
 
-    std::optional<Before> before_;      // a step or a reading is open
-    ScriptSettings entered_;            // when the script began
+    std::optional<Before> before_;       // a step or a reading is open
+    ScriptSettings entered_;             // when the script began
     std::optional<Violations> orphans_;  // at begin, where SQLite itself does not keep them out
-    int quiet_ = 0;                     // tables that are quiet
-    bool kept_foreign_keys_ = false;    // before the first of them was
-    std::set<std::string> marked_;      // ids of the tables at the mark
-    std::set<std::string> temporary_;   // our own temporary tables
+    int quiet_ = 0;                      // tables that are quiet
+    bool kept_foreign_keys_ = false;     // before the first of them was
+    std::set<std::string> marked_;       // ids of the tables at the mark
+    std::set<std::string> temporary_;    // our own temporary tables
 };
 
 }  // namespace undrop::sqlite

@@ -49,10 +49,13 @@ Object object_of(KindRow const& kind, Row const& row) {
 Result<Catalog> SqliteBackend::catalog(std::string const&) {
     if (!connection_.in_transaction()) tracker_.clear();
     UNDROP_CHECK(sync(Tracker::Cause::own));
-    UNDROP_TRY(auto const rows, connection_.rows(
-        "select s.type, s.name, s.tbl_name, s.sql, s.rowid, coalesce(o.type, ''), coalesce(o.name, '') from main.sqlite_schema s "
-        "left join main.sqlite_schema o on o.type in ('table', 'view') and lower(o.name) = lower(s.tbl_name) and s.type in ('index', 'trigger') "
-        "where s.sql is not null and lower(substr(s.name, 1, 7)) <> 'sqlite_' order by s.rowid"));
+    UNDROP_TRY(
+        auto const rows,
+        connection_.rows(
+            "select s.type, s.name, s.tbl_name, s.sql, s.rowid, coalesce(o.type, ''), coalesce(o.name, '') from main.sqlite_schema s "
+            "left join main.sqlite_schema o on o.type in ('table', 'view') and lower(o.name) = lower(s.tbl_name) and s.type in ('index', "
+            "'trigger') "
+            "where s.sql is not null and lower(substr(s.name, 1, 7)) <> 'sqlite_' order by s.rowid"));
     Catalog catalog;
     for (auto row : rows) {
         auto const is_part = !row[6]->empty();
@@ -82,11 +85,13 @@ Result<std::vector<std::string>> SqliteBackend::removed_unknown(Catalog const&) 
 }
 
 Result<std::vector<std::string>> SqliteBackend::mentions(std::string const& word) {
-    UNDROP_TRY(auto const rows, connection_.rows("select type, name, sql from main.sqlite_schema where type in ('view', 'trigger') order by rowid"));
+    UNDROP_TRY(auto const rows,
+               connection_.rows("select type, name, sql from main.sqlite_schema where type in ('view', 'trigger') order by rowid"));
     std::vector<std::string> found;
     for (auto const& row : rows) {
         auto const words = tokens(row[2].value_or(""));
-        bool const named = std::any_of(words.begin(), words.end(), [&](Token const& token) { return token.is_name() && same_name(token.text, word); });
+        bool const named =
+            std::any_of(words.begin(), words.end(), [&](Token const& token) { return token.is_name() && same_name(token.text, word); });
         if (named) found.push_back(*row[0] + " " + *row[1]);
     }
     return found;

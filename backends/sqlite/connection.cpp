@@ -150,13 +150,12 @@ Result<void> Connection::run_script(Script const& script, Statement const& state
 
 std::string Connection::collation(std::string const& table, std::string const& column) const {
     char const* name = nullptr;
-    auto const found = sqlite3_table_column_metadata(handle_, "main", table.c_str(), column.c_str(), nullptr, &name, nullptr, nullptr, nullptr);
+    auto const found =
+        sqlite3_table_column_metadata(handle_, "main", table.c_str(), column.c_str(), nullptr, &name, nullptr, nullptr, nullptr);
     return found == SQLITE_OK && name != nullptr ? name : "BINARY";
 }
 
-void Connection::busy_timeout(std::chrono::milliseconds timeout) {
-    sqlite3_busy_timeout(handle_, static_cast<int>(timeout.count()));
-}
+void Connection::busy_timeout(std::chrono::milliseconds timeout) { sqlite3_busy_timeout(handle_, static_cast<int>(timeout.count())); }
 
 bool Connection::in_transaction() const { return sqlite3_get_autocommit(handle_) == 0; }
 bool Connection::read_only() const { return sqlite3_db_readonly(handle_, "main") == 1; }

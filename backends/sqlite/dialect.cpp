@@ -38,7 +38,8 @@ std::string SqliteDialect::same(Column const&, std::string const& a, std::string
 std::string SqliteDialect::image(std::vector<std::string> const& saved) const {
     std::string result = "''";
     for (auto const& value : saved)
-        result += fmt::format(" || typeof({0}) || ' ' || case when typeof({0}) in ('text', 'blob') then hex({0}) else quote({0}) end || ','", value);
+        result += fmt::format(
+            " || typeof({0}) || ' ' || case when typeof({0}) in ('text', 'blob') then hex({0}) else quote({0}) end || ','", value);
     return "(" + result + ")";
 }
 

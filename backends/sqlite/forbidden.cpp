@@ -31,13 +31,14 @@ constexpr std::array<Rule, 9> statements{{
 }};
 
 // Pragmas that a script may set: the transaction takes them back, or undrop puts them back.
-constexpr std::array<std::string_view, 7> may_set{"foreign_keys",   "defer_foreign_keys", "legacy_alter_table", "recursive_triggers",
-                                                  "ignore_check_constraints", "user_version",       "application_id"};
+constexpr std::array<std::string_view, 7> may_set{"foreign_keys",       "defer_foreign_keys",       "legacy_alter_table",
+                                                  "recursive_triggers", "ignore_check_constraints", "user_version",
+                                                  "application_id"};
 
 // Pragmas whose argument is only what to look at.
-constexpr std::array<std::string_view, 12> may_ask{"table_info",  "table_xinfo",       "table_list",        "index_info",
-                                                   "index_xinfo", "index_list",        "foreign_key_list",  "foreign_key_check",
-                                                   "quick_check", "integrity_check",   "optimize",          "analysis_limit"};
+constexpr std::array<std::string_view, 12> may_ask{"table_info",  "table_xinfo",     "table_list",       "index_info",
+                                                   "index_xinfo", "index_list",      "foreign_key_list", "foreign_key_check",
+                                                   "quick_check", "integrity_check", "optimize",         "analysis_limit"};
 
 // Pragmas that do something without an argument.
 constexpr std::array<std::string_view, 2> act_alone{"incremental_vacuum", "wal_checkpoint"};
@@ -67,8 +68,10 @@ std::string forbidden_pragma(Pragma const& pragma) {
         return "PRAGMA writable_schema lets a script rewrite the schema's own table, which undrop can neither see nor take back";
     bool const sets = !pragma.argument.empty() && !contains(may_ask, pragma.name);
     if ((sets && !contains(may_set, pragma.name)) || contains(act_alone, pragma.name))
-        return fmt::format("PRAGMA {} acts on the connection or the file and not in the step's transaction, so no step can take it back; run it on its own",
-                           pragma.name);
+        return fmt::format(
+            "PRAGMA {} acts on the connection or the file and not in the step's transaction, so no step can take it back; run it on its "
+            "own",
+            pragma.name);
     return "";
 }
 
@@ -78,7 +81,8 @@ std::string SqliteDialect::forbidden(Statement const& statement) const {
     auto const words = tokens(statement.text);
     if (words.empty()) return "";
     if (words[0].text == "." || statement.words.starts_with('.') || statement.words.starts_with('\\'))
-        return fmt::format("{} is a command of the sqlite3 shell, not SQL", statement.text.substr(0, statement.text.find_first_of(" \t\r\n")));
+        return fmt::format("{} is a command of the sqlite3 shell, not SQL",
+                           statement.text.substr(0, statement.text.find_first_of(" \t\r\n")));
     for (auto const& rule : statements)
         if (words[0].is(rule.word)) return fmt::format("{} cannot be part of a script: {}", rule.word, rule.why);
     return words[0].is("PRAGMA") ? forbidden_pragma(read_pragma(words)) : "";

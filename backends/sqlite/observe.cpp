@@ -35,7 +35,8 @@ bool is_contentless(Entry const& full_text) {
 // Do changes and removals in this shadow table take something that is nowhere else? Index pages are rewritten all the time.
 bool holds_content(Entry const& owner, std::string const& suffix) {
     auto const module = module_of(owner);
-    if (module == "fts3" || module == "fts4" || module == "fts5") return suffix == "content" || (suffix == "docsize" && is_contentless(owner));
+    if (module == "fts3" || module == "fts4" || module == "fts5")
+        return suffix == "content" || (suffix == "docsize" && is_contentless(owner));
     if (module == "rtree" || module == "rtree_i32" || module == "geopoly") return suffix == "rowid";
     return true;
 }
@@ -66,7 +67,8 @@ Result<void> SqliteBackend::see_filled(std::vector<std::string> const& made) {
 }
 
 void SqliteBackend::refuse_writes(Observer::Seen const& seen, Entry const& entry, std::vector<std::string>& refused) const {
-    if (entry.kind == Kind::store && seen.touched_by_script) refused.push_back(fmt::format("the script writes to undrop's own table {}", entry.name));
+    if (entry.kind == Kind::store && seen.touched_by_script)
+        refused.push_back(fmt::format("the script writes to undrop's own table {}", entry.name));
     if (entry.kind != Kind::shadow || seen.updated + seen.deleted == 0) return;
     auto const* owner = tracker_.owner_of(entry);
     if (owner != nullptr && !holds_content(*owner, lower(entry.name.substr(owner->name.size() + 1)))) return;
@@ -81,7 +83,9 @@ Result<Observed> SqliteBackend::observed() {
     Observed result;
     for (auto const& [id, seen] : observer_.seen()) {
         if (marked_.contains(id) && seen.inserted + seen.updated + seen.deleted > 0)
-            result.writes[id] = {.inserted = seen.inserted, .updated = seen.updated, .deleted = seen.deleted,
+            result.writes[id] = {.inserted = seen.inserted,
+                                 .updated = seen.updated,
+                                 .deleted = seen.deleted,
                                  .rows_may_differ = seen.updated + seen.deleted > 0};
         if (auto const* entry = tracker_.known(id)) refuse_writes(seen, *entry, result.refused);
     }
@@ -91,7 +95,8 @@ Result<Observed> SqliteBackend::observed() {
         result.refused.push_back(fmt::format("rows of {} were changed, which undrop does not know", name));
     }
     for (auto const& schema : observer_.other_schemas())
-        result.refused.push_back(fmt::format("the script writes to the attached database {}, which this transaction cannot take back", schema));
+        result.refused.push_back(
+            fmt::format("the script writes to the attached database {}, which this transaction cannot take back", schema));
     if (tracker_.store_changed()) result.refused.emplace_back("the script alters or removes tables of undrop's own store");
     return result;
 }
@@ -104,7 +109,8 @@ Result<std::string> SqliteBackend::written_by_us(Table const& table, std::string
     if (locator.empty()) return std::string{};
     auto const name = "undrop_written_" + table.id;
     auto const where = "temp." + quote(name);
-    UNDROP_CHECK(connection_.run(fmt::format("drop table if exists {0}; create table {0} (first integer primary key, last integer)", where)));
+    UNDROP_CHECK(
+        connection_.run(fmt::format("drop table if exists {0}; create table {0} (first integer primary key, last integer)", where)));
     temporary_.insert(name);
     UNDROP_TRY(auto insert, Prepared::make(handle(), fmt::format("insert into {} values (?1, ?2)", where)));
     for (auto const& [first, last] : found->second.rows.spans()) {
@@ -114,8 +120,8 @@ Result<std::string> SqliteBackend::written_by_us(Table const& table, std::string
         sqlite3_reset(insert.get());
     }
     // The spans are disjoint: only the last that begins at or before the row can hold it.
-    return fmt::format("coalesce({0}.{1} <= (select w.last from {2} as w where w.first <= {0}.{1} order by w.first desc limit 1), 0)", alias, locator,
-                       where);
+    return fmt::format("coalesce({0}.{1} <= (select w.last from {2} as w where w.first <= {0}.{1} order by w.first desc limit 1), 0)",
+                       alias, locator, where);
 }
 
 }  // namespace undrop::sqlite

@@ -38,8 +38,8 @@ public:
     void script(bool running) { script_ = running; }
     void pause(bool paused) { paused_ = paused; }
 
-    [[nodiscard]] std::map<std::string, Seen>& seen() { return seen_; }                      // by id
-    [[nodiscard]] std::map<std::string, Seen> const& unknown() const { return unknown_; }    // by name: no table that was bound
+    [[nodiscard]] std::map<std::string, Seen>& seen() { return seen_; }                    // by id
+    [[nodiscard]] std::map<std::string, Seen> const& unknown() const { return unknown_; }  // by name: no table that was bound
     [[nodiscard]] std::set<std::string> const& other_schemas() const { return other_schemas_; }
     [[nodiscard]] bool failed() const { return failed_; }  // out of memory: nothing that was seen may be trusted
 

@@ -17,8 +17,10 @@ namespace {
 namespace outcome = BOOST_OUTCOME_V2_NAMESPACE;
 
 Error usage(std::string message) {
-    return Error{.code = Code::usage, .message = std::move(message),
-                 .next = {.command = {}, .advice = "write sqlite:PATH or sqlite:///ABSOLUTE/PATH, with ?create=1 or ?foreign_keys=off where wanted"}};
+    return Error{.code = Code::usage,
+                 .message = std::move(message),
+                 .next = {.command = {},
+                          .advice = "write sqlite:PATH or sqlite:///ABSOLUTE/PATH, with ?create=1 or ?foreign_keys=off where wanted"}};
 }
 
 int hex_digit(char c) {
@@ -78,7 +80,8 @@ Result<void> check_file(Location const& location) {
         error.next.command = "up --create";
         return error;
     }
-    if (fs::is_directory(status)) return refused(fmt::format("{} is a directory, not a database", location.path), "give the path of a file");
+    if (fs::is_directory(status))
+        return refused(fmt::format("{} is a directory, not a database", location.path), "give the path of a file");
     std::ifstream file(path, std::ios::binary);
     if (!file) return refused(fmt::format("{} cannot be read", location.path), "check the rights on the file and on its directory");
     constexpr std::string_view magic("SQLite format 3\0", 16);

@@ -1,7 +1,7 @@
 // Reshape: a table gets another definition by being rebuilt, since SQLite's ALTER TABLE cannot do most of it.
 //
-// The old table is renamed away, the new one made from the wanted text itself, the rows are copied, the old one is dropped. That order, with
-// legacy_alter_table on and foreign keys off, leaves the text of every other table as it is and fires nothing.
+// The old table is renamed away, the new one made from the wanted text itself, the rows are copied, the old one is dropped. That order,
+// with legacy_alter_table on and foreign keys off, leaves the text of every other table as it is and fires nothing.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -47,7 +47,8 @@ struct Text {
 
 class Rebuild {
 public:
-    Rebuild(Connection& connection, Dialect const& dialect, std::string table) : connection_(connection), dialect_(dialect), table_(std::move(table)) {}
+    Rebuild(Connection& connection, Dialect const& dialect, std::string table)
+        : connection_(connection), dialect_(dialect), table_(std::move(table)) {}
 
     Result<void> run(std::string const& wanted);
 
@@ -74,12 +75,15 @@ Result<Side> Rebuild::side(std::string const& table) {
     Table shape;
     auto const name = literal(table);
     UNDROP_TRY(auto const rows, connection_.rows(fmt::format(
-        "select x.name, x.hidden, x.\"notnull\" and x.dflt_value is null, x.pk, lower(x.type) = 'integer' and "
-        "(select count(*) from pragma_table_xinfo({0}, 'main') where pk > 0) = 1 and "
-        "not exists (select 1 from pragma_index_list({0}, 'main') where origin = 'pk') from pragma_table_xinfo({0}, 'main') x order by x.cid", name)));
+                                    "select x.name, x.hidden, x.\"notnull\" and x.dflt_value is null, x.pk, lower(x.type) = 'integer' and "
+                                    "(select count(*) from pragma_table_xinfo({0}, 'main') where pk > 0) = 1 and "
+                                    "not exists (select 1 from pragma_index_list({0}, 'main') where origin = 'pk') from "
+                                    "pragma_table_xinfo({0}, 'main') x order by x.cid",
+                                    name)));
     for (auto const& row : rows) {
         bool const is_rowid = row[3] == "1" && row[4] == "1";
-        side.parts.push_back({.name = *row[0], .generated = row[1] != "0", .needs_value = row[2] == "1" && !is_rowid, .is_rowid = is_rowid});
+        side.parts.push_back(
+            {.name = *row[0], .generated = row[1] != "0", .needs_value = row[2] == "1" && !is_rowid, .is_rowid = is_rowid});
         shape.columns.emplace_back().name = *row[0];
     }
     UNDROP_TRY(auto const without, connection_.number(fmt::format("select wr from pragma_table_list({}) where schema = 'main'", name)));
@@ -100,7 +104,8 @@ Result<std::string> Rebuild::copy_statement(Side const& from, Side const& to, st
         else if (part.is_rowid && !from.locator.empty())
             values.push_back("old_row." + from.locator);
         else if (part.needs_value && rows > 0)
-            return refused(fmt::format("the column {} of {} is NOT NULL without a default, and nothing says what the rows get there", part.name, table_),
+            return refused(fmt::format("the column {} of {} is NOT NULL without a default, and nothing says what the rows get there",
+                                       part.name, table_),
                            fmt::format("add a line to the migration: -- undrop: backfill {}.{} = EXPRESSION", table_, part.name));
         else
             continue;
@@ -118,17 +123,20 @@ Result<std::string> Rebuild::copy_statement(Side const& from, Side const& to, st
 }
 
 Result<std::vector<Text>> Rebuild::texts() {
-    UNDROP_TRY(auto const rows, connection_.rows(
-        "select 'main', type, name, tbl_name, sql from main.sqlite_schema where type in ('view', 'trigger') union all "
-        "select 'temp', type, name, tbl_name, sql from temp.sqlite_schema where type in ('view', 'trigger')"));
+    UNDROP_TRY(
+        auto const rows,
+        connection_.rows("select 'main', type, name, tbl_name, sql from main.sqlite_schema where type in ('view', 'trigger') union all "
+                         "select 'temp', type, name, tbl_name, sql from temp.sqlite_schema where type in ('view', 'trigger')"));
     std::vector<Text> found;
     for (auto const& row : rows) found.push_back({*row[0], *row[1], *row[2], *row[3], row[4].value_or("")});
     return found;
 }
 
 Result<std::string> Rebuild::other_tables() {
-    UNDROP_TRY(auto const rows, connection_.rows("select name, sql from main.sqlite_schema where type in ('table', 'index') and sql is not null and "
-                                                 "tbl_name <> " + literal(table_) + " order by type, name"));
+    UNDROP_TRY(auto const rows,
+               connection_.rows("select name, sql from main.sqlite_schema where type in ('table', 'index') and sql is not null and "
+                                "tbl_name <> " +
+                                literal(table_) + " order by type, name"));
     std::string text;
     for (auto const& row : rows) text += *row[0] + '\n' + *row[1] + '\n';
     return text;
@@ -137,8 +145,9 @@ Result<std::string> Rebuild::other_tables() {
 // Rows of this table, and of those that refer to it, without a row to refer to.
 Result<std::int64_t> Rebuild::orphans() {
     UNDROP_TRY(auto const children, connection_.rows(fmt::format(
-        "select distinct m.name from main.sqlite_schema m join pragma_foreign_key_list(m.name, 'main') f "
-        "where m.type = 'table' and (lower(f.\"table\") = lower({0}) or m.name = {0})", literal(table_))));
+                                        "select distinct m.name from main.sqlite_schema m join pragma_foreign_key_list(m.name, 'main') f "
+                                        "where m.type = 'table' and (lower(f.\"table\") = lower({0}) or m.name = {0})",
+                                        literal(table_))));
     std::int64_t sum = 0;
     for (auto const& child : children) {
         auto const count = connection_.number(fmt::format("select count(*) from pragma_foreign_key_check({}, 'main')", literal(*child[0])));
@@ -185,8 +194,9 @@ Result<void> Rebuild::replace(std::string const& wanted, std::int64_t rows) {
     UNDROP_TRY(auto const restarted, sequence(table_));
     auto const words = tokens(wanted);
     if (position > restarted && std::any_of(words.begin(), words.end(), [](Token const& word) { return word.is("AUTOINCREMENT"); }))
-        UNDROP_CHECK(exec(fmt::format("delete from main.sqlite_sequence where name = {0}; insert into main.sqlite_sequence (name, seq) values ({0}, {1})",
-                                      literal(table_), position)));
+        UNDROP_CHECK(exec(
+            fmt::format("delete from main.sqlite_sequence where name = {0}; insert into main.sqlite_sequence (name, seq) values ({0}, {1})",
+                        literal(table_), position)));
     return outcome::success();
 }
 
@@ -195,7 +205,8 @@ Result<void> Rebuild::replace(std::string const& wanted, std::int64_t rows) {
 Result<void> Rebuild::put_back(std::vector<Text> const& before) {
     UNDROP_TRY(auto const now, texts());
     for (auto const& text : before) {
-        auto const found = std::find_if(now.begin(), now.end(), [&](Text const& t) { return t.schema == text.schema && t.name == text.name; });
+        auto const found =
+            std::find_if(now.begin(), now.end(), [&](Text const& t) { return t.schema == text.schema && t.name == text.name; });
         if (found == now.end() && text.schema == "main" && same_name(text.table, table_)) continue;
         if (found != now.end() && found->sql == text.sql) continue;
         if (found != now.end()) UNDROP_CHECK(exec(fmt::format("drop {} {}.{}", text.type, text.schema, quote(text.name))));
@@ -223,7 +234,8 @@ Result<void> Rebuild::run(std::string const& wanted) {
         return Error{.message = fmt::format("{} was rebuilt, and its definition is not the one that was wanted", table_)};
     UNDROP_TRY(auto const orphans_after, orphans());
     if (orphans_after > orphans_before)
-        return refused(fmt::format("{} rows would refer to rows that do not exist if {} were rebuilt", orphans_after - orphans_before, table_));
+        return refused(
+            fmt::format("{} rows would refer to rows that do not exist if {} were rebuilt", orphans_after - orphans_before, table_));
     return outcome::success();
 }
 

@@ -18,8 +18,8 @@ constexpr std::string_view prefix = "main.";
 }  // namespace
 
 // The switches are the connection's: they stay off until each table is loud again. Rows come back in any order, and no action of a foreign
-// key may write over what users wrote: check_constraints() counts what came of it. SQLite takes a violation that the script left for the end
-// of the transaction off its list only while foreign keys are on; there they stay on, deferred.
+// key may write over what users wrote: check_constraints() counts what came of it. SQLite takes a violation that the script left for the
+// end of the transaction off its list only while foreign keys are on; there they stay on, deferred.
 Result<void> SqliteBackend::quiet(Table const&) {
     if (quiet_++ > 0) return outcome::success();
     set(handle(), Switch::triggers, false);
@@ -53,13 +53,15 @@ Result<void> SqliteBackend::set_position(std::string const& sequence, std::strin
     auto const table = literal(sequence.starts_with(prefix) ? sequence.substr(prefix.size()) : sequence);
     std::int64_t wanted = 0;
     auto const [end, failed] = std::from_chars(position.data(), position.data() + position.size(), wanted);
-    if (failed != std::errc{} || end != position.data() + position.size()) return refused(fmt::format("{} is no position of a sequence", position));
+    if (failed != std::errc{} || end != position.data() + position.size())
+        return refused(fmt::format("{} is no position of a sequence", position));
     UNDROP_TRY(auto const exists, connection_.number("select count(*) from main.sqlite_schema where name = 'sqlite_sequence'"));
     if (exists == 0) return refused(fmt::format("{} has no AUTOINCREMENT, so it has no position", sequence));
-    UNDROP_CHECK(connection_.run(fmt::format("update main.sqlite_sequence set seq = max(coalesce(seq, 0), {1}) where name = {0};"
-                                             "insert into main.sqlite_sequence (name, seq) select {0}, {1} "
-                                             "where not exists (select 1 from main.sqlite_sequence where name = {0})",
-                                             table, wanted)));
+    UNDROP_CHECK(
+        connection_.run(fmt::format("update main.sqlite_sequence set seq = max(coalesce(seq, 0), {1}) where name = {0};"
+                                    "insert into main.sqlite_sequence (name, seq) select {0}, {1} "
+                                    "where not exists (select 1 from main.sqlite_sequence where name = {0})",
+                                    table, wanted)));
     return outcome::success();
 }
 

@@ -9,9 +9,12 @@ namespace {
 
 int option(Switch which) {
     switch (which) {
-        case Switch::foreign_keys: return SQLITE_DBCONFIG_ENABLE_FKEY;
-        case Switch::triggers: return SQLITE_DBCONFIG_ENABLE_TRIGGER;
-        case Switch::legacy_alter_table: break;
+        case Switch::foreign_keys:
+            return SQLITE_DBCONFIG_ENABLE_FKEY;
+        case Switch::triggers:
+            return SQLITE_DBCONFIG_ENABLE_TRIGGER;
+        case Switch::legacy_alter_table:
+            break;
     }
     return SQLITE_DBCONFIG_LEGACY_ALTER_TABLE;
 }

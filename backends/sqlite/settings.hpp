@@ -16,7 +16,9 @@ void set(sqlite3* handle, Switch which, bool on);
 // Sets a switch for a scope.
 class Switched {
 public:
-    Switched(sqlite3* handle, Switch which, bool on) : handle_(handle), which_(which), before_(is_on(handle, which)) { set(handle, which, on); }
+    Switched(sqlite3* handle, Switch which, bool on) : handle_(handle), which_(which), before_(is_on(handle, which)) {
+        set(handle, which, on);
+    }
     ~Switched() { set(handle_, which_, before_); }
     Switched(Switched const&) = delete;
     Switched& operator=(Switched const&) = delete;

@@ -37,7 +37,8 @@ bool is_number(std::string_view text) {
 }
 
 Result<bool> has_columns(Connection& connection, std::string const& table, std::vector<std::string> const& wanted) {
-    UNDROP_TRY(auto const rows, connection.rows(fmt::format("select lower(name) from pragma_table_xinfo({}, 'main') where hidden = 0", literal(table))));
+    UNDROP_TRY(auto const rows,
+               connection.rows(fmt::format("select lower(name) from pragma_table_xinfo({}, 'main') where hidden = 0", literal(table))));
     return std::all_of(wanted.begin(), wanted.end(), [&](std::string const& name) {
         return std::any_of(rows.begin(), rows.end(), [&](Row const& row) { return row[0] == name; });
     });
@@ -127,7 +128,8 @@ std::string store_suffix(std::string const& name) {
 Result<std::set<std::string>> store_tables(Connection& connection, std::vector<std::string> const& names) {
     std::map<std::string, std::vector<std::string>> by_ledger;  // lower case
     for (auto const& name : names)
-        if (auto const suffix = store_suffix(name); !suffix.empty()) by_ledger[lower(name.substr(0, name.size() - suffix.size() - 1))].push_back(name);
+        if (auto const suffix = store_suffix(name); !suffix.empty())
+            by_ledger[lower(name.substr(0, name.size() - suffix.size() - 1))].push_back(name);
     std::set<std::string> found;
     for (auto const& [ledger, tables] : by_ledger) {
         bool ours = !ledger.empty();
@@ -164,8 +166,10 @@ Result<void> SqliteBackend::seal(std::string const&, Table const*) { return outc
 
 Result<std::int64_t> SqliteBackend::bytes_of(std::string const& store_table) {
     auto const name = literal(raw_name(store_table));
-    auto pages = connection_.number(fmt::format("select coalesce(sum(pgsize), 0) from dbstat where name in (select name from main.sqlite_schema "
-                                                "where tbl_name = {})", name));
+    auto pages =
+        connection_.number(fmt::format("select coalesce(sum(pgsize), 0) from dbstat where name in (select name from main.sqlite_schema "
+                                       "where tbl_name = {})",
+                                       name));
     if (pages) return pages;
     // A SQLite without dbstat: the values' own bytes.
     UNDROP_TRY(auto const columns, connection_.rows(fmt::format("select name from pragma_table_info({}, 'main')", name)));

@@ -12,7 +12,7 @@ namespace {
 
 struct ColumnInfo {
     Column column;
-    int key_position = 0;    // in the primary key, from 1
+    int key_position = 0;  // in the primary key, from 1
     std::string collation;
 };
 
@@ -65,8 +65,11 @@ Result<Shape> read_shape(Connection& connection, Entry const& entry) {
     UNDROP_TRY(auto const kind, connection.rows(fmt::format("select wr, strict from pragma_table_list({}) where schema = 'main'", name)));
     shape.without_rowid = !kind.empty() && kind[0][0] == "1";
     shape.strict = !kind.empty() && kind[0][1] == "1";
-    UNDROP_TRY(auto const rows, connection.rows(fmt::format(
-        "select name, type, \"notnull\", dflt_value, pk, hidden from pragma_table_xinfo({}, 'main') where hidden <> 1 order by cid", name)));
+    UNDROP_TRY(
+        auto const rows,
+        connection.rows(fmt::format(
+            "select name, type, \"notnull\", dflt_value, pk, hidden from pragma_table_xinfo({}, 'main') where hidden <> 1 order by cid",
+            name)));
     for (auto const& row : rows) {
         auto& info = shape.columns.emplace_back();
         info.column.name = *row[0];
@@ -102,22 +105,28 @@ Result<bool> holds_no_null(Connection& connection, Shape const& shape, std::stri
 // INTEGER PRIMARY KEY is the rowid itself; any other primary key has an index.
 Result<bool> key_is_rowid(Connection& connection, Shape const& shape, std::string const& table) {
     if (shape.primary_key().size() != 1) return false;
-    UNDROP_TRY(auto const indexes, connection.number(fmt::format("select count(*) from pragma_index_list({}, 'main') where origin = 'pk'", literal(table))));
+    UNDROP_TRY(auto const indexes,
+               connection.number(fmt::format("select count(*) from pragma_index_list({}, 'main') where origin = 'pk'", literal(table))));
     return indexes == 0;
 }
 
 // The primary key where it holds no NULL (SQLite allows them), else a unique index of NOT NULL columns alone; else nothing.
 Result<std::vector<std::string>> key_of(Connection& connection, Shape const& shape, std::string const& table) {
-    UNDROP_TRY(auto const indexes, connection.rows(fmt::format(
-        "select name, origin from pragma_index_list({}, 'main') where \"unique\" = 1 and partial = 0 order by origin <> 'pk', seq desc", literal(table))));
+    UNDROP_TRY(
+        auto const indexes,
+        connection.rows(fmt::format(
+            "select name, origin from pragma_index_list({}, 'main') where \"unique\" = 1 and partial = 0 order by origin <> 'pk', seq desc",
+            literal(table))));
     for (auto const& index : indexes) {
-        UNDROP_TRY(auto const parts, connection.rows(fmt::format(
-            "select name, coll from pragma_index_xinfo({}, 'main') where key = 1 order by seqno", literal(*index[0]))));
+        UNDROP_TRY(auto const parts,
+                   connection.rows(fmt::format("select name, coll from pragma_index_xinfo({}, 'main') where key = 1 order by seqno",
+                                               literal(*index[0]))));
         if (!identifies(shape, parts)) continue;
         std::vector<std::string> names;
         for (auto const& part : parts) names.push_back(*part[0]);
         bool const is_primary = index[1] == "pk";
-        if (!is_primary && !std::all_of(names.begin(), names.end(), [&](auto const& n) { return shape.find(n)->column.not_null; })) continue;
+        if (!is_primary && !std::all_of(names.begin(), names.end(), [&](auto const& n) { return shape.find(n)->column.not_null; }))
+            continue;
         UNDROP_TRY(bool const no_null, holds_no_null(connection, shape, table, names));
         if (no_null) return names;
     }
@@ -145,7 +154,8 @@ Result<std::vector<Table>> SqliteBackend::tables(std::string const&) {
         }
         for (auto const& info : shape.columns) {
             auto& column = table.columns.emplace_back(info.column);
-            // Snapshots are joined by key: there the affinity must be the same, or no index is used. Elsewhere none keeps every value as it is.
+            // Snapshots are joined by key: there the affinity must be the same, or no index is used. Elsewhere none keeps every value as it
+            // is.
             bool const in_key = std::find(table.key.begin(), table.key.end(), column.name) != table.key.end();
             if (in_key) column.stored_type = is_rowid ? "integer" : affinity(column.type, shape.strict);
         }

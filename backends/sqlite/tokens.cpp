@@ -50,7 +50,9 @@ void each_token(std::string_view sql, Take take) {
             if (is_word(c))
                 while (at < sql.size() && is_word(sql[at])) ++at;
             auto const number = c >= '0' && c <= '9';
-            take(Token{.kind = is_word(c) && !number ? Token::Kind::word : Token::Kind::other, .text = std::string(sql.substr(begin, at - begin))}, at);
+            take(Token{.kind = is_word(c) && !number ? Token::Kind::word : Token::Kind::other,
+                       .text = std::string(sql.substr(begin, at - begin))},
+                 at);
         }
     }
 }

@@ -36,7 +36,8 @@ Result<std::string> store_text(Connection& connection, std::vector<Entry> const&
     if (stores.empty()) return text;
     UNDROP_TRY(auto const rows, connection.rows("select lower(tbl_name), type, name, sql from main.sqlite_schema order by type, name"));
     for (auto const& row : rows)
-        if (stores.contains(row[0].value_or(""))) text += row[1].value_or("") + ' ' + row[2].value_or("") + ' ' + row[3].value_or("") + '\n';
+        if (stores.contains(row[0].value_or("")))
+            text += row[1].value_or("") + ' ' + row[2].value_or("") + ' ' + row[3].value_or("") + '\n';
     return text;
 }
 
@@ -111,8 +112,9 @@ Result<std::vector<Entry>> Tracker::read(Connection& connection) {
             continue;
         }
         if (entry.kind != Kind::table) continue;
-        UNDROP_TRY(auto const columns, connection.rows(fmt::format("select name from pragma_table_xinfo({}, 'main') where hidden <> 1 order by cid",
-                                                                   literal(entry.name))));
+        UNDROP_TRY(auto const columns,
+                   connection.rows(
+                       fmt::format("select name from pragma_table_xinfo({}, 'main') where hidden <> 1 order by cid", literal(entry.name))));
         for (auto const& column : columns) entry.columns.push_back({.id = {}, .name = *column[0]});
     }
     return entries;

@@ -40,15 +40,15 @@ public:
         std::vector<std::string> made;  // tables that a script made
     };
 
-    void clear();  // forgets identities; ids are never given twice
+    void clear();                                                  // forgets identities; ids are never given twice
     [[nodiscard]] bool following() const { return cookie_ >= 0; }  // there are identities to follow
-    void mark();   // `vanished` and `store_changed` tell of what comes from now on
+    void mark();                                                   // `vanished` and `store_changed` tell of what comes from now on
     [[nodiscard]] Result<Changes> sync(Connection& connection, Cause cause);
 
     [[nodiscard]] std::vector<Entry> const& entries() const { return entries_; }  // as the schema is now
     [[nodiscard]] Entry const* find(std::string const& name) const;
-    [[nodiscard]] Entry const* known(std::string const& id) const;       // also of tables that are gone by now, as they were last
-    [[nodiscard]] std::map<std::string, std::string> names() const;      // name -> id
+    [[nodiscard]] Entry const* known(std::string const& id) const;   // also of tables that are gone by now, as they were last
+    [[nodiscard]] std::map<std::string, std::string> names() const;  // name -> id
     [[nodiscard]] std::vector<std::string> const& vanished() const { return vanished_; }  // virtual tables
     [[nodiscard]] bool store_changed() const { return store_changed_; }  // a script altered or removed what is undrop's own
     // The virtual table that a shadow table belongs to.

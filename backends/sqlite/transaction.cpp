@@ -17,7 +17,8 @@ namespace outcome = BOOST_OUTCOME_V2_NAMESPACE;
 using Clock = std::chrono::steady_clock;
 
 Error already_open() {
-    return Error{.code = Code::usage, .message = "a transaction is open on this connection already",
+    return Error{.code = Code::usage,
+                 .message = "a transaction is open on this connection already",
                  .next = {.command = {}, .advice = "commit it or roll it back first"}};
 }
 
@@ -27,7 +28,8 @@ Error interrupted(std::string why) { return Error{.code = Code::interrupted, .me
 Result<void> ask(Options const& options, bool tell, std::string const& name) {
     try {
         if (tell && options.on_event)
-            options.on_event({.kind = Event::Kind::waiting, .text = "waiting for another connection that is writing to " + name, .version = {}});
+            options.on_event(
+                {.kind = Event::Kind::waiting, .text = "waiting for another connection that is writing to " + name, .version = {}});
         if (options.cancelled && options.cancelled()) return interrupted("cancelled while waiting for " + name);
     } catch (std::exception const& e) {
         return interrupted(std::string("a callback of the program failed: ") + e.what());
@@ -86,12 +88,14 @@ Result<void> SqliteBackend::wait_for_lock(Options const& options) {
 
 // BEGIN IMMEDIATE succeeds on files that nobody can write. Writing a header field as it is opens the journal and changes nothing.
 Result<void> SqliteBackend::prove_writable() {
-    if (connection_.read_only()) return cannot_write(connection_.name(), "the file is read-only", "SQLITE_READONLY: attempt to write a readonly database");
+    if (connection_.read_only())
+        return cannot_write(connection_.name(), "the file is read-only", "SQLITE_READONLY: attempt to write a readonly database");
     UNDROP_TRY(auto const version, connection_.number("PRAGMA main.user_version"));
     if (auto written = connection_.run(fmt::format("PRAGMA main.user_version = {}", version)); !written) {
         auto error = std::move(written).error();
         if (error.code == Code::busy) return error;
-        bool const directory = sqlite3_extended_errcode(handle()) == SQLITE_READONLY_DIRECTORY || error.native.starts_with("SQLITE_CANTOPEN");
+        bool const directory =
+            sqlite3_extended_errcode(handle()) == SQLITE_READONLY_DIRECTORY || error.native.starts_with("SQLITE_CANTOPEN");
         if (directory) error.message = "no journal can be made in its directory";
         return cannot_write(connection_.name(), error.message, error.native);
     }
@@ -149,7 +153,8 @@ void SqliteBackend::end() {
     set(handle(), Switch::foreign_keys, before_->foreign_keys);
     set(handle(), Switch::triggers, before_->triggers);
     before_->script.apply(handle());
-    if (pragma(handle(), "query_only") != 0 && !before_->query_only) sqlite3_exec(handle(), "PRAGMA query_only = OFF", nullptr, nullptr, nullptr);
+    if (pragma(handle(), "query_only") != 0 && !before_->query_only)
+        sqlite3_exec(handle(), "PRAGMA query_only = OFF", nullptr, nullptr, nullptr);
     connection_.busy_timeout(std::chrono::milliseconds(before_->busy_timeout));
     before_.reset();
 }
@@ -173,8 +178,10 @@ Result<void> SqliteBackend::still_ours() {
 
 // By child table; a table whose foreign key cannot be checked (no unique index on the other side) counts as -1.
 Result<std::optional<SqliteBackend::Violations>> SqliteBackend::violations() {
-    UNDROP_TRY(auto const children, connection_.rows(
-        "select distinct m.name from main.sqlite_schema m join pragma_foreign_key_list(m.name, 'main') f where m.type = 'table'"));
+    UNDROP_TRY(
+        auto const children,
+        connection_.rows(
+            "select distinct m.name from main.sqlite_schema m join pragma_foreign_key_list(m.name, 'main') f where m.type = 'table'"));
     Violations found;
     for (auto const& child : children) {
         auto const count = connection_.number(fmt::format("select count(*) from pragma_foreign_key_check({}, 'main')", literal(*child[0])));

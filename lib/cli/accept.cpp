@@ -21,8 +21,8 @@ Action declare_accept(CLI::App& app) {
         if (session.flags().json) {
             say(to_json(std::vector{entry}));
         } else if (!session.flags().quiet) {
-            say(fmt::format("{}\nAccepted {} {}: its scripts are what the files say now. Nothing was run.\n", target.description(), entry.version,
-                            entry.name));
+            say(fmt::format("{}\nAccepted {} {}: its scripts are what the files say now. Nothing was run.\n", target.description(),
+                            entry.version, entry.name));
         }
         return 0;
     };

@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
 #include <memory>
@@ -34,7 +35,8 @@ std::string summary(LogEntry const& entry) {
             parts.push_back(fmt::format("saved {} ({} rows)", saved.value("what", ""), thousands(saved.value("rows", std::int64_t{0}))));
         }
         for (auto const& merged : step.value("merged", none)) {
-            parts.push_back(fmt::format("back {} ({} restored)", merged.value("what", ""), thousands(merged.value("restored", std::int64_t{0}))));
+            parts.push_back(
+                fmt::format("back {} ({} restored)", merged.value("what", ""), thousands(merged.value("restored", std::int64_t{0}))));
         }
     }
     auto const error = detail.value("error", std::string());

@@ -34,7 +34,8 @@ constexpr char const* down_template = R"(-- {0}: the way back. What the up took 
 std::string safe_name(std::string const& name) {
     std::string result;
     for (char const c : name) {
-        bool const keeps = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || static_cast<unsigned char>(c) >= 0x80;
+        bool const keeps =
+            (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || static_cast<unsigned char>(c) >= 0x80;
         if (keeps) {
             result += c;
         } else if (!result.empty() && result.back() != '_') {
@@ -51,7 +52,8 @@ std::string utc_version(std::chrono::system_clock::time_point time) {
     auto const seconds = std::chrono::system_clock::to_time_t(time);
     std::tm utc{};
     gmtime_r(&seconds, &utc);
-    return fmt::format("{:04}{:02}{:02}{:02}{:02}{:02}", utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec);
+    return fmt::format("{:04}{:02}{:02}{:02}{:02}{:02}", utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min,
+                       utc.tm_sec);
 }
 
 // Two made within one second must not be of one version.
@@ -81,14 +83,18 @@ std::string next_version(Source const& source) {
 void write_new(std::filesystem::path const& file, std::string const& text) {
     std::error_code ignored;
     if (std::filesystem::exists(file, ignored)) {
-        throw Failure({.code = Code::refused, .message = "This file is there already; it is not overwritten.", .where = {.file = file.string()},
+        throw Failure({.code = Code::refused,
+                       .message = "This file is there already; it is not overwritten.",
+                       .where = {.file = file.string()},
                        .next = {.advice = "Choose another name."}});
     }
     std::ofstream out(file, std::ios::binary);
     out << text;
     out.close();
     if (!out) {
-        throw Failure({.code = Code::failed, .message = "This file cannot be written.", .where = {.file = file.string()},
+        throw Failure({.code = Code::failed,
+                       .message = "This file cannot be written.",
+                       .where = {.file = file.string()},
                        .next = {.advice = "Name a directory that you may write to with --dir."}});
     }
 }
@@ -99,8 +105,10 @@ int make_new(Session& session, Given const& given) {
     std::error_code error;
     std::filesystem::create_directories(directory, error);
     if (error) {
-        throw Failure({.code = Code::failed, .message = "This directory cannot be made: " + error.message() + ".",
-                       .where = {.file = directory.string()}, .next = {.advice = "Name another one with --dir."}});
+        throw Failure({.code = Code::failed,
+                       .message = "This directory cannot be made: " + error.message() + ".",
+                       .where = {.file = directory.string()},
+                       .next = {.advice = "Name another one with --dir."}});
     }
     auto const source = Source::directory(directory).value();
     auto const version = given.sequential ? next_version(source) : time_version(source);

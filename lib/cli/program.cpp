@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <exception>
 #include <iostream>
 #include <map>
@@ -29,7 +30,10 @@ Exit status: 0 done, 1 failed, 2 wrong use, 3 refused, 4 in doubt, 5 busy (try a
 
 // The last resort's words for an exception that nothing foresaw.
 Error unforeseen(char const* what) {
-    return {.code = Code::failed, .left = Left::unknown, .message = fmt::format("undrop itself failed: {}.", what), .next = {.command = "status"}};
+    return {.code = Code::failed,
+            .left = Left::unknown,
+            .message = fmt::format("undrop itself failed: {}.", what),
+            .next = {.command = "status"}};
 }
 
 class Program {

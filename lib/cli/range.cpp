@@ -16,7 +16,8 @@ std::int64_t run_of(std::string const& text) {
     std::int64_t number = 0;
     auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
     if (error != std::errc() || end != text.data() + text.size() || number <= 0) {
-        wrong_use(fmt::format("\"{}\" is no run.", text), {.command = "log", .advice = "It lists the runs; `--run last` is the newest that applied something."});
+        wrong_use(fmt::format("\"{}\" is no run.", text),
+                  {.command = "log", .advice = "It lists the runs; `--run last` is the newest that applied something."});
     }
     return number;
 }
@@ -33,7 +34,11 @@ void declare_down_range(CLI::App& app, RangeFlags& flags) {
     auto* to = app.get_option("--to");
     auto* steps = app.get_option("--steps");
     auto* run = app.add_option("--run", flags.run, "What that run applied")->type_name("last|ID")->excludes(to)->excludes(steps);
-    app.add_option("--label", flags.label, "What was applied under that label")->type_name("LABEL")->excludes(to)->excludes(steps)->excludes(run);
+    app.add_option("--label", flags.label, "What was applied under that label")
+        ->type_name("LABEL")
+        ->excludes(to)
+        ->excludes(steps)
+        ->excludes(run);
 }
 
 void check_version(std::string const& version) {

@@ -17,7 +17,8 @@ namespace {
 
 // The way up must be open before the way down is taken. P7.
 void check_way_up(Status const& status, Source const& source, std::string const& version) {
-    bool const is_there = std::any_of(source.migrations.begin(), source.migrations.end(), [&](auto const& m) { return m.version == version; });
+    bool const is_there =
+        std::any_of(source.migrations.begin(), source.migrations.end(), [&](auto const& m) { return m.version == version; });
     if (!is_there) {
         refuse(fmt::format("The files of {} are gone: it could not go up again.", version),
                {.command = "down", .advice = "Take it back only, or bring its files back."});

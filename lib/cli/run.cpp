@@ -48,7 +48,8 @@ Report carry_out(Session const& session, Target& target, Options const& options,
     while (true) {
         auto const approved = approve(wish.plan().value()).value();
         auto const& plan = approved.plan();
-        if (plan.steps.empty()) return Report{.target = plan.target, .run = 0, .label = {}, .seconds = 0, .steps = {}, .findings = plan.findings};
+        if (plan.steps.empty())
+            return Report{.target = plan.target, .run = 0, .label = {}, .seconds = 0, .steps = {}, .findings = plan.findings};
         if (auto const concern = concerns(session, plan); concern != answered) {
             ask(session, plan, concern, wish.command);
             answered = concern;
@@ -86,7 +87,9 @@ Plan read_plan(std::string const& file) {
     std::ifstream in(file, std::ios::binary);
     std::string const text{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
     if (!in.is_open() || in.bad()) {
-        throw Failure({.code = Code::usage, .message = "This plan cannot be read.", .where = {.file = file},
+        throw Failure({.code = Code::usage,
+                       .message = "This plan cannot be read.",
+                       .where = {.file = file},
                        .next = {.command = "plan --out FILE", .advice = "It makes one."}});
     }
     auto plan = plan_from_json(text);
@@ -101,7 +104,9 @@ void write_file(std::string const& file, std::string const& text) {
     out << text << '\n';
     out.close();
     if (!out) {
-        throw Failure({.code = Code::failed, .message = "This file cannot be written.", .where = {.file = file},
+        throw Failure({.code = Code::failed,
+                       .message = "This file cannot be written.",
+                       .where = {.file = file},
                        .next = {.advice = "Name a file in a directory that is there and that you may write to."}});
     }
 }

@@ -24,7 +24,7 @@ struct Wish {
 // Prints; 0. `nothing`: what to say where nothing was done.
 [[nodiscard]] int show_report(Session const& session, Report const& report, std::string const& nothing);
 
-[[nodiscard]] Plan read_plan(std::string const& file);  // throws Failure
+[[nodiscard]] Plan read_plan(std::string const& file);              // throws Failure
 void write_file(std::string const& file, std::string const& text);  // throws Failure
 
 }  // namespace undrop::cli

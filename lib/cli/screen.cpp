@@ -63,13 +63,19 @@ void wrong_use(std::string message, Next next) {
 
 int exit_status(Error const& error) {
     switch (error.code) {
-        case Code::usage: return 2;
+        case Code::usage:
+            return 2;
         case Code::refused:
-        case Code::conflict: return 3;
-        case Code::in_doubt: return 4;
-        case Code::busy: return 5;
-        case Code::failed: return 1;
-        case Code::interrupted: break;
+        case Code::conflict:
+            return 3;
+        case Code::in_doubt:
+            return 4;
+        case Code::busy:
+            return 5;
+        case Code::failed:
+            return 1;
+        case Code::interrupted:
+            break;
     }
     return 128 + (caught_signal() == 0 ? 2 : caught_signal());
 }

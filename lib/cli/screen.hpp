@@ -16,8 +16,8 @@ namespace undrop::cli {
 // Prints the error: as text on standard error; with `json` also as a document on standard output.
 void print_error(Error const& error, bool json);
 
-void say(std::string_view text);         // standard output, GO and NO-GO coloured on a terminal
-void remark(std::string_view text);      // standard error, one line
+void say(std::string_view text);                          // standard output, GO and NO-GO coloured on a terminal
+void remark(std::string_view text);                       // standard error, one line
 [[nodiscard]] bool confirmed(std::string_view question);  // asks on the terminal
 [[nodiscard]] bool can_ask();                             // standard input is a terminal
 

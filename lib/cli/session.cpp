@@ -18,21 +18,36 @@ constexpr char const* other_directory = "db/migrations";
 
 char const* name_of(Event::Kind kind) {
     switch (kind) {
-        case Event::Kind::waiting: return "waiting";
-        case Event::Kind::started: return "started";
-        case Event::Kind::locked: return "locked";
-        case Event::Kind::saved: return "saved";
-        case Event::Kind::statement: return "runs";
-        case Event::Kind::ran: return "ran";
-        case Event::Kind::mended: return "mended";
-        case Event::Kind::restored: return "restored";
-        case Event::Kind::looked: return "looked";
-        case Event::Kind::again: return "again";
-        case Event::Kind::recorded: return "recorded";
-        case Event::Kind::committed: return "committed";
-        case Event::Kind::failed: return "failed";
-        case Event::Kind::notice: return "notice";
-        case Event::Kind::warning: break;
+        case Event::Kind::waiting:
+            return "waiting";
+        case Event::Kind::started:
+            return "started";
+        case Event::Kind::locked:
+            return "locked";
+        case Event::Kind::saved:
+            return "saved";
+        case Event::Kind::statement:
+            return "runs";
+        case Event::Kind::ran:
+            return "ran";
+        case Event::Kind::mended:
+            return "mended";
+        case Event::Kind::restored:
+            return "restored";
+        case Event::Kind::looked:
+            return "looked";
+        case Event::Kind::again:
+            return "again";
+        case Event::Kind::recorded:
+            return "recorded";
+        case Event::Kind::committed:
+            return "committed";
+        case Event::Kind::failed:
+            return "failed";
+        case Event::Kind::notice:
+            return "notice";
+        case Event::Kind::warning:
+            break;
     }
     return "warning";
 }
@@ -82,7 +97,8 @@ Source Session::source() const { return Source::directory(directory()).value(); 
 Source Session::source_or_ledger() const {
     std::error_code ignored;
     if (!settings_.dir.empty() || std::filesystem::exists(directory(), ignored)) return source();
-    if (!flags_.quiet) remark(fmt::format("undrop: no directory {} or {} here; the ledger's scripts are used.", usual_directory, other_directory));
+    if (!flags_.quiet)
+        remark(fmt::format("undrop: no directory {} or {} here; the ledger's scripts are used.", usual_directory, other_directory));
     return Source{{}, "no directory"};
 }
 

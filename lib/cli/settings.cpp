@@ -1,8 +1,10 @@
 #include "settings.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <toml++/toml.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstdlib>
@@ -32,7 +34,8 @@ std::chrono::milliseconds time(std::string_view text, std::string const& what) {
             return std::chrono::milliseconds(number * known.milliseconds);
         }
     }
-    wrong_use(fmt::format("{} is no time: \"{}\".", what, text), {.advice = "Write it as 500ms, 60s, 5min or 1h; a bare number is seconds."});
+    wrong_use(fmt::format("{} is no time: \"{}\".", what, text),
+              {.advice = "Write it as 500ms, 60s, 5min or 1h; a bare number is seconds."});
 }
 
 class File {
@@ -44,7 +47,8 @@ public:
             table_ = toml::parse_file(file_name);
         } catch (toml::parse_error const& e) {
             auto const at = e.source().begin;
-            throw Failure({.code = Code::usage, .message = fmt::format("This file is no TOML: {}.", e.description()),
+            throw Failure({.code = Code::usage,
+                           .message = fmt::format("This file is no TOML: {}.", e.description()),
                            .where = {file_name, static_cast<int>(at.line), static_cast<int>(at.column)},
                            .next = {.advice = "Correct the file, or run undrop in another directory."}});
         }
@@ -63,12 +67,17 @@ private:
         Place const where{file_name, static_cast<int>(key.source().begin.line), static_cast<int>(key.source().begin.column)};
         if (std::find(keys.begin(), keys.end(), key.str()) == keys.end()) {
             auto const meant = nearest(key.str(), keys);
-            auto const advice = meant.empty() ? fmt::format("The keys are {}.", fmt::join(keys, ", ")) : fmt::format("Did you mean {}?", meant);
-            throw Failure({.code = Code::usage, .message = fmt::format("There is no setting \"{}\".", key.str()), .where = where,
+            auto const advice =
+                meant.empty() ? fmt::format("The keys are {}.", fmt::join(keys, ", ")) : fmt::format("Did you mean {}?", meant);
+            throw Failure({.code = Code::usage,
+                           .message = fmt::format("There is no setting \"{}\".", key.str()),
+                           .where = where,
                            .next = {.advice = advice}});
         }
         if (!value.is_string() && !value.is_integer()) {
-            throw Failure({.code = Code::usage, .message = fmt::format("\"{}\" wants a text.", key.str()), .where = where,
+            throw Failure({.code = Code::usage,
+                           .message = fmt::format("\"{}\" wants a text.", key.str()),
+                           .where = where,
                            .next = {.advice = fmt::format("Write it as {} = \"...\".", key.str())}});
         }
     }

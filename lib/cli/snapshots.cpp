@@ -62,7 +62,10 @@ Action declare_snapshots(CLI::App& app) {
     auto given = std::make_shared<Given>();
     given->list = app.add_subcommand("list", "All snapshots, oldest first")->fallthrough();
     given->show = app.add_subcommand("show", "The rows of one: values of the database")->fallthrough();
-    given->show->add_option("id", given->id, "The snapshot's number in `snapshots list`")->required()->check(at_least_one())->type_name("ID");
+    given->show->add_option("id", given->id, "The snapshot's number in `snapshots list`")
+        ->required()
+        ->check(at_least_one())
+        ->type_name("ID");
     given->show->add_option("--limit", given->limit, "So many rows (100)")->check(at_least_one())->type_name("N");
     return [given](Session& session) {
         if (given->list->parsed()) return list(session);

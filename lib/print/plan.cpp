@@ -32,7 +32,8 @@ std::string step_text(PlannedStep const& step) {
 }
 
 std::string step_markdown(PlannedStep const& step) {
-    auto out = fmt::format("## {} {} ({})\n\nRuns: {}.\n\n", step.version, print::escaped(step.name), name_of(step.direction), what_runs(step));
+    auto out =
+        fmt::format("## {} {} ({})\n\nRuns: {}.\n\n", step.version, print::escaped(step.name), name_of(step.direction), what_runs(step));
     print::bullets(out, "Locks against writers", step.locks);
     if (!step.losses.empty()) {
         out += "| loses | rows | |\n|---|---:|---|\n";
@@ -68,18 +69,24 @@ std::string to_markdown(Plan const& plan) {
 
 char const* name_of(Origin origin) {
     switch (origin) {
-        case Origin::file: return "file";
-        case Origin::ledger: return "ledger";
-        case Origin::derived: break;
+        case Origin::file:
+            return "file";
+        case Origin::ledger:
+            return "ledger";
+        case Origin::derived:
+            break;
     }
     return "derived";
 }
 
 char const* name_of(Finding::Severity severity) {
     switch (severity) {
-        case Finding::Severity::note: return "note";
-        case Finding::Severity::warning: return "warning";
-        case Finding::Severity::stop: break;
+        case Finding::Severity::note:
+            return "note";
+        case Finding::Severity::warning:
+            return "warning";
+        case Finding::Severity::stop:
+            break;
     }
     return "stop";
 }

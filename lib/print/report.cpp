@@ -23,7 +23,8 @@ void add_saved(print::Details& details, StepReport const& step) {
     for (auto const& saved : step.saved) rows_width = std::max(rows_width, print::thousands(saved.rows).size());
     for (auto const& saved : step.saved) {
         auto const noun = saved.rows == 1 ? "row " : "rows";
-        details.add("saved", saved.what, fmt::format("{:>{}} {}  {}", print::thousands(saved.rows), rows_width, noun, print::bytes(saved.bytes)));
+        details.add("saved", saved.what,
+                    fmt::format("{:>{}} {}  {}", print::thousands(saved.rows), rows_width, noun, print::bytes(saved.bytes)));
     }
 }
 
@@ -61,7 +62,8 @@ std::string step_markdown(StepReport const& step) {
                            print::origin(step.origin, step.direction), print::seconds(step.seconds));
     if (!step.saved.empty()) {
         out += "| saved | rows | bytes |\n|---|---:|---:|\n";
-        for (auto const& s : step.saved) out += fmt::format("| {} | {} | {} |\n", print::code(s.what), print::thousands(s.rows), print::bytes(s.bytes));
+        for (auto const& s : step.saved)
+            out += fmt::format("| {} | {} | {} |\n", print::code(s.what), print::thousands(s.rows), print::bytes(s.bytes));
         out += "\n";
     }
     if (!step.merged.empty()) {

@@ -31,7 +31,8 @@ std::string count_text(Status const& status) {
     auto const pending = static_cast<std::int64_t>(status.pending.size());
     auto text = fmt::format("{} applied, {} pending", print::thousands(applied), print::thousands(pending));
     if (status.snapshots == 0) return text + ".\n";
-    return text + fmt::format("; {}, {}.\n", print::counted(status.snapshots, "snapshot", "snapshots"), print::bytes(status.snapshot_bytes));
+    return text +
+           fmt::format("; {}, {}.\n", print::counted(status.snapshots, "snapshot", "snapshots"), print::bytes(status.snapshot_bytes));
 }
 
 }  // namespace

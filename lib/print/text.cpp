@@ -1,6 +1,7 @@
 #include "print/text.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
@@ -59,7 +60,8 @@ std::string to_the_second(std::string_view time) {
 }
 
 std::size_t width(std::string_view text) {
-    return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
+    return static_cast<std::size_t>(
+        std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
 }
 
 std::string padded(std::string_view text, std::size_t to_width) {
@@ -174,7 +176,8 @@ std::string findings(std::vector<Finding> const& findings) {
     std::string result;
     for (auto const& finding : findings) {
         auto const where = place(finding.where);
-        result += fmt::format("{} [{}] {}{}\n", name_of(finding.severity), finding.code, where.empty() ? "" : where + ": ", indented(finding.text));
+        result += fmt::format("{} [{}] {}{}\n", name_of(finding.severity), finding.code, where.empty() ? "" : where + ": ",
+                              indented(finding.text));
         if (auto const what_next = next(finding.next); !what_next.empty()) result += fmt::format("    Next: {}\n", what_next);
     }
     return result;

@@ -11,20 +11,20 @@
 
 namespace undrop::print {
 
-[[nodiscard]] std::string thousands(std::int64_t number);                                // 100,000
+[[nodiscard]] std::string thousands(std::int64_t number);                                                    // 100,000
 [[nodiscard]] std::string counted(std::int64_t number, std::string_view singular, std::string_view plural);  // "1 row", "2 rows"
-[[nodiscard]] std::string bytes(std::int64_t number);                                    // 3.1 MB
-[[nodiscard]] std::string seconds(double number);                                        // 0.31 s
-[[nodiscard]] std::string to_the_second(std::string_view time);                          // without ISO 8601's fraction
-[[nodiscard]] std::size_t width(std::string_view text);                                  // in characters
+[[nodiscard]] std::string bytes(std::int64_t number);                                                        // 3.1 MB
+[[nodiscard]] std::string seconds(double number);                                                            // 0.31 s
+[[nodiscard]] std::string to_the_second(std::string_view time);                                              // without ISO 8601's fraction
+[[nodiscard]] std::size_t width(std::string_view text);                                                      // in characters
 [[nodiscard]] std::string padded(std::string_view text, std::size_t to_width);
 [[nodiscard]] std::string joined(std::vector<std::string> const& items, std::string_view separator = ", ");
 // Names come from files and databases: control characters must not reach a terminal.
 [[nodiscard]] std::string printable(std::string_view text);
 [[nodiscard]] std::string place(Place const& place);
-[[nodiscard]] std::string next(Next const& next);  // "undrop accept 1 (advice)"; empty if there is none
-[[nodiscard]] std::string classes(Merged const& merged);  // "restored 99,500; deleted since 500"
-[[nodiscard]] std::string origin(Origin origin, Direction direction);  // whose script runs
+[[nodiscard]] std::string next(Next const& next);                         // "undrop accept 1 (advice)"; empty if there is none
+[[nodiscard]] std::string classes(Merged const& merged);                  // "restored 99,500; deleted since 500"
+[[nodiscard]] std::string origin(Origin origin, Direction direction);     // whose script runs
 [[nodiscard]] std::string steps(std::size_t count, Direction direction);  // "2 steps up"
 
 // Detail lines under a step: a label, a thing, and what is to say of it; the latter two in aligned columns.

@@ -46,7 +46,8 @@ TEST_CASE("two migrations of one version are refused by the command line") {
 TEST_CASE("an edited up script is refused, and accept records that it is meant") {
     Desk const desk;
     make_shop(desk);
-    desk.migration("1_create", "create table participants (id integer primary key, role text, note text, more int);\n", "drop table participants;");
+    desk.migration("1_create", "create table participants (id integer primary key, role text, note text, more int);\n",
+                   "drop table participants;");
     check_refused(desk, {"up"}, 3, {"1_create.up.sql", "more int", "undrop accept 1"});
     auto const plan = desk.shop({"plan"});
     CHECK(plan.status == 3);
@@ -73,19 +74,23 @@ TEST_CASE("a missing file of an applied migration is refused for up, not for dow
 TEST_CASE("a version lower than the newest applied one wants --out-of-order") {
     Desk const desk;
     make_shop(desk);
-    CHECK(desk.shop({"up"}).status == 0);
-    desk.file("migrations/0_zero.up.sql", "select 1;");
-    check_refused(desk, {"up"}, 3, {"0_zero.up.sql"});
-    std::filesystem::remove(desk.path / "migrations/0_zero.up.sql");
-    desk.migration("3_c", "create table c (x);");
-    CHECK(desk.shop({"up"}).status == 0);
-    std::filesystem::rename(desk.path / "migrations/2_drop_role.up.sql", desk.path / "kept.sql");
-    std::filesystem::rename(desk.path / "kept.sql", desk.path / "migrations/2_drop_role.up.sql");
-    desk.migration("5_e", "create table e (x);");
+    desk.migration("9_i", "create table i (x);");
     CHECK(desk.shop({"up"}).status == 0);
     desk.migration("4_d", "create table d (x);");
     check_refused(desk, {"up"}, 3, {"4_d.up.sql", "undrop up --out-of-order"});
+    CHECK(desk.shop({"redo"}).status == 3);
+    CHECK(has(desk.shop({"status"}).out, "out of order"));
     CHECK(desk.shop({"up", "--out-of-order"}).status == 0);
+    // The newest step is not the newest version now; redo takes the step.
+    CHECK(has(desk.shop({"redo"}).out, "4 d"));
+    CHECK(desk.shop({"status", "--check"}).status == 0);
+}
+
+TEST_CASE("version 0 is refused: it stands for nothing applied, by the command line too") {
+    Desk const desk;
+    make_shop(desk);
+    desk.file("migrations/0_zero.up.sql", "select 1;");
+    check_refused(desk, {"up"}, 3, {"0_zero.up.sql"});
 }
 
 TEST_CASE("an SQL error names file, line and column and the database's words, and is rolled back") {
@@ -187,7 +192,8 @@ TEST_CASE("an interrupt while waiting ends with 130, a termination with 143, and
     Locked const locked(desk);
     for (auto const& [signal, status] : std::vector<std::pair<std::string, int>>{{"INT", 130}, {"TERM", 143}}) {
         // A shell's background process ignores SIGINT, so the signal is sent from the background.
-        auto const outcome = desk.shell("(sleep 1; kill -" + signal + " $$) & exec \"$UNDROP\" --db '" + desk.url() + "' --lock-timeout 20s up");
+        auto const outcome =
+            desk.shell("(sleep 1; kill -" + signal + " $$) & exec \"$UNDROP\" --db '" + desk.url() + "' --lock-timeout 20s up");
         CAPTURE(outcome.err);
         CHECK(outcome.status == status);
         CHECK(has(outcome.err, "Next: "));

@@ -4,11 +4,11 @@
 #include <sqlite3.h>
 #include <sys/wait.h>
 
+#include <unistd.h>
 #include <atomic>
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
-#include <unistd.h>
 
 namespace undrop::test {
 namespace {

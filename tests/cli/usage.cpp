@@ -53,12 +53,28 @@ TEST_CASE("verbs of later versions are not offered") {
 TEST_CASE("values that are none are wrong use") {
     Desk const desk;
     using Words = std::vector<std::string>;
-    for (auto const& words : {Words{"up", "--steps", "x"}, Words{"up", "--steps", "0"}, Words{"up", "--to", "abc"}, Words{"up", "--to", "1", "--steps", "1"},
-                              Words{"down", "--run", "foo"}, Words{"down", "--run", "last", "--label", "x"}, Words{"down", "--down-from", "x"},
-                              Words{"plan", "sideways"}, Words{"plan", "up", "--run", "1"}, Words{"to"}, Words{"to", "x"}, Words{"accept"},
-                              Words{"log", "--run", "0"}, Words{"snapshots"}, Words{"snapshots", "show"}, Words{"snapshots", "show", "x"},
-                              Words{"up", "--wait", "soon"}, Words{"up", "--db"}, Words{"status", "--quiet", "--verbose"}, Words{"new", "///"},
-                              Words{"--source-format", "flyway", "up"}, Words{"up", "--plan", "none.json"}}) {
+    for (auto const& words : {Words{"up", "--steps", "x"},
+                              Words{"up", "--steps", "0"},
+                              Words{"up", "--to", "abc"},
+                              Words{"up", "--to", "1", "--steps", "1"},
+                              Words{"down", "--run", "foo"},
+                              Words{"down", "--run", "last", "--label", "x"},
+                              Words{"down", "--down-from", "x"},
+                              Words{"plan", "sideways"},
+                              Words{"plan", "up", "--run", "1"},
+                              Words{"to"},
+                              Words{"to", "x"},
+                              Words{"accept"},
+                              Words{"log", "--run", "0"},
+                              Words{"snapshots"},
+                              Words{"snapshots", "show"},
+                              Words{"snapshots", "show", "x"},
+                              Words{"up", "--wait", "soon"},
+                              Words{"up", "--db"},
+                              Words{"status", "--quiet", "--verbose"},
+                              Words{"new", "///"},
+                              Words{"--source-format", "flyway", "up"},
+                              Words{"up", "--plan", "none.json"}}) {
         auto const outcome = desk.run(words);
         CAPTURE(words.front());
         CAPTURE(outcome.err);

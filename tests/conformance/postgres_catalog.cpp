@@ -86,7 +86,8 @@ create table app.parent (a integer not null, b text default 'x', constraint posi
 create table app.child (c integer) inherits (app.parent);
 create table app.merged (b text, d integer) inherits (app.parent);
 alter table app.child alter b set default 'y';
-create table app.log (at date not null, id integer not null default 0, text text, level app.role default 'viewer', primary key (at, id)) partition by range (at);
+create table app.log (at date not null, id integer not null default 0, text text, level app.role default 'viewer', primary key (at,
+    id)) partition by range (at);
 create table app.log_old partition of app.log for values from (minvalue) to ('2020-01-01');
 create table app.log_new partition of app.log for values from ('2020-01-01') to (maxvalue) partition by list (id);
 create table app.log_one partition of app.log_new for values in (1);
@@ -96,7 +97,8 @@ create index log_own on app.log_old (id);
 alter table app.log add foreign key (id) references app.pets (id);
 alter table app.log add constraint log_sane check (id >= 0);
 create table app.nothing ();
-create view app.adults with (security_barrier) as select id, email, role, app.half(id::integer) as half from app.people where born < '2000-01-01' with local check option;
+create view app.adults with (security_barrier) as select id, email, role, app.half(id::integer) as half from app.people
+    where born < '2000-01-01' with local check option;
 alter view app.adults alter role set default 'viewer';
 create view app.by_key as select p.id, p.email, count(*) as pets from app.people p join app.pets q on q.owner = p.id group by p.id;
 create view app.on_view as select a.*, k.pets from app.adults a left join app.by_key k using (id);
@@ -104,8 +106,10 @@ create materialized view app.totals as select role, count(*) as n from app.peopl
 create unique index totals_role on app.totals (role);
 comment on materialized view app.totals is 'counts';
 comment on column app.totals.n is 'how many';
-create function app.touch() returns trigger language plpgsql as $f$ begin new.note := 'touched; ' || coalesce(new.note, ''); return new; end $f$;
-create trigger touch before insert or update of note on app.people for each row when (new.note is distinct from 'x') execute function app.touch('a"b', 'c');
+create function app.touch() returns trigger language plpgsql as $f$
+begin new.note := 'touched; ' || coalesce(new.note, ''); return new; end $f$;
+create trigger touch before insert or update of note on app.people for each row when (new.note is distinct
+    from 'x') execute function app.touch('a"b', 'c');
 create trigger "Off;" after update on app.people for each statement execute function app.touch();
 alter table app.people disable trigger "Off;";
 create constraint trigger checked after insert on app.pets deferrable initially deferred for each row execute function app.touch();
@@ -149,7 +153,8 @@ public:
         PQconninfoOption* const options = PQconninfo(server_->handle());
         for (auto const* option = options; option->keyword; ++option) {
             std::string const keyword = option->keyword;
-            if (option->val && (keyword == "host" || keyword == "port" || keyword == "user")) info_ += fmt::format("{}='{}' ", keyword, option->val);
+            if (option->val && (keyword == "host" || keyword == "port" || keyword == "user"))
+                info_ += fmt::format("{}='{}' ", keyword, option->val);
         }
         PQconninfoFree(options);
         info_ += fmt::format("dbname='{}'", name_);
@@ -319,7 +324,8 @@ constexpr Change one_change_each[] = {
     {"drop table app.nothing", "- grants on table app.nothing\n- owner of table app.nothing\n- table app.nothing\n"},
     {"alter table app.people add extra text", "+ column app.people.extra\n"},
     {"alter table app.people drop note cascade", "- column app.people.note\n- column_storage app.people.note\n"
-                                                 "- exclusion app.people.people_note_excl\n- trigger app.people.touch\n- comment on trigger app.people.touch\n"},
+                                                 "- exclusion app.people.people_note_excl\n- trigger app.people.touch\n"
+                                                 "- comment on trigger app.people.touch\n"},
     {"alter table app.pets alter label type bigint", "~ column app.pets.label\n~ identity app.pets.label\n"},
     {"alter table app.people rename note to notes",
      "- column app.people.note\n- column_storage app.people.note\n~ exclusion app.people.people_note_excl\n~ trigger app.people.touch\n"
@@ -337,7 +343,8 @@ constexpr Change one_change_each[] = {
     {"alter table app.people disable trigger touch", "~ trigger app.people.touch\n"},
     {"alter policy own on app.people using (id > 1)", "~ policy app.people.own\n"},
     {"alter table app.people no force row level security", "~ row_security app.people\n"},
-    {"alter table app.people disable row level security; alter table app.people no force row level security", "- row_security app.people\n"},
+    {"alter table app.people disable row level security; alter table app.people no force row level security",
+     "- row_security app.people\n"},
     {"comment on column app.totals.n is null", "- comment on column app.totals.n\n"},
     {"comment on type app.role is 'other'", "~ comment on type app.role\n"},
     {"comment on function app.half(integer) is null", "- comment on function app.half(integer)\n"},
@@ -346,7 +353,8 @@ constexpr Change one_change_each[] = {
     {"revoke all on type app.role from undrop_reader", "- grants on type app.role\n"},
     {"alter table app.people reset (fillfactor)", "~ storage app.people\n"},
     {"savepoint s; alter table app.people drop twice; release s", "- column app.people.twice\n"},
-    {"do $$ begin alter table app.people drop twice; begin alter table app.people drop share; perform 1/0; exception when others then null; end; "
+    {"do $$ begin alter table app.people drop twice; begin alter table app.people drop share; perform 1/0; "
+     "exception when others then null; end; "
      "end $$", "- column app.people.twice\n"},
     {"alter table app.log add column x integer", "+ column app.log.x\n"},
     {"create table app.log_2 (like app.log)",
@@ -358,7 +366,8 @@ constexpr Change one_change_each[] = {
 
 std::vector<std::string> sorted_lines(std::string const& text) {
     std::vector<std::string> lines;
-    for (std::size_t from = 0, to = 0; (to = text.find('\n', from)) != std::string::npos; from = to + 1) lines.push_back(text.substr(from, to - from));
+    for (std::size_t from = 0, to = 0; (to = text.find('\n', from)) != std::string::npos; from = to + 1)
+        lines.push_back(text.substr(from, to - from));
     std::sort(lines.begin(), lines.end());
     return lines;
 }
@@ -388,7 +397,8 @@ TEST_CASE("postgres catalog: what this transaction changed is seen, and what ano
         if (seen) {
             CHECK(joined(found) == joined(sorted_lines(seen)));
         } else {
-            for (auto const& line : found) CHECK_MESSAGE((line.find("a\"") != std::string::npos || line.find("renamed") != std::string::npos), line);
+            for (auto const& line : found)
+                CHECK_MESSAGE((line.find("a\"") != std::string::npos || line.find("renamed") != std::string::npos), line);
             CHECK(found.size() > 20);
         }
         Database::must(*ours, "rollback");
@@ -422,7 +432,8 @@ TEST_CASE("postgres catalog: an object of an unknown kind that is removed is nam
     REQUIRE(removed.has_value());
     auto names = removed.value();
     std::sort(names.begin(), names.end());
-    CHECK(joined(names) == "aggregate public.total(integer)\noperator public.+(pg_catalog.point,integer)\npublication relation public.t in publication p\n"
+    CHECK(joined(names) == "aggregate public.total(integer)\noperator public.+(pg_catalog.point,integer)\n"
+                           "publication relation public.t in publication p\n"
                            "type public.span\n");
 }
 

@@ -1,9 +1,7 @@
 // A program's own connection: the same results, its settings as they were, and it is usable afterwards.
 #include <libpq-fe.h>
 #include <memory>
-#include <soci/postgresql/soci-postgresql.h>
 #include <soci/soci.h>
-#include <soci/sqlite3/soci-sqlite3.h>
 #include <sqlite3.h>
 
 #include <undrop/postgres.hpp>
@@ -14,6 +12,10 @@
 
 using namespace undrop;
 using namespace undrop::test;
+
+// SOCI's own header of its SQLite backend puts sqlite3.h into a namespace.
+extern "C" soci::backend_factory const* factory_sqlite3();
+extern "C" soci::backend_factory const* factory_postgresql();
 
 namespace {
 
@@ -127,8 +129,7 @@ ON_SQLITE("story: attached to a program's sqlite3 handle, with its own functions
 }
 
 ON_BOTH("story: attached to a program's SOCI session") {
-    auto const& backend = db.postgres() ? static_cast<soci::backend_factory const&>(soci::postgresql) : static_cast<soci::backend_factory const&>(soci::sqlite3);
-    soci::session session(backend, db.postgres() ? db.url() : "dbname=" + db.location());
+    soci::session session(db.postgres() ? *factory_postgresql() : *factory_sqlite3(), db.postgres() ? db.url() : "dbname=" + db.location());
     main_job(db, attach(session).value());
     int rows = 0;
     session << "select count(*) from request_participants", soci::into(rows);

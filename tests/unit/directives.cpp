@@ -63,8 +63,8 @@ TEST_CASE("a misspelt directive is refused with its line and the nearest one") {
 }
 
 TEST_CASE("a directive without its arguments is refused with an example") {
-    for (auto const* text : {"lose", "touches", "backfill t.a", "backfill role = 1", "keep", "keep forever", "irreversible", "irreversible \"\"",
-                             "no-transaction please"}) {
+    for (auto const* text : {"lose", "touches", "backfill t.a", "backfill role = 1", "keep", "keep forever", "irreversible",
+                             "irreversible \"\"", "no-transaction please"}) {
         CAPTURE(text);
         CHECK(refused(std::string("-- undrop: ") + text).next.advice.find("Write it as") != std::string::npos);
     }

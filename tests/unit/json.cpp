@@ -73,8 +73,8 @@ TEST_CASE("a text that is no plan is wrong use") {
     cut["steps"][0].erase("origin");
     auto misspelt = json::parse(to_json(full_plan()));
     misspelt["direction"] = "sideways";
-    for (auto const& text : {std::string(), std::string("{"), std::string("[]"), std::string("{}"), to_json(Report{}), newer.dump(), cut.dump(),
-                             misspelt.dump()}) {
+    for (auto const& text : {std::string(), std::string("{"), std::string("[]"), std::string("{}"), to_json(Report{}), newer.dump(),
+                             cut.dump(), misspelt.dump()}) {
         auto const read = plan_from_json(text);
         REQUIRE_FALSE(read.has_value());
         CHECK(read.error().code == Code::usage);
@@ -86,7 +86,14 @@ TEST_CASE("every document has a format and a kind") {
     Report report;
     report.steps.emplace_back();
     report.steps[0].saved = {{"t.a", 5, 100}};
-    report.steps[0].merged = {{.what = "t.a", .restored = 1, .unchanged = 2, .computed = 3, .deleted_since = 4, .inserted_since = 5, .key_taken = 6, .not_users = 7}};
+    report.steps[0].merged = {{.what = "t.a",
+                               .restored = 1,
+                               .unchanged = 2,
+                               .computed = 3,
+                               .deleted_since = 4,
+                               .inserted_since = 5,
+                               .key_taken = 6,
+                               .not_users = 7}};
     auto const document = json::parse(to_json(report));
     CHECK(document["format"] == 1);
     CHECK(document["kind"] == "report");

@@ -71,13 +71,11 @@ TEST_CASE("semicolons in strings, names and comments end nothing") {
 }
 
 TEST_CASE("text that looks like a parameter stays as it is") {
-    CHECK(texts("select (array[1,2,3])[1:2], ':word', a::int, :b;", postgres) ==
-          Texts{"select (array[1,2,3])[1:2], ':word', a::int, :b"});
+    CHECK(texts("select (array[1,2,3])[1:2], ':word', a::int, :b;", postgres) == Texts{"select (array[1,2,3])[1:2], ':word', a::int, :b"});
 }
 
 TEST_CASE("dollar quotes hold semicolons, quotes and each other") {
-    CHECK(texts("do $$ begin; 'x end $$; do $a$ $$ ; $b$ $a$; x", postgres) ==
-          Texts{"do $$ begin; 'x end $$", "do $a$ $$ ; $b$ $a$", "x"});
+    CHECK(texts("do $$ begin; 'x end $$; do $a$ $$ ; $b$ $a$; x", postgres) == Texts{"do $$ begin; 'x end $$", "do $a$ $$ ; $b$ $a$", "x"});
     CHECK(texts("select $1; select a$b$c; select $ü$;$ü$", postgres).size() == 3);
 }
 
@@ -118,9 +116,12 @@ TEST_CASE("a rule's body in parentheses is one statement") {
 }
 
 TEST_CASE("a function's BEGIN ATOMIC body is one statement, with CASE in it") {
-    CHECK(texts("create function f() returns int begin atomic select case when true then case 1 when 1 then 2 end end; select 2; end; x", postgres)
+    CHECK(texts("create function f() returns int begin atomic select case when true then case 1 when 1 then 2 end end; select 2; end; x",
+                postgres)
               .size() == 2);
-    CHECK(texts("create or replace procedure p() language sql begin atomic select 1 as end; select t.case from t; end; x", postgres).size() == 2);
+    CHECK(
+        texts("create or replace procedure p() language sql begin atomic select 1 as end; select t.case from t; end; x", postgres).size() ==
+        2);
     CHECK(texts("begin; select 1; end; x", postgres).size() == 4);
 }
 

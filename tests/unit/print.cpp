@@ -107,7 +107,8 @@ TEST_CASE("the status is a table of applied and pending migrations by version") 
     Status status;
     status.target = "shop.db";
     status.has_ledger = true;
-    status.applied.push_back({.version = "9", .name = "a", .run = 1, .at = "2025-01-01T00:00:00Z", .label = "", .has_down = true, .edited_up = true});
+    status.applied.push_back(
+        {.version = "9", .name = "a", .run = 1, .at = "2025-01-01T00:00:00Z", .label = "", .has_down = true, .edited_up = true});
     status.pending.push_back({.version = "10", .name = "Ünï", .out_of_order = false, .was_reverted = true});
     status.snapshots = 2;
     status.snapshot_bytes = 1'500;

@@ -4,7 +4,7 @@
 
 namespace undrop::postgres::kinds {
 
-extern char const column[] = R"sql(
+char const column[] = R"sql(
 select case when a.attislocal then 'column' else 'alias' end, c.q, a.attname,
        format('ALTER TABLE %s ADD COLUMN %s%s;', c.q, x.definition, x.generated),
        format('ALTER TABLE %s DROP COLUMN %I;', c.q, a.attname),

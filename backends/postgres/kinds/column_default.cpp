@@ -3,7 +3,7 @@
 
 namespace undrop::postgres::kinds {
 
-extern char const column_default[] = R"sql(
+char const column_default[] = R"sql(
 select case c.relkind when 'v' then 'view_default' else 'default' end, c.q, a.attname, x.make,
        format('ALTER TABLE ONLY %s ALTER COLUMN %I DROP DEFAULT;', c.q, a.attname), x.make, '', a.attnum,
        format('2604:%s:0', d.oid), format('1259:%s:%s', c.oid, a.attnum), c.oid, d.xmin, false

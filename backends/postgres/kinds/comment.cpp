@@ -3,7 +3,7 @@
 
 namespace undrop::postgres::kinds {
 
-extern char const comment[] = R"sql(
+char const comment[] = R"sql(
 select 'comment on ' || lower(h.word), h.parent, h.name, x.make, format('COMMENT ON %s %s IS NULL;', h.word, h.q), x.make, '', 0,
        '', format('%s:%s:%s', d.classoid, d.objoid, d.objsubid), h.relation, d.xmin, false
 from pg_description d
@@ -12,12 +12,14 @@ join (
     from ns n
     union all
     select 1259, c.oid, 0, c.oid,
-           case c.relkind when 'v' then 'VIEW' when 'm' then 'MATERIALIZED VIEW' when 'S' then 'SEQUENCE' when 'i' then 'INDEX' when 'I' then 'INDEX'
+           case c.relkind when 'v' then 'VIEW' when 'm' then 'MATERIALIZED VIEW' when 'S' then 'SEQUENCE' when 'i' then 'INDEX'
+               when 'I' then 'INDEX'
                           else 'TABLE' end, c.sq, c.relname, c.q
     from rel c where c.relkind in ('r', 'p', 'v', 'm', 'S', 'i', 'I')
     union all
     select 1259, c.oid, a.attnum, c.oid, 'COLUMN', c.q, a.attname, format('%s.%I', c.q, a.attname)
-    from rel c join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped where c.relkind in ('r', 'p', 'v', 'm', 'c')
+    from rel c join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped where c.relkind in ('r', 'p', 'v', 'm',
+        'c')
     union all
     select 1247, t.oid, 0, t.typrelid, 'TYPE', n.q, t.typname, format('%I.%I', n.name, t.typname)
     from pg_type t join ns n on n.oid = t.typnamespace where t.typtype in ('e', 'd', 'c')
@@ -29,14 +31,18 @@ join (
     select 2606, k.oid, 0, c.oid, 'CONSTRAINT', c.q, k.conname, format('%I ON %s', k.conname, c.q)
     from pg_constraint k join rel c on c.oid = k.conrelid
     union all
-    select 2606, k.oid, 0, 0, 'CONSTRAINT', format('%I.%I', n.name, t.typname), k.conname, format('%I ON DOMAIN %I.%I', k.conname, n.name, t.typname)
+    select 2606, k.oid, 0, 0, 'CONSTRAINT', format('%I.%I', n.name, t.typname), k.conname, format('%I ON DOMAIN %I.%I', k.conname, n.name,
+        t.typname)
     from pg_constraint k join pg_type t on t.oid = k.contypid join ns n on n.oid = t.typnamespace
     union all
-    select 2620, g.oid, 0, c.oid, 'TRIGGER', c.q, g.tgname, format('%I ON %s', g.tgname, c.q) from pg_trigger g join rel c on c.oid = g.tgrelid
+    select 2620, g.oid, 0, c.oid, 'TRIGGER', c.q, g.tgname, format('%I ON %s', g.tgname, c.q) from pg_trigger g
+        join rel c on c.oid = g.tgrelid
     union all
-    select 2618, r.oid, 0, c.oid, 'RULE', c.q, r.rulename, format('%I ON %s', r.rulename, c.q) from pg_rewrite r join rel c on c.oid = r.ev_class
+    select 2618, r.oid, 0, c.oid, 'RULE', c.q, r.rulename, format('%I ON %s', r.rulename, c.q) from pg_rewrite r
+        join rel c on c.oid = r.ev_class
     union all
-    select 3256, p.oid, 0, c.oid, 'POLICY', c.q, p.polname, format('%I ON %s', p.polname, c.q) from pg_policy p join rel c on c.oid = p.polrelid
+    select 3256, p.oid, 0, c.oid, 'POLICY', c.q, p.polname, format('%I ON %s', p.polname, c.q) from pg_policy p
+        join rel c on c.oid = p.polrelid
 ) h on h.classid = d.classoid and h.objid = d.objoid and h.subid = d.objsubid
 cross join lateral (select format('COMMENT ON %s %s IS %s;', h.word, h.q, quote_literal(d.description)) as make) x
 where not exists (select from ext e where e.classid = d.classoid and e.objid = d.objoid)

@@ -3,8 +3,9 @@
 
 namespace undrop::postgres::kinds {
 
-extern char const constraint[] = R"sql(
-select case k.contype when 'p' then 'primary_key' when 'u' then 'unique' when 'c' then 'check' when 'x' then 'exclusion' else 'foreign_key' end,
+char const constraint[] = R"sql(
+select case k.contype when 'p' then 'primary_key' when 'u' then 'unique' when 'c' then 'check' when 'x' then 'exclusion'
+    else 'foreign_key' end,
        c.q, k.conname,
        concat(format('ALTER TABLE %s%s ADD CONSTRAINT %I %s;',
                      case when k.contype in ('p', 'u', 'x') or (k.contype = 'f' and c.relkind = 'r') then 'ONLY ' end, c.q, k.conname,
@@ -21,7 +22,8 @@ from rel c
 join pg_constraint k on k.conrelid = c.oid
 left join pg_class i on i.oid = k.conindid and k.contype in ('p', 'u', 'x')
 left join pg_tablespace s on s.oid = i.reltablespace
-left join lateral (select string_agg(format('not_null:%s:%s', c.oid, u), ' ') as addresses from unnest(k.conkey) u where k.contype = 'p') n on true
+left join lateral (select string_agg(format('not_null:%s:%s', c.oid, u), ' ') as addresses from unnest(k.conkey) u
+    where k.contype = 'p') n on true
 where c.relkind in ('r', 'p')
   and (k.contype in ('p', 'u', 'x') or (k.contype = 'c' and k.conislocal) or (k.contype = 'f' and k.conparentid = 0))
 )sql";

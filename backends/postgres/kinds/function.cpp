@@ -3,7 +3,7 @@
 
 namespace undrop::postgres::kinds {
 
-extern char const function[] = R"sql(
+char const function[] = R"sql(
 select case p.prokind when 'p' then 'procedure' else 'function' end, n.q, format('%s(%s)', p.proname, oidvectortypes(p.proargtypes)),
        rtrim(pg_get_functiondef(p.oid), E'\n') || ';',
        format('DROP %s %I.%I(%s);', case p.prokind when 'p' then 'PROCEDURE' else 'FUNCTION' end, n.name, p.proname,

@@ -5,9 +5,10 @@
 
 namespace undrop::postgres::kinds {
 
-extern char const grants[] = R"sql(
+char const grants[] = R"sql(
 , holder as (
-    select format('2615:%s:0', n.oid) as address, '' as own, '' as also, 0::oid as relation, 'SCHEMA' as word, '' as parent, n.name::text as name,
+    select format('2615:%s:0', n.oid) as address, '' as own, '' as also, 0::oid as relation, 'SCHEMA' as word, '' as parent,
+        n.name::text as name,
            'SCHEMA ' || n.q as q, null::text as attribute, n.owner, n.acl, acldefault('n', n.owner) as standard, n.row, 0 as ord
     from ns n where not exists (select from ext e where e.classid = 2615 and e.objid = n.oid)
     union all
@@ -35,7 +36,8 @@ extern char const grants[] = R"sql(
     where p.prokind <> 'a' and not exists (select from ext e where e.classid = 1255 and e.objid = p.oid)
 )
 select 'grants on ' || lower(h.word), h.parent, h.name,
-       concat_ws(E'\n', format('REVOKE ALL%s ON %s FROM PUBLIC;', x.part, h.q), format('REVOKE ALL%s ON %s FROM %s;', x.part, h.q, x.owner), g.make),
+       concat_ws(E'\n', format('REVOKE ALL%s ON %s FROM PUBLIC;', x.part, h.q), format('REVOKE ALL%s ON %s FROM %s;', x.part, h.q,
+           x.owner), g.make),
        concat_ws(E'\n', r.remove, s.make), '', '', h.ord,
        h.own, concat_ws(' ', h.address, 'owner:' || h.address, nullif(h.also, '')), h.relation, h.row, false
 from holder h
@@ -43,7 +45,8 @@ cross join lateral (select quote_ident(pg_get_userbyid(h.owner)) as owner, coale
 left join lateral (
     select string_agg(case when y.grantor = h.owner then y.sql
                            else format('DO $undrop$ DECLARE role text := pg_catalog.current_setting(''role''); BEGIN '
-                                       'PERFORM pg_catalog.set_config(''role'', %L, true); %s PERFORM pg_catalog.set_config(''role'', role, true); '
+                                       'PERFORM pg_catalog.set_config(''role'', %L, true); %s '
+                                       'PERFORM pg_catalog.set_config(''role'', role, true); '
                                        'EXCEPTION WHEN insufficient_privilege THEN %s END $undrop$;',
                                        pg_get_userbyid(y.grantor), y.sql, y.sql) end,
                       E'\n' order by y.grantor <> h.owner, y.n, y.is_grantable) as make

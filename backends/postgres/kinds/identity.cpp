@@ -3,7 +3,7 @@
 
 namespace undrop::postgres::kinds {
 
-extern char const identity[] = R"sql(
+char const identity[] = R"sql(
 select 'identity', t.q, a.attname,
        format('ALTER TABLE %s ALTER COLUMN %I ADD GENERATED %s AS IDENTITY (SEQUENCE NAME %s START WITH %s INCREMENT BY %s MINVALUE %s '
               'MAXVALUE %s CACHE %s %s);',
@@ -17,7 +17,8 @@ select 'identity', t.q, a.attname,
        concat_ws(',', a.xmin, s.xmin, c.row), false
 from rel c
 join pg_sequence s on s.seqrelid = c.oid
-join pg_depend d on d.classid = 1259 and d.objid = c.oid and d.objsubid = 0 and d.refclassid = 1259 and d.refobjsubid > 0 and d.deptype = 'i'
+join pg_depend d on d.classid = 1259 and d.objid = c.oid and d.objsubid = 0 and d.refclassid = 1259 and d.refobjsubid > 0
+    and d.deptype = 'i'
 join rel t on t.oid = d.refobjid
 join pg_attribute a on a.attrelid = t.oid and a.attnum = d.refobjsubid and a.attidentity <> ''
 cross join lateral (

@@ -3,11 +3,12 @@
 
 namespace undrop::postgres::kinds {
 
-extern char const index[] = R"sql(
+char const index[] = R"sql(
 select 'index', t.q, c.relname,
        concat(pg_get_indexdef(c.oid), ';',
               case when s.spcname is not null then format(E'\nALTER INDEX %s SET TABLESPACE %I;', c.q, s.spcname) end,
-              (select string_agg(format(E'\nALTER INDEX %s ALTER COLUMN %s SET STATISTICS %s;', c.q, a.attnum, a.attstattarget), '' order by a.attnum)
+              (select string_agg(format(E'\nALTER INDEX %s ALTER COLUMN %s SET STATISTICS %s;', c.q, a.attnum, a.attstattarget), ''
+                  order by a.attnum)
                from pg_attribute a where a.attrelid = c.oid and a.attstattarget >= 0)),
        case when c.relispartition then '' else format('DROP INDEX %s;', c.q) end, '', '', 0,
        format('1259:%s:0', c.oid), format('1259:%s:0', t.oid), t.oid, concat_ws(',', c.row, i.xmin), false

@@ -3,7 +3,7 @@
 
 namespace undrop::postgres::kinds {
 
-extern char const not_null[] = R"sql(
+char const not_null[] = R"sql(
 select 'not_null', c.q, a.attname, format('ALTER TABLE %s%s ALTER COLUMN %I SET NOT NULL;', x.only, c.q, a.attname),
        format('ALTER TABLE %s%s ALTER COLUMN %I DROP NOT NULL;', x.only, c.q, a.attname), '', '',
        0,

@@ -3,11 +3,12 @@
 
 namespace undrop::postgres::kinds {
 
-extern char const owner[] = R"sql(
+char const owner[] = R"sql(
 select 'owner of ' || lower(h.word), h.parent, h.name, x.make, '', x.make, '', 0,
        'owner:' || h.address, h.address, h.relation, h.row, false
 from (
-    select format('2615:%s:0', n.oid) as address, 0::oid as relation, 'SCHEMA' as word, '' as parent, n.name::text as name, n.q, n.owner, n.row
+    select format('2615:%s:0', n.oid) as address, 0::oid as relation, 'SCHEMA' as word, '' as parent, n.name::text as name, n.q, n.owner,
+        n.row
     from ns n where not exists (select from ext e where e.classid = 2615 and e.objid = n.oid)
     union all
     select format('1259:%s:0', c.oid), c.oid,
@@ -23,7 +24,8 @@ from (
     where (t.typtype in ('e', 'd') or r.relkind = 'c') and not exists (select from ext e where e.classid = 1247 and e.objid = t.oid)
     union all
     select format('1255:%s:0', p.oid), 0, case p.prokind when 'p' then 'PROCEDURE' else 'FUNCTION' end, n.q,
-           format('%s(%s)', p.proname, oidvectortypes(p.proargtypes)), format('%I.%I(%s)', n.name, p.proname, oidvectortypes(p.proargtypes)),
+           format('%s(%s)', p.proname, oidvectortypes(p.proargtypes)), format('%I.%I(%s)', n.name, p.proname,
+               oidvectortypes(p.proargtypes)),
            p.proowner, p.xmin
     from pg_proc p join ns n on n.oid = p.pronamespace
     where p.prokind <> 'a' and not exists (select from ext e where e.classid = 1255 and e.objid = p.oid)

@@ -4,7 +4,7 @@
 
 namespace undrop::postgres::kinds {
 
-extern char const partition[] = R"sql(
+char const partition[] = R"sql(
 select 'partition', c.sq, c.relname,
        format('ALTER TABLE ONLY %s ATTACH PARTITION %s %s;', i.inhparent::regclass, c.q, pg_get_expr(c.relpartbound, c.oid)),
        '', '', '', 0,

@@ -3,11 +3,12 @@
 
 namespace undrop::postgres::kinds {
 
-extern char const policy[] = R"sql(
+char const policy[] = R"sql(
 select 'policy', c.q, p.polname,
        concat(format('CREATE POLICY %I ON %s AS %s FOR %s TO %s', p.polname, c.q,
                      case when p.polpermissive then 'PERMISSIVE' else 'RESTRICTIVE' end,
-                     case p.polcmd when 'r' then 'SELECT' when 'a' then 'INSERT' when 'w' then 'UPDATE' when 'd' then 'DELETE' else 'ALL' end,
+                     case p.polcmd when 'r' then 'SELECT' when 'a' then 'INSERT' when 'w' then 'UPDATE' when 'd' then 'DELETE'
+                         else 'ALL' end,
                      (select string_agg(case o when 0 then 'PUBLIC' else quote_ident(pg_get_userbyid(o)) end, ', '
                                         order by pg_get_userbyid(o)) from unnest(p.polroles) o)),
               case when p.polqual is not null then format(' USING (%s)', pg_get_expr(p.polqual, p.polrelid)) end,

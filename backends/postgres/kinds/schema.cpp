@@ -3,7 +3,7 @@
 
 namespace undrop::postgres::kinds {
 
-extern char const schema[] = R"sql(
+char const schema[] = R"sql(
 select 'schema', '', n.name, format('CREATE SCHEMA %s;', n.q), format('DROP SCHEMA %s;', n.q), '', '', 0,
        format('2615:%s:0', n.oid), '', 0, n.row, false
 from ns n

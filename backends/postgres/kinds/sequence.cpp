@@ -3,8 +3,9 @@
 
 namespace undrop::postgres::kinds {
 
-extern char const sequence[] = R"sql(
-select 'sequence', c.sq, c.relname, format('CREATE %sSEQUENCE %s %s;', case c.relpersistence when 'u' then 'UNLOGGED ' end, c.q, x.parameters),
+char const sequence[] = R"sql(
+select 'sequence', c.sq, c.relname, format('CREATE %sSEQUENCE %s %s;', case c.relpersistence when 'u' then 'UNLOGGED ' end, c.q,
+    x.parameters),
        format('DROP SEQUENCE %s;', c.q), format('ALTER SEQUENCE %s %s;', c.q, x.parameters), c.relpersistence, 0,
        format('1259:%s:0', c.oid), format('2615:%s:0', c.relnamespace), c.oid, concat_ws(',', c.row, s.xmin), false
 from rel c

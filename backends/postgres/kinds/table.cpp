@@ -4,7 +4,7 @@
 
 namespace undrop::postgres::kinds {
 
-extern char const table[] = R"sql(
+char const table[] = R"sql(
 , part as (
     select i.inhrelid, i.inhparent, i.xmin as row,
            (select string_agg(format('1259:%s:%s', a.attrelid, a.attnum), ' ') from pg_attribute a
@@ -16,7 +16,8 @@ extern char const table[] = R"sql(
     from rel c join pg_inherits i on i.inhrelid = c.oid where not c.relispartition and c.relkind = 'r' group by 1
 ), inlined as (
     select a.attrelid, string_agg(format('%I %s%s', a.attname, format_type(a.atttypid, a.atttypmod),
-                                         case when a.attcollation <> t.typcollation then ' COLLATE ' || a.attcollation::regcollation::text end),
+                                         case when a.attcollation <> t.typcollation
+                                              then ' COLLATE ' || a.attcollation::regcollation::text end),
                                   ', ' order by a.attnum) as columns
     from pg_attribute a join pg_type t on t.oid = a.atttypid
     where a.attnum > 0 and not a.attisdropped
@@ -25,7 +26,8 @@ extern char const table[] = R"sql(
 )
 select 'table', c.sq, c.relname, format('CREATE %sTABLE %s', case c.relpersistence when 'u' then 'UNLOGGED ' end, x.rest),
        format('DROP TABLE %s;', c.q),
-       case when c.relkind = 'r' then format('ALTER TABLE %s SET %s;', c.q, case c.relpersistence when 'u' then 'UNLOGGED' else 'LOGGED' end)
+       case when c.relkind = 'r' then format('ALTER TABLE %s SET %s;', c.q, case c.relpersistence when 'u' then 'UNLOGGED'
+           else 'LOGGED' end)
             else '' end,
        x.rest, 0,
        concat_ws(' ', format('1259:%s:0', c.oid), format('1247:%s:0', c.reltype), '1247:' || nullif(t.typarray, 0) || ':0'),
@@ -40,7 +42,8 @@ left join pg_am m on m.oid = c.relam
 left join pg_tablespace s on s.oid = c.reltablespace
 cross join lateral (
     select concat(c.q,
-                  case when p.inhparent is not null then format(' (LIKE %s INCLUDING GENERATED INCLUDING CONSTRAINTS)', p.inhparent::regclass)
+                  case when p.inhparent is not null then format(' (LIKE %s INCLUDING GENERATED INCLUDING CONSTRAINTS)',
+                      p.inhparent::regclass)
                        when c.reloftype <> 0 then ' OF ' || format_type(c.reloftype, null)
                        else format(' (%s)', l.columns) end,
                   case when i.names is not null then format(' INHERITS (%s)', i.names) end,

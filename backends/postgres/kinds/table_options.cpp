@@ -3,7 +3,7 @@
 
 namespace undrop::postgres::kinds {
 
-extern char const table_options[] = R"sql(
+char const table_options[] = R"sql(
 , options as (
     select c.oid, string_agg(format('%s%I=%L', o.prefix, split_part(o.o, '=', 1), substr(o.o, strpos(o.o, '=') + 1)), ', '
                              order by o.prefix, o.n) as set,

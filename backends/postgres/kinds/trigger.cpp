@@ -3,7 +3,7 @@
 
 namespace undrop::postgres::kinds {
 
-extern char const trigger[] = R"sql(
+char const trigger[] = R"sql(
 select 'trigger', c.q, t.tgname,
        concat(pg_get_triggerdef(t.oid), ';',
               case when t.tgenabled <> 'O' then

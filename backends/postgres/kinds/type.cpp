@@ -3,7 +3,7 @@
 
 namespace undrop::postgres::kinds {
 
-extern char const type[] = R"sql(
+char const type[] = R"sql(
 select 'type', n.q, t.typname,
        case t.typtype
            when 'e' then format('CREATE TYPE %s AS ENUM (%s);', x.q, e.labels)
@@ -34,7 +34,8 @@ left join lateral (
     from pg_attribute a join pg_type at on at.oid = a.atttypid
     where t.typtype = 'c' and a.attrelid = t.typrelid and a.attnum > 0 and not a.attisdropped) c on true
 left join lateral (
-    select string_agg(format(E'\nALTER DOMAIN %s ADD CONSTRAINT %I %s;', x.q, k.conname, pg_get_constraintdef(k.oid)), '' order by k.conname)
+    select string_agg(format(E'\nALTER DOMAIN %s ADD CONSTRAINT %I %s;', x.q, k.conname, pg_get_constraintdef(k.oid)), ''
+        order by k.conname)
                as constraints,
            string_agg(format('2606:%s:0', k.oid), ' ') as addresses, string_agg(distinct k.xmin::text, ',') as rows
     from pg_constraint k where t.typtype = 'd' and k.contypid = t.oid and k.contype = 'c') d on true

@@ -3,7 +3,7 @@
 
 namespace undrop::postgres::kinds {
 
-extern char const view[] = R"sql(
+char const view[] = R"sql(
 select case c.relkind when 'v' then 'view' else 'materialized_view' end, c.sq, c.relname,
        case c.relkind when 'v' then format('CREATE VIEW %s', x.rest)
             else format('CREATE MATERIALIZED VIEW %s', x.rest) end,
@@ -26,10 +26,12 @@ cross join lateral (
     select concat(c.q, case when l.names <> '' then format(' (%s)', l.names) end,
                   case when m.amname <> 'heap' then format(' USING %I', m.amname) end,
                   case when c.reloptions is not null then
-                      format(' WITH (%s)', (select string_agg(format('%I=%L', split_part(o, '=', 1), substr(o, strpos(o, '=') + 1)), ', ' order by n)
+                      format(' WITH (%s)', (select string_agg(format('%I=%L', split_part(o, '=', 1), substr(o, strpos(o, '=') + 1)), ', '
+                          order by n)
                                             from unnest(c.reloptions) with ordinality u(o, n))) end,
                   case when s.spcname is not null then format(' TABLESPACE %I', s.spcname) end, E' AS\n',
-                  case c.relkind when 'v' then pg_get_viewdef(c.oid) else rtrim(pg_get_viewdef(c.oid), ';') || E'\nWITH DATA;' end) as rest) x
+                  case c.relkind when 'v' then pg_get_viewdef(c.oid) else rtrim(pg_get_viewdef(c.oid),
+                      ';') || E'\nWITH DATA;' end) as rest) x
 where c.relkind in ('v', 'm')
 )sql";
 
