@@ -94,7 +94,7 @@ Error with_trail(Error error, PlannedStep const& step) {
 
 }  // namespace
 
-Result<Report> apply_locked(Backend& backend, Plan const& plan, Options const& options) {
+Result<Report> apply_locked(Backend& backend, Plan const& plan, Options const& options, std::vector<StepReport>* committed) {
     auto const start = Clock::now();
     Ledger ledger(backend, options.ledger);
     Report report{.target = backend.description(), .label = options.label, .findings = plan.findings};
@@ -114,6 +114,7 @@ Result<Report> apply_locked(Backend& backend, Plan const& plan, Options const& o
         if (done.empty() || error.code == Code::in_doubt) return error;
         if (!options.atomic) {
             error.left = Left::changed;
+            if (committed) committed->insert(committed->end(), report.steps.begin(), report.steps.end());
             return error;
         }
         if (auto back = take_back(backend, ledger, options, done, report.run); !back) {

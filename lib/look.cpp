@@ -83,10 +83,12 @@ void Foresight::add(Foresight const& other) {
     locks.insert(other.locks.begin(), other.locks.end());
 }
 
-bool Foresight::locks_table(TableName const& name) const {
-    return tables.contains(name) || copies.contains(name) || locks.contains(name) ||
+bool Foresight::saves_table(TableName const& name) const {
+    return tables.contains(name) || copies.contains(name) ||
            std::any_of(columns.begin(), columns.end(), [&](auto const& column) { return column.first == name; });
 }
+
+bool Foresight::locks_table(TableName const& name) const { return saves_table(name) || locks.contains(name); }
 
 Foresight resolve(Foreseen const& foreseen, std::vector<Table> const& tables) {
     using Kind = Foreseen::Touch::Kind;

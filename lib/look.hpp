@@ -41,7 +41,8 @@ struct Foresight {
     // Is everything of `other` in here already?
     [[nodiscard]] bool covers(Foresight const& other) const;
     void add(Foresight const& other);
-    [[nodiscard]] bool locks_table(TableName const& name) const;
+    [[nodiscard]] bool saves_table(TableName const& name) const;  // something of it is copied
+    [[nodiscard]] bool locks_table(TableName const& name) const;  // or it is altered
 };
 
 // The touches of a script's text, as far as they name tables that exist.

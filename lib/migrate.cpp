@@ -30,6 +30,7 @@ Result<Report> migrate(Target& target, Source const& source, Options const& opti
         return nothing_to_do(target, first, options);
     }
     auto const give_up = Clock::now() + options.wait;
+    std::vector<StepReport> earlier;  // steps of ours before another migrator came between
     while (true) {
         std::optional<Report> report;
         auto worked = with_run_lock(backend, options, [&]() -> Result<void> {
@@ -38,10 +39,13 @@ Result<Report> migrate(Target& target, Source const& source, Options const& opti
             UNDROP_TRY(auto const approved, approve(std::move(plan)));
             if (approved.plan().steps.empty()) report = nothing_to_do(target, approved.plan(), options);
             if (report) return success();
-            UNDROP_TRY(report, apply_locked(backend, approved.plan(), options));
+            UNDROP_TRY(report, apply_locked(backend, approved.plan(), options, &earlier));
             return success();
         });
-        if (worked) return *report;
+        if (worked) {
+            report->steps.insert(report->steps.begin(), earlier.begin(), earlier.end());
+            return *report;
+        }
         // Where a step's own transaction is the lock, another migrator may have come between: look again.
         if (worked.error().code != Code::conflict || Clock::now() >= give_up) return worked.error();
         if (options.cancelled && options.cancelled()) return Error{.code = Code::interrupted, .left = Left::untouched, .message = "interrupted"};

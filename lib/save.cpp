@@ -59,8 +59,10 @@ Result<std::int64_t> fill(Backend& backend, std::string const& store, Shape cons
     return backend.run(fmt::format("insert into {} ({}) select {} from {}", store, fmt::join(shape.names, ", "), fmt::join(shape.expressions, ", "), from));
 }
 
-Table without(Table table, std::string const& column) {
-    std::erase_if(table.columns, [&](Column const& c) { return c.name == column; });
+// The table as far as it says which row is which, when these columns go or have just come.
+Table without(Table table, std::set<std::string> const& columns) {
+    std::erase_if(table.columns, [&](Column const& c) { return columns.contains(c.name); });
+    if (std::any_of(table.key.begin(), table.key.end(), [&](std::string const& name) { return columns.contains(name); })) table.key.clear();
     return table;
 }
 
@@ -70,12 +72,12 @@ struct State {
     std::string join;
 };
 
-State state_of(Dialect const& dialect, Ledger const& ledger, Snapshot const& s, std::vector<Footprint> const& footprints) {
+State state_of(Dialect const& dialect, Ledger const& ledger, Snapshot const& s, std::set<std::string> const& gone, std::vector<Footprint> const& footprints) {
     auto const found = std::find_if(footprints.begin(), footprints.end(), [&](Footprint const& f) {
         return f.schema == s.table.schema && f.table == s.table.name && f.column == s.column;
     });
     if (found == footprints.end()) return {};
-    auto const table = s.kind == Snapshot::Kind::column ? without(s.table, s.column) : s.table;
+    auto const table = without(s.table, gone);
     auto const digest = s.kind == Snapshot::Kind::column ? digest_of(dialect, s.table, {s.column}, "t")
                                                          : digest_of(dialect, s.table, plain_columns(s.table), "t");
     if (found->store.empty()) return {fmt::format("case when {} = '{}' then 'm' else 'u' end", digest, found->uniform), ""};
@@ -105,17 +107,19 @@ std::string digest_of(Dialect const& dialect, Table const& table, std::vector<st
     return dialect.digest(dialect.image(saved(dialect, table, columns, alias)));
 }
 
-Result<void> save(Backend& backend, Ledger const& ledger, Snapshot& snapshot, std::vector<Footprint> const& footprints) {
+Result<void> save(Backend& backend, Ledger const& ledger, Snapshot& snapshot, std::set<std::string> const& gone,
+                  std::vector<Footprint> const& footprints) {
     auto const& dialect = backend.dialect();
     snapshot.store = names::snapshot_prefix + std::to_string(snapshot.id);
     snapshot.values = plain_columns(snapshot.table);
     if (snapshot.kind == Snapshot::Kind::column) {
         // With a key the value is enough; without one the rest of the row says which row it is.
-        if (snapshot.keyed()) snapshot.values.clear();
-        std::erase(snapshot.values, snapshot.column);
+        auto const rest = without(snapshot.table, gone);
+        snapshot.table.key = rest.key;
+        snapshot.values = snapshot.keyed() ? std::vector<std::string>{} : plain_columns(rest);
         snapshot.values.push_back(snapshot.column);
     }
-    auto const state = state_of(dialect, ledger, snapshot, footprints);
+    auto const state = state_of(dialect, ledger, snapshot, gone, footprints);
     auto const shape = shape_of(dialect, snapshot, state.expression);
     auto const store = ledger.table(snapshot.store);
     UNDROP_TRY(snapshot.rows, fill(backend, store, shape, dialect.own_rows(snapshot.table) + " as t" + state.join));
@@ -162,8 +166,8 @@ Result<std::int64_t> rows_changed(Backend& backend, Ledger const& ledger, Snapsh
     return number(rows.at(0).at(0));
 }
 
-Result<std::vector<Footprint>> footprint(Backend& backend, Ledger const& ledger, Table const& table, std::string const& column, bool rows_written,
-                                         std::int64_t id) {
+Result<std::vector<Footprint>> footprint(Backend& backend, Ledger const& ledger, Table const& table, std::string const& column,
+                                         std::set<std::string> const& fresh, bool rows_written, std::int64_t id) {
     auto const& dialect = backend.dialect();
     Footprint print{.id = id, .step = 0, .schema = table.schema, .table = table.name, .column = column, .store = {}, .uniform = {}};
     auto const from = dialect.own_rows(table) + " as t";
@@ -178,7 +182,7 @@ Result<std::vector<Footprint>> footprint(Backend& backend, Ledger const& ledger,
             return std::vector<Footprint>{print};
         }
     }
-    auto const who = identity(dialect, column.empty() ? table : without(table, column), "t");
+    auto const who = identity(dialect, without(table, fresh), "t");
     print.store = names::footprint_prefix + std::to_string(id);
     auto const store = ledger.table(print.store);
     UNDROP_CHECK(backend.run(fmt::format("create table {} (k text not null primary key, h text not null, c bigint not null)", store)));

@@ -1,6 +1,7 @@
 // Save: copies of what a step is about to take, into the store, in the step's transaction (P1).
 #pragma once
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -11,8 +12,10 @@
 namespace undrop {
 
 // Makes the snapshot's table, fills it and seals it; fills in store, values, rows, bytes and hash. `snapshot` comes with id, kind, table and
-// column. `footprints`: what the opposite step of the same migration had left; decides each row's state (P3).
-[[nodiscard]] Result<void> save(Backend& backend, Ledger const& ledger, Snapshot& snapshot, std::vector<Footprint> const& footprints);
+// column. `gone`: the columns of the table that go together; a row is not told by them. `footprints`: what the opposite step of the same
+// migration had left; decides each row's state (P3).
+[[nodiscard]] Result<void> save(Backend& backend, Ledger const& ledger, Snapshot& snapshot, std::set<std::string> const& gone,
+                                std::vector<Footprint> const& footprints);
 
 // A copy of a table's rows, only for comparing later in the transaction.
 [[nodiscard]] Result<Snapshot> copy(Backend& backend, Ledger const& ledger, Table const& table, int number);
@@ -22,9 +25,10 @@ namespace undrop {
 [[nodiscard]] Result<std::int64_t> rows_changed(Backend& backend, Ledger const& ledger, Snapshot const& copy, Table const& now,
                                                 std::vector<std::pair<std::string, std::string>> const& columns);
 
-// What the step itself has left in a table (column empty) or column that it made; nothing for an empty table.
+// What the step itself has left in a table (column empty) or column that it made; nothing for an empty table. `fresh`: all columns that
+// the step added to the table; a row is not told by them.
 [[nodiscard]] Result<std::vector<Footprint>> footprint(Backend& backend, Ledger const& ledger, Table const& table, std::string const& column,
-                                                       bool rows_written, std::int64_t id);
+                                                       std::set<std::string> const& fresh, bool rows_written, std::int64_t id);
 
 // Expressions over a row of `table` under `alias`: its identity (key values, or everything), and the digest of some of its columns.
 [[nodiscard]] std::string identity(Dialect const& dialect, Table const& table, std::string const& alias);

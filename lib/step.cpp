@@ -34,6 +34,12 @@ std::set<ObjectId> objects_of(Catalog const& catalog, std::set<TableName> const&
     for (auto const& [id, object] : catalog)
         for (auto const& table : tables)
             if (names_table(id.parent, table) || names_table(id.parent.empty() ? id.name : id.parent + "." + id.name, table)) ids.insert(id);
+    // And what hangs on them; but a table that comes by itself, as a partition does, is its own affair.
+    auto hangs = [&](ObjectId const& need) { return ids.contains(need) && catalog.contains(need) && catalog.at(need).holds_rows; };
+    std::vector<ObjectId> parts;
+    for (auto const& [id, object] : catalog)
+        if (!object.holds_rows && std::any_of(object.needs.begin(), object.needs.end(), hangs)) parts.push_back(id);
+    ids.insert(parts.begin(), parts.end());
     return ids;
 }
 
@@ -137,20 +143,24 @@ Result<void> StepRunner::check_still_meant() {
     UNDROP_TRY(before_, backend_.tables(ledger_.name()));
 
     if (foresight_.tables.empty() && foresight_.columns.empty() && foresight_.copies.empty() && foresight_.locks.empty()) {
-        foresight_ = foresee(backend_.dialect(), statements_, before_, lose_, opposite_.wanted);
+        foresight_ = planned_ = foresee(backend_.dialect(), statements_, before_, lose_, opposite_.wanted);
     }
     if (base_.empty()) return success();
     UNDROP_TRY(auto const catalog, backend_.catalog(ledger_.name()));
-    auto const now = fingerprint(history.head, catalog, at_stake(catalog, foresight_, opposite_.wanted));
+    auto const now = fingerprint(history.head, catalog, at_stake(catalog, planned_, opposite_.wanted));
     if (now == base_) return success();
     return Error{.code = Code::conflict, .left = Left::untouched, .message = "the database is no longer what the plan was made for",
                  .next = {.command = step_.direction == Direction::up ? "plan up" : "plan down"}};
 }
 
 Result<void> StepRunner::lock_and_mark() {
+    // Going up, only what is copied is locked ahead of the script, which takes its other locks itself; going down, undrop alters tables after
+    // the script has written to them, and a lock that grows in between could deadlock.
     std::vector<Table> to_lock;
-    for (auto const& table : before_)
-        if (foresight_.locks_table({table.schema, table.name})) to_lock.push_back(table);
+    for (auto const& table : before_) {
+        TableName const name{table.schema, table.name};
+        if (step_.direction == Direction::down ? foresight_.locks_table(name) : foresight_.saves_table(name)) to_lock.push_back(table);
+    }
     if (!to_lock.empty()) {
         auto const start = Clock::now();
         UNDROP_CHECK(backend_.lock(to_lock));
@@ -173,7 +183,11 @@ Result<void> StepRunner::save_foreseen() {
         snapshot.kind = kind;
         snapshot.table = table;
         snapshot.column = column;
-        UNDROP_CHECK(save(backend_, ledger_, snapshot, opposite_.footprints));
+        std::set<std::string> gone;
+        for (auto const& c : table.columns)
+            if (kind == Snapshot::Kind::column && (foresight_.columns.contains({{table.schema, table.name}, c.name}) || waived({table.schema, table.name}, c.name)))
+                gone.insert(c.name);
+        UNDROP_CHECK(save(backend_, ledger_, snapshot, gone, opposite_.footprints));
         tell(Event::Kind::saved, fmt::format("{}: {} rows", snapshot.what(), snapshot.rows));
         saved_.push_back(std::move(snapshot));
         return success();
@@ -216,8 +230,8 @@ Result<void> StepRunner::run_script() {
 
 // P3: what the script itself has written into what it made is not a user's.
 Result<void> StepRunner::leave_footprints() {
-    auto add = [&](Table const& table, std::string const& column, bool written) -> Result<void> {
-        UNDROP_TRY(auto prints, footprint(backend_, ledger_, table, column, written, next_id_));
+    auto add = [&](Table const& table, std::string const& column, std::set<std::string> const& fresh, bool written) -> Result<void> {
+        UNDROP_TRY(auto prints, footprint(backend_, ledger_, table, column, fresh, written, next_id_));
         if (!prints.empty()) ++next_id_;
         footprints_.insert(footprints_.end(), prints.begin(), prints.end());
         return success();
@@ -226,14 +240,19 @@ Result<void> StepRunner::leave_footprints() {
         auto const* before = find_table_by_id(before_, table.id);
         if (!before) before = find_table(before_, {table.schema, table.name});
         if (!before) {
-            UNDROP_CHECK(add(table, "", true));
+            UNDROP_CHECK(add(table, "", {}, true));
             continue;
         }
         auto const writes = after_script_.writes.find(before->id);
         auto const written = writes != after_script_.writes.end() || before->id != table.id;
+        auto const is_new = [&](Column const& column) {
+            return !column.generated && !before->column(column.name) && (before->id != table.id || !before->column_by_id(column.id));
+        };
+        std::set<std::string> fresh;
         for (auto const& column : table.columns)
-            if (!column.generated && !before->column(column.name) && (before->id != table.id || !before->column_by_id(column.id)))
-                UNDROP_CHECK(add(table, column.name, written));
+            if (is_new(column)) fresh.insert(column.name);
+        for (auto const& column : table.columns)
+            if (is_new(column)) UNDROP_CHECK(add(table, column.name, fresh, written));
     }
     return success();
 }

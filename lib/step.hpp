@@ -55,11 +55,13 @@ private:
     [[nodiscard]] Result<void> run_script();
     [[nodiscard]] Result<void> leave_footprints();
     [[nodiscard]] Result<void> bring_back();
-    [[nodiscard]] Result<void> rename_back();
+    [[nodiscard]] Result<void> rename_tables_back();
+    [[nodiscard]] Result<void> rename_columns_back();
     [[nodiscard]] Result<void> mend();
     [[nodiscard]] Result<void> restore_columns(bool before_mend);
     [[nodiscard]] Result<void> restore_column_of(Snapshot const& snapshot, Table const& table, bool made_by_script);
     [[nodiscard]] Result<void> restore_tables();
+    [[nodiscard]] Result<void> restore_positions();
     [[nodiscard]] Result<void> expect(Table const& table, std::int64_t updated, std::int64_t inserted);
     [[nodiscard]] Result<Round> look_again();
     [[nodiscard]] Result<void> nothing_unplanned(Observed const& end) const;
@@ -86,7 +88,8 @@ private:
     std::vector<std::string> lose_;
     std::vector<Directives::Backfill> backfill_;
     Opposite opposite_;
-    Foresight foresight_;
+    Foresight planned_;    // as the plan saw it: what its fingerprint was made of
+    Foresight foresight_;  // grows from round to round
 
     // Of the present round
     StepReport report_;

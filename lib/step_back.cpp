@@ -24,6 +24,28 @@ Rename to_rename(Recorded const& recorded) {
     return {.before = {t.at(0), t.at(1)}, .after = {t.at(2), t.at(3)}, .column_before = t.at(4), .column_after = t.at(5)};
 }
 
+// Renames that can be done one after the other: a name that another of them still has is freed first, by way of a name aside. A name that is
+// taken for good stays as it is.
+template <class Name, class Taken, class Aside>
+std::vector<std::pair<Name, Name>> in_renaming_order(std::map<Name, Name> moves, Taken const& taken, Aside const& aside) {
+    auto const blocked = [&](auto const& move) { return taken(move.second) && !moves.contains(move.second); };
+    for (auto at = moves.begin(); (at = std::find_if(moves.begin(), moves.end(), blocked)) != moves.end();) moves.erase(at);
+    std::vector<std::pair<Name, Name>> first;
+    std::vector<std::pair<Name, Name>> then;
+    for (auto const& [from, to] : moves) {
+        auto source = from;
+        if (taken(to)) {
+            source = aside(from, static_cast<int>(first.size()) + 1);
+            first.emplace_back(from, source);
+        }
+        then.emplace_back(source, to);
+    }
+    // A name whose holder waits aside is free by now; a holder that moves directly must go before who takes its name.
+    std::stable_partition(then.begin(), then.end(), [&](auto const& move) { return !taken(move.second); });
+    first.insert(first.end(), then.begin(), then.end());
+    return first;
+}
+
 }  // namespace
 
 Result<Opposite> read_opposite(Ledger& ledger, std::int64_t step, Direction direction) {
@@ -68,17 +90,16 @@ Foresight foresee(Dialect const& dialect, std::vector<Statement> const& statemen
 
 Result<void> StepRunner::bring_back() {
     if (opposite_.step == 0) return success();
-    if (step_.direction == Direction::down) UNDROP_CHECK(rename_back());
+    if (step_.direction == Direction::down) {
+        UNDROP_CHECK(rename_tables_back());
+        UNDROP_CHECK(rename_columns_back());
+    }
     UNDROP_CHECK(restore_columns(true));
     if (step_.direction == Direction::down) UNDROP_CHECK(mend());
     UNDROP_CHECK(restore_columns(false));
     UNDROP_CHECK(restore_tables());
-    UNDROP_TRY(auto const positions, backend_.positions());
-    for (auto const& snapshot : opposite_.snapshots)
-        if (snapshot.kind == Snapshot::Kind::sequence && positions.contains(snapshot.table.name))
-            UNDROP_CHECK(backend_.set_position(snapshot.table.name, snapshot.position));
     tell(Event::Kind::restored, fmt::format("{} snapshot(s)", opposite_.snapshots.size()));
-    if (step_.direction == Direction::up) return success();
+    if (step_.direction == Direction::up) return restore_positions();
 
     // Indexes, constraints, views and rights come after the rows; what making them changes by itself is seen in another pass.
     constexpr int passes = 3;
@@ -90,36 +111,75 @@ Result<void> StepRunner::bring_back() {
         UNDROP_CHECK(run_mend(backend_, plan.after_data));
     }
     tell(Event::Kind::mended, fmt::format("{} object(s)", report_.mended.size()));
+    return restore_positions();
+}
+
+// Last: a column's own sequence is made together with what comes after the rows.
+Result<void> StepRunner::restore_positions() {
+    UNDROP_TRY(auto const now, backend_.positions());
+    for (auto const& snapshot : opposite_.snapshots)
+        if (snapshot.kind == Snapshot::Kind::sequence && now.contains(snapshot.table.name))
+            UNDROP_CHECK(backend_.set_position(snapshot.table.name, snapshot.position));
     return success();
 }
 
-Result<void> StepRunner::rename_back() {
+// Only what the script has left under its new name: its identity tells, for names may have been swapped.
+Result<void> StepRunner::rename_tables_back() {
     auto const& dialect = backend_.dialect();
+    std::map<TableName, TableName> moves;
     for (auto const& rename : opposite_.renames) {
-        if (!rename.column_before.empty()) continue;
-        if (find_table(scripted_, rename.before) || !find_table(scripted_, rename.after)) continue;
-        if (rename.before.first != rename.after.first)
-            UNDROP_CHECK(backend_.run(fmt::format("alter table {} set schema {}", dialect.relation(rename.after.first, rename.after.second),
-                                                  dialect.quote(rename.before.first))));
-        if (rename.before.second != rename.after.second)
-            UNDROP_CHECK(backend_.run(fmt::format("alter table {} rename to {}", dialect.relation(rename.before.first, rename.after.second),
-                                                  dialect.quote(rename.before.second))));
-        report_.mended.push_back(fmt::format("name of table {}", rename.before.second));
+        auto const* marked = rename.column_before.empty() ? find_table(before_, rename.after) : nullptr;
+        auto const* now = marked ? find_table_by_id(scripted_, marked->id) : nullptr;
+        if (now && TableName{now->schema, now->name} == rename.after) moves.emplace(rename.after, rename.before);
     }
+    auto const taken = [&](TableName const& name) { return find_table(scripted_, name) != nullptr; };
+    auto const aside = [](TableName const& name, int n) { return TableName{name.first, fmt::format("undrop_renaming_{}", n)}; };
+    for (auto const& [from, to] : in_renaming_order(std::move(moves), taken, aside)) {
+        if (from.first != to.first)
+            UNDROP_CHECK(backend_.run(fmt::format("alter table {} set schema {}", dialect.relation(from.first, from.second), dialect.quote(to.first))));
+        if (from.second != to.second)
+            UNDROP_CHECK(backend_.run(fmt::format("alter table {} rename to {}", dialect.relation(to.first, from.second), dialect.quote(to.second))));
+        if (!to.second.starts_with("undrop_renaming_")) report_.mended.push_back(fmt::format("name of table {}", to.second));
+    }
+    return success();
+}
+
+Result<void> StepRunner::rename_columns_back() {
+    auto const& dialect = backend_.dialect();
     UNDROP_TRY(auto const tables, backend_.tables(ledger_.name()));
+    std::map<TableName, std::map<std::string, std::string>> moves;
     for (auto const& rename : opposite_.renames) {
-        if (rename.column_before.empty()) continue;
-        auto const* table = find_table(tables, rename.before);
-        if (!table || table->column(rename.column_before) || !table->column(rename.column_after)) continue;
-        UNDROP_CHECK(backend_.run(fmt::format("alter table {} rename column {} to {}", dialect.relation(table->schema, table->name),
-                                              dialect.quote(rename.column_after), dialect.quote(rename.column_before))));
-        report_.mended.push_back(fmt::format("name of column {}.{}", table->text(), rename.column_before));
+        auto const* table = rename.column_before.empty() ? nullptr : find_table(tables, rename.before);
+        if (!table) continue;
+        auto const* marked = find_table_by_id(before_, table->id);
+        auto const* then = marked ? marked->column(rename.column_after) : nullptr;
+        auto const* now = then ? table->column_by_id(then->id) : table->column(rename.column_after);
+        if (now && now->name == rename.column_after) moves[rename.before].emplace(rename.column_after, rename.column_before);
+    }
+    for (auto& [name, of_table] : moves) {
+        auto const& table = *find_table(tables, name);
+        auto const taken = [&](std::string const& column) { return table.column(column) != nullptr; };
+        auto const aside = [](std::string const&, int n) { return fmt::format("undrop_renaming_{}", n); };
+        for (auto const& [from, to] : in_renaming_order(std::move(of_table), taken, aside)) {
+            UNDROP_CHECK(backend_.run(fmt::format("alter table {} rename column {} to {}", dialect.relation(table.schema, table.name),
+                                                  dialect.quote(from), dialect.quote(to))));
+            if (!to.starts_with("undrop_renaming_")) report_.mended.push_back(fmt::format("name of column {}.{}", table.text(), to));
+        }
     }
     return success();
 }
 
 Result<void> StepRunner::mend() {
     UNDROP_TRY(auto const now, backend_.catalog_after(ledger_.name(), catalog_));
+    // P5: what a down script makes on top of a recorded object (a default, an index of another name) was not there before the up.
+    for (auto const& [id, object] : now) {
+        if (catalog_.contains(id) || object.holds_rows || object.remove.empty()) continue;
+        auto const recorded = [&](ObjectId const& need) {
+            auto const found = opposite_.wanted.find(need);
+            return found != opposite_.wanted.end() && found->second;
+        };
+        if (std::any_of(object.needs.begin(), object.needs.end(), recorded)) opposite_.wanted.emplace(id, std::nullopt);
+    }
     auto const plan = plan_mend(now, opposite_.wanted);
     if (!plan.refused.empty())
         return Error{.code = Code::refused, .left = Left::rolled_back, .message = "the schema cannot be brought back by itself: " + plan.refused,

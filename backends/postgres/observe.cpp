@@ -27,7 +27,8 @@ select c.oid, case when n.nspname = {0} then 'store'
        pg_catalog.pg_stat_get_xact_tuples_deleted(c.oid)
 from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
 where c.relkind in ('r', 'p', 'f') and c.relpersistence <> 't' and n.nspname !~ '^pg_'
-  and not (n.nspname = {0} and exists (select from pg_catalog.pg_attribute a where a.attrelid = c.oid and a.attname = 'tableoid' and {1})))";
+  and not (n.nspname = {0}
+           and exists (select from pg_catalog.pg_attribute a where a.attrelid = c.oid and a.attname = 'tableoid' and {1})))";
 
 // Relations that this transaction holds a writer's lock on; `born`: made by it.
 constexpr char const* locked_query = R"(
@@ -39,7 +40,8 @@ from (select k.relation, pg_catalog.bool_or(k.mode = 'RowExclusiveLock') as wrot
       from pg_catalog.pg_locks k
       where k.pid = pg_catalog.pg_backend_pid() and k.locktype = 'relation' and k.granted
         and k.database = (select d.oid from pg_catalog.pg_database d where d.datname = current_database())
-        and k.mode in ('RowExclusiveLock', 'ShareUpdateExclusiveLock', 'ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')
+        and k.mode in ('RowExclusiveLock', 'ShareUpdateExclusiveLock', 'ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock',
+                       'AccessExclusiveLock')
       group by k.relation) l
 join pg_catalog.pg_class c on c.oid = l.relation join pg_catalog.pg_namespace n on n.oid = c.relnamespace
 where c.relkind in ('r', 'p', 'f') and c.relpersistence <> 't' order by 4)";
@@ -53,7 +55,7 @@ where k.pid = pg_catalog.pg_backend_pid() and k.locktype = 'relation' and k.mode
 
 constexpr char const* large_objects_query = R"(
 select coalesce(pg_catalog.sum(pg_catalog.pg_stat_get_xact_tuples_updated(o) + pg_catalog.pg_stat_get_xact_tuples_deleted(o)), 0)
-from pg_catalog.unnest(array['pg_catalog.pg_largeobject'::pg_catalog.regclass, 'pg_catalog.pg_largeobject_metadata'::pg_catalog.regclass]) o)";
+from pg_catalog.unnest(array['pg_catalog.pg_largeobject', 'pg_catalog.pg_largeobject_metadata']::pg_catalog.regclass[]) o)";
 
 // Types inside types, from the columns of users' tables down to the composite ones, with their attributes.
 constexpr char const* attributes_query = R"(
@@ -67,7 +69,8 @@ with recursive used(type) as (
         select t.typelem where t.typelem <> 0
         union all select t.typbasetype where t.typbasetype <> 0
         union all select r.rngsubtype from pg_catalog.pg_range r where r.rngtypid = t.oid or r.rngmultitypid = t.oid
-        union all select a.atttypid from pg_catalog.pg_attribute a where a.attrelid = t.typrelid and a.attnum > 0 and not a.attisdropped) p(part))
+        union all select a.atttypid from pg_catalog.pg_attribute a
+            where a.attrelid = t.typrelid and a.attnum > 0 and not a.attisdropped) p(part))
 select t.typrelid || '.' || a.attnum, pg_catalog.format_type(t.oid, null) || '.' || a.attname, a.attisdropped
 from used u join pg_catalog.pg_type t on t.oid = u.type join pg_catalog.pg_attribute a on a.attrelid = t.typrelid and a.attnum > 0
 where t.typtype = 'c')";

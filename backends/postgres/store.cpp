@@ -21,7 +21,8 @@ with s as (
 ), wrong(what) as (
     select 'rights on the schema are granted to ' || case x.grantee when 0 then 'PUBLIC' else pg_catalog.pg_get_userbyid(x.grantee) end
       from s cross join lateral pg_catalog.aclexplode(s.acl) x where x.grantee <> s.owner
-    union all select 'rights on ' || r.relname || ' are granted to ' || case x.grantee when 0 then 'PUBLIC' else pg_catalog.pg_get_userbyid(x.grantee) end
+    union all select 'rights on ' || r.relname || ' are granted to '
+                     || case x.grantee when 0 then 'PUBLIC' else pg_catalog.pg_get_userbyid(x.grantee) end
       from s, relation r cross join lateral pg_catalog.aclexplode(r.relacl) x where x.grantee <> s.owner
     union all select 'rights on columns of ' || r.relname || ' are granted'
       from relation r join pg_catalog.pg_attribute a on a.attrelid = r.oid where a.attacl is not null
@@ -30,7 +31,8 @@ with s as (
     union all select r.relname || ' has a trigger' from relation r join pg_catalog.pg_trigger t on t.tgrelid = r.oid and not t.tgisinternal
     union all select r.relname || ' has a rule' from relation r join pg_catalog.pg_rewrite w on w.ev_class = r.oid
     union all select r.relname || ' has a policy' from relation r join pg_catalog.pg_policy p on p.polrelid = r.oid
-    union all select r.relname || ' takes part in inheritance' from relation r join pg_catalog.pg_inherits i on r.oid in (i.inhrelid, i.inhparent)
+    union all select r.relname || ' takes part in inheritance'
+      from relation r join pg_catalog.pg_inherits i on r.oid in (i.inhrelid, i.inhparent)
       where r.relkind = 'r'
     union all select 'it holds the function ' || p.proname from s join pg_catalog.pg_proc p on p.pronamespace = s.oid
     union all select 'it holds the type ' || t.typname from s join pg_catalog.pg_type t on t.typnamespace = s.oid

@@ -30,7 +30,7 @@ constexpr int pragma_rank = 50;
 // The pragmas that a step's transaction covers. They are always there, so they only ever change.
 constexpr std::array<char const*, 2> pragmas{"user_version", "application_id"};
 
-Object object_of(KindRow const& kind, Row const& row) {
+Object object_of(KindRow const& kind, Row const& row, ObjectId const& relation) {
     Object object;
     object.make = statement_of(*row[3]);
     auto type = std::string(kind.kind);
@@ -40,7 +40,7 @@ Object object_of(KindRow const& kind, Row const& row) {
     object.rank = kind.rank;
     object.order = std::stoi(*row[4]);
     object.holds_rows = kind.holds_rows;
-    if (kind.needs_table) object.needs.push_back({*row[5], "", *row[2]});
+    if (kind.needs_table) object.needs.push_back(relation);
     return object;
 }
 
@@ -49,21 +49,19 @@ Object object_of(KindRow const& kind, Row const& row) {
 Result<Catalog> SqliteBackend::catalog(std::string const&) {
     if (!connection_.in_transaction()) tracker_.clear();
     UNDROP_CHECK(sync(Tracker::Cause::own));
-    UNDROP_TRY(
-        auto const rows,
-        connection_.rows(
-            "select s.type, s.name, s.tbl_name, s.sql, s.rowid, coalesce(o.type, ''), coalesce(o.name, '') from main.sqlite_schema s "
-            "left join main.sqlite_schema o on o.type in ('table', 'view') and lower(o.name) = lower(s.tbl_name) and s.type in ('index', "
-            "'trigger') "
-            "where s.sql is not null and lower(substr(s.name, 1, 7)) <> 'sqlite_' order by s.rowid"));
+    UNDROP_TRY(auto const rows, connection_.rows("select type, name, tbl_name, sql, rowid from main.sqlite_schema order by rowid"));
+    std::map<std::string, ObjectId> relations;  // by name in lower case: what indexes and triggers hang on
+    for (auto const& row : rows)
+        if (row[0] == "table" || row[0] == "view") relations.emplace(lower(*row[1]), ObjectId{*row[0], "", *row[1]});
     Catalog catalog;
-    for (auto row : rows) {
-        auto const is_part = !row[6]->empty();
-        if (is_part) row[2] = row[6];
+    for (auto const& row : rows) {
+        if (!row[3] || lower(*row[1]).starts_with("sqlite_")) continue;
+        auto const owner = relations.find(lower(*row[2]));
+        if (owner == relations.end()) continue;
         // The store's tables, virtual tables and what belongs to either are no objects of the user's schema that a step could remake.
-        if (auto const* entry = tracker_.find(is_part ? *row[2] : *row[1]); entry != nullptr && entry->kind != Kind::table) continue;
+        if (auto const* entry = tracker_.find(owner->second.name); entry != nullptr && entry->kind != Kind::table) continue;
         for (auto const& kind : kinds)
-            if (row[0] == kind.kind) catalog.emplace(ObjectId{kind.kind, "", *row[1]}, object_of(kind, row));
+            if (row[0] == kind.kind) catalog.emplace(ObjectId{kind.kind, "", *row[1]}, object_of(kind, row, owner->second));
     }
     for (auto const* name : pragmas) {
         UNDROP_TRY(auto const value, connection_.number(fmt::format("PRAGMA main.{}", name)));

@@ -47,7 +47,8 @@ std::string SqliteDialect::digest(std::string const& image) const { return fmt::
 
 // Without a type nothing is converted; the table's rebuild gives the column its recorded form.
 std::string SqliteDialect::add_bare_column(Table const& table, Column const& column) const {
-    return fmt::format("alter table {} add column {}", relation(table.schema, table.name), sqlite::quote(column.name));
+    // With its type: a STRICT table wants one, and values that had its affinity keep what they are.
+    return fmt::format("alter table {} add column {} {}", relation(table.schema, table.name), sqlite::quote(column.name), column.type);
 }
 
 std::string SqliteDialect::insert_overriding() const { return ""; }

@@ -1,6 +1,9 @@
 // Bad input on SQLite: refused before anything changes, with place, reason and what to do next.
 #include <doctest/doctest.h>
+
+#include <cstdlib>
 #include <sqlite3.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "cli/program.hpp"
@@ -167,12 +170,18 @@ TEST_CASE("a read-only SQLite file is refused by up, and status reads it") {
     CHECK(desk.shop({"up"}).status == 0);
     desk.migration("3_c", "create table c (x);");
     std::filesystem::permissions(desk.path / "shop.db", std::filesystem::perms::owner_read);
-    if (geteuid() != 0) {
-        auto const outcome = desk.shop({"up"});
-        CAPTURE(outcome.err);
-        CHECK(outcome.status != 0);
-        CHECK(has(outcome.err, "Next: "));
-    }
+    std::filesystem::permissions(desk.path, std::filesystem::perms(0755));
+    // Root may write to any file: there, another user tries, with a program that it may reach.
+    auto const program = desk.path / "undrop";
+    std::filesystem::copy_file(UNDROP_TEST_PROGRAM, program);
+    auto const as_somebody = geteuid() == 0 ? std::string{"setpriv --reuid=65534 --regid=65534 --clear-groups "} : std::string{};
+    auto const command = "cd " + desk.path.string() + " && " + as_somebody + "./undrop --db sqlite:shop.db up 2>" + (desk.path / "err").string();
+    auto const status = std::system(command.c_str());
+    auto const said = desk.text("err");
+    CAPTURE(said);
+    CHECK(WEXITSTATUS(status) == 3);
+    CHECK(has(said, "shop.db"));
+    CHECK(has(said, "Next: "));
     CHECK(desk.shop({"status"}).status == 0);
 }
 

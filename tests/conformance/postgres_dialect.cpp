@@ -55,14 +55,14 @@ TEST_CASE("postgres: every value comes back from the store as the same bytes, an
     shop.database->run(R"sql(
 create type role as enum ('a', 'it''s "b"'); create type pair as (x int, y text); create domain dom as varchar(3);
 create type span as range (subtype = int);
-create table t (id int primary key, r role, rs role[], p pair, d dom, s span, c char(5), v varchar(5), b bytea, f float8, f4 float4, n numeric,
-    j json, i interval, ts timestamptz, m money, bt bit(3), h text, arr text[], o regclass, ip inet, nm name, ch "char", low int[]);
+create table t (id int primary key, r role, rs role[], p pair, d dom, s span, c char(5), v varchar(5), b bytea, f float8, f4 float4,
+    n numeric, j json, i interval, ts timestamptz, m money, bt bit(3), h text, arr text[], o regclass, ip inet, nm name, ch "char", low int[]);
 insert into t values
     (1, 'it''s "b"', array['a', null, 'it''s "b"']::role[], row(null, null), 'abc', '[1,5)', 'ab', '', '\x00ff', 'NaN', 0.1, 1.000,
      '{"a": 1,  "a":2}', '1 mon -3 days 04:05:06.789', '0044-03-15 12:00:00.123456+00 BC', '$1.50', b'101', E'a\\b\n"''',
      array[['a', null], ['', '"{}']], 't', '10.0.0.1/8', 'n', 'c', '[0:1]={1,2}'),
-    (2, null, '{}', null, null, 'empty', '', 'x    ', '', '-Infinity', '1e-30', 'NaN', 'null', '-00:00:00.000001', 'infinity', '-$0.01', b'000',
-     '', '{}', null, '::1', '', '', null);
+    (2, null, '{}', null, null, 'empty', '', 'x    ', '', '-Infinity', '1e-30', 'NaN', 'null', '-00:00:00.000001', 'infinity', '-$0.01',
+     b'000', '', '{}', null, '::1', '', '', null);
 insert into t (id) values (3))sql");
     auto const t = shop.table("t");
     auto const& dialect = shop.backend.dialect();

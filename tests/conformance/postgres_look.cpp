@@ -10,7 +10,8 @@ TEST_CASE("postgres: the look tells which tables' rows were written, and how") {
     shop.database->run(R"sql(
 create table t (id int primary key, a text); insert into t select g, 'x' from generate_series(1, 10) g;
 create table kid (id int primary key, t int references t on delete cascade); insert into kid select g, g from generate_series(1, 5) g;
-create table big (i int); insert into big values (1); create table p (i int) partition by list (i); create table p1 partition of p for values in (1);
+create table big (i int); insert into big values (1);
+create table p (i int) partition by list (i); create table p1 partition of p for values in (1);
 create function sneaky() returns void language plpgsql as $$ begin execute 'delete from ' || 'kid'; end $$)sql");
     auto const id = [&](char const* name) { return shop.table(name).id; };
     CHECK(
@@ -154,7 +155,8 @@ create trigger dis before insert on t for each row execute function note();
 create trigger rep before insert on t for each row execute function note();
 alter table t enable always trigger "al ways"; alter table t disable trigger dis; alter table t enable replica trigger rep;
 create rule r as on insert to t do also insert into log values ('rule');
-create table p (i int) partition by list (i); create table p1 partition of p for values in (1); create table p2 partition of p for values in (2);
+create table p (i int) partition by list (i); create table p1 partition of p for values in (1);
+create table p2 partition of p for values in (2);
 create trigger pt before insert on p for each row execute function note();
 alter table p1 disable trigger pt; alter table p2 enable always trigger pt)sql");
     auto const all = [&] {

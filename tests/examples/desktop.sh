@@ -7,4 +7,4 @@ check "a first note" "Buy bread (buy-bread)" "$("$notes" notes.db 'Buy bread' 2>
 contains "the first start migrates" "migrated: 3 drop_mood" "$(cat first.log)"
 check "sorted by the program's collation" "apples (apples) Buy bread (buy-bread)" "$("$notes" notes.db apples 2>second.log | xargs)"
 check "the second start has nothing to do" "" "$(cat second.log)"
-check "the command line reads the program's ledger" 3 "$("$undrop" --db sqlite:notes.db --dir . log --json | grep -c '"kind": *"applied"')"
+check "the command line reads the program's ledger" 3 "$("$undrop" --db sqlite:notes.db --dir . log --json | grep -c '"event": "applied"')"
