@@ -81,7 +81,7 @@ public:
     [[nodiscard]] virtual std::string image(std::vector<std::string> const& saved) const = 0;
     // A short text that differs when the text `image` differs: SHA-256 in hexadecimal (SQLite: a function that the backend registers).
     [[nodiscard]] virtual std::string digest(std::string const& image) const = 0;
-    // A statement that adds a missing column to a table with nothing but its name, so that values can come back before the table gets its
+    // A statement that adds a missing column to a table with its name and type alone, so that values can come back before the table gets its
     // recorded form; empty where columns are objects of the catalog themselves.
     [[nodiscard]] virtual std::string add_bare_column(Table const& table, Column const& column) const = 0;
     // For INSERT INTO t (...) <here> SELECT: " OVERRIDING SYSTEM VALUE" or nothing.

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <fmt/format.h>
-#include <functional>
+#include <tuple>
 
 #include "try.hpp"
 
@@ -23,13 +23,14 @@ bool goes_with_table(ObjectId const& id, Objects const& removed) {
     });
 }
 
-// Adds to `remake` whatever depends on a member of it, as far as it is there now.
-void add_dependents(Catalog const& now, Objects& remake, Objects const& removed) {
+// Adds to `remake` whatever depends on a member of it or on what is `altered`, as far as it is there now.
+void add_dependents(Catalog const& now, Objects& remake, Objects const& removed, std::set<ObjectId> const& altered) {
     for (bool grown = true; grown;) {
         grown = false;
         for (auto const& [id, object] : now) {
-            if (remake.contains(id) || removed.contains(id)) continue;
-            if (std::any_of(object.needs.begin(), object.needs.end(), [&](ObjectId const& need) { return remake.contains(need); })) {
+            if (remake.contains(id) || removed.contains(id) || altered.contains(id)) continue;
+            auto const disturbed = [&](ObjectId const& need) { return remake.contains(need) || altered.contains(need); };
+            if (std::any_of(object.needs.begin(), object.needs.end(), disturbed)) {
                 remake.emplace(id, object);
                 grown = true;
             }
@@ -43,22 +44,33 @@ MendAction action(MendAction::Kind kind, ObjectId const& id, Object object, Obje
 
 }  // namespace
 
+// Always the first by rank of those whose needs are made; of a cycle, the first of all.
 std::vector<ObjectId> in_making_order(Objects const& objects) {
-    std::vector<ObjectId> ids;
-    for (auto const& [id, object] : objects) ids.push_back(id);
-    std::stable_sort(ids.begin(), ids.end(), [&](ObjectId const& a, ObjectId const& b) {
+    auto const earlier = [&](ObjectId const& a, ObjectId const& b) {
         auto const& x = objects.at(a);
         auto const& y = objects.at(b);
         return std::tie(x.section, x.rank, x.order, a) < std::tie(y.section, y.rank, y.order, b);
-    });
-    std::vector<ObjectId> ordered;
-    std::set<ObjectId> seen;
-    std::function<void(ObjectId const&)> const visit = [&](ObjectId const& id) {
-        if (!objects.contains(id) || !seen.insert(id).second) return;
-        for (auto const& need : objects.at(id).needs) visit(need);
-        ordered.push_back(id);
     };
-    for (auto const& id : ids) visit(id);
+    std::map<ObjectId, int> missing;
+    std::map<ObjectId, std::vector<ObjectId>> needed_by;
+    for (auto const& [id, object] : objects) {
+        auto const needs = std::set<ObjectId>(object.needs.begin(), object.needs.end());
+        missing[id] = 0;
+        for (auto const& need : needs)
+            if (need != id && objects.contains(need)) ++missing[id], needed_by[need].push_back(id);
+    }
+    std::set<ObjectId, decltype(earlier)> ready(earlier);
+    std::set<ObjectId, decltype(earlier)> waiting(earlier);
+    for (auto const& [id, count] : missing) (count == 0 ? ready : waiting).insert(id);
+    std::vector<ObjectId> ordered;
+    while (!ready.empty() || !waiting.empty()) {
+        auto& from = ready.empty() ? waiting : ready;
+        auto const id = *from.begin();
+        from.erase(from.begin());
+        ordered.push_back(id);
+        for (auto const& next : needed_by[id])
+            if (--missing[next] == 0 && waiting.erase(next) == 1) ready.insert(next);
+    }
     return ordered;
 }
 
@@ -84,7 +96,11 @@ MendPlan plan_mend(Catalog const& now, Wanted const& wanted) {
                 remake.emplace(id, is->second), made.emplace(id, *want);
         }
     }
-    add_dependents(now, remake, removed);
+    // What merely reads a changed function goes on; what reads a column must step aside while its type changes.
+    std::set<ObjectId> altered;
+    for (auto const& a : in_place)
+        if (a.kind == MendAction::Kind::alter && a.object.holds_rows) altered.insert(a.id);
+    add_dependents(now, remake, removed, altered);
     for (auto const& [id, object] : remake) {
         if (!made.contains(id)) made.emplace(id, object);
         if (object.holds_rows)

@@ -33,7 +33,7 @@ struct MendPlan {
 // Dependents of what must be made anew are removed and made again with it; nothing that holds rows is ever removed for that.
 [[nodiscard]] MendPlan plan_mend(Catalog const& now, Wanted const& wanted);
 
-// Ids, in an order in which each comes after what it needs; earlier ranks first.
+// Ids, in an order in which each comes after what it needs; otherwise by section, rank and order.
 [[nodiscard]] std::vector<ObjectId> in_making_order(std::map<ObjectId, Object> const& objects);
 
 // Runs actions in order.

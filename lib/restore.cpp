@@ -159,6 +159,14 @@ Result<Restored> restore_column(Backend& backend, Ledger const& ledger, Snapshot
     });
 }
 
+Result<std::int64_t> fill_column(Backend& backend, Table const& now, Column const& column, std::string const& value) {
+    auto const& dialect = backend.dialect();
+    auto const name = dialect.quote(column.name);
+    return in_quiet(backend, now, [&] {
+        return backend.run(fmt::format("update {} as t set {} = {} where t.{} is null", dialect.own_rows(now), name, value, name));
+    });
+}
+
 namespace {
 
 // The columns that both the snapshot and the table have, as (name, v-number).

@@ -32,6 +32,9 @@ struct Restored {
 [[nodiscard]] Result<Restored> restore_column(Backend& backend, Ledger const& ledger, Snapshot const& snapshot, Table const& now,
                                               RestoreContext const& context);
 
+// A value for every row that has none; `value` is SQL. Gives how many.
+[[nodiscard]] Result<std::int64_t> fill_column(Backend& backend, Table const& now, Column const& column, std::string const& value);
+
 // Rows of a table that is there again.
 [[nodiscard]] Result<Restored> restore_table(Backend& backend, Ledger const& ledger, Snapshot const& snapshot, Table const& now,
                                              RestoreContext const& context);

@@ -343,8 +343,11 @@ Result<void> StepRunner::keep_only_losses(std::vector<TableChange> const& change
     }
     saved_ = std::move(kept);
     UNDROP_TRY(auto const positions, backend_.positions());
+    // A table that was rebuilt counts from its rows again.
+    auto const rebuilt = std::any_of(changes.begin(), changes.end(), [](TableChange const& change) { return change.rebuilt; });
     for (auto const& [sequence, position] : positions_) {
-        if (positions.contains(sequence)) continue;
+        auto const now = positions.find(sequence);
+        if (now != positions.end() && (!rebuilt || now->second == position)) continue;
         Snapshot snapshot;
         snapshot.id = next_id_++;
         snapshot.kind = Snapshot::Kind::sequence;

@@ -60,6 +60,7 @@ private:
     [[nodiscard]] Result<void> mend();
     [[nodiscard]] Result<void> restore_columns(bool before_mend);
     [[nodiscard]] Result<void> restore_column_of(Snapshot const& snapshot, Table const& table, bool made_by_script);
+    [[nodiscard]] Result<void> fill_waived_columns();
     [[nodiscard]] Result<void> restore_tables();
     [[nodiscard]] Result<void> restore_positions();
     [[nodiscard]] Result<void> expect(Table const& table, std::int64_t updated, std::int64_t inserted);
@@ -71,7 +72,8 @@ private:
     [[nodiscard]] Result<void> record(Catalog const& now, std::vector<TableChange> const& changes);
     [[nodiscard]] Foresight unsaved(std::vector<TableChange> const& changes) const;
     [[nodiscard]] bool waived(TableName const& table, std::string const& column) const;
-    [[nodiscard]] std::string backfill_of(Snapshot const& snapshot) const;
+    [[nodiscard]] std::string backfill_of(TableName const& table, std::string const& column) const;
+    void want_what_script_changed(Catalog const& now);
     void tell(Event::Kind kind, std::string text) const;
 
     Backend& backend_;

@@ -97,6 +97,7 @@ Result<void> StepRunner::bring_back() {
     UNDROP_CHECK(restore_columns(true));
     if (step_.direction == Direction::down) UNDROP_CHECK(mend());
     UNDROP_CHECK(restore_columns(false));
+    if (step_.direction == Direction::down) UNDROP_CHECK(fill_waived_columns());
     UNDROP_CHECK(restore_tables());
     tell(Event::Kind::restored, fmt::format("{} snapshot(s)", opposite_.snapshots.size()));
     if (step_.direction == Direction::up) return restore_positions();
@@ -169,17 +170,26 @@ Result<void> StepRunner::rename_columns_back() {
     return success();
 }
 
+// P5: what a down script makes on top of a recorded object (a default, an index of another name) was not there before the up; and what it
+// takes along and forgets (a trigger of a table that it rebuilds) was there, though the up never touched it.
+void StepRunner::want_what_script_changed(Catalog const& now) {
+    auto const wanted = [&](ObjectId const& need) {
+        auto const found = opposite_.wanted.find(need);
+        return found != opposite_.wanted.end() && found->second;
+    };
+    auto const unwanted = [&](ObjectId const& need) { return opposite_.wanted.contains(need) ? !wanted(need) : !now.contains(need); };
+    Wanted more;
+    for (auto const& [id, object] : now)
+        if (!catalog_.contains(id) && !object.holds_rows && !object.remove.empty() && std::any_of(object.needs.begin(), object.needs.end(), wanted))
+            more.emplace(id, std::nullopt);
+    for (auto const& [id, object] : catalog_)
+        if (!now.contains(id) && !object.holds_rows && std::none_of(object.needs.begin(), object.needs.end(), unwanted)) more.emplace(id, object);
+    opposite_.wanted.merge(more);
+}
+
 Result<void> StepRunner::mend() {
     UNDROP_TRY(auto const now, backend_.catalog_after(ledger_.name(), catalog_));
-    // P5: what a down script makes on top of a recorded object (a default, an index of another name) was not there before the up.
-    for (auto const& [id, object] : now) {
-        if (catalog_.contains(id) || object.holds_rows || object.remove.empty()) continue;
-        auto const recorded = [&](ObjectId const& need) {
-            auto const found = opposite_.wanted.find(need);
-            return found != opposite_.wanted.end() && found->second;
-        };
-        if (std::any_of(object.needs.begin(), object.needs.end(), recorded)) opposite_.wanted.emplace(id, std::nullopt);
-    }
+    want_what_script_changed(now);
     auto const plan = plan_mend(now, opposite_.wanted);
     if (!plan.refused.empty())
         return Error{.code = Code::refused, .left = Left::rolled_back, .message = "the schema cannot be brought back by itself: " + plan.refused,
@@ -195,9 +205,9 @@ Result<void> StepRunner::mend() {
     return run_mend(backend_, plan.before_data);
 }
 
-std::string StepRunner::backfill_of(Snapshot const& snapshot) const {
+std::string StepRunner::backfill_of(TableName const& table, std::string const& column) const {
     for (auto const& backfill : backfill_)
-        if (waives({backfill.column}, {snapshot.table.schema, snapshot.table.name}, snapshot.column)) return backfill.expression;
+        if (waives({backfill.column}, table, column)) return backfill.expression;
     return {};
 }
 
@@ -211,11 +221,33 @@ Result<void> StepRunner::restore_column_of(Snapshot const& snapshot, Table const
     auto const writes = after_script_.writes.find(table.id);
     RestoreContext const context{.direction = step_.direction, .made_by_script = made_by_script,
                                  .script_wrote_rows = writes != after_script_.writes.end() && (writes->second.updated > 0 || writes->second.rows_may_differ),
-                                 .backfill = backfill_of(snapshot)};
+                                 .backfill = backfill_of({snapshot.table.schema, snapshot.table.name}, snapshot.column)};
     UNDROP_TRY(auto const done, restore_column(backend_, ledger_, snapshot, table, context));
     report_.merged.push_back(done.merged);
     restored_.insert(snapshot.id);
+    auto const place = [&](Table const& t) { return t.column(snapshot.column) - t.columns.data(); };
+    if (step_.direction == Direction::down && place(table) != place(snapshot.table) &&
+        backend_.dialect().add_bare_column(table, *snapshot.table.column(snapshot.column)).empty())
+        report_.notes.push_back(fmt::format("{} came back as the last column: mind INSERTs without a column list", snapshot.what()));
     return expect(table, done.updated, 0);
+}
+
+// A column that came back without a snapshot (its loss was waived) has what a new row has, in every row.
+Result<void> StepRunner::fill_waived_columns() {
+    UNDROP_TRY(auto const tables, backend_.tables(ledger_.name()));
+    for (auto const& table : tables) {
+        TableName const name{table.schema, table.name};
+        auto const* scripted = find_table(scripted_, name);
+        for (auto const& column : table.columns) {
+            if (!scripted || scripted->column(column.name) || column.generated || !waived(name, column.name)) continue;
+            auto const backfill = backfill_of(name, column.name);
+            auto const value = backfill.empty() ? column.default_sql : "(" + backfill + ")";
+            if (value.empty()) continue;
+            UNDROP_TRY(auto const filled, fill_column(backend_, table, column, value));
+            UNDROP_CHECK(expect(table, filled, 0));
+        }
+    }
+    return success();
 }
 
 // Before the mend: columns that the script brought, in their recorded type, and columns that a later reshape of the table takes along.

@@ -42,6 +42,7 @@ constexpr std::array kept{
     Kept{"uuid", "uuid"},
     Kept{"json", "json"},
     Kept{"jsonb", "jsonb"},
+    Kept{"xml", "xml"},  // its output function would leave the declaration out
     Kept{"inet", "inet"},
     Kept{"cidr", "cidr"},
     Kept{"macaddr", "macaddr"},
