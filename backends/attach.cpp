@@ -13,7 +13,12 @@
 
 namespace undrop {
 
-Result<Target> attach(soci::session& session) {
+// The sanitizer's check would need the type information of SOCI's PostgreSQL library, which undrop does not link.
+#ifdef __GNUC__
+__attribute__((no_sanitize("vptr")))
+#endif
+Result<Target>
+attach(soci::session& session) {
     auto* const backend = session.get_backend();
     if (!backend) return Error{.code = Code::usage, .message = "the SOCI session that was given to attach is not open"};
     auto const name = backend->get_backend_name();

@@ -43,7 +43,7 @@ struct Observed {
 
 struct StoreState {
     bool exists = false;
-    std::string foreign;  // not empty: why the store is not ours (A15); nothing of it may be read or run
+    std::string foreign;  // not empty: why the store is not ours; nothing of it may be read or run
 };
 
 class Backend {
@@ -86,7 +86,7 @@ public:
     // some (PRAGMA foreign_keys) mean the time before the transaction. Code::busy where the database is locked for too long.
     [[nodiscard]] virtual Result<void> begin(Options const& options, std::vector<Statement> const& statements) = 0;
     [[nodiscard]] virtual Result<void> commit() = 0;    // Code::in_doubt if the connection goes meanwhile
-    virtual void rollback() = 0;                        // quiet; also puts sequences back (A5) and ends what `begin` set
+    virtual void rollback() = 0;                        // quiet; also puts sequences back and ends what `begin` set
     [[nodiscard]] virtual Result<void> begin_reading() = 0;  // a transaction for a consistent look: no writes; ended by rollback()
     // Session settings as the author expects them (the role's own), and back to undrop's (RESET ROLE, search_path ...).
     [[nodiscard]] virtual Result<void> enter_script() = 0;
@@ -94,7 +94,7 @@ public:
     // Is the transaction still the one that `begin` opened? Code::refused otherwise.
     [[nodiscard]] virtual Result<void> still_ours() = 0;
     [[nodiscard]] virtual Result<void> check_constraints() = 0;  // SET CONSTRAINTS ALL IMMEDIATE; foreign_key_check against the count at begin
-    // Locks the tables against everyone, one statement, one order, before anything is read for saving (A4). Nothing on SQLite.
+    // Locks the tables against everyone, one statement, one order, before anything is read for saving (P1). Nothing on SQLite.
     [[nodiscard]] virtual Result<void> lock(std::vector<Table> const& tables) = 0;
 
     // -- Looking
@@ -105,7 +105,7 @@ public:
     [[nodiscard]] virtual Result<Observed> observed() = 0;
     // Every object that undrop knows, but for the store's.
     [[nodiscard]] virtual Result<Catalog> catalog(std::string const& ledger) = 0;
-    // The same, later in the transaction, but differing from `before` only in what this transaction did itself (A11).
+    // The same, later in the transaction, but differing from `before` only in what this transaction did itself.
     [[nodiscard]] virtual Result<Catalog> catalog_after(std::string const& ledger, Catalog const& before) = 0;
     // Names of what this transaction removed and no catalog of ours holds (P9): kinds not known yet.
     [[nodiscard]] virtual Result<std::vector<std::string>> removed_unknown(Catalog const& before) = 0;

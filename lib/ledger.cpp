@@ -65,7 +65,7 @@ Result<History> Ledger::history() {
         "where kind in ('applied', 'reverted', 'accepted') order by id",
         table(names::event)));
     if (!read) {
-        // A table that cannot be read as ours may be somebody else's (A15): that says more than the database's own words.
+        // A table that cannot be read as ours may be somebody else's: that says more than the database's own words.
         auto const state = backend_.store_state(name_);
         if (state && !state.value().foreign.empty()) return not_ours(state.value().foreign);
         if (!backend_.means_no_store(read.error())) return read.error();

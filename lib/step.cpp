@@ -145,10 +145,13 @@ Result<void> StepRunner::check_still_meant() {
     if (foresight_.tables.empty() && foresight_.columns.empty() && foresight_.copies.empty() && foresight_.locks.empty()) {
         foresight_ = planned_ = foresee(backend_.dialect(), statements_, before_, lose_, opposite_.wanted);
     }
-    if (base_.empty()) return success();
-    UNDROP_TRY(auto const catalog, backend_.catalog(ledger_.name()));
-    auto const now = fingerprint(history.head, catalog, at_stake(catalog, planned_, opposite_.wanted));
-    if (now == base_) return success();
+    head_ = history.head;
+    return success();
+}
+
+// P7: a plan is for the history and the objects that it was made for, read again under the locks.
+Result<void> StepRunner::check_base() const {
+    if (base_.empty() || fingerprint(head_, catalog_, at_stake(catalog_, planned_, opposite_.wanted)) == base_) return success();
     return Error{.code = Code::conflict, .left = Left::untouched, .message = "the database is no longer what the plan was made for",
                  .next = {.command = step_.direction == Direction::up ? "plan up" : "plan down"}};
 }
@@ -171,6 +174,7 @@ Result<void> StepRunner::lock_and_mark() {
     }
     UNDROP_CHECK(backend_.mark(ledger_.name()));
     UNDROP_TRY(catalog_, backend_.catalog(ledger_.name()));
+    UNDROP_CHECK(check_base());
     UNDROP_TRY(positions_, backend_.positions());
     UNDROP_TRY(next_id_, ledger_.next_snapshot());
     return success();
@@ -192,8 +196,9 @@ Result<void> StepRunner::save_foreseen() {
         saved_.push_back(std::move(snapshot));
         return success();
     };
+    // The rows of a partitioned table are its partitions', which go with it and are saved themselves.
     for (auto const& name : foresight_.tables)
-        if (auto const* table = find_table(before_, name)) UNDROP_CHECK(save_one(Snapshot::Kind::table, *table, ""));
+        if (auto const* table = find_table(before_, name); table && !table->partitioned) UNDROP_CHECK(save_one(Snapshot::Kind::table, *table, ""));
     for (auto const& [name, column] : foresight_.columns) {
         auto const* table = find_table(before_, name);
         if (table && table->column(column) && !table->column(column)->generated) UNDROP_CHECK(save_one(Snapshot::Kind::column, *table, column));

@@ -51,6 +51,7 @@ private:
     [[nodiscard]] Result<Round> round();
     [[nodiscard]] Result<void> check_still_meant();
     [[nodiscard]] Result<void> lock_and_mark();
+    [[nodiscard]] Result<void> check_base() const;
     [[nodiscard]] Result<void> save_foreseen();
     [[nodiscard]] Result<void> run_script();
     [[nodiscard]] Result<void> leave_footprints();
@@ -95,6 +96,7 @@ private:
 
     // Of the present round
     StepReport report_;
+    std::int64_t head_ = 0;  // of the history
     std::int64_t next_id_ = 0;
     std::vector<Table> before_;   // tables at the mark
     Catalog catalog_;             // at the mark

@@ -232,14 +232,16 @@ Result<void> StepRunner::restore_column_of(Snapshot const& snapshot, Table const
     return expect(table, done.updated, 0);
 }
 
-// A column that came back without a snapshot (its loss was waived) has what a new row has, in every row.
+// A column that came back without a snapshot, since its loss was waived, has in every row what a new row has.
 Result<void> StepRunner::fill_waived_columns() {
     UNDROP_TRY(auto const tables, backend_.tables(ledger_.name()));
     for (auto const& table : tables) {
         TableName const name{table.schema, table.name};
         auto const* scripted = find_table(scripted_, name);
         for (auto const& column : table.columns) {
-            if (!scripted || scripted->column(column.name) || column.generated || !waived(name, column.name)) continue;
+            auto const saved = [&](Snapshot const& s) { return TableName{s.table.schema, s.table.name} == name && s.column == column.name; };
+            if (!scripted || scripted->column(column.name) || column.generated || std::any_of(opposite_.snapshots.begin(), opposite_.snapshots.end(), saved))
+                continue;
             auto const backfill = backfill_of(name, column.name);
             auto const value = backfill.empty() ? column.default_sql : "(" + backfill + ")";
             if (value.empty()) continue;

@@ -1,4 +1,4 @@
-// What of a changed catalog this transaction did itself (A11): nothing of another session may be taken for ours.
+// What of a changed catalog this transaction did itself: nothing of another session may be taken for ours.
 #include <cstdint>
 #include <cstdlib>
 #include <unordered_map>

@@ -52,7 +52,7 @@ Result<std::vector<Statement>> PostgresDialect::split(Script const& script) cons
 Foreseen PostgresDialect::foresee(std::vector<Statement> const& statements) const { return postgres::foresee(statements); }
 std::string PostgresDialect::forbidden(Statement const& statement) const { return postgres::forbidden(statement); }
 
-// A2: what is not built in is kept as the text of its output function, which format() calls; a cast to text may be the user's own.
+// What is not built in is kept as the text of its output function, which format() calls; a cast to text may be the user's own.
 std::string PostgresDialect::save(Column const& column, std::string const& value) const {
     if (column.as_text)
         // A composite value of NULLs IS NULL without being one; num_nulls() knows.
@@ -65,7 +65,7 @@ std::string PostgresDialect::load(Column const& column, std::string const& store
     return fmt::format("cast({} as {})", stored, column.type);
 }
 
-// A23: record_image_eq. Without the casts a row comparison is taken apart into comparisons of its columns.
+// Record_image_eq. Without the casts a row comparison is taken apart into comparisons of its columns.
 std::string PostgresDialect::same(Column const&, std::string const& a, std::string const& b) const {
     return fmt::format("(row({})::pg_catalog.record OPERATOR(pg_catalog.*=) row({})::pg_catalog.record)", a, b);
 }

@@ -75,7 +75,7 @@ select t.typrelid || '.' || a.attnum, pg_catalog.format_type(t.oid, null) || '.'
 from used u join pg_catalog.pg_type t on t.oid = u.type join pg_catalog.pg_attribute a on a.attrelid = t.typrelid and a.attnum > 0
 where t.typtype = 'c')";
 
-// C11: who may switch the counters off can do so in a function's own settings, too.
+// Who may switch the counters off can do so in a function's own settings, too.
 constexpr char const* counters_query = R"(
 select pg_catalog.current_setting('track_counts') = 'on' and not ({} and (
     {} or exists (select from pg_catalog.pg_proc p where p.prosrc ~* 'track_counts' or p.proconfig::pg_catalog.text ~* 'track_counts'))))";
@@ -164,7 +164,7 @@ Result<void> look_at_system(Connection& connection, Mark const& mark, Observed& 
     return BOOST_OUTCOME_V2_NAMESPACE::success();
 }
 
-// A7: dropping an attribute empties it in every stored value of the type, and no table shows a trace.
+// Dropping an attribute empties it in every stored value of the type, and no table shows a trace.
 Result<void> look_at_types(Connection& connection, Mark const& mark, Observed& observed) {
     UNDROP_TRY(auto const rows, connection.rows(attributes_query));
     std::set<std::string> said;
@@ -177,7 +177,7 @@ Result<void> look_at_types(Connection& connection, Mark const& mark, Observed& o
     return BOOST_OUTCOME_V2_NAMESPACE::success();
 }
 
-// B13: the store is where it was.
+// The store is where it was.
 Result<void> look_at_store(Connection& connection, Mark const& mark, Observed& observed) {
     std::vector<std::string> oids;
     for (auto const& [oid, relation] : mark.relations)

@@ -1,4 +1,4 @@
-// What a step did to rows, told by the database itself (A6). Our own locks are the outer truth: only a relation that this transaction holds
+// What a step did to rows, told by the database itself. Our own locks are the outer truth: only a relation that this transaction holds
 // ROW EXCLUSIVE on, or has given another file, can have other rows. Counters and files refine it.
 #pragma once
 
@@ -29,15 +29,15 @@ struct Mark {
     std::string transaction;
     std::map<std::string, MarkedRelation> relations;  // by oid
     std::int64_t large_objects = 0;                   // changes of large objects so far
-    std::map<std::string, std::string> attributes;    // of composite types that columns use (A7): "oid.number" -> name for people
+    std::map<std::string, std::string> attributes;    // of composite types that columns use: "oid.number" -> name for people
 };
 
 [[nodiscard]] Result<Mark> take_mark(Connection& connection, std::string const& transaction, std::string const& ledger);
 
-// What happened since. `script_sets_counters`: a script's text mentions track_counts (C11).
+// What happened since. `script_sets_counters`: a script's text mentions track_counts.
 [[nodiscard]] Result<Observed> observe(Connection& connection, Mark const& mark, bool script_sets_counters);
 
-// Condition: the row version with this xmin was made by the transaction with this number, or a subtransaction of it (A11).
+// Condition: the row version with this xmin was made by the transaction with this number, or a subtransaction of it.
 [[nodiscard]] std::string made_by(std::string const& transaction, std::string const& xmin);
 
 // Rows of a table that the transaction wrote, as a condition under `alias`; empty where every row looks new, since the table was rewritten.

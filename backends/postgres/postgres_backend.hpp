@@ -82,7 +82,7 @@ private:
     std::string old_encoding_;
     std::string ledger_;  // as the core named it last
     std::optional<Mark> mark_;
-    std::vector<Sequence> sequences_;  // as the step found them (A5)
+    std::vector<Sequence> sequences_;  // as the step found them
     bool script_sets_counters_ = false;
 };
 

@@ -1,4 +1,4 @@
-// Quiet: the user's triggers and rules on a table off, one by one, and on again to their exact states (A18).
+// Quiet: the user's triggers and rules on a table off, one by one, and on again to their exact states.
 #pragma once
 
 #include <map>

@@ -30,7 +30,7 @@ private:
     bool held_ = false;
 };
 
-// From a constant and the ledger's name, so that a restored database has the same (C10).
+// From a constant and the ledger's name, so that a restored database has the same.
 [[nodiscard]] std::int64_t run_key(std::string const& ledger);
 
 }  // namespace undrop::postgres

@@ -1,4 +1,4 @@
-// Positions of sequences. setval() and nextval() survive a ROLLBACK (A5), so undrop remembers and puts back itself.
+// Positions of sequences. setval() and nextval() survive a ROLLBACK, so undrop remembers and puts back itself.
 #pragma once
 
 #include <map>

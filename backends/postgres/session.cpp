@@ -25,7 +25,7 @@ struct Setting {
     int since = 0;  // server version
 };
 
-// What undrop's own statements run under: nobody else's operators, no hidden rows (A19), texts that come back as the same bytes,
+// What undrop's own statements run under: nobody else's operators, no hidden rows, texts that come back as the same bytes,
 // definitions as pg_dump writes them, and no timeout in the middle of a copy. The order matters: whoever we are comes first.
 constexpr std::array settings{
     Setting{"search_path", "pg_catalog, pg_temp"},
@@ -94,7 +94,7 @@ Result<void> Session::begin(Options const& options) {
     return opened;
 }
 
-// One round trip: BEGIN, and the settings as they are until now. Said in full: a role may have other defaults (A4).
+// One round trip: BEGIN, and the settings as they are until now. Said in full: a role may have other defaults.
 Result<void> Session::open_transaction() {
     std::vector<std::string> names{"session_authorization", "role", "synchronous_commit"};
     for (auto const& setting : settings)

@@ -11,7 +11,7 @@ namespace undrop::postgres {
 
 namespace {
 
-// A15. One row if the schema is there: its owner, whether we trust the owner, and what is wrong, in words. A name proves nothing.
+// One row if the schema is there: its owner, whether we trust the owner, and what is wrong, in words. A name proves nothing.
 // A role that can only read is no prey: the database's owner is then trusted as well.
 constexpr char const* state_query = R"(
 with s as (
@@ -70,7 +70,7 @@ Result<std::vector<Relation>> with_sequences(Connection& connection, std::string
     return relations;
 }
 
-// Default privileges (A14) may have given rights to anyone by now. `acl` is an expression; what comes back is a list for REVOKE.
+// Default privileges may have given rights to anyone by now. `acl` is an expression; what comes back is a list for REVOKE.
 std::string grantees_query(std::string const& acl, std::string const& owner, std::string const& from) {
     return fmt::format(
         "select distinct case x.grantee when 0 then 'PUBLIC' else pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(x.grantee)) end "

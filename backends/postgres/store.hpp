@@ -1,4 +1,4 @@
-// The store's schema: whose it is (A15), how it is made, and that nobody but its owner has a right in it (P8).
+// The store's schema: whose it is, how it is made, and that nobody but its owner has a right in it (P8).
 #pragma once
 
 #include <string>

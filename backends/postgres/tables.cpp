@@ -19,7 +19,7 @@ struct Kept {
     char const* stored;
 };
 
-// A2: types that are built in and hold no oid are kept as they are, without their modifiers; every other as text.
+// Types that are built in and hold no oid are kept as they are, without their modifiers; every other as text.
 // Texts are compared byte by byte, also when a server's locale changes.
 constexpr char const* text = "text collate pg_catalog.\"C\"";
 constexpr std::array kept{
@@ -49,7 +49,7 @@ constexpr std::array kept{
     Kept{"macaddr8", "macaddr8"},
 };
 
-// C9: a unique index tells rows apart only if it is valid, whole, immediate, over plain columns, none of which can be NULL.
+// A unique index tells rows apart only if it is valid, whole, immediate, over plain columns, none of which can be NULL.
 constexpr char const* query = R"(
 select c.oid, n.nspname, c.relname, c.relkind, a.attnum, a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod),
        case when t.typnamespace = 'pg_catalog'::pg_catalog.regnamespace then t.typname end,

@@ -53,7 +53,7 @@ Result<void> SqliteBackend::run_script(Script const& script, Statement const& st
     observer_.script(true);
     auto done = connection_.run_script(script, statement);
     observer_.script(false);
-    if (done) done = still_ours();  // A20: nothing of a script may commit by itself
+    if (done) done = still_ours();  // P6: nothing of a script may commit by itself
     if (done && tracker_.following()) done = sync(Tracker::Cause::script);
     if (done) return done;
     auto error = std::move(done).error();

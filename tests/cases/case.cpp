@@ -12,7 +12,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::array sections{"schema", "rows", "up", "down", "writes", "twin", "edits", "expect"};
+constexpr std::array sections{"schema", "rows", "up", "down", "writes", "twin", "edits", "expect", "refused"};
 
 [[noreturn]] void wrong(std::string const& file, std::string const& what) { throw std::runtime_error(file + ": " + what); }
 

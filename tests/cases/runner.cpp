@@ -86,8 +86,20 @@ void there_and_back(Registered const& it, bool derive) {
     check_same(wanted, witness(*db));
 }
 
+void is_refused(Registered const& it, std::string reason) {
+    while (reason.ends_with("\n")) reason.pop_back();
+    auto const db = fresh(it);
+    auto const before = witness(*db);
+    auto const error = up_error(*db, source_of({{it.test.text("up", it.engine), it.test.section("down", it.engine)}}));
+    CHECK_EQ(error.code, Code::refused);
+    CAPTURE(error.message);
+    CHECK_NE(error.message.find(reason), std::string::npos);
+    check_unchanged(before, witness(*db));
+}
+
 void run_case() {
     auto const& it = registered().at(doctest::getContextOptions()->currentTest->m_name);
+    if (auto const reason = it.test.section("refused", it.engine)) return is_refused(it, *reason);
     there_and_back(it, false);
     if (it.test.section("down", it.engine)) there_and_back(it, true);
 }

@@ -82,7 +82,7 @@ insert into t (id) values (3))sql");
     shop.backend.run(fmt::format("create table {} ({}, primary key (v1))", store, definitions)).value();
     CHECK(shop.backend.run(fmt::format("insert into {} select {} from {} as t", store, saved, dialect.own_rows(t))).value() == 3);
     CHECK(shop.one(fmt::format("select count(*) from {} t join {} s on s.v1 = t.id where {}", dialect.own_rows(t), store, same)) == "3");
-    // A2: nothing of the store hangs on what a script may drop.
+    // Nothing of the store hangs on what a script may drop.
     CHECK(shop.one("select count(*) from pg_depend d join pg_class c on c.oid = d.objid and d.classid = 'pg_class'::regclass "
                    "join pg_namespace n on n.oid = c.relnamespace where n.nspname = 'undrop' and d.refclassid <> 'pg_namespace'::regclass "
                    "and d.refobjid <> c.oid and d.refobjid >= 16384 and c.relkind = 'r'") == "0");

@@ -118,7 +118,7 @@ select lo_create(4711))sql");
     REQUIRE(refused.size() == 1);
     CHECK(refused[0].find("pg_enum") != std::string::npos);
     CHECK(seen("insert into information_schema.sql_features (feature_id) values ('x')").refused.size() == 1);
-    // C11: silent counters prove nothing.
+    // Silent counters prove nothing.
     shop.database->run("insert into people values (1)");
     auto const silent = seen("set local track_counts = off; update public.people set i = i").writes;
     CHECK(silent.at(shop.table("people").id).rows_may_differ);

@@ -134,7 +134,12 @@ TEST_CASE("postgres: a SOCI session can be attached, and goes on working") {
         target.backend().commit().value();
     }
     int count = 7;
-    session << "select count(*) from t", soci::into(count);
+    soci::statement statement(session);
+    statement.exchange(soci::into(count));
+    statement.alloc();
+    statement.prepare("select count(*) from t");
+    statement.define_and_bind();
+    CHECK(statement.execute(true));
     CHECK(count == 0);
     soci::session closed;
     CHECK(attach(closed).error().code == Code::usage);

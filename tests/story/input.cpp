@@ -86,8 +86,9 @@ ON_BOTH("story: a quote that is never closed is refused with its place") {
 }
 
 ON_BOTH("story: transaction statements inside a script are refused") {
-    std::vector<std::string> statements{"begin", "commit", "rollback", "savepoint x", "end", "release savepoint x"};
-    if (db.postgres()) statements.insert(statements.end(), {"start transaction", "abort", "commit and chain", "prepare transaction 'x'", "rollback to savepoint x"});
+    std::vector<std::string> statements{"begin", "commit", "rollback", "end"};
+    if (db.postgres()) statements.insert(statements.end(), {"start transaction", "abort", "commit and chain", "prepare transaction 'x'", "set transaction read only"});
+    else statements.insert(statements.end(), {"savepoint x", "release x", "begin immediate"});
     auto const before = witness(db);
     for (auto const& statement : statements) {
         CAPTURE(statement);
@@ -150,14 +151,14 @@ ON_SQLITE("story: a statement that rolls back by itself does not let the rest of
 ON_POSTGRES("story: a squatted store is refused, and nothing of it is read or run") {
     auto const superuser = connect_postgres(with_database(required_variable("UNDROP_TEST_POSTGRES_SUPERUSER"), db.one("select current_database()")));
     superuser->run("create schema undrop; grant usage on schema undrop to public; create table undrop.event (id bigint); grant all on undrop.event to public;"
-                   "create function undrop.evil() returns trigger language plpgsql as $$ begin raise exception 'ran'; end $$;"
+                   "create function undrop.evil() returns trigger language plpgsql as $$ begin raise exception 'evil ran'; end $$;"
                    "create trigger evil before insert on undrop.event execute function undrop.evil()");
     auto const before = witness(db);
     auto const error = up_error(db, source_of({{"create table a (id integer primary key);"}}));
     CHECK_EQ(error.code, Code::refused);
     CHECK_EQ(error.left, Left::untouched);
     CHECK(has(error.text(), "undrop"));
-    CHECK(!has(error.text(), "ran"));
+    CHECK(!has(error.text(), "evil ran"));
     check_unchanged(before, witness(db));
     auto target = Target::open(db.url()).value();
     CHECK(!status(target, source_of({})).has_value());
@@ -184,7 +185,7 @@ ON_POSTGRES("story: without the right to make the store, up is refused by the se
     auto const failed = migrate(target, source);
     REQUIRE(!failed.has_value());
     CHECK_EQ(failed.error().left, Left::untouched);
-    CHECK(has(failed.error().text(), "permission denied"));
+    CHECK(has(failed.error().text(), "CREATE"));
     check_unchanged(before, witness(db));
 
     // A ledger that others made can be read by nobody else; the refusal says so instead of calling the database new.

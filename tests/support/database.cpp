@@ -116,6 +116,8 @@ public:
     ~SqliteSession() override { sqlite3_close(handle_); }
 
     void run(std::string const& sql) override {
+        // SQLite may resolve names by the schema that it saw last, unless it has looked at the file since.
+        sqlite3_exec(handle_, "select count(*) from sqlite_schema", nullptr, nullptr, nullptr);
         if (sqlite3_exec(handle_, sql.c_str(), nullptr, nullptr, nullptr) == SQLITE_OK) return;
         std::string const why = sqlite3_errmsg(handle_);
         if (sqlite3_get_autocommit(handle_) == 0) sqlite3_exec(handle_, "rollback", nullptr, nullptr, nullptr);
