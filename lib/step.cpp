@@ -109,6 +109,7 @@ Result<StepRunner::Round> StepRunner::round() {
     copies_.clear();
     footprints_.clear();
     restored_.clear();
+    made_.clear();
     expected_.clear();
     UNDROP_CHECK(backend_.begin(options_, statements_));
     auto const opened = Clock::now();
@@ -196,12 +197,12 @@ Result<void> StepRunner::save_foreseen() {
         saved_.push_back(std::move(snapshot));
         return success();
     };
-    // The rows of a partitioned table are its partitions', which go with it and are saved themselves.
+    // The rows of a partitioned table are its partitions', which lose what it loses and are saved themselves.
     for (auto const& name : foresight_.tables)
         if (auto const* table = find_table(before_, name); table && !table->partitioned) UNDROP_CHECK(save_one(Snapshot::Kind::table, *table, ""));
     for (auto const& [name, column] : foresight_.columns) {
         auto const* table = find_table(before_, name);
-        if (table && table->column(column) && !table->column(column)->generated) UNDROP_CHECK(save_one(Snapshot::Kind::column, *table, column));
+        if (table && !table->partitioned && table->column(column) && !table->column(column)->generated) UNDROP_CHECK(save_one(Snapshot::Kind::column, *table, column));
     }
     for (auto const& name : foresight_.copies)
         if (auto const* table = find_table(before_, name)) {

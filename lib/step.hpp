@@ -107,6 +107,7 @@ private:
     std::vector<Table> scripted_;  // tables after the script
     Observed after_script_;
     std::set<std::int64_t> restored_;                    // snapshots that are done with
+    std::set<ObjectId> made_;                            // tables and columns that the mend made
     std::map<std::string, Writes> expected_;             // undrop's own writes, by table id at the mark
 };
 

@@ -106,7 +106,9 @@ Result<void> StepRunner::bring_back() {
     constexpr int passes = 3;
     for (int pass = 0; pass < passes; ++pass) {
         UNDROP_TRY(auto const now, backend_.catalog_after(ledger_.name(), catalog_));
-        auto const plan = plan_mend(now, opposite_.wanted);
+        auto plan = plan_mend(now, opposite_.wanted);
+        // What was just made from its recorded text differs only by what is still to come, as a partition's place in its parent.
+        std::erase_if(plan.before_data, [&](MendAction const& a) { return a.kind == MendAction::Kind::reshape && made_.contains(a.id); });
         if (plan.empty()) break;
         UNDROP_CHECK(run_mend(backend_, plan.before_data));
         UNDROP_CHECK(run_mend(backend_, plan.after_data));
@@ -199,6 +201,8 @@ Result<void> StepRunner::mend() {
         if (action.kind == MendAction::Kind::reshape)
             for (auto const& [id, object] : now)
                 if (std::find(object.needs.begin(), object.needs.end(), action.id) != object.needs.end()) opposite_.wanted.emplace(id, object);
+    for (auto const& action : plan.before_data)
+        if (action.kind == MendAction::Kind::make && action.object.holds_rows) made_.insert(action.id);
     for (auto const* actions : {&plan.before_data, &plan.after_data})
         for (auto const& action : *actions)
             report_.mended.push_back((action.kind == MendAction::Kind::remove ? "removed " : "") + action.id.text());
@@ -240,7 +244,7 @@ Result<void> StepRunner::fill_waived_columns() {
         auto const* scripted = find_table(scripted_, name);
         for (auto const& column : table.columns) {
             auto const saved = [&](Snapshot const& s) { return TableName{s.table.schema, s.table.name} == name && s.column == column.name; };
-            if (!scripted || scripted->column(column.name) || column.generated || std::any_of(opposite_.snapshots.begin(), opposite_.snapshots.end(), saved))
+            if (table.partitioned || !scripted || scripted->column(column.name) || column.generated || std::any_of(opposite_.snapshots.begin(), opposite_.snapshots.end(), saved))
                 continue;
             auto const backfill = backfill_of(name, column.name);
             auto const value = backfill.empty() ? column.default_sql : "(" + backfill + ")";
@@ -316,17 +320,17 @@ Result<void> StepRunner::record(Catalog const& now, std::vector<TableChange> con
         objects.push_back(std::move(recorded));
     }
     for (auto const& change : changes) {
-        if (!change.after || change.rebuilt) continue;
         TableName const before{change.before->schema, change.before->name};
+        auto const whole = waives(lose_, before, "");
+        if (whole && (!change.after || change.compare || !change.lost.empty())) report_.waived.push_back(change.before->text());
+        for (auto const& column : change.lost)
+            if (!whole && waived(before, column)) report_.waived.push_back(change.before->text() + "." + column);
+        if (!change.after || change.rebuilt) continue;
         TableName const after{change.after->schema, change.after->name};
         if (before != after) objects.push_back(to_recorded({before, after, "", ""}));
         for (auto const& [then, current] : change.kept)
             if (then != current) objects.push_back(to_recorded({before, after, then, current}));
-        for (auto const& column : change.lost)
-            if (waived(before, column)) report_.waived.push_back(change.before->text() + "." + column);
     }
-    for (auto const& change : changes)
-        if (!change.after && waived({change.before->schema, change.before->name}, "")) report_.waived.push_back(change.before->text());
     for (auto const& snapshot : saved_)
         if (snapshot.kind != Snapshot::Kind::sequence) report_.saved.push_back({snapshot.what(), snapshot.rows, snapshot.bytes});
 

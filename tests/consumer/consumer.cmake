@@ -2,7 +2,8 @@
 #
 # Builds and runs the project beside this file with an undrop of one kind:
 #     both          installed from the build at hand; also by pkg-config
-#     no-postgres   built without PostgreSQL, shared, installed
+#     shared        a shared library with both, installed
+#     no-postgres   built without PostgreSQL, static, installed
 #     no-sqlite     built without SQLite, static, installed
 #     subdirectory  added as sources
 # The library's own compiler flags are those of the build at hand, so that ccache knows most of the objects.
@@ -33,16 +34,20 @@ else()
     if(VARIANT STREQUAL "no-postgres")
         set(want sqlite)
         set(left_out postgres)
-        set(options -DUNDROP_POSTGRES=OFF -DBUILD_SHARED_LIBS=ON)
-    else()
+        set(options -DUNDROP_POSTGRES=OFF)
+    elseif(VARIANT STREQUAL "no-sqlite")
         set(want postgres)
         set(left_out sqlite)
         set(options -DUNDROP_SQLITE=OFF)
+    else()
+        set(options -DBUILD_SHARED_LIBS=ON)
     endif()
     run(${CMAKE_COMMAND} -S ${TREE} -B ${WORK}/library ${common} ${library_options} ${options})
     run(${CMAKE_COMMAND} --build ${WORK}/library --parallel 2)
     run(${CMAKE_COMMAND} --install ${WORK}/library --prefix ${prefix})
+endif()
 
+if(left_out)
     execute_process(COMMAND ${CMAKE_COMMAND} -S ${CMAKE_CURRENT_LIST_DIR}/project -B ${WORK}/refused ${common} ${use} -DWANT=${left_out}
         OUTPUT_QUIET ERROR_VARIABLE output RESULT_VARIABLE result)
     if(result EQUAL 0 OR NOT output MATCHES "This undrop was built without ${left_out}")

@@ -99,7 +99,7 @@ ON_POSTGRES("story: the enum type takes the column along by CASCADE, and both co
 }
 
 ON_BOTH("story: a down script that re-adds the column but forgets the index and the view is mended") {
-    Participants story(db);
+    Participants story(db, 20'000);
     auto const before = witness(db);
     auto const source = source_of({{story.drop_role(), db.either("alter table request_participants add column role role not null default 'viewer';",
                                                                  "alter table request_participants add column role text not null default 'viewer' "
@@ -129,7 +129,7 @@ ON_BOTH("story: a down script that re-adds the column but forgets the index and 
 }
 
 ON_BOTH("story: a down script that fails on a filled table changes nothing, and the advice to derive works") {
-    Participants story(db);
+    Participants story(db, 20'000);
     auto const before = witness(db);
     auto const type = db.either("role", "text");
     auto const source = source_of({{story.drop_role(), "alter table request_participants add column role " + type + " not null;"}});

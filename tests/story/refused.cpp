@@ -97,6 +97,7 @@ ON_BOTH("story: a waiver lets changed rows go, by name, and the ledger keeps it"
     auto const went = up(db, source);
     CHECK_EQ(db.table("select id, total from orders order by id"), "2|0\n3|0");
     CHECK(went.steps.at(0).saved.empty());
+    CHECK_EQ(went.steps[0].waived, std::vector<std::string>{db.named("orders")});
     auto const other = Database::make(db.engine());
     shop(*other);
     refused(*other, "-- undrop: lose orders\nupdate customers set name = 'x';", "customers");
