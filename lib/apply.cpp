@@ -70,7 +70,7 @@ void record_failure(Backend& backend, Ledger& ledger, Options const& options, Pl
             UNDROP_TRY(run, ledger.next_run());
         }
         nlohmann::json const detail = {{"error", error.text()}, {"direction", name_of(step.direction)}};
-        UNDROP_CHECK(ledger.add(id, {.run = run, .kind = "failed", .version = step.version, .name = step.name, .detail = detail.dump()}, options));
+        UNDROP_CHECK(ledger.add(id, {.run = run, .kind = "failed", .version = step.version, .name = step.name, .detail = detail.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)}, options));
         return backend.commit();
     }();
     if (!written) backend.rollback();

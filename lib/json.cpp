@@ -67,7 +67,7 @@ Json planned_step_json(PlannedStep const& step) {
 }
 
 Json merged_json(Merged const& merged) {
-    return {{"what", merged.what},           {"values", merged.values},               {"restored", merged.restored},           {"unchanged", merged.unchanged},
+    return {{"what", merged.what},           {"defaulted", merged.defaulted},         {"restored", merged.restored},           {"unchanged", merged.unchanged},
             {"computed", merged.computed},   {"deleted_since", merged.deleted_since}, {"inserted_since", merged.inserted_since},
             {"key_taken", merged.key_taken}, {"not_users", merged.not_users}};
 }

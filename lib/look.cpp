@@ -11,6 +11,8 @@ void compare_columns(TableChange& change) {
         auto const* now = change.rebuilt ? nullptr : change.after->column_by_id(column.id);
         auto const by_name = now == nullptr;
         if (by_name) now = change.after->column(column.name);
+        // Another old column that took the name is not this one.
+        if (by_name && now && !change.rebuilt && change.before->column_by_id(now->id)) now = nullptr;
         if (!now || now->generated) {
             change.lost.push_back(column.name);
             continue;
@@ -61,7 +63,8 @@ std::vector<TableChange> look(std::vector<Table> const& before, std::vector<Tabl
         if (auto const same = by_id.find(table.id); same != by_id.end()) {
             change.after = same->second;
             change.renamed = TableName{table.schema, table.name} != TableName{change.after->schema, change.after->name};
-        } else if (auto const successor = by_name.find({table.schema, table.name}); successor != by_name.end()) {
+        } else if (auto const successor = by_name.find({table.schema, table.name});
+                   successor != by_name.end() && !find_table_by_id(before, successor->second->id)) {
             change.after = successor->second;
             change.rebuilt = change.compare = true;
         }

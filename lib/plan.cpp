@@ -99,6 +99,8 @@ Result<PlannedStep> Planner::step_down(Applied const& applied, Plan& plan) {
     UNDROP_TRY(auto up, ledger_.script(applied.up_script));
     step.up = Script{std::move(up), applied.version + "_" + applied.name + ".up.sql (ledger)"};
     auto const* migration = find_migration(source_, applied.version);
+    // Directives are no part of a script's identity: a `backfill` that was added since is heard.
+    if (migration && !edited_up(applied, *migration)) step.up = migration->up;
     auto const in_file = migration && migration->down;
     auto const in_ledger = !applied.down_script.empty();
     auto const from_file = in_file && (options_.down_from == DownFrom::files || !in_ledger);

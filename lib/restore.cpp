@@ -133,7 +133,7 @@ Result<Restored> restore_column(Backend& backend, Ledger const& ledger, Snapshot
 
     Restored done;
     done.merged.what = s.what();
-    done.merged.values = true;
+    done.merged.defaulted = !context.made_by_script || !context.backfill.empty();
     UNDROP_TRY(auto const classes, backend.rows(fmt::format("select class, count(*) from (select case when {} then 'unchanged' when not ({}) then "
                                                             "'not_users' when {} then 'computed' else 'restored' end as class from {} as t join {} on {}) as c "
                                                             "group by class",

@@ -9,6 +9,26 @@ namespace undrop {
 
 using Severity = Finding::Severity;
 
+namespace {
+
+// Where the text stops being UTF-8 (RFC 3629: no overlong forms, no surrogates); npos: nowhere.
+std::size_t first_invalid_utf8(std::string_view text) {
+    for (std::size_t i = 0; i < text.size();) {
+        auto const byte = [&](std::size_t at) { return at < text.size() ? static_cast<unsigned char>(text[at]) : 0U; };
+        auto const first = byte(i);
+        std::size_t const length = first < 0x80 ? 1 : first >= 0xC2 && first < 0xE0 ? 2 : first >= 0xE0 && first < 0xF0 ? 3 : first >= 0xF0 && first < 0xF5 ? 4 : 0;
+        if (length == 0) return i;
+        for (std::size_t k = 1; k < length; ++k)
+            if ((byte(i + k) & 0xC0U) != 0x80) return i;
+        auto const second = byte(i + 1);
+        if ((first == 0xE0 && second < 0xA0) || (first == 0xED && second > 0x9F) || (first == 0xF0 && second < 0x90) || (first == 0xF4 && second > 0x8F)) return i;
+        i += length;
+    }
+    return std::string_view::npos;
+}
+
+}  // namespace
+
 Migration const* find_migration(Source const& source, std::string_view version) {
     auto const found = std::find_if(source.migrations.begin(), source.migrations.end(), [&](Migration const& m) {
         return !version_less(m.version, version) && !version_less(version, m.version);
@@ -57,6 +77,13 @@ std::vector<Finding> script_findings(Dialect const& dialect, Script const& scrip
     auto stop = [&](std::string code, std::string text, Place where, Next next) {
         found.push_back({.severity = Severity::stop, .code = std::move(code), .text = std::move(text), .where = std::move(where), .next = std::move(next)});
     };
+    if (auto const bad = first_invalid_utf8(script.text); bad != std::string::npos) {
+        auto const line_start = bad == 0 ? 0 : script.text.rfind('\n', bad - 1) + 1;
+        auto const line = 1 + std::count(script.text.begin(), script.text.begin() + static_cast<std::ptrdiff_t>(bad), '\n');
+        stop("encoding", "the script is not UTF-8 here", {script.file, static_cast<int>(line), static_cast<int>(bad - line_start) + 1},
+             {.advice = "save the file as UTF-8"});
+        return found;
+    }
     auto const told = directives(script);
     if (!told) stop("directive", told.error().message, told.error().where, told.error().next);
     if (told && told.value().no_transaction)

@@ -80,7 +80,7 @@ Foresight foresee(Dialect const& dialect, std::vector<Statement> const& statemen
             if (!object && id.kind == "table" && names_table(id.parent.empty() ? id.name : id.parent + "." + id.name, name)) foresight.tables.insert(name);
             if (!names_table(id.parent, name)) continue;
             foresight.locks.insert(name);
-            if (!object && id.kind == "column") foresight.columns.insert({name, id.name});
+            if (!object && id.kind == "column" && table.column(id.name)) foresight.columns.insert({name, id.name});
         }
         if (waives(lose, name, "")) foresight.tables.erase(name);
         std::erase_if(foresight.columns, [&](auto const& c) { return c.first == name && (waives(lose, name, c.second) || foresight.tables.contains(name)); });

@@ -20,12 +20,12 @@ struct Saved {
 // How a snapshot was merged with what was written since. Every row, of the snapshot or of the table, is in exactly one class.
 struct Merged {
     std::string what;
-    bool values = false;              // of a column; otherwise the rows of a table
+    bool defaulted = false;           // rows inserted since got the recorded default, or the migration's backfill
     std::int64_t restored = 0;        // put back
     std::int64_t unchanged = 0;       // was there already
     std::int64_t computed = 0;        // the script computed it: kept (P2)
     std::int64_t deleted_since = 0;   // the row is gone by now: not resurrected
-    std::int64_t inserted_since = 0;  // the row is new; a column: it has the recorded default, or the migration's backfill
+    std::int64_t inserted_since = 0;  // the row is new
     std::int64_t key_taken = 0;       // another row has the key: kept aside in the snapshot
     std::int64_t not_users = 0;       // an earlier step of the migration had written it, no user changed it: not brought back (P3)
 };

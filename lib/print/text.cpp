@@ -103,7 +103,7 @@ std::string classes(Merged const& merged) {
     part("unchanged", merged.unchanged);
     part("computed by the script", merged.computed, " (kept)");
     part("deleted since", merged.deleted_since);
-    part("inserted since", merged.inserted_since, merged.values ? " (default)" : "");
+    part("inserted since", merged.inserted_since, merged.defaulted ? " (default)" : "");
     part("key taken since", merged.key_taken, " (kept aside in the snapshot)");
     part("written by the migration itself", merged.not_users, " (not brought back)");
     return parts.empty() ? "nothing to bring back" : joined(parts, "; ");

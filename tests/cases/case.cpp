@@ -20,7 +20,8 @@ void known(std::string const& file, std::string const& title) {
     auto const space = title.find(' ');
     auto const name = title.substr(0, space);
     auto const engine = space == std::string::npos ? std::string{} : title.substr(space + 1);
-    if (std::find(sections.begin(), sections.end(), name) == sections.end() || (!engine.empty() && engine != "postgres" && engine != "sqlite"))
+    if (std::find(sections.begin(), sections.end(), name) == sections.end() ||
+        (!engine.empty() && engine != "postgres" && engine != "sqlite"))
         wrong(file, "there is no section \"" + title + "\"");
 }
 

@@ -110,7 +110,8 @@ int register_cases() {
             for (auto const engine : test.engines) {
                 auto const title = "case: " + test.name + (engine == Engine::postgres ? " (PostgreSQL)" : " (SQLite)");
                 auto const& it = registered().emplace(title, Registered{test, engine, title}).first->second;
-                doctest::detail::regTest(doctest::detail::TestCase(&run_case, it.test.file.c_str(), 1, doctest::detail::TestSuite{}) * it.title.c_str());
+                doctest::detail::regTest(doctest::detail::TestCase(&run_case, it.test.file.c_str(), 1, doctest::detail::TestSuite{}) *
+                                         it.title.c_str());
             }
         }
     } catch (std::exception const& error) {

@@ -231,3 +231,14 @@ TEST_CASE("--role on SQLite is wrong use") {
     make_shop(desk);
     CHECK(desk.shop({"--role", "someone", "up"}).status == 2);
 }
+
+TEST_CASE("a script that is not UTF-8 is refused with its place, before anything runs") {
+    Desk const desk;
+    desk.migration("1_a", "create table a (x);");
+    desk.migration("2_b", "create table b (x);\nselect 'caf\xe9';");
+    auto const outcome = desk.shop({"up", "--create"});
+    CAPTURE(outcome.err);
+    CHECK(outcome.status == 3);
+    CHECK(has(outcome.err, "2_b.up.sql:2:12"));
+    CHECK(has(outcome.err, "Next: "));
+}

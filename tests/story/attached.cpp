@@ -1,8 +1,8 @@
 // A program's own connection: the same results, its settings as they were, and it is usable afterwards.
 #include <libpq-fe.h>
-#include <memory>
 #include <soci/soci.h>
 #include <sqlite3.h>
+#include <memory>
 
 #include <undrop/postgres.hpp>
 #include <undrop/soci.hpp>
@@ -40,7 +40,8 @@ void main_job(Database& db, Target target) {
 
 std::string ask(PGconn* connection, char const* sql) {
     std::unique_ptr<PGresult, decltype(&PQclear)> const result(PQexec(connection, sql), &PQclear);
-    if (PQresultStatus(result.get()) != PGRES_TUPLES_OK && PQresultStatus(result.get()) != PGRES_COMMAND_OK) return PQerrorMessage(connection);
+    if (PQresultStatus(result.get()) != PGRES_TUPLES_OK && PQresultStatus(result.get()) != PGRES_COMMAND_OK)
+        return PQerrorMessage(connection);
     std::string text;
     for (int row = 0; row < PQntuples(result.get()); ++row)
         for (int column = 0; column < PQnfields(result.get()); ++column) text += std::string(PQgetvalue(result.get(), row, column)) + "\n";
@@ -61,18 +62,23 @@ std::string ask(sqlite3* handle, char const* sql) {
     return text;
 }
 
-constexpr char const* settings = "select name || '=' || setting from pg_settings where source = 'session' or name in ('search_path', 'row_security', 'lock_timeout', "
-                                 "'statement_timeout', 'DateStyle', 'IntervalStyle', 'TimeZone', 'extra_float_digits', 'bytea_output', 'role', "
-                                 "'standard_conforming_strings', 'default_transaction_isolation', 'client_min_messages', 'check_function_bodies') order by 1";
+constexpr char const* settings =
+    "select name || '=' || setting from pg_settings where source = 'session' or name in ('search_path', 'row_security', 'lock_timeout', "
+    "'statement_timeout', 'DateStyle', 'IntervalStyle', 'TimeZone', 'extra_float_digits', 'bytea_output', 'role', "
+    "'standard_conforming_strings', 'default_transaction_isolation', 'client_min_messages', 'check_function_bodies') order by 1";
 
 }  // namespace
 
 ON_POSTGRES("story: attached to a program's PGconn") {
     std::unique_ptr<PGconn, decltype(&PQfinish)> const connection(PQconnectdb(db.url().c_str()), &PQfinish);
-    ask(connection.get(), "set datestyle = 'German, DMY'; set lock_timeout = '7s'; set search_path = 'public', 'pg_temp'; set default_transaction_isolation = 'serializable';"
-                          "set extra_float_digits = 0; set work_mem = '7MB'; create temp table mine (v text); insert into mine values ('here'); prepare ask as select 42");
+    ask(connection.get(),
+        "set datestyle = 'German, DMY'; set lock_timeout = '7s'; set search_path = 'public', 'pg_temp'; set default_transaction_isolation "
+        "= 'serializable';"
+        "set extra_float_digits = 0; set work_mem = '7MB'; create temp table mine (v text); insert into mine values ('here'); prepare ask "
+        "as select 42");
     int notices = 0;
-    PQsetNoticeReceiver(connection.get(), [](void* count, PGresult const*) { ++*static_cast<int*>(count); }, &notices);
+    PQsetNoticeReceiver(
+        connection.get(), [](void* count, PGresult const*) { ++*static_cast<int*>(count); }, &notices);
     auto const before = ask(connection.get(), settings);
     main_job(db, postgres::attach(connection.get()).value());
     CHECK_EQ(PQtransactionStatus(connection.get()), PQTRANS_IDLE);
@@ -95,16 +101,24 @@ ON_SQLITE("story: attached to a program's sqlite3 handle, with its own functions
     sqlite3* handle = nullptr;
     REQUIRE_EQ(sqlite3_open(db.location().c_str(), &handle), SQLITE_OK);
     std::unique_ptr<sqlite3, decltype(&sqlite3_close)> const owner(handle, &sqlite3_close);
-    sqlite3_create_function(handle, "twice", 1, SQLITE_UTF8 | SQLITE_DETERMINISTIC, nullptr,
-                            [](sqlite3_context* context, int, sqlite3_value** values) { sqlite3_result_int64(context, 2 * sqlite3_value_int64(values[0])); }, nullptr, nullptr);
+    sqlite3_create_function(
+        handle, "twice", 1, SQLITE_UTF8 | SQLITE_DETERMINISTIC, nullptr,
+        [](sqlite3_context* context, int, sqlite3_value** values) { sqlite3_result_int64(context, 2 * sqlite3_value_int64(values[0])); },
+        nullptr, nullptr);
     sqlite3_create_collation(handle, "backwards", SQLITE_UTF8, nullptr, [](void*, int an, void const* a, int bn, void const* b) {
-        return std::string(static_cast<char const*>(b), static_cast<std::size_t>(bn)).compare(std::string(static_cast<char const*>(a), static_cast<std::size_t>(an)));
+        return std::string(static_cast<char const*>(b), static_cast<std::size_t>(bn))
+            .compare(std::string(static_cast<char const*>(a), static_cast<std::size_t>(an)));
     });
-    ask(handle, "pragma foreign_keys = off; pragma busy_timeout = 1234; pragma recursive_triggers = on; create temp table mine (v text); insert into mine values ('here');");
-    ask(handle, "create table own (id integer primary key, v text collate backwards, n integer); create index own_idx on own (twice(n)); insert into own values (1, 'a', 5)");
+    ask(handle,
+        "pragma foreign_keys = off; pragma busy_timeout = 1234; pragma recursive_triggers = on; create temp table mine (v text); insert "
+        "into mine values ('here');");
+    ask(handle,
+        "create table own (id integer primary key, v text collate backwards, n integer); create index own_idx on own (twice(n)); insert "
+        "into own values (1, 'a', 5)");
     auto const pragmas = [&] {
-        return ask(handle, "pragma foreign_keys") + ask(handle, "pragma busy_timeout") + ask(handle, "pragma recursive_triggers") + ask(handle, "pragma defer_foreign_keys") +
-               ask(handle, "pragma legacy_alter_table") + ask(handle, "pragma query_only") + ask(handle, "pragma writable_schema");
+        return ask(handle, "pragma foreign_keys") + ask(handle, "pragma busy_timeout") + ask(handle, "pragma recursive_triggers") +
+               ask(handle, "pragma defer_foreign_keys") + ask(handle, "pragma legacy_alter_table") + ask(handle, "pragma query_only") +
+               ask(handle, "pragma writable_schema");
     };
     auto const before = pragmas();
     main_job(db, sqlite::attach(handle).value());
@@ -145,7 +159,9 @@ TEST_CASE("story: an SQLite database in memory, attached") {
     sqlite3* handle = nullptr;
     REQUIRE_EQ(sqlite3_open(":memory:", &handle), SQLITE_OK);
     std::unique_ptr<sqlite3, decltype(&sqlite3_close)> const owner(handle, &sqlite3_close);
-    ask(handle, "create table t (id integer primary key, v text not null default 'd' check (v <> '')); create index i on t (v); insert into t values (1, 'a'), (2, 'b')");
+    ask(handle,
+        "create table t (id integer primary key, v text not null default 'd' check (v <> '')); create index i on t (v); insert into t "
+        "values (1, 'a'), (2, 'b')");
     auto const before = ask(handle, "select sql from sqlite_schema where name in ('t', 'i') order by name");
     auto target = sqlite::attach(handle).value();
     auto const source = source_of({{"drop index i;\nalter table t drop column v;\n"}});

@@ -37,36 +37,41 @@ ON_POSTGRES("story: a column dropped inside a DO block is saved in a second roun
 
 ON_POSTGRES("story: a column dropped by a function of the user's is saved in a second round") {
     Participants story(db, 1'000);
-    db.run("create function clean_up() returns void language plpgsql as $$ begin drop view managers; "
-           "alter table request_participants drop column role; drop type role; end $$");
+    db.run(
+        "create function clean_up() returns void language plpgsql as $$ begin drop view managers; "
+        "alter table request_participants drop column role; drop type role; end $$");
     column_comes_back(db, story, "select clean_up();", 2);
 }
 
 ON_POSTGRES("story: a column dropped by a call in the midst of other statements is saved in a second round") {
     Participants story(db, 1'000);
-    column_comes_back(db, story,
-                      "alter table request_participants add column note text;\n"
-                      "create procedure tidy() language plpgsql as $$ begin alter table request_participants drop column role cascade; end $$;\n"
-                      "call tidy();\n"
-                      "drop procedure tidy();\n",
-                      2);
+    column_comes_back(
+        db, story,
+        "alter table request_participants add column note text;\n"
+        "create procedure tidy() language plpgsql as $$ begin alter table request_participants drop column role cascade; end $$;\n"
+        "call tidy();\n"
+        "drop procedure tidy();\n",
+        2);
 }
 
 ON_POSTGRES("story: tables that go by CASCADE or in a block are saved with their rows") {
-    db.run("create table parents (id int primary key, name text not null);"
-           "create table kids (id int primary key, parent int references parents, name text);"
-           "create view both_of_them as select p.name as parent, k.name from parents p join kids k on k.parent = p.id;"
-           "insert into parents select n, 'p' || n from generate_series(1, 20) n;"
-           "insert into kids select n, n % 20 + 1, 'k' || n from generate_series(1, 100) n;");
+    db.run(
+        "create table parents (id int primary key, name text not null);"
+        "create table kids (id int primary key, parent int references parents, name text);"
+        "create view both_of_them as select p.name as parent, k.name from parents p join kids k on k.parent = p.id;"
+        "insert into parents select n, 'p' || n from generate_series(1, 20) n;"
+        "insert into kids select n, n % 20 + 1, 'k' || n from generate_series(1, 100) n;");
     auto const before = witness(db);
     for (auto const* script : {"drop table parents cascade;", "do $$ begin drop table parents cascade; end $$;",
-                               "do $$ declare t text; begin foreach t in array array['kids', 'parents'] loop execute 'drop table ' || t || ' cascade'; end loop; end $$;"}) {
+                               "do $$ declare t text; begin foreach t in array array['kids', 'parents'] loop execute 'drop table ' || t || "
+                               "' cascade'; end loop; end $$;"}) {
         auto const other = Database::make(Engine::postgres);
-        other->run("create table parents (id int primary key, name text not null);"
-                   "create table kids (id int primary key, parent int references parents, name text);"
-                   "create view both_of_them as select p.name as parent, k.name from parents p join kids k on k.parent = p.id;"
-                   "insert into parents select n, 'p' || n from generate_series(1, 20) n;"
-                   "insert into kids select n, n % 20 + 1, 'k' || n from generate_series(1, 100) n;");
+        other->run(
+            "create table parents (id int primary key, name text not null);"
+            "create table kids (id int primary key, parent int references parents, name text);"
+            "create view both_of_them as select p.name as parent, k.name from parents p join kids k on k.parent = p.id;"
+            "insert into parents select n, 'p' || n from generate_series(1, 20) n;"
+            "insert into kids select n, n % 20 + 1, 'k' || n from generate_series(1, 100) n;");
         auto const source = source_of({{script}});
         auto const went = up(*other, source);
         CHECK_EQ(saved(went.steps.at(0), "public.parents").rows, 20);
@@ -80,13 +85,15 @@ ON_POSTGRES("story: tables that go by CASCADE or in a block are saved with their
 }
 
 ON_POSTGRES("story: a schema dropped by CASCADE comes back with its tables, types and rows") {
-    db.run("create schema crm;"
-           "create type crm.stage as enum ('new', 'won', 'lost');"
-           "create table crm.deals (id bigserial primary key, stage crm.stage not null default 'new', amount numeric(12, 2));"
-           "create table crm.notes (deal bigint references crm.deals, note text);"
-           "create index on crm.deals (stage);"
-           "insert into crm.deals (stage, amount) select (array['new', 'won', 'lost'])[n % 3 + 1]::crm.stage, n / 3.0 from generate_series(1, 50) n;"
-           "insert into crm.notes select n, 'note' from generate_series(1, 50) n, generate_series(1, 2);");
+    db.run(
+        "create schema crm;"
+        "create type crm.stage as enum ('new', 'won', 'lost');"
+        "create table crm.deals (id bigserial primary key, stage crm.stage not null default 'new', amount numeric(12, 2));"
+        "create table crm.notes (deal bigint references crm.deals, note text);"
+        "create index on crm.deals (stage);"
+        "insert into crm.deals (stage, amount) select (array['new', 'won', 'lost'])[n % 3 + 1]::crm.stage, n / 3.0 from generate_series(1, "
+        "50) n;"
+        "insert into crm.notes select n, 'note' from generate_series(1, 50) n, generate_series(1, 2);");
     auto const before = witness(db);
     auto const source = source_of({{"drop schema crm cascade;"}});
     auto const went = up(db, source);
@@ -161,15 +168,17 @@ ON_SQLITE("story: a rebuild that forgets a row or changes one is refused") {
 }
 
 ON_SQLITE("story: a rebuild whose drop would empty other tables by cascade is refused with that advice, or carried out with keys off") {
-    db.run("create table parents (id integer primary key, name text, old text);"
-           "create table kids (id integer primary key, parent integer not null references parents on delete cascade);"
-           "insert into parents values (1, 'a', 'x'), (2, 'b', 'y');"
-           "insert into kids values (1, 1), (2, 1), (3, 2);");
+    db.run(
+        "create table parents (id integer primary key, name text, old text);"
+        "create table kids (id integer primary key, parent integer not null references parents on delete cascade);"
+        "insert into parents values (1, 'a', 'x'), (2, 'b', 'y');"
+        "insert into kids values (1, 1), (2, 1), (3, 2);");
     auto const before = witness(db);
-    std::string const rebuild_parents = "create table parents_new (id integer primary key, name text);\n"
-                                        "insert into parents_new select id, name from parents;\n"
-                                        "drop table parents;\n"
-                                        "alter table parents_new rename to parents;\n";
+    std::string const rebuild_parents =
+        "create table parents_new (id integer primary key, name text);\n"
+        "insert into parents_new select id, name from parents;\n"
+        "drop table parents;\n"
+        "alter table parents_new rename to parents;\n";
     auto const error = up_error(db, source_of({{rebuild_parents}}));
     CHECK_EQ(error.code, Code::refused);
     check_unchanged(before, witness(db));

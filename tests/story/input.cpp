@@ -1,8 +1,8 @@
 // Bad input is refused before anything changes, with place, reason and what to do next (P7).
-#include <array>
-#include <filesystem>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <array>
+#include <filesystem>
 
 #include "story/story.hpp"
 
@@ -40,7 +40,9 @@ TEST_CASE("story: two migrations of one version are refused, from a directory an
 }
 
 ON_BOTH("story: a version lower than the newest applied one is refused, unless asked for") {
-    auto source = source_of({{"create table a (id integer primary key);"}, {"create table b (id integer primary key);"}, {"create table c (id integer primary key);"}});
+    auto source = source_of({{"create table a (id integer primary key);"},
+                             {"create table b (id integer primary key);"},
+                             {"create table c (id integer primary key);"}});
     auto without_second = source;
     without_second.migrations.erase(without_second.migrations.begin() + 1);
     (void)up(db, without_second);
@@ -58,7 +60,8 @@ ON_BOTH("story: a version lower than the newest applied one is refused, unless a
 
 ON_BOTH("story: an SQL error names file, line, column and the database's own words, and all is rolled back") {
     auto const before = witness(db);
-    auto const error = up_error(db, source_of({{"create table fine (id integer primary key);\n\n  insert into fine\n    select no_such_column from fine;\ncreate table more (x int);\n"}}));
+    auto const error = up_error(db, source_of({{"create table fine (id integer primary key);\n\n  insert into fine\n    select "
+                                                "no_such_column from fine;\ncreate table more (x int);\n"}}));
     CHECK_EQ(error.code, Code::failed);
     CHECK_EQ(error.left, Left::rolled_back);
     CHECK_EQ(error.where.file, "1_step.up.sql");
@@ -87,12 +90,16 @@ ON_BOTH("story: a quote that is never closed is refused with its place") {
 
 ON_BOTH("story: transaction statements inside a script are refused") {
     std::vector<std::string> statements{"begin", "commit", "rollback", "end"};
-    if (db.postgres()) statements.insert(statements.end(), {"start transaction", "abort", "commit and chain", "prepare transaction 'x'", "set transaction read only"});
-    else statements.insert(statements.end(), {"savepoint x", "release x", "begin immediate"});
+    if (db.postgres())
+        statements.insert(statements.end(),
+                          {"start transaction", "abort", "commit and chain", "prepare transaction 'x'", "set transaction read only"});
+    else
+        statements.insert(statements.end(), {"savepoint x", "release x", "begin immediate"});
     auto const before = witness(db);
     for (auto const& statement : statements) {
         CAPTURE(statement);
-        auto const error = up_error(db, source_of({{"create table a (id integer primary key);\n  /* sly */ " + statement + ";\ncreate table b (id integer primary key);\n"}}));
+        auto const error = up_error(db, source_of({{"create table a (id integer primary key);\n  /* sly */ " + statement +
+                                                    ";\ncreate table b (id integer primary key);\n"}}));
         CHECK_EQ(error.code, Code::refused);
         CHECK_EQ(error.left, Left::untouched);
         CHECK_EQ(error.where.line, 2);
@@ -104,9 +111,11 @@ ON_BOTH("story: transaction statements inside a script are refused") {
 ON_BOTH("story: what cannot run in a transaction is refused before anything runs") {
     std::vector<std::string> statements{"vacuum"};
     if (db.postgres())
-        statements.insert(statements.end(), {"create index concurrently i on t (id)", "drop index concurrently i", "reindex table concurrently t", "vacuum (analyze) t",
-                                             "create database x", "drop database x", "alter system set work_mem = '1MB'", "create tablespace x location '/tmp'"});
-    else statements.insert(statements.end(), {"attach 'other.db' as other", "detach other", "pragma journal_mode = wal"});
+        statements.insert(statements.end(), {"create index concurrently i on t (id)", "drop index concurrently i",
+                                             "reindex table concurrently t", "vacuum (analyze) t", "create database x", "drop database x",
+                                             "alter system set work_mem = '1MB'", "create tablespace x location '/tmp'"});
+    else
+        statements.insert(statements.end(), {"attach 'other.db' as other", "detach other", "pragma journal_mode = wal"});
     db.run("create table t (id integer primary key)");
     auto const before = witness(db);
     for (auto const& statement : statements) {
@@ -132,7 +141,8 @@ ON_BOTH("story: a misspelt directive is refused with its line") {
 ON_POSTGRES("story: a transaction ended inside a block or a procedure is caught, and nothing stays") {
     db.run("create procedure sly() language plpgsql as $$ begin commit; end $$");
     auto const before = witness(db);
-    auto const error = up_error(db, source_of({{"create table a (id integer primary key);\ncall sly();\ncreate table b (id integer primary key);\n"}}));
+    auto const error =
+        up_error(db, source_of({{"create table a (id integer primary key);\ncall sly();\ncreate table b (id integer primary key);\n"}}));
     CHECK_EQ(error.left, Left::rolled_back);
     check_unchanged(before, witness(db));
 }
@@ -140,19 +150,24 @@ ON_POSTGRES("story: a transaction ended inside a block or a procedure is caught,
 ON_SQLITE("story: a statement that rolls back by itself does not let the rest of the script commit") {
     db.run("create table t (id integer primary key); insert into t values (1)");
     auto const before = witness(db);
-    auto const error = up_error(db, source_of({{"create table a (id integer primary key);\ninsert or rollback into t values (1);\ninsert into t values (2);\n"}}));
+    auto const error = up_error(
+        db, source_of({{"create table a (id integer primary key);\ninsert or rollback into t values (1);\ninsert into t values (2);\n"}}));
     CHECK_NE(error.left, Left::changed);
     check_unchanged(before, witness(db));
-    auto const silent = up_error(db, source_of({{"create trigger tr before insert on t begin select raise(rollback, 'no'); end;\ninsert into t values (5);\n"}}));
+    auto const silent = up_error(
+        db, source_of({{"create trigger tr before insert on t begin select raise(rollback, 'no'); end;\ninsert into t values (5);\n"}}));
     CHECK_NE(silent.left, Left::changed);
     check_unchanged(before, witness(db));
 }
 
 ON_POSTGRES("story: a squatted store is refused, and nothing of it is read or run") {
-    auto const superuser = connect_postgres(with_database(required_variable("UNDROP_TEST_POSTGRES_SUPERUSER"), db.one("select current_database()")));
-    superuser->run("create schema undrop; grant usage on schema undrop to public; create table undrop.event (id bigint); grant all on undrop.event to public;"
-                   "create function undrop.evil() returns trigger language plpgsql as $$ begin raise exception 'evil ran'; end $$;"
-                   "create trigger evil before insert on undrop.event execute function undrop.evil()");
+    auto const superuser =
+        connect_postgres(with_database(required_variable("UNDROP_TEST_POSTGRES_SUPERUSER"), db.one("select current_database()")));
+    superuser->run(
+        "create schema undrop; grant usage on schema undrop to public; create table undrop.event (id bigint); grant all on undrop.event to "
+        "public;"
+        "create function undrop.evil() returns trigger language plpgsql as $$ begin raise exception 'evil ran'; end $$;"
+        "create trigger evil before insert on undrop.event execute function undrop.evil()");
     auto const before = witness(db);
     auto const error = up_error(db, source_of({{"create table a (id integer primary key);"}}));
     CHECK_EQ(error.code, Code::refused);

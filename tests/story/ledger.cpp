@@ -52,7 +52,8 @@ ON_BOTH("story: for up, a file that is gone is refused; for down it does not mat
 
 ON_BOTH("story: an edited down file is taken, announced with its difference; the ledger's can be chosen") {
     auto const first = source_of({{"create table a (id integer primary key);\ninsert into a values (1);", "drop table a; -- as it was"}});
-    auto const edited = source_of({{"create table a (id integer primary key);\ninsert into a values (1);", "create table edited_was_here (id integer primary key);\ndrop table a;"}});
+    auto const edited = source_of({{"create table a (id integer primary key);\ninsert into a values (1);",
+                                    "create table edited_was_here (id integer primary key);\ndrop table a;"}});
     (void)up(db, first);
     auto target = Target::open(db.url()).value();
     CHECK(status(target, edited).value().applied.at(0).edited_down);
@@ -102,7 +103,8 @@ ON_BOTH("story: an edited up of an applied migration is refused for up until it 
 ON_BOTH("story: a drift by hand is refused, and can be accepted") {
     Participants story(db, 50);
     auto const before = witness(db);
-    auto const source = source_of({{"alter table request_participants add column note text;\ncreate index note_idx on request_participants (note);\n"}});
+    auto const source =
+        source_of({{"alter table request_participants add column note text;\ncreate index note_idx on request_participants (note);\n"}});
     (void)up(db, source);
     db.run("drop index note_idx");
     auto const drifted = witness(db);
@@ -134,7 +136,9 @@ ON_BOTH("story: steps, targets, runs and labels choose what is taken back") {
     auto const source = source_of({table("a"), table("b"), table("c"), table("d"), table("e")});
     auto target = Target::open(db.url()).value();
     auto const applied = [&] { return status(target, source).value().applied.size(); };
-    auto const go = [&](Plan plan, Options const& options = {}) { return apply(target, approve(std::move(plan)).value(), options).value(); };
+    auto const go = [&](Plan plan, Options const& options = {}) {
+        return apply(target, approve(std::move(plan)).value(), options).value();
+    };
     (void)go(plan_up(target, source, {.steps = 2}).value(), {.label = "shop 1"});
     CHECK_EQ(applied(), 2);
     (void)go(plan_up(target, source, {.to = "3"}).value(), {.label = "shop 2"});
@@ -154,7 +158,8 @@ ON_BOTH("story: steps, targets, runs and labels choose what is taken back") {
 }
 
 ON_BOTH("story: a run that fails keeps its earlier steps, unless it is atomic") {
-    auto const source = source_of({{"create table a (id integer primary key);"}, {"create table b (id integer primary key);\nselect nothing_like_this;"}});
+    auto const source =
+        source_of({{"create table a (id integer primary key);"}, {"create table b (id integer primary key);\nselect nothing_like_this;"}});
     auto const before = witness(db);
     auto const error = up_error(db, source);
     CHECK_EQ(error.left, Left::changed);

@@ -1,12 +1,12 @@
 // Many at once, and nothing to do.
-#include <array>
-#include <cstdio>
 #include <fmt/format.h>
 #include <libpq-fe.h>
-#include <memory>
-#include <sstream>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <array>
+#include <cstdio>
+#include <memory>
+#include <sstream>
 
 #include <undrop/postgres.hpp>
 
@@ -44,7 +44,8 @@ int all_at_once(std::string const& url, std::string const& directory) {
     close(output[1]);
     std::string printed;
     std::array<char, 4096> buffer{};
-    for (ssize_t n = 0; (n = read(output[0], buffer.data(), buffer.size())) > 0;) printed.append(buffer.data(), static_cast<std::size_t>(n));
+    for (ssize_t n = 0; (n = read(output[0], buffer.data(), buffer.size())) > 0;)
+        printed.append(buffer.data(), static_cast<std::size_t>(n));
     close(output[0]);
     for (auto const child : children) {
         int status = 0;
@@ -63,13 +64,16 @@ int all_at_once(std::string const& url, std::string const& directory) {
 }  // namespace
 
 ON_BOTH("story: 16 processes start at once, and each of five migrations runs exactly once") {
-    db.run("create table log (id integer primary key, step integer not null); create table t (id integer primary key, v text not null default 'x', w text)");
+    db.run(
+        "create table log (id integer primary key, step integer not null); create table t (id integer primary key, v text not null default "
+        "'x', w text)");
     db.run("insert into t (id) select n from " + numbers(db, 1, 500));
     Directory const files;
     for (int i = 1; i <= 5; ++i)
-        files.write(fmt::format("{}_step.up.sql", i), fmt::format("insert into log select coalesce(max(id), 0) + 1, {0} from log;\ncreate table made_{0} (id integer "
-                                                                  "primary key);\n{1}",
-                                                                  i, i == 3 ? "alter table t drop column v;\n" : ""));
+        files.write(fmt::format("{}_step.up.sql", i),
+                    fmt::format("insert into log select coalesce(max(id), 0) + 1, {0} from log;\ncreate table made_{0} (id integer "
+                                "primary key);\n{1}",
+                                i, i == 3 ? "alter table t drop column v;\n" : ""));
     CHECK_EQ(all_at_once(db.url(), files.path()), 5);
     CHECK_EQ(db.table("select id, step from log order by id"), "1|1\n2|2\n3|3\n4|4\n5|5");
     auto target = Target::open(db.url()).value();
@@ -104,14 +108,17 @@ ON_POSTGRES("story: nothing pending is one statement, one round trip and no lock
     int round_trips = 0;
     std::istringstream in(text);
     for (std::string line; std::getline(in, line);) {
-        if (line.starts_with("F\t") && (line.find("\tQuery\t") != std::string::npos || line.find("\tExecute\t") != std::string::npos)) ++statements;
+        if (line.starts_with("F\t") && (line.find("\tQuery\t") != std::string::npos || line.find("\tExecute\t") != std::string::npos))
+            ++statements;
         if (line.starts_with("B\t") && line.find("\tReadyForQuery\t") != std::string::npos) ++round_trips;
     }
     CAPTURE(text);
     CHECK_EQ(statements, 1);
     CHECK_EQ(round_trips, 1);
     CHECK_EQ(text.find("advisory"), std::string::npos);
-    CHECK_EQ(db.count("select count(*) from pg_locks where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database())"), 0);
+    CHECK_EQ(db.count("select count(*) from pg_locks where locktype = 'advisory' and database = (select oid from pg_database where datname "
+                      "= current_database())"),
+             0);
 }
 
 ON_BOTH("story: nothing pending writes nothing") {
@@ -129,5 +136,6 @@ ON_BOTH("story: nothing pending writes nothing") {
     CHECK(plan_up(other, source).has_value());
     CHECK(log(other).value().empty());
     check_unchanged(before, witness(*fresh));
-    CHECK_EQ(fresh->count(fresh->either("select count(*) from pg_namespace where nspname = 'undrop'", "select count(*) from sqlite_schema")), 0);
+    CHECK_EQ(
+        fresh->count(fresh->either("select count(*) from pg_namespace where nspname = 'undrop'", "select count(*) from sqlite_schema")), 0);
 }

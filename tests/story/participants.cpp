@@ -101,9 +101,10 @@ ON_POSTGRES("story: the enum type takes the column along by CASCADE, and both co
 ON_BOTH("story: a down script that re-adds the column but forgets the index and the view is mended") {
     Participants story(db, 20'000);
     auto const before = witness(db);
-    auto const source = source_of({{story.drop_role(), db.either("alter table request_participants add column role role not null default 'viewer';",
-                                                                 "alter table request_participants add column role text not null default 'viewer' "
-                                                                 "check (role in ('viewer', 'contributor', 'manager'));")}});
+    auto const source =
+        source_of({{story.drop_role(), db.either("alter table request_participants add column role role not null default 'viewer';",
+                                                 "alter table request_participants add column role text not null default 'viewer' "
+                                                 "check (role in ('viewer', 'contributor', 'manager'));")}});
     auto const went = up(db, source);
     CHECK_EQ(saved(went.steps[0], story.what()).rows, story.rows());
     story.application_writes();
@@ -159,19 +160,20 @@ ON_BOTH("story: roles that moved into a table of their own and were edited there
     auto const type = db.either("role", "text");
     // The script keeps the trigger from moving every row's time.
     auto const quiet = db.either("alter table request_participants disable trigger touch;\n", "drop trigger touch;\n");
-    auto const rest = db.either("alter table request_participants enable trigger touch;\n",
-                                "create index request_participants_role_idx on request_participants (role);\n"
-                                "create view managers as select id, request_id, user_id from request_participants where role = 'manager';\n");
-    auto const source = source_of({{fmt::format("create table participant_roles (participant_id {} primary key, role {} not null);\n"
-                                                "insert into participant_roles select id, role from request_participants;\n",
-                                                db.either("bigint", "integer"), type) +
-                                        story.drop_role(),
-                                    quiet +
-                                    fmt::format("alter table request_participants add column role {} not null default 'viewer'{};\n"
-                                                "update request_participants set role = coalesce("
-                                                "(select r.role from participant_roles r where r.participant_id = request_participants.id), 'viewer');\n{}"
-                                                "drop table participant_roles;\n",
-                                                type, db.either("", " check (role in ('viewer', 'contributor', 'manager'))"), rest)}});
+    auto const rest =
+        db.either("alter table request_participants enable trigger touch;\n",
+                  "create index request_participants_role_idx on request_participants (role);\n"
+                  "create view managers as select id, request_id, user_id from request_participants where role = 'manager';\n");
+    auto const source = source_of(
+        {{fmt::format("create table participant_roles (participant_id {} primary key, role {} not null);\n"
+                      "insert into participant_roles select id, role from request_participants;\n",
+                      db.either("bigint", "integer"), type) +
+              story.drop_role(),
+          quiet + fmt::format("alter table request_participants add column role {} not null default 'viewer'{};\n"
+                              "update request_participants set role = coalesce("
+                              "(select r.role from participant_roles r where r.participant_id = request_participants.id), 'viewer');\n{}"
+                              "drop table participant_roles;\n",
+                              type, db.either("", " check (role in ('viewer', 'contributor', 'manager'))"), rest)}});
     (void)up(db, source);
     // Managers become contributors, some become viewers (the default), some lose their entry.
     db.run("update participant_roles set role = 'contributor' where participant_id % 3 = 2 and participant_id <= 300");
@@ -204,17 +206,19 @@ ON_BOTH("story: roles that moved into a table of their own and were edited there
 
 ON_BOTH("story: one migration drops the column from two tables") {
     Participants story(db, 1'000);
-    db.run(db.either("create table invitations (code uuid primary key, role role default 'contributor', note text);"
-                     "create index on invitations (role);"
-                     "insert into invitations select md5(n::text)::uuid, (array['viewer', 'contributor', null])[n % 3 + 1]::role, 'n' || n "
-                     "from generate_series(1, 300) n;",
-                     "create table invitations (code text primary key, role text default 'contributor', note text) without rowid;"
-                     "create index invitations_role_idx on invitations (role);"
-                     "insert into invitations select printf('%08x', n * 7919), case n % 3 when 0 then 'viewer' when 1 then 'contributor' end, 'n' || n from " +
-                         numbers(db, 1, 300) + ";"));
+    db.run(
+        db.either("create table invitations (code uuid primary key, role role default 'contributor', note text);"
+                  "create index on invitations (role);"
+                  "insert into invitations select md5(n::text)::uuid, (array['viewer', 'contributor', null])[n % 3 + 1]::role, 'n' || n "
+                  "from generate_series(1, 300) n;",
+                  "create table invitations (code text primary key, role text default 'contributor', note text) without rowid;"
+                  "create index invitations_role_idx on invitations (role);"
+                  "insert into invitations select printf('%08x', n * 7919), case n % 3 when 0 then 'viewer' when 1 then 'contributor' end, "
+                  "'n' || n from " +
+                      numbers(db, 1, 300) + ";"));
     auto const before = witness(db);
-    auto const source = source_of({{story.drop_role() + db.either("", "drop index invitations_role_idx;\n") + "alter table invitations drop column role;\n" +
-                                    db.either("drop type role;", "")}});
+    auto const source = source_of({{story.drop_role() + db.either("", "drop index invitations_role_idx;\n") +
+                                    "alter table invitations drop column role;\n" + db.either("drop type role;", "")}});
     auto const went = up(db, source);
     CHECK_EQ(saved(went.steps[0], story.what()).rows, 1'000);
     CHECK_EQ(saved(went.steps[0], db.named("invitations.role")).rows, 300);

@@ -9,15 +9,18 @@ using namespace undrop::test;
 namespace {
 
 void shop(Database& db) {
-    db.run("create table customers (id integer primary key, name text not null);"
-           "create table orders (id integer primary key, customer integer not null references customers on delete cascade, total integer);"
-           "create table audit (id integer primary key, what text);"
-           "insert into customers values (1, 'ada'), (2, 'bob');"
-           "insert into orders values (1, 1, 10), (2, 1, 20), (3, 2, 30);"
-           "insert into audit values (1, 'start')");
-    db.run(db.either("create function log_it() returns trigger language plpgsql as $$ begin update audit set what = 'seen' where id = 1; return new; end $$;"
-                     "create trigger log_it after insert on orders for each row execute function log_it();",
-                     "create trigger log_it after insert on orders begin update audit set what = 'seen' where id = 1; end;"));
+    db.run(
+        "create table customers (id integer primary key, name text not null);"
+        "create table orders (id integer primary key, customer integer not null references customers on delete cascade, total integer);"
+        "create table audit (id integer primary key, what text);"
+        "insert into customers values (1, 'ada'), (2, 'bob');"
+        "insert into orders values (1, 1, 10), (2, 1, 20), (3, 2, 30);"
+        "insert into audit values (1, 'start')");
+    db.run(
+        db.either("create function log_it() returns trigger language plpgsql as $$ begin update audit set what = 'seen' where id = 1; "
+                  "return new; end $$;"
+                  "create trigger log_it after insert on orders for each row execute function log_it();",
+                  "create trigger log_it after insert on orders begin update audit set what = 'seen' where id = 1; end;"));
 }
 
 void refused(Database& db, std::string const& script, std::string const& table) {
@@ -62,7 +65,8 @@ ON_POSTGRES("story: TRUNCATE, and rows changed inside a block or by MERGE, are s
     refused(db, "truncate orders;", "orders");
     refused(db, "truncate customers cascade;", "");
     refused(db, "do $$ begin update customers set name = upper(name); end $$;", "customers");
-    refused(db, "merge into customers c using (values (1, 'new')) v(id, name) on c.id = v.id when matched then update set name = v.name;", "customers");
+    refused(db, "merge into customers c using (values (1, 'new')) v(id, name) on c.id = v.id when matched then update set name = v.name;",
+            "customers");
     refused(db, "with gone as (delete from orders where id = 1 returning *) select * from gone;", "orders");
     refused(db, "insert into customers values (1, 'zoe') on conflict (id) do update set name = excluded.name;", "customers");
 }
@@ -78,15 +82,20 @@ ON_SQLITE("story: rows replaced by INSERT OR REPLACE, and rows of a table withou
 
 ON_POSTGRES("story: an UPDATE that an EXCEPTION block undid took nothing") {
     shop(db);
-    (void)up(db, source_of({{"do $$ begin begin update customers set name = 'x'; raise exception 'no'; exception when others then null; end; end $$;"}}));
+    (void)up(
+        db,
+        source_of(
+            {{"do $$ begin begin update customers set name = 'x'; raise exception 'no'; exception when others then null; end; end $$;"}}));
     CHECK_EQ(db.table("select name from customers order by id"), "ada\nbob");
 }
 
 ON_BOTH("story: new rows, and an UPDATE that changes nothing, take nothing and pass") {
     shop(db);
     db.run("drop trigger log_it" + db.either(" on orders", ""));
-    auto const went = up(db, source_of({{"insert into customers values (3, 'cyd');\ninsert into orders values (4, 3, 5);\nupdate customers set name = name;\n"
-                                         "delete from customers where id = 99;\n"}}));
+    auto const went =
+        up(db,
+           source_of({{"insert into customers values (3, 'cyd');\ninsert into orders values (4, 3, 5);\nupdate customers set name = name;\n"
+                       "delete from customers where id = 99;\n"}}));
     CHECK(went.steps.at(0).saved.empty());
     CHECK_EQ(db.count("select count(*) from customers"), 3);
 }
@@ -116,8 +125,8 @@ ON_BOTH("story: a waived column or table is not saved, and the report and the le
     (void)down(db, source);
     CHECK_EQ(db.count("select count(*) from request_participants where role = 'viewer'"), 100);
 
-    auto const gone = up(db, source_of({{"-- undrop: lose request_participants\n" + db.either("", "drop view managers;\n") + "drop table request_participants" +
-                                         db.either(" cascade;", ";")}}));
+    auto const gone = up(db, source_of({{"-- undrop: lose request_participants\n" + db.either("", "drop view managers;\n") +
+                                         "drop table request_participants" + db.either(" cascade;", ";")}}));
     CHECK(gone.steps.at(0).saved.empty());
     CHECK(mentions(gone.steps[0].waived, "request_participants"));
 }

@@ -7,8 +7,9 @@ using namespace undrop::test;
 namespace {
 
 void people(Database& db) {
-    db.run("create table people (id integer primary key, name text not null);"
-           "insert into people values (1, 'ada'), (2, 'bob'), (3, 'cyd'), (4, 'dan'), (5, 'eve'), (6, 'fay')");
+    db.run(
+        "create table people (id integer primary key, name text not null);"
+        "insert into people values (1, 'ada'), (2, 'bob'), (3, 'cyd'), (4, 'dan'), (5, 'eve'), (6, 'fay')");
 }
 
 std::string const wrong = "alter table people add column initial text;\nupdate people set initial = substr(name, 2, 1);\n";
@@ -25,7 +26,8 @@ ON_BOTH("story: up fixed between two rounds: the first up's wrong backfill does 
         auto const before = witness(*fresh);
         (void)up(*fresh, source_of({{wrong, down_script}}));
         CHECK_EQ(initials(*fresh), "1|d\n2|o\n3|y\n4|a\n5|v\n6|a");
-        fresh->run("update people set initial = 'X' where id = 1; update people set initial = null where id = 2; delete from people where id = 6");
+        fresh->run(
+            "update people set initial = 'X' where id = 1; update people set initial = null where id = 2; delete from people where id = 6");
         auto const went = down(*fresh, source_of({{wrong, down_script}}));
         CHECK_EQ(saved(went.steps.at(0), fresh->named("people.initial")).rows, 5);
         check_same_schema(before, witness(*fresh));
@@ -47,9 +49,13 @@ ON_BOTH("story: up fixed between two rounds: the first up's wrong backfill does 
 
 ON_BOTH("story: a new column's default is the migration's, what users put there instead is theirs") {
     people(db);
-    auto const script = [](std::string const& value) { return "alter table people add column kind text not null default '" + value + "';\n"; };
+    auto const script = [](std::string const& value) {
+        return "alter table people add column kind text not null default '" + value + "';\n";
+    };
     (void)up(db, source_of({{script("old")}}));
-    db.run("update people set kind = 'mine' where id = 3; insert into people (id, name, kind) values (7, 'gil', 'also mine'), (8, 'hal', 'old')");
+    db.run(
+        "update people set kind = 'mine' where id = 3; insert into people (id, name, kind) values (7, 'gil', 'also mine'), (8, 'hal', "
+        "'old')");
     (void)down(db, source_of({{script("old")}}));
     (void)up(db, source_of({{script("new")}}));
     CHECK_EQ(db.table("select id, kind from people order by id"), "1|new\n2|new\n3|mine\n4|new\n5|new\n6|new\n7|also mine\n8|new");
@@ -59,8 +65,9 @@ ON_BOTH("story: a table that an up made and filled: users' rows and edits come b
     people(db);
     auto const before = witness(db);
     auto const script = [](std::string const& value) {
-        return "create table scores (person integer primary key references people, score integer not null);\ninsert into scores select id, " + value +
-               " from people where id <= 5;\n";
+        return "create table scores (person integer primary key references people, score integer not null);\ninsert into scores select "
+               "id, " +
+               value + " from people where id <= 5;\n";
     };
     (void)up(db, source_of({{script("1")}}));
     db.run("update scores set score = 77 where person = 2; insert into scores values (6, 66)");

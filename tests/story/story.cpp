@@ -1,7 +1,7 @@
 #include "story/story.hpp"
 
-#include <algorithm>
 #include <fmt/format.h>
+#include <algorithm>
 #include <sstream>
 
 namespace undrop::test {
@@ -39,7 +39,8 @@ Source source_of(std::vector<Scripts> const& scripts) {
     Source source{.migrations = {}, .origin = "the test"};
     for (auto const& script : scripts) {
         auto const version = std::to_string(source.migrations.size() + 1);
-        Migration migration{.version = version, .name = "step", .up = {script.up, version + "_step.up.sql"}, .down = {}, .check = {}, .down_check = {}};
+        Migration migration{
+            .version = version, .name = "step", .up = {script.up, version + "_step.up.sql"}, .down = {}, .check = {}, .down_check = {}};
         if (script.down) migration.down = Script{*script.down, version + "_step.down.sql"};
         source.migrations.push_back(std::move(migration));
     }
@@ -48,11 +49,15 @@ Source source_of(std::vector<Scripts> const& scripts) {
 
 Report up(Database& db, Source const& source, Options const& options) { return value_of(go(db, source, options, {})); }
 
-Report down(Database& db, Source const& source, Options const& options, Range const& range) { return value_of(go(db, source, options, range)); }
+Report down(Database& db, Source const& source, Options const& options, Range const& range) {
+    return value_of(go(db, source, options, range));
+}
 
 Error up_error(Database& db, Source const& source, Options const& options) { return error_of(go(db, source, options, {})); }
 
-Error down_error(Database& db, Source const& source, Options const& options, Range const& range) { return error_of(go(db, source, options, range)); }
+Error down_error(Database& db, Source const& source, Options const& options, Range const& range) {
+    return error_of(go(db, source, options, range));
+}
 
 Saved saved(StepReport const& step, std::string const& what) {
     auto const found = std::find_if(step.saved.begin(), step.saved.end(), [&](Saved const& s) { return s.what == what; });
@@ -97,8 +102,9 @@ void check_unchanged(Witness const& before, Witness const& now) {
 }
 
 std::string numbers(Database const& db, std::int64_t first, std::int64_t last) {
-    return db.either(fmt::format("generate_series({}, {}) as n", first, last),
-                     fmt::format("(with recursive c(n) as (select {} union all select n + 1 from c where n < {}) select n from c)", first, last));
+    return db.either(
+        fmt::format("generate_series({}, {}) as n", first, last),
+        fmt::format("(with recursive c(n) as (select {} union all select n + 1 from c where n < {}) select n from c)", first, last));
 }
 
 Participants::Participants(Database& db, std::int64_t rows) : db_(db), rows_(rows) {
@@ -128,17 +134,19 @@ Participants::Participants(Database& db, std::int64_t rows) : db_(db), rows_(row
         create trigger touch after update on request_participants begin
             update request_participants set updated_at = strftime('%Y-%m-%d %H:%M:%f', 'now') where id = new.id;
         end;)"));
-    db.run(fmt::format("insert into request_participants (id, request_id, user_id, role, created_at) "
-                       "select n, n / 7, n * 3, {}, {} from {}",
-                       db.either("(array['viewer', 'contributor', 'manager'])[n % 3 + 1]::role",
-                                 "case n % 3 when 0 then 'viewer' when 1 then 'contributor' else 'manager' end"),
-                       db.either("timestamp '2025-01-01' + n * interval '1 minute'", "datetime('2025-01-01', n || ' minutes')"), numbers(db, 1, rows)));
+    db.run(fmt::format(
+        "insert into request_participants (id, request_id, user_id, role, created_at) "
+        "select n, n / 7, n * 3, {}, {} from {}",
+        db.either("(array['viewer', 'contributor', 'manager'])[n % 3 + 1]::role",
+                  "case n % 3 when 0 then 'viewer' when 1 then 'contributor' else 'manager' end"),
+        db.either("timestamp '2025-01-01' + n * interval '1 minute'", "datetime('2025-01-01', n || ' minutes')"), numbers(db, 1, rows)));
     if (db.postgres()) db.run(fmt::format("alter table request_participants alter id restart with {}", rows + 1));
 }
 
 std::string Participants::drop_role() const {
-    return db_.either("drop view managers;\nalter table request_participants drop column role;\n",
-                      "drop view managers;\ndrop index request_participants_role_idx;\nalter table request_participants drop column role;\n");
+    return db_.either(
+        "drop view managers;\nalter table request_participants drop column role;\n",
+        "drop view managers;\ndrop index request_participants_role_idx;\nalter table request_participants drop column role;\n");
 }
 
 void Participants::application_writes() {
@@ -152,9 +160,10 @@ std::string Participants::others() const {
 }
 
 std::int64_t Participants::wrong_roles() const {
-    return db_.count(fmt::format("select count(*) from request_participants where id <= {} and "
-                                 "cast(role as text) <> case id % 3 when 0 then 'viewer' when 1 then 'contributor' else 'manager' end",
-                                 rows_));
+    return db_.count(
+        fmt::format("select count(*) from request_participants where id <= {} and "
+                    "cast(role as text) <> case id % 3 when 0 then 'viewer' when 1 then 'contributor' else 'manager' end",
+                    rows_));
 }
 
 std::int64_t Participants::new_with_default() const {

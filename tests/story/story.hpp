@@ -13,17 +13,15 @@
 #include "support/witness.hpp"
 
 // A test case on PostgreSQL and one on SQLite, with the same text: ON_BOTH("name") { ... db ... }
-#define ON_BOTH_AS(function, name)                                                        \
-    static void function(undrop::test::Database& db);                                    \
-    TEST_CASE(name " (PostgreSQL)") {                                                     \
-        function(*undrop::test::Database::make(undrop::test::Engine::postgres));         \
-    }                                                                                     \
-    TEST_CASE(name " (SQLite)") { function(*undrop::test::Database::make(undrop::test::Engine::sqlite)); } \
+#define ON_BOTH_AS(function, name)                                                                               \
+    static void function(undrop::test::Database& db);                                                            \
+    TEST_CASE(name " (PostgreSQL)") { function(*undrop::test::Database::make(undrop::test::Engine::postgres)); } \
+    TEST_CASE(name " (SQLite)") { function(*undrop::test::Database::make(undrop::test::Engine::sqlite)); }       \
     static void function([[maybe_unused]] undrop::test::Database& db)
 #define ON_BOTH(name) ON_BOTH_AS(DOCTEST_ANONYMOUS(on_both_), name)
-#define ON_ONE_AS(function, name, which)                                                  \
-    static void function(undrop::test::Database& db);                                    \
-    TEST_CASE(name) { function(*undrop::test::Database::make(which)); }                  \
+#define ON_ONE_AS(function, name, which)                                \
+    static void function(undrop::test::Database& db);                   \
+    TEST_CASE(name) { function(*undrop::test::Database::make(which)); } \
     static void function([[maybe_unused]] undrop::test::Database& db)
 #define ON_POSTGRES(name) ON_ONE_AS(DOCTEST_ANONYMOUS(on_postgres_), name, undrop::test::Engine::postgres)
 #define ON_SQLITE(name) ON_ONE_AS(DOCTEST_ANONYMOUS(on_sqlite_), name, undrop::test::Engine::sqlite)
@@ -44,7 +42,7 @@ struct Scripts {
 [[nodiscard]] Error up_error(Database& db, Source const& source, Options const& options = {});
 [[nodiscard]] Error down_error(Database& db, Source const& source, Options const& options = {}, Range const& range = {});
 
-[[nodiscard]] Saved saved(StepReport const& step, std::string const& what);    // fails the test if it is not there
+[[nodiscard]] Saved saved(StepReport const& step, std::string const& what);  // fails the test if it is not there
 [[nodiscard]] Merged merged(StepReport const& step, std::string const& what);
 [[nodiscard]] bool mentions(std::vector<std::string> const& texts, std::string const& part);
 [[nodiscard]] std::string text_of(Report const& report);

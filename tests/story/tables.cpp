@@ -7,15 +7,19 @@ using namespace undrop::test;
 namespace {
 
 void family(Database& db, std::string const& id) {
-    db.run("create table teams (id integer primary key, name text not null unique);"
-           "insert into teams values (1, 'red'), (2, 'blue');"
-           "create table members (id " + id + ", team integer not null references teams, boss integer references members, name text not null, "
-           "score integer not null default 0 check (score >= 0));"
-           "create unique index members_name_idx on members (team, name);"
-           "create index members_score_idx on members (score) where score > 10;"
-           "create table badges (id integer primary key, member integer not null references members, label text);"
-           "create view scores as select m.name, m.score, t.name as team from members m join teams t on t.id = m.team;");
-    db.run("insert into members (team, boss, name, score) values (1, null, 'ada', 50), (1, 1, 'bob', 7), (2, 1, 'cyd', 12), (2, 3, 'dan', 0)");
+    db.run(
+        "create table teams (id integer primary key, name text not null unique);"
+        "insert into teams values (1, 'red'), (2, 'blue');"
+        "create table members (id " +
+        id +
+        ", team integer not null references teams, boss integer references members, name text not null, "
+        "score integer not null default 0 check (score >= 0));"
+        "create unique index members_name_idx on members (team, name);"
+        "create index members_score_idx on members (score) where score > 10;"
+        "create table badges (id integer primary key, member integer not null references members, label text);"
+        "create view scores as select m.name, m.score, t.name as team from members m join teams t on t.id = m.team;");
+    db.run(
+        "insert into members (team, boss, name, score) values (1, null, 'ada', 50), (1, 1, 'bob', 7), (2, 1, 'cyd', 12), (2, 3, 'dan', 0)");
     db.run("delete from members where name = 'dan'");
     db.run("insert into badges values (1, 1, 'gold'), (2, 3, 'tin')");
 }
@@ -57,10 +61,11 @@ ON_POSTGRES("story: a dropped table comes back with an identity that is always g
 }
 
 ON_POSTGRES("story: a dropped table comes back with a sequence of its own, cycling downwards") {
-    db.run("create sequence down_seq increment -3 minvalue -90 maxvalue 100 start 100 cycle cache 1;"
-           "create table t (id integer primary key default nextval('down_seq'), v text);"
-           "alter sequence down_seq owned by t.id;"
-           "insert into t (v) values ('a'), ('b'), ('c');");
+    db.run(
+        "create sequence down_seq increment -3 minvalue -90 maxvalue 100 start 100 cycle cache 1;"
+        "create table t (id integer primary key default nextval('down_seq'), v text);"
+        "alter sequence down_seq owned by t.id;"
+        "insert into t (v) values ('a'), ('b'), ('c');");
     auto const before = witness(db);
     auto const source = source_of({{"drop table t;"}});
     (void)up(db, source);
@@ -77,14 +82,15 @@ ON_SQLITE("story: a dropped table comes back with AUTOINCREMENT") {
 ON_BOTH("story: a dropped column that was a key's, or a foreign key's, comes back with its keys") {
     family(db, db.either("serial primary key", "integer primary key autoincrement"));
     auto const before = witness(db);
-    auto const source = source_of({{db.either("alter table members drop column team cascade;",
-                                              "drop view scores;\ndrop index members_name_idx;\n"
-                                              "pragma foreign_keys = off;\n"
-                                              "create table m2 (id integer primary key autoincrement, boss integer references members, name text not null, "
-                                              "score integer not null default 0 check (score >= 0));\n"
-                                              "insert into m2 select id, boss, name, score from members;\n"
-                                              "drop table members;\nalter table m2 rename to members;\n"
-                                              "create index members_score_idx on members (score) where score > 10;\n")}});
+    auto const source =
+        source_of({{db.either("alter table members drop column team cascade;",
+                              "drop view scores;\ndrop index members_name_idx;\n"
+                              "pragma foreign_keys = off;\n"
+                              "create table m2 (id integer primary key autoincrement, boss integer references members, name text not null, "
+                              "score integer not null default 0 check (score >= 0));\n"
+                              "insert into m2 select id, boss, name, score from members;\n"
+                              "drop table members;\nalter table m2 rename to members;\n"
+                              "create index members_score_idx on members (score) where score > 10;\n")}});
     auto const went = up(db, source);
     CHECK_EQ(saved(went.steps.at(0), db.named("members.team")).rows, 3);
     (void)down(db, source);
@@ -93,8 +99,10 @@ ON_BOTH("story: a dropped column that was a key's, or a foreign key's, comes bac
 
 ON_BOTH("story: a dropped table without a key comes back with its duplicate rows") {
     db.run("create table events (at text, what text, note text)");
-    db.run("insert into events values ('1', 'a', null), ('1', 'a', null), ('1', 'a', null), ('2', 'b', ''), ('2', 'b', ''), ('3', null, 'x'), (null, null, null), "
-           "(null, null, null)");
+    db.run(
+        "insert into events values ('1', 'a', null), ('1', 'a', null), ('1', 'a', null), ('2', 'b', ''), ('2', 'b', ''), ('3', null, 'x'), "
+        "(null, null, null), "
+        "(null, null, null)");
     auto const before = witness(db);
     auto const source = source_of({{"drop table events;"}});
     CHECK_EQ(saved(up(db, source).steps.at(0), db.named("events")).rows, 8);
@@ -108,7 +116,9 @@ ON_BOTH("story: a dropped table without a key comes back with its duplicate rows
 
 ON_BOTH("story: a column of a table without a key comes back where equal rows cannot be told apart") {
     db.run("create table events (at text, what text, note text)");
-    db.run("insert into events values ('1', 'a', 'n1'), ('1', 'a', 'n2'), ('1', 'a', null), ('2', 'b', 'n3'), ('2', 'b', 'n3'), ('3', null, 'n4'), (null, null, 'n5')");
+    db.run(
+        "insert into events values ('1', 'a', 'n1'), ('1', 'a', 'n2'), ('1', 'a', null), ('2', 'b', 'n3'), ('2', 'b', 'n3'), ('3', null, "
+        "'n4'), (null, null, 'n5')");
     auto const before = witness(db);
     auto const source = source_of({{"alter table events drop column note;"}});
     (void)up(db, source);
@@ -129,7 +139,8 @@ ON_BOTH("story: a column of a table without a key comes back where equal rows ca
 
 ON_BOTH("story: a table made again by the down script is filled with the saved rows, less the keys that are taken") {
     db.run("create table t (id integer primary key, v text); insert into t values (1, 'a'), (2, 'b'), (3, 'c')");
-    auto const source = source_of({{"drop table t;", "create table t (id integer primary key, v text);\ninsert into t values (2, 'made by the down');"}});
+    auto const source =
+        source_of({{"drop table t;", "create table t (id integer primary key, v text);\ninsert into t values (2, 'made by the down');"}});
     (void)up(db, source);
     auto const counts = merged(down(db, source).steps.at(0), db.named("t"));
     CHECK_EQ(counts.restored, 2);
@@ -140,7 +151,8 @@ ON_BOTH("story: a table made again by the down script is filled with the saved r
 ON_BOTH("story: a renamed table or column is no loss, and takes its name back") {
     Participants story(db, 100);
     auto const before = witness(db);
-    for (auto const* script : {"alter table request_participants rename column user_id to person;", "alter table request_participants rename to participants;"}) {
+    for (auto const* script : {"alter table request_participants rename column user_id to person;",
+                               "alter table request_participants rename to participants;"}) {
         auto const source = source_of({{script}});
         auto const went = up(db, source);
         CHECK(went.steps.at(0).saved.empty());

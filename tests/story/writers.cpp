@@ -55,7 +55,8 @@ ON_POSTGRES("story: a writer between the rounds of a hidden drop is not lost, an
             CHECK_NE(writer->held_off("update request_participants set role = 'manager' where id = 30"), "");
         }
     };
-    auto const source = source_of({{"do $$ begin execute 'drop view managers'; execute 'alter table request_participants drop ' || 'column role'; end $$;"}});
+    auto const source = source_of(
+        {{"do $$ begin execute 'drop view managers'; execute 'alter table request_participants drop ' || 'column role'; end $$;"}});
     auto const went = up(db, source, options);
     CHECK_EQ(went.steps.at(0).rounds, 2);
     CHECK_EQ(started, 2);

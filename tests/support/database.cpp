@@ -1,12 +1,12 @@
 #include "support/database.hpp"
 
+#include <libpq-fe.h>
+#include <sqlite3.h>
+#include <unistd.h>
 #include <atomic>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <libpq-fe.h>
-#include <sqlite3.h>
-#include <unistd.h>
 #include <utility>
 
 namespace undrop::test {
@@ -29,7 +29,8 @@ public:
             PQfinish(connection_);
             throw std::runtime_error(why);
         }
-        PQsetNoticeReceiver(connection_, [](void*, PGresult const*) {}, nullptr);
+        PQsetNoticeReceiver(
+            connection_, [](void*, PGresult const*) {}, nullptr);
     }
     PostgresConnection(PostgresConnection const&) = delete;
     PostgresConnection& operator=(PostgresConnection const&) = delete;
@@ -47,8 +48,10 @@ public:
         for (int row = 0; row < PQntuples(result.get()); ++row) {
             Line line;
             for (int column = 0; column < PQnfields(result.get()); ++column) {
-                if (PQgetisnull(result.get(), row, column)) line.emplace_back(std::nullopt);
-                else line.emplace_back(PQgetvalue(result.get(), row, column));
+                if (PQgetisnull(result.get(), row, column))
+                    line.emplace_back(std::nullopt);
+                else
+                    line.emplace_back(PQgetvalue(result.get(), row, column));
             }
             lines.push_back(std::move(line));
         }
@@ -135,8 +138,10 @@ public:
             Line line;
             for (int column = 0; column < sqlite3_column_count(statement); ++column) {
                 auto const* text = reinterpret_cast<char const*>(sqlite3_column_text(statement, column));
-                if (!text) line.emplace_back(std::nullopt);
-                else line.emplace_back(std::string(text, static_cast<std::size_t>(sqlite3_column_bytes(statement, column))));
+                if (!text)
+                    line.emplace_back(std::nullopt);
+                else
+                    line.emplace_back(std::string(text, static_cast<std::size_t>(sqlite3_column_bytes(statement, column))));
             }
             lines.push_back(std::move(line));
         }
@@ -151,7 +156,10 @@ private:
 
 class SqliteDatabase : public Database {
 public:
-    SqliteDatabase() : file_(directory_.path() + "/test.db") { session_ = std::make_unique<SqliteSession>(file_); session_->run("pragma user_version = 0"); }
+    SqliteDatabase() : file_(directory_.path() + "/test.db") {
+        session_ = std::make_unique<SqliteSession>(file_);
+        session_->run("pragma user_version = 0");
+    }
     void run(std::string const& sql) override { session_->run(sql); }
     std::vector<Line> rows(std::string const& sql) override { return session_->rows(sql); }
     void be_impatient() override { session_->be_impatient(); }
@@ -196,7 +204,9 @@ std::string Session::held_off(std::string const& sql) {
     return {};
 }
 
-std::string Database::either(std::string const& on_postgres, std::string const& on_sqlite) const { return postgres() ? on_postgres : on_sqlite; }
+std::string Database::either(std::string const& on_postgres, std::string const& on_sqlite) const {
+    return postgres() ? on_postgres : on_sqlite;
+}
 
 std::string Database::named(std::string const& table) const { return postgres() ? "public." + table : table; }
 
@@ -207,7 +217,8 @@ std::unique_ptr<Database> Database::make(Engine engine) {
 
 std::string required_variable(char const* name) {
     auto const* value = std::getenv(name);
-    if (!value || !*value) throw std::runtime_error(std::string(name) + " is not set: run the tests through tests/support/with-postgres.sh");
+    if (!value || !*value)
+        throw std::runtime_error(std::string(name) + " is not set: run the tests through tests/support/with-postgres.sh");
     return value;
 }
 

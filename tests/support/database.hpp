@@ -28,9 +28,9 @@ public:
     virtual void run(std::string const& sql) = 0;
     [[nodiscard]] virtual std::vector<Line> rows(std::string const& sql) = 0;
 
-    [[nodiscard]] std::string one(std::string const& sql);      // the only cell, as text; "NULL" for NULL
-    [[nodiscard]] std::int64_t count(std::string const& sql);   // the only cell, as a number
-    [[nodiscard]] std::string table(std::string const& sql);    // all rows: cells by |, rows by a newline
+    [[nodiscard]] std::string one(std::string const& sql);     // the only cell, as text; "NULL" for NULL
+    [[nodiscard]] std::int64_t count(std::string const& sql);  // the only cell, as a number
+    [[nodiscard]] std::string table(std::string const& sql);   // all rows: cells by |, rows by a newline
     // Tries a write that waits for a lock for a moment only: what the database said, or nothing if it let it through.
     [[nodiscard]] std::string held_off(std::string const& sql);
     virtual void be_impatient() = 0;

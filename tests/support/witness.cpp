@@ -51,7 +51,8 @@ std::string postgres_rows(Database& database) {
     session->run("set row_security = off");
     auto const relations = session->rows(
         "select n.nspname, c.relname, c.relkind::text, (select string_agg(format('%I::text', a.attname), ', ' order by a.attname) "
-        "from pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped) from pg_class c join pg_namespace n on n.oid = c.relnamespace "
+        "from pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped) from pg_class c join pg_namespace n on "
+        "n.oid = c.relnamespace "
         "where c.relkind in ('r', 'S') and n.nspname not in ('undrop', 'information_schema') and n.nspname !~ '^pg_' order by 1, 2");
     for (auto const& relation : relations) {
         auto const name = quoted(*relation[0]) + "." + quoted(*relation[1]);
@@ -103,7 +104,8 @@ std::string output_of(std::string const& command) {
 std::string without_noise(std::string const& dump) {
     std::vector<std::string> kept;
     for (auto const& line : lines_of(dump))
-        if (!line.empty() && !line.starts_with("--") && !line.starts_with("\\restrict") && !line.starts_with("\\unrestrict")) kept.push_back(line);
+        if (!line.empty() && !line.starts_with("--") && !line.starts_with("\\restrict") && !line.starts_with("\\unrestrict"))
+            kept.push_back(line);
     return joined(kept);
 }
 

@@ -1,4 +1,5 @@
-// The witness: what a database is like by the word of its own tools (pg_dump, sqlite3), never by undrop's reader. undrop's store is left out.
+// The witness: what a database is like by the word of its own tools (pg_dump, sqlite3), never by undrop's reader. undrop's store is left
+// out.
 #pragma once
 
 #include <string>

@@ -82,3 +82,13 @@ TEST_CASE("a parent's text names its table, quoted or not") {
     CHECK(names_table("t", {"", "t"}));
     CHECK_FALSE(names_table("public.tt", {"public", "t"}));
 }
+
+TEST_CASE("an old column that took a dropped one's name is a rename, and the dropped one is lost") {
+    std::vector<Table> const before{make_table("1", "t", {{"1", "a"}, {"2", "b"}})};
+    std::vector<Table> const after{make_table("1", "t", {{"2", "a"}})};
+    auto const changes = look(before, after, {});
+    REQUIRE(changes.size() == 1);
+    CHECK(changes[0].lost == std::vector<std::string>{"a"});
+    CHECK(changes[0].kept == std::vector<std::pair<std::string, std::string>>{{"b", "a"}});
+    CHECK_FALSE(changes[0].compare);
+}

@@ -55,7 +55,7 @@ TEST_CASE("the report of a down lists every class of rows that is not zero") {
     step.saved = {};
     step.went = {};
     step.locks = {};
-    step.merged = {{.what = "t.role", .values = true, .restored = 99'500, .deleted_since = 500, .inserted_since = 1'000}};
+    step.merged = {{.what = "t.role", .defaulted = true, .restored = 99'500, .deleted_since = 500, .inserted_since = 1'000}};
     step.mended = {"index i"};
     step.notes = {"t.role comes back as the last column"};
     auto const text = screen(report);
