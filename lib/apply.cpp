@@ -1,9 +1,9 @@
 // Apply: the steps of a plan, one after the other, under the run's lock.
 #include "apply.hpp"
 
+#include <fmt/format.h>
 #include <algorithm>
 #include <chrono>
-#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 #include <random>
 #include <thread>
@@ -42,7 +42,8 @@ bool pause_before_try(int tries, Options const& options) {
 }
 
 // A lock that was not given in time takes the step back whole; it is tried again from the start.
-Result<StepReport> run_step(Backend& backend, Ledger& ledger, Options const& options, PlannedStep const& step, std::string const& base, std::int64_t& run) {
+Result<StepReport> run_step(Backend& backend, Ledger& ledger, Options const& options, PlannedStep const& step, std::string const& base,
+                            std::int64_t& run) {
     for (int n = 1;; ++n) {
         StepRunner runner(backend, ledger, options, step, base, run);
         auto done = runner.run();
@@ -56,12 +57,14 @@ Result<StepReport> run_step(Backend& backend, Ledger& ledger, Options const& opt
             return done;
         }
         if (options.on_event)
-            options.on_event({.kind = Event::Kind::waiting, .text = done.error().message, .version = step.version, .direction = step.direction});
+            options.on_event(
+                {.kind = Event::Kind::waiting, .text = done.error().message, .version = step.version, .direction = step.direction});
     }
 }
 
 // A failure is written down apart from the step that was taken back. If even that fails, the step's error says what matters.
-void record_failure(Backend& backend, Ledger& ledger, Options const& options, PlannedStep const& step, Error const& error, std::int64_t& run) {
+void record_failure(Backend& backend, Ledger& ledger, Options const& options, PlannedStep const& step, Error const& error,
+                    std::int64_t& run) {
     if (error.code == Code::in_doubt || error.code == Code::conflict || error.code == Code::busy) return;
     auto written = [&]() -> Result<void> {
         UNDROP_CHECK(backend.begin(options, {}));
@@ -70,7 +73,13 @@ void record_failure(Backend& backend, Ledger& ledger, Options const& options, Pl
             UNDROP_TRY(run, ledger.next_run());
         }
         nlohmann::json const detail = {{"error", error.text()}, {"direction", name_of(step.direction)}};
-        UNDROP_CHECK(ledger.add(id, {.run = run, .kind = "failed", .version = step.version, .name = step.name, .detail = detail.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)}, options));
+        UNDROP_CHECK(ledger.add(id,
+                                {.run = run,
+                                 .kind = "failed",
+                                 .version = step.version,
+                                 .name = step.name,
+                                 .detail = detail.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)},
+                                options));
         return backend.commit();
     }();
     if (!written) backend.rollback();
@@ -88,7 +97,8 @@ Result<void> take_back(Backend& backend, Ledger& ledger, Options const& options,
 }
 
 Error with_trail(Error error, PlannedStep const& step) {
-    error.trail.insert(error.trail.begin(), fmt::format("{} {} {}", step.direction == Direction::up ? "up" : "down", step.version, step.name));
+    error.trail.insert(error.trail.begin(),
+                       fmt::format("{} {} {}", step.direction == Direction::up ? "up" : "down", step.version, step.name));
     return error;
 }
 

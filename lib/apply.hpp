@@ -10,8 +10,10 @@
 
 namespace undrop {
 
-// Runs a plan's steps; the run's lock is held by the caller. Errors as apply() in undrop.hpp; the steps that stay are then added to `committed`.
-[[nodiscard]] Result<Report> apply_locked(Backend& backend, Plan const& plan, Options const& options, std::vector<StepReport>* committed = nullptr);
+// Runs a plan's steps; the run's lock is held by the caller. Errors as apply() in undrop.hpp; the steps that stay are then added to
+// `committed`.
+[[nodiscard]] Result<Report> apply_locked(Backend& backend, Plan const& plan, Options const& options,
+                                          std::vector<StepReport>* committed = nullptr);
 
 // Takes the run's lock, does the work with NOTICEs told to options.on_event, gives the lock back.
 [[nodiscard]] Result<void> with_run_lock(Backend& backend, Options const& options, std::function<Result<void>()> const& work);

@@ -51,12 +51,13 @@ public:
     virtual ~Backend() = default;
     [[nodiscard]] virtual Dialect const& dialect() const = 0;
     [[nodiscard]] virtual std::string description() const = 0;
-    [[nodiscard]] virtual std::string role() const = 0;  // who we are in the database; empty on SQLite
+    [[nodiscard]] virtual std::string role() const = 0;                        // who we are in the database; empty on SQLite
     [[nodiscard]] virtual Result<void> set_role(std::string const& role) = 0;  // --role; Code::usage where there are no roles
 
     // -- SQL. run and rows send the text verbatim; query binds $1, $2 ... and is for undrop's own statements, `columns` wide.
-    [[nodiscard]] virtual Result<std::int64_t> run(std::string const& sql) = 0;  // rows affected by INSERT, UPDATE, DELETE; else 0. One or more statements
-    [[nodiscard]] virtual Result<Rows> rows(std::string const& sql) = 0;         // every cell as text
+    [[nodiscard]] virtual Result<std::int64_t> run(
+        std::string const& sql) = 0;  // rows affected by INSERT, UPDATE, DELETE; else 0. One or more statements
+    [[nodiscard]] virtual Result<Rows> rows(std::string const& sql) = 0;  // every cell as text
     [[nodiscard]] virtual Result<Rows> query(std::string const& sql, std::span<Cell const> parameters, int columns) = 0;
     // One statement of an author's script; the error's `where` is line and column within the script, with its file.
     [[nodiscard]] virtual Result<void> run_script(Script const& script, Statement const& statement) = 0;
@@ -85,15 +86,16 @@ public:
     // Opens it for writing, READ COMMITTED, session settings pinned for undrop's own statements. `statements`: the author's, of which
     // some (PRAGMA foreign_keys) mean the time before the transaction. Code::busy where the database is locked for too long.
     [[nodiscard]] virtual Result<void> begin(Options const& options, std::vector<Statement> const& statements) = 0;
-    [[nodiscard]] virtual Result<void> commit() = 0;    // Code::in_doubt if the connection goes meanwhile
-    virtual void rollback() = 0;                        // quiet; also puts sequences back and ends what `begin` set
+    [[nodiscard]] virtual Result<void> commit() = 0;         // Code::in_doubt if the connection goes meanwhile
+    virtual void rollback() = 0;                             // quiet; also puts sequences back and ends what `begin` set
     [[nodiscard]] virtual Result<void> begin_reading() = 0;  // a transaction for a consistent look: no writes; ended by rollback()
     // Session settings as the author expects them (the role's own), and back to undrop's (RESET ROLE, search_path ...).
     [[nodiscard]] virtual Result<void> enter_script() = 0;
     [[nodiscard]] virtual Result<void> leave_script() = 0;
     // Is the transaction still the one that `begin` opened? Code::refused otherwise.
     [[nodiscard]] virtual Result<void> still_ours() = 0;
-    [[nodiscard]] virtual Result<void> check_constraints() = 0;  // SET CONSTRAINTS ALL IMMEDIATE; foreign_key_check against the count at begin
+    [[nodiscard]] virtual Result<void>
+    check_constraints() = 0;  // SET CONSTRAINTS ALL IMMEDIATE; foreign_key_check against the count at begin
     // Locks the tables against everyone, one statement, one order, before anything is read for saving (P1). Nothing on SQLite.
     [[nodiscard]] virtual Result<void> lock(std::vector<Table> const& tables) = 0;
 

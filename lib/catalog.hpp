@@ -26,8 +26,8 @@ struct Object {
     std::string shape;   // what `alter` cannot change
     std::vector<ObjectId> needs;  // must exist before this one
     Section section = Section::before_data;
-    int rank = 0;        // order among kinds: lower is made earlier, removed later
-    int order = 0;       // order within a kind, e.g. a column's number
+    int rank = 0;             // order among kinds: lower is made earlier, removed later
+    int order = 0;            // order within a kind, e.g. a column's number
     bool holds_rows = false;  // removing it takes rows or values away; never removed merely because something else depends on it
 
     // Not compared, not stored: how the backend finds the object again within this transaction.

@@ -11,9 +11,9 @@ namespace undrop {
 
 // One column of a table as the database has it now.
 struct Column {
-    std::string id;    // stays over a rename within one step (attnum; a number given at the mark)
-    std::string name;  // raw
-    std::string type;  // as the database writes it, qualified
+    std::string id;           // stays over a rename within one step (attnum; a number given at the mark)
+    std::string name;         // raw
+    std::string type;         // as the database writes it, qualified
     std::string stored_type;  // its type in a snapshot: built in, free of oids (P1); may be empty (SQLite)
     bool as_text = false;     // kept as the text of its output function
     bool generated = false;   // computed by the database: saved never, restored never
@@ -23,23 +23,24 @@ struct Column {
 };
 
 struct Table {
-    std::string id;      // stays over a rename within one step (oid; a number given at the mark)
-    std::string schema;  // raw; empty on SQLite
-    std::string name;    // raw
-    std::vector<Column> columns;    // in order
-    std::vector<std::string> key;   // column names of the primary key, else of a unique index without NULLs; empty: whole rows
-    bool partitioned = false;       // its rows are in its partitions
-    bool no_locator = false;        // its rows have no row_locator (WITHOUT ROWID)
+    std::string id;                // stays over a rename within one step (oid; a number given at the mark)
+    std::string schema;            // raw; empty on SQLite
+    std::string name;              // raw
+    std::vector<Column> columns;   // in order
+    std::vector<std::string> key;  // column names of the primary key, else of a unique index without NULLs; empty: whole rows
+    bool partitioned = false;      // its rows are in its partitions
+    bool no_locator = false;       // its rows have no row_locator (WITHOUT ROWID)
     [[nodiscard]] Column const* column(std::string_view column_name) const;
     [[nodiscard]] Column const* column_by_id(std::string_view column_id) const;
     [[nodiscard]] std::string text() const { return schema.empty() ? name : schema + "." + name; }  // for people
 };
 
 struct Statement {
-    std::string text;    // verbatim, without the final ';'
-    int line = 1;        // where it begins in the script: 1-based
-    int column = 1;      // in characters
-    std::string words;   // its first words, upper case, comments skipped, single spaces: "ALTER TABLE", "COMMIT", "CREATE INDEX CONCURRENTLY"
+    std::string text;  // verbatim, without the final ';'
+    int line = 1;      // where it begins in the script: 1-based
+    int column = 1;    // in characters
+    std::string
+        words;  // its first words, upper case, comments skipped, single spaces: "ALTER TABLE", "COMMIT", "CREATE INDEX CONCURRENTLY"
 };
 
 // What the text of a script says that it will do. Possibly incomplete: only for speed and for the plan.
@@ -81,8 +82,8 @@ public:
     [[nodiscard]] virtual std::string image(std::vector<std::string> const& saved) const = 0;
     // A short text that differs when the text `image` differs: SHA-256 in hexadecimal (SQLite: a function that the backend registers).
     [[nodiscard]] virtual std::string digest(std::string const& image) const = 0;
-    // A statement that adds a missing column to a table with its name and type alone, so that values can come back before the table gets its
-    // recorded form; empty where columns are objects of the catalog themselves.
+    // A statement that adds a missing column to a table with its name and type alone, so that values can come back before the table gets
+    // its recorded form; empty where columns are objects of the catalog themselves.
     [[nodiscard]] virtual std::string add_bare_column(Table const& table, Column const& column) const = 0;
     // For INSERT INTO t (...) <here> SELECT: " OVERRIDING SYSTEM VALUE" or nothing.
     [[nodiscard]] virtual std::string insert_overriding() const = 0;

@@ -67,9 +67,15 @@ Json planned_step_json(PlannedStep const& step) {
 }
 
 Json merged_json(Merged const& merged) {
-    return {{"what", merged.what},           {"defaulted", merged.defaulted},         {"restored", merged.restored},           {"unchanged", merged.unchanged},
-            {"computed", merged.computed},   {"deleted_since", merged.deleted_since}, {"inserted_since", merged.inserted_since},
-            {"key_taken", merged.key_taken}, {"not_users", merged.not_users}};
+    return {{"what", merged.what},
+            {"defaulted", merged.defaulted},
+            {"restored", merged.restored},
+            {"unchanged", merged.unchanged},
+            {"computed", merged.computed},
+            {"deleted_since", merged.deleted_since},
+            {"inserted_since", merged.inserted_since},
+            {"key_taken", merged.key_taken},
+            {"not_users", merged.not_users}};
 }
 
 Json step_report_json(StepReport const& step) {

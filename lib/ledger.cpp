@@ -1,10 +1,10 @@
 #include "ledger.hpp"
 
+#include <fmt/format.h>
 #include <algorithm>
 #include <array>
 #include <chrono>
 #include <ctime>
-#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "digest.hpp"
@@ -25,14 +25,17 @@ Result<void> readable(std::int64_t step, Read&& read) {
         read();
         return BOOST_OUTCOME_V2_NAMESPACE::success();
     } catch (std::exception const&) {
-        return Error{.code = Code::refused, .left = Left::untouched,
+        return Error{.code = Code::refused,
+                     .left = Left::untouched,
                      .message = fmt::format("what the ledger recorded of step {} cannot be read", step),
                      .next = {.advice = "find out who changed undrop's store"}};
     }
 }
 
 Error not_ours(std::string const& why) {
-    return Error{.code = Code::refused, .left = Left::untouched, .message = "the ledger's place is taken by something that is not undrop's: " + why,
+    return Error{.code = Code::refused,
+                 .left = Left::untouched,
+                 .message = "the ledger's place is taken by something that is not undrop's: " + why,
                  .next = {.advice = "look at who made it; another name for undrop's own is given with --ledger NAME"}};
 }
 
@@ -60,10 +63,10 @@ Applied const* History::find(std::string_view version) const {
 
 Result<History> Ledger::history() {
     History history;
-    auto read = backend_.rows(fmt::format(
-        "select id, run, kind, version, name, at, label, up_sum, down_sum, up_script, down_script from {} "
-        "where kind in ('applied', 'reverted', 'accepted') order by id",
-        table(names::event)));
+    auto read =
+        backend_.rows(fmt::format("select id, run, kind, version, name, at, label, up_sum, down_sum, up_script, down_script from {} "
+                                  "where kind in ('applied', 'reverted', 'accepted') order by id",
+                                  table(names::event)));
     if (!read) {
         // A table that cannot be read as ours may be somebody else's: that says more than the database's own words.
         auto const state = backend_.store_state(name_);
@@ -77,7 +80,8 @@ Result<History> Ledger::history() {
         history.head = number(row[0]);
         auto const kind = text(row[2]);
         auto const version = text(row[3]);
-        auto const at = std::find_if(history.applied.begin(), history.applied.end(), [&](Applied const& a) { return a.version == version; });
+        auto const at =
+            std::find_if(history.applied.begin(), history.applied.end(), [&](Applied const& a) { return a.version == version; });
         if (kind == "reverted") {
             if (at != history.applied.end()) history.applied.erase(at);
             history.reverted.push_back(version);
@@ -90,11 +94,12 @@ Result<History> Ledger::history() {
             at->down_script = text(row[10]);
             continue;
         }
-        history.applied.push_back({number(row[0]), number(row[1]), version, text(row[4]), text(row[5]), text(row[6]), text(row[7]), text(row[8]),
-                                   text(row[9]), text(row[10])});
+        history.applied.push_back({number(row[0]), number(row[1]), version, text(row[4]), text(row[5]), text(row[6]), text(row[7]),
+                                   text(row[8]), text(row[9]), text(row[10])});
         std::erase(history.reverted, version);
     }
-    std::sort(history.applied.begin(), history.applied.end(), [](Applied const& a, Applied const& b) { return version_less(a.version, b.version); });
+    std::sort(history.applied.begin(), history.applied.end(),
+              [](Applied const& a, Applied const& b) { return version_less(a.version, b.version); });
     return history;
 }
 
@@ -104,7 +109,8 @@ Result<void> Ledger::ensure(Options const& options) {
     if (state.exists) {
         UNDROP_TRY(auto format, backend_.rows(fmt::format("select value from {} where key = 'format'", table(names::meta))));
         if (format.empty() || text(format[0][0]) == names::format) return BOOST_OUTCOME_V2_NAMESPACE::success();
-        return Error{.code = Code::refused, .left = Left::untouched,
+        return Error{.code = Code::refused,
+                     .left = Left::untouched,
                      .message = fmt::format("the ledger has format {}, this undrop knows format {}", text(format[0][0]), names::format),
                      .next = {.advice = "use the undrop that wrote it, or a newer one"}};
     }
@@ -129,17 +135,21 @@ Result<void> Ledger::create() {
     std::array<std::pair<char const*, char const*>, 6> const tables{{
         {names::meta, "key text not null primary key, value text not null"},
         {names::event,
-         "id bigint not null primary key, run bigint not null, kind text not null, version text, name text, at text not null, seconds text, "
-         "role text, os_user text, host text, program text, label text, up_sum text, down_sum text, up_script text, down_script text, detail text"},
+         "id bigint not null primary key, run bigint not null, kind text not null, version text, name text, at text not null, seconds "
+         "text, "
+         "role text, os_user text, host text, program text, label text, up_sum text, down_sum text, up_script text, down_script text, "
+         "detail text"},
         {names::script, "id text not null primary key, body text not null, file text"},
         {names::object,
          "step bigint not null, n bigint not null, kind text not null, parent text not null, name text not null, before text, after text, "
          "primary key (step, n)"},
         {names::snapshot,
-         "id bigint not null primary key, step bigint not null, kind text not null, what text not null, store text, row_count bigint not null, "
+         "id bigint not null primary key, step bigint not null, kind text not null, what text not null, store text, row_count bigint not "
+         "null, "
          "bytes bigint not null, hash text not null, manifest text not null"},
         {names::footprint,
-         "id bigint not null primary key, step bigint not null, table_schema text not null, table_name text not null, column_name text not null, "
+         "id bigint not null primary key, step bigint not null, table_schema text not null, table_name text not null, column_name text not "
+         "null, "
          "store text, uniform text"},
     }};
     for (auto const& [name, columns] : tables) {
@@ -169,7 +179,8 @@ Result<std::string> Ledger::add_script(std::optional<Script> const& script) {
     std::array<Cell, 3> const values{id, script->text, script->file};
     std::array<Cell, 1> const key{id};
     UNDROP_TRY(auto known, backend_.query(fmt::format("select id from {} where id = $1", table(names::script)), key, 1));
-    if (known.empty()) UNDROP_CHECK(backend_.query(fmt::format("insert into {} (id, body, file) values ($1, $2, $3)", table(names::script)), values, 0));
+    if (known.empty())
+        UNDROP_CHECK(backend_.query(fmt::format("insert into {} (id, body, file) values ($1, $2, $3)", table(names::script)), values, 0));
     return id;
 }
 
@@ -177,15 +188,28 @@ Result<void> Ledger::add(std::int64_t id, NewEvent const& event, Options const& 
     UNDROP_TRY(auto up, add_script(event.up));
     UNDROP_TRY(auto down, add_script(event.down));
     auto cell = [](std::string const& value) { return value.empty() ? Cell{} : Cell{value}; };
-    std::array<Cell, 17> const values{
-        std::to_string(id), std::to_string(event.run), event.kind, cell(event.version), cell(event.name), utc_now(),
-        fmt::format("{:.6f}", event.seconds), cell(backend_.role()), cell(options.user), cell(options.host), cell(options.program),
-        cell(options.label), event.up ? Cell{checksum(event.up->text)} : Cell{}, event.down ? Cell{checksum(event.down->text)} : Cell{}, cell(up),
-        cell(down), cell(event.detail)};
+    std::array<Cell, 17> const values{std::to_string(id),
+                                      std::to_string(event.run),
+                                      event.kind,
+                                      cell(event.version),
+                                      cell(event.name),
+                                      utc_now(),
+                                      fmt::format("{:.6f}", event.seconds),
+                                      cell(backend_.role()),
+                                      cell(options.user),
+                                      cell(options.host),
+                                      cell(options.program),
+                                      cell(options.label),
+                                      event.up ? Cell{checksum(event.up->text)} : Cell{},
+                                      event.down ? Cell{checksum(event.down->text)} : Cell{},
+                                      cell(up),
+                                      cell(down),
+                                      cell(event.detail)};
     UNDROP_CHECK(backend_.query(
-        fmt::format("insert into {} (id, run, kind, version, name, at, seconds, role, os_user, host, program, label, up_sum, down_sum, up_script, "
-                    "down_script, detail) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
-                    table(names::event)),
+        fmt::format(
+            "insert into {} (id, run, kind, version, name, at, seconds, role, os_user, host, program, label, up_sum, down_sum, up_script, "
+            "down_script, detail) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
+            table(names::event)),
         values, 0));
     return BOOST_OUTCOME_V2_NAMESPACE::success();
 }
@@ -194,32 +218,40 @@ Result<void> Ledger::add(std::int64_t step, std::vector<Recorded> const& objects
     std::int64_t n = 0;
     for (auto const& object : objects) {
         auto cell = [](std::optional<Object> const& o) { return o ? Cell{to_json(*o)} : Cell{}; };
-        std::array<Cell, 7> const values{std::to_string(step), std::to_string(++n), object.id.kind, object.id.parent, object.id.name,
-                                         cell(object.before), cell(object.after)};
-        UNDROP_CHECK(backend_.query(fmt::format("insert into {} (step, n, kind, parent, name, before, after) values ($1, $2, $3, $4, $5, $6, $7)",
-                                                table(names::object)),
-                                    values, 0));
+        std::array<Cell, 7> const values{std::to_string(step), std::to_string(++n), object.id.kind,    object.id.parent,
+                                         object.id.name,       cell(object.before), cell(object.after)};
+        UNDROP_CHECK(
+            backend_.query(fmt::format("insert into {} (step, n, kind, parent, name, before, after) values ($1, $2, $3, $4, $5, $6, $7)",
+                                       table(names::object)),
+                           values, 0));
     }
     return BOOST_OUTCOME_V2_NAMESPACE::success();
 }
 
 Result<void> Ledger::add(Snapshot const& s) {
-    std::array<Cell, 9> const values{std::to_string(s.id),   std::to_string(s.step),  name_of(s.kind), s.what(),       s.store,
+    std::array<Cell, 9> const values{std::to_string(s.id),   std::to_string(s.step),  name_of(s.kind), s.what(),      s.store,
                                      std::to_string(s.rows), std::to_string(s.bytes), s.hash,          to_manifest(s)};
-    UNDROP_CHECK(backend_.query(fmt::format("insert into {} (id, step, kind, what, store, row_count, bytes, hash, manifest) values ($1, $2, $3, $4, "
-                                            "$5, $6, $7, $8, $9)",
-                                            table(names::snapshot)),
-                                values, 0));
+    UNDROP_CHECK(
+        backend_.query(fmt::format("insert into {} (id, step, kind, what, store, row_count, bytes, hash, manifest) values ($1, $2, $3, $4, "
+                                   "$5, $6, $7, $8, $9)",
+                                   table(names::snapshot)),
+                       values, 0));
     return BOOST_OUTCOME_V2_NAMESPACE::success();
 }
 
 Result<void> Ledger::add(Footprint const& f) {
-    std::array<Cell, 7> const values{std::to_string(f.id), std::to_string(f.step), f.schema, f.table, f.column,
-                                     f.store.empty() ? Cell{} : Cell{f.store}, f.store.empty() ? Cell{f.uniform} : Cell{}};
-    UNDROP_CHECK(backend_.query(fmt::format("insert into {} (id, step, table_schema, table_name, column_name, store, uniform) values ($1, $2, $3, $4, "
-                                            "$5, $6, $7)",
-                                            table(names::footprint)),
-                                values, 0));
+    std::array<Cell, 7> const values{std::to_string(f.id),
+                                     std::to_string(f.step),
+                                     f.schema,
+                                     f.table,
+                                     f.column,
+                                     f.store.empty() ? Cell{} : Cell{f.store},
+                                     f.store.empty() ? Cell{f.uniform} : Cell{}};
+    UNDROP_CHECK(backend_.query(
+        fmt::format("insert into {} (id, step, table_schema, table_name, column_name, store, uniform) values ($1, $2, $3, $4, "
+                    "$5, $6, $7)",
+                    table(names::footprint)),
+        values, 0));
     return BOOST_OUTCOME_V2_NAMESPACE::success();
 }
 
@@ -227,7 +259,9 @@ Result<std::string> Ledger::script(std::string const& key) {
     std::array<Cell, 1> const values{key};
     UNDROP_TRY(auto rows, backend_.query(fmt::format("select body from {} where id = $1", table(names::script)), values, 1));
     if (rows.empty() || sha256_hex(text(rows[0][0])) != key)
-        return Error{.code = Code::refused, .left = Left::untouched, .message = "a script in the ledger is not the one that was recorded there",
+        return Error{.code = Code::refused,
+                     .left = Left::untouched,
+                     .message = "a script in the ledger is not the one that was recorded there",
                      .next = {.advice = "find out who changed undrop's store; down scripts in files are still taken"}};
     return text(rows[0][0]);
 }
@@ -248,8 +282,9 @@ Result<std::vector<Recorded>> Ledger::objects(std::int64_t step) {
 }
 
 Result<std::vector<Snapshot>> Ledger::snapshots(std::int64_t step) {
-    UNDROP_TRY(auto rows, backend_.rows(fmt::format("select id, step, store, row_count, bytes, hash, manifest from {} where step = {} order by id",
-                                                    table(names::snapshot), step)));
+    UNDROP_TRY(auto rows,
+               backend_.rows(fmt::format("select id, step, store, row_count, bytes, hash, manifest from {} where step = {} order by id",
+                                         table(names::snapshot), step)));
     std::vector<Snapshot> snapshots;
     for (auto const& row : rows) {
         Snapshot s;
@@ -266,8 +301,9 @@ Result<std::vector<Snapshot>> Ledger::snapshots(std::int64_t step) {
 }
 
 Result<std::vector<Footprint>> Ledger::footprints(std::int64_t step) {
-    UNDROP_TRY(auto rows, backend_.rows(fmt::format("select id, step, table_schema, table_name, column_name, store, uniform from {} where step = {}",
-                                                    table(names::footprint), step)));
+    UNDROP_TRY(auto rows,
+               backend_.rows(fmt::format("select id, step, table_schema, table_name, column_name, store, uniform from {} where step = {}",
+                                         table(names::footprint), step)));
     std::vector<Footprint> footprints;
     for (auto const& row : rows)
         footprints.push_back({number(row[0]), number(row[1]), text(row[2]), text(row[3]), text(row[4]), text(row[5]), text(row[6])});
@@ -276,27 +312,31 @@ Result<std::vector<Footprint>> Ledger::footprints(std::int64_t step) {
 
 Result<std::int64_t> Ledger::last_step(std::string const& version, std::string const& kind) {
     std::array<Cell, 2> const values{version, kind};
-    UNDROP_TRY(auto rows, backend_.query(fmt::format("select cast(coalesce(max(id), 0) as varchar(20)) from {} where version = $1 and kind = $2",
-                                                     table(names::event)),
-                                         values, 1));
+    UNDROP_TRY(auto rows,
+               backend_.query(fmt::format("select cast(coalesce(max(id), 0) as varchar(20)) from {} where version = $1 and kind = $2",
+                                          table(names::event)),
+                              values, 1));
     return number(rows.at(0).at(0));
 }
 
 Result<std::vector<LogEntry>> Ledger::log(std::optional<std::int64_t> run) {
-    UNDROP_TRY(auto rows, backend_.rows(fmt::format("select id, run, kind, version, name, at, seconds, role, os_user, host, program, label, detail "
-                                                    "from {} {} order by id",
-                                                    table(names::event), run ? fmt::format("where run = {}", *run) : "")));
+    UNDROP_TRY(auto rows,
+               backend_.rows(fmt::format("select id, run, kind, version, name, at, seconds, role, os_user, host, program, label, detail "
+                                         "from {} {} order by id",
+                                         table(names::event), run ? fmt::format("where run = {}", *run) : "")));
     std::vector<LogEntry> log;
     for (auto const& row : rows)
         log.push_back({number(row[0]), number(row[1]), text(row[2]), text(row[3]), text(row[4]), text(row[5]),
-                       row[6] ? std::stod(*row[6]) : 0.0, text(row[7]), text(row[8]), text(row[9]), text(row[10]), text(row[11]), text(row[12])});
+                       row[6] ? std::stod(*row[6]) : 0.0, text(row[7]), text(row[8]), text(row[9]), text(row[10]), text(row[11]),
+                       text(row[12])});
     return log;
 }
 
 Result<std::vector<SnapshotInfo>> Ledger::list_snapshots() {
-    UNDROP_TRY(auto rows, backend_.rows(fmt::format("select s.id, s.step, e.version, e.kind, s.what, s.kind, s.store, s.row_count, s.bytes, s.hash, "
-                                                    "e.at from {} s join {} e on e.id = s.step order by s.id",
-                                                    table(names::snapshot), table(names::event))));
+    UNDROP_TRY(auto rows,
+               backend_.rows(fmt::format("select s.id, s.step, e.version, e.kind, s.what, s.kind, s.store, s.row_count, s.bytes, s.hash, "
+                                         "e.at from {} s join {} e on e.id = s.step order by s.id",
+                                         table(names::snapshot), table(names::event))));
     std::vector<SnapshotInfo> snapshots;
     for (auto const& row : rows)
         snapshots.push_back({number(row[0]), number(row[1]), text(row[2]), text(row[3]) == "applied" ? Direction::up : Direction::down,

@@ -24,17 +24,17 @@ struct Applied {
     std::string name;
     std::string at;
     std::string label;
-    std::string up_sum;       // checksum(): canonical text
-    std::string down_sum;     // empty: there was no down script
-    std::string up_script;    // key of the script's text
+    std::string up_sum;     // checksum(): canonical text
+    std::string down_sum;   // empty: there was no down script
+    std::string up_script;  // key of the script's text
     std::string down_script;
 };
 
 struct History {
     bool has_ledger = false;
-    std::int64_t head = 0;                  // newest event that changed the state; 0: none
-    std::vector<Applied> applied;           // by version, ascending
-    std::vector<std::string> reverted;      // versions that were applied once and are not now
+    std::int64_t head = 0;              // newest event that changed the state; 0: none
+    std::vector<Applied> applied;       // by version, ascending
+    std::vector<std::string> reverted;  // versions that were applied once and are not now
     [[nodiscard]] Applied const* find(std::string_view version) const;
 };
 

@@ -41,7 +41,8 @@ bool includes(Set const& all, Set const& some) {
 }  // namespace
 
 Table const* find_table(std::vector<Table> const& tables, TableName const& name) {
-    auto const found = std::find_if(tables.begin(), tables.end(), [&](Table const& t) { return t.schema == name.first && t.name == name.second; });
+    auto const found =
+        std::find_if(tables.begin(), tables.end(), [&](Table const& t) { return t.schema == name.first && t.name == name.second; });
     return found == tables.end() ? nullptr : &*found;
 }
 
@@ -50,7 +51,8 @@ Table const* find_table_by_id(std::vector<Table> const& tables, std::string cons
     return found == tables.end() ? nullptr : &*found;
 }
 
-std::vector<TableChange> look(std::vector<Table> const& before, std::vector<Table> const& after, std::map<std::string, Writes> const& writes) {
+std::vector<TableChange> look(std::vector<Table> const& before, std::vector<Table> const& after,
+                              std::map<std::string, Writes> const& writes) {
     std::map<std::string, Table const*> by_id;
     std::map<TableName, Table const*> by_name;
     for (auto const& table : after) {

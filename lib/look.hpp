@@ -19,9 +19,9 @@ struct TableChange {
     Table const* after = nullptr;  // null: gone
     bool rebuilt = false;          // another table now has the name
     bool renamed = false;
-    std::vector<std::string> lost;                            // columns, by their names before; generated ones are no loss
-    std::vector<std::pair<std::string, std::string>> kept;    // columns: name before, name now
-    bool compare = false;                                     // values of kept columns, or whole rows, may have changed
+    std::vector<std::string> lost;                          // columns, by their names before; generated ones are no loss
+    std::vector<std::pair<std::string, std::string>> kept;  // columns: name before, name now
+    bool compare = false;                                   // values of kept columns, or whole rows, may have changed
 };
 
 // One entry for each table of `before` of which something went or may have changed. Points into its arguments.

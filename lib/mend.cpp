@@ -1,7 +1,7 @@
 #include "mend.hpp"
 
-#include <algorithm>
 #include <fmt/format.h>
+#include <algorithm>
 #include <tuple>
 
 #include "try.hpp"
@@ -103,8 +103,7 @@ MendPlan plan_mend(Catalog const& now, Wanted const& wanted) {
     add_dependents(now, remake, removed, altered);
     for (auto const& [id, object] : remake) {
         if (!made.contains(id)) made.emplace(id, object);
-        if (object.holds_rows)
-            plan.refused = fmt::format("{} depends on what must be made anew, and holds rows", id.text());
+        if (object.holds_rows) plan.refused = fmt::format("{} depends on what must be made anew, and holds rows", id.text());
     }
 
     Objects gone = removed;
@@ -114,7 +113,9 @@ MendPlan plan_mend(Catalog const& now, Wanted const& wanted) {
         if (auto const& object = gone.at(*id); !object.remove.empty() && !goes_with_table(*id, removed))
             plan.before_data.push_back(action(MendAction::Kind::remove, *id, object));
 
-    auto add = [&](MendAction a) { (a.object.section == Section::before_data ? plan.before_data : plan.after_data).push_back(std::move(a)); };
+    auto add = [&](MendAction a) {
+        (a.object.section == Section::before_data ? plan.before_data : plan.after_data).push_back(std::move(a));
+    };
     Objects ordered = made;
     for (auto const& a : in_place) ordered.emplace(a.id, a.object);
     for (auto const& id : in_making_order(ordered)) {

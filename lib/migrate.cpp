@@ -1,8 +1,8 @@
 // What a program calls: migrate, status, accept, log, snapshots.
-#include <algorithm>
-#include <chrono>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <algorithm>
+#include <chrono>
 #include <optional>
 
 #include "apply.hpp"
@@ -48,12 +48,14 @@ Result<Report> migrate(Target& target, Source const& source, Options const& opti
         }
         // Where a step's own transaction is the lock, another migrator may have come between: look again.
         if (worked.error().code != Code::conflict || Clock::now() >= give_up) return worked.error();
-        if (options.cancelled && options.cancelled()) return Error{.code = Code::interrupted, .left = Left::untouched, .message = "interrupted"};
+        if (options.cancelled && options.cancelled())
+            return Error{.code = Code::interrupted, .left = Left::untouched, .message = "interrupted"};
     }
 }
 
 bool Status::clean() const {
-    return pending.empty() && std::none_of(applied.begin(), applied.end(), [](AppliedMigration const& a) { return a.edited_up || a.missing; });
+    return pending.empty() &&
+           std::none_of(applied.begin(), applied.end(), [](AppliedMigration const& a) { return a.edited_up || a.missing; });
 }
 
 Result<Status> status(Target& target, Source const& source, Options const& options) {
@@ -62,9 +64,15 @@ Result<Status> status(Target& target, Source const& source, Options const& optio
     Status status{.target = target.description(), .has_ledger = history.has_ledger};
     for (auto const& applied : history.applied) {
         auto const* migration = find_migration(source, applied.version);
-        status.applied.push_back({.version = applied.version, .name = applied.name, .run = applied.run, .at = applied.at, .label = applied.label,
-                                  .has_down = !applied.down_script.empty(), .edited_up = migration && edited_up(applied, *migration),
-                                  .edited_down = migration && edited_down(applied, *migration), .missing = !migration});
+        status.applied.push_back({.version = applied.version,
+                                  .name = applied.name,
+                                  .run = applied.run,
+                                  .at = applied.at,
+                                  .label = applied.label,
+                                  .has_down = !applied.down_script.empty(),
+                                  .edited_up = migration && edited_up(applied, *migration),
+                                  .edited_down = migration && edited_down(applied, *migration),
+                                  .missing = !migration});
     }
     for (auto const& migration : source.migrations) {
         if (history.find(migration.version)) continue;
@@ -89,17 +97,23 @@ Result<LogEntry> accept(Target& target, Source const& source, std::string const&
         auto const* applied = history.find(version);
         auto const* migration = find_migration(source, version);
         if (!applied || !migration)
-            return Error{.code = Code::usage, .left = Left::untouched,
-                         .message = fmt::format("{} is not {}", version, applied ? "in " + source.origin : std::string{"applied"}), .next = {.command = "status"}};
+            return Error{.code = Code::usage,
+                         .left = Left::untouched,
+                         .message = fmt::format("{} is not {}", version, applied ? "in " + source.origin : std::string{"applied"}),
+                         .next = {.command = "status"}};
         if (!edited_up(*applied, *migration) && !edited_down(*applied, *migration))
-            return Error{.code = Code::usage, .left = Left::untouched, .message = fmt::format("{} was not edited since it was applied", version),
+            return Error{.code = Code::usage,
+                         .left = Left::untouched,
+                         .message = fmt::format("{} was not edited since it was applied", version),
                          .next = {.command = "status"}};
         UNDROP_CHECK(backend.begin(options, {}));
         auto written = [&]() -> Result<void> {
             UNDROP_TRY(auto const id, ledger.next_event());
             UNDROP_TRY(auto const run, ledger.next_run());
-            UNDROP_CHECK(ledger.add(id, {.run = run, .kind = "accepted", .version = version, .name = migration->name, .up = migration->up, .down = migration->down},
-                                    options));
+            UNDROP_CHECK(ledger.add(
+                id,
+                {.run = run, .kind = "accepted", .version = version, .name = migration->name, .up = migration->up, .down = migration->down},
+                options));
             UNDROP_CHECK(backend.commit());
             UNDROP_TRY(auto const log, ledger.log(run));
             entry = log.back();
@@ -130,7 +144,10 @@ Result<SnapshotRows> snapshot_rows(Target& target, std::int64_t id, std::int64_t
     UNDROP_TRY(auto const all, snapshots(target, options));
     auto const info = std::find_if(all.begin(), all.end(), [&](SnapshotInfo const& s) { return s.id == id; });
     if (info == all.end())
-        return Error{.code = Code::usage, .left = Left::untouched, .message = fmt::format("there is no snapshot {}", id), .next = {.command = "snapshots list"}};
+        return Error{.code = Code::usage,
+                     .left = Left::untouched,
+                     .message = fmt::format("there is no snapshot {}", id),
+                     .next = {.command = "snapshots list"}};
     SnapshotRows out{.info = *info};
     UNDROP_TRY(auto const of_step, ledger.snapshots(info->step));
     auto const snapshot = std::find_if(of_step.begin(), of_step.end(), [&](Snapshot const& s) { return s.id == id; });
@@ -149,8 +166,8 @@ Result<SnapshotRows> snapshot_rows(Target& target, std::int64_t id, std::int64_t
         out.columns.push_back(snapshot->values[i]);
     }
     auto const order = snapshot->keyed() ? "k1" : "n";
-    UNDROP_TRY(out.rows, target.backend().rows(fmt::format("select {} from {} order by {} limit {}", fmt::join(names, ", "), ledger.table(snapshot->store), order,
-                                                           std::max<std::int64_t>(0, limit))));
+    UNDROP_TRY(out.rows, target.backend().rows(fmt::format("select {} from {} order by {} limit {}", fmt::join(names, ", "),
+                                                           ledger.table(snapshot->store), order, std::max<std::int64_t>(0, limit))));
     return out;
 }
 

@@ -1,7 +1,7 @@
 #include "planner.hpp"
 
-#include <algorithm>
 #include <fmt/format.h>
+#include <algorithm>
 
 #include "rules.hpp"
 #include "try.hpp"
@@ -13,7 +13,10 @@ using Severity = Finding::Severity;
 auto const success = [] { return BOOST_OUTCOME_V2_NAMESPACE::success(); };
 
 Error wrong_range(std::string message, std::string advice) {
-    return Error{.code = Code::usage, .left = Left::untouched, .message = std::move(message), .next = {.command = "status", .advice = std::move(advice)}};
+    return Error{.code = Code::usage,
+                 .left = Left::untouched,
+                 .message = std::move(message),
+                 .next = {.command = "status", .advice = std::move(advice)}};
 }
 
 }  // namespace
@@ -44,7 +47,8 @@ Result<Plan> Planner::up(Range const& range) {
     UNDROP_CHECK(read_history());
     Plan plan{.direction = Direction::up, .target = backend_.description(), .ledger = options_.ledger};
     UNDROP_CHECK(compare_source(plan));
-    if (range.to && !find_migration(source_, *range.to)) return wrong_range(fmt::format("there is no migration {}", *range.to), "it lists what there is");
+    if (range.to && !find_migration(source_, *range.to))
+        return wrong_range(fmt::format("there is no migration {}", *range.to), "it lists what there is");
     if (range.run || range.label) return wrong_range("--run and --label choose what to take back", "use --to or --steps");
     auto const newest = std::max_element(history_.applied.begin(), history_.applied.end(),
                                          [](Applied const& a, Applied const& b) { return version_less(a.version, b.version); });
@@ -54,9 +58,14 @@ Result<Plan> Planner::up(Range const& range) {
         if (range.steps && static_cast<int>(plan.steps.size()) >= *range.steps) break;
         if (newest != history_.applied.end() && version_less(migration.version, newest->version) && !options_.out_of_order)
             plan.findings.push_back(out_of_order_finding(migration, *newest));
-        PlannedStep step{.version = migration.version, .name = migration.name, .direction = Direction::up, .origin = Origin::file, .up = migration.up,
+        PlannedStep step{.version = migration.version,
+                         .name = migration.name,
+                         .direction = Direction::up,
+                         .origin = Origin::file,
+                         .up = migration.up,
                          .down = migration.down};
-        for (auto& finding : script_findings(backend_.dialect(), migration.up, step.statements)) plan.findings.push_back(std::move(finding));
+        for (auto& finding : script_findings(backend_.dialect(), migration.up, step.statements))
+            plan.findings.push_back(std::move(finding));
         if (!migration.down) step.notes.push_back("no down script: the way back is derived from what the ledger records");
         plan.steps.push_back(std::move(step));
     }
@@ -70,15 +79,18 @@ Result<std::vector<Applied>> Planner::chosen_for_down(Range const& range, Plan& 
     std::vector<Applied> chosen;
     auto take = [&](auto const& wanted) { std::copy_if(newest_first.begin(), newest_first.end(), std::back_inserter(chosen), wanted); };
     if (range.to) {
-        if (*range.to != "0" && !history_.find(*range.to)) return wrong_range(fmt::format("{} is not applied", *range.to), "it lists what is");
+        if (*range.to != "0" && !history_.find(*range.to))
+            return wrong_range(fmt::format("{} is not applied", *range.to), "it lists what is");
         take([&](Applied const& a) { return *range.to == "0" || version_less(*range.to, a.version); });
     } else if (range.run) {
         auto const run = *range.run == 0 && !newest_first.empty() ? newest_first.front().run : *range.run;
         take([&](Applied const& a) { return a.run == run; });
-        if (chosen.empty() && *range.run != 0) return wrong_range(fmt::format("nothing that run {} applied is still applied", run), "it lists what is");
+        if (chosen.empty() && *range.run != 0)
+            return wrong_range(fmt::format("nothing that run {} applied is still applied", run), "it lists what is");
     } else if (range.label) {
         take([&](Applied const& a) { return a.label == *range.label; });
-        if (chosen.empty()) return wrong_range(fmt::format("nothing is applied under the label \"{}\"", *range.label), "log lists the labels");
+        if (chosen.empty())
+            return wrong_range(fmt::format("nothing is applied under the label \"{}\"", *range.label), "log lists the labels");
     } else {
         auto const count = std::min<std::size_t>(newest_first.size(), static_cast<std::size_t>(std::max(0, range.steps.value_or(1))));
         chosen.assign(newest_first.begin(), newest_first.begin() + static_cast<std::ptrdiff_t>(count));
@@ -86,11 +98,14 @@ Result<std::vector<Applied>> Planner::chosen_for_down(Range const& range, Plan& 
     // What came later may build on what is to go.
     if (!chosen.empty())
         for (auto const& later : newest_first)
-            if (later.step > chosen.back().step && std::none_of(chosen.begin(), chosen.end(), [&](Applied const& a) { return a.step == later.step; }))
-                plan.findings.push_back({.severity = Severity::stop, .code = "not-newest",
-                                         .text = fmt::format("{} {} was applied after {} {}, and would stay", later.version, later.name,
-                                                             chosen.back().version, chosen.back().name),
-                                         .next = {.command = "down --to " + chosen.back().version, .advice = "takes the later ones back first"}});
+            if (later.step > chosen.back().step &&
+                std::none_of(chosen.begin(), chosen.end(), [&](Applied const& a) { return a.step == later.step; }))
+                plan.findings.push_back(
+                    {.severity = Severity::stop,
+                     .code = "not-newest",
+                     .text = fmt::format("{} {} was applied after {} {}, and would stay", later.version, later.name, chosen.back().version,
+                                         chosen.back().name),
+                     .next = {.command = "down --to " + chosen.back().version, .advice = "takes the later ones back first"}});
     return chosen;
 }
 
@@ -113,7 +128,8 @@ Result<PlannedStep> Planner::step_down(Applied const& applied, Plan& plan) {
     if (from_file) step.down = migration->down;
     step.origin = options_.derive || !step.down ? Origin::derived : from_file ? Origin::file : Origin::ledger;
     if (step.origin == Origin::derived) {
-        step.notes.push_back(options_.derive ? "the way back is derived; down scripts are not looked at" : "no down script: the way back is derived");
+        step.notes.push_back(options_.derive ? "the way back is derived; down scripts are not looked at"
+                                             : "no down script: the way back is derived");
         return step;
     }
     for (auto& finding : script_findings(backend_.dialect(), *step.down, step.statements)) {
@@ -138,7 +154,8 @@ Result<Plan> Planner::down(Range const& range) {
 Result<Plan> Planner::to(std::string const& version) {
     UNDROP_CHECK(read_history());
     if (version != "0" && !history_.find(version)) return up({.to = version});
-    auto const newer = std::any_of(history_.applied.begin(), history_.applied.end(), [&](Applied const& a) { return version_less(version, a.version); });
+    auto const newer =
+        std::any_of(history_.applied.begin(), history_.applied.end(), [&](Applied const& a) { return version_less(version, a.version); });
     if (newer) return down({.to = version});
     if (version == "0") return Plan{.direction = Direction::down, .target = backend_.description(), .ledger = options_.ledger};
     return up({.to = version});
@@ -156,7 +173,8 @@ Result<void> Planner::look_at_target(Plan& plan) {
                 UNDROP_TRY(opposite, read_opposite(ledger_, applied->step, step.direction));
                 UNDROP_TRY(auto const recorded, ledger_.objects(applied->step));
                 find_drift(opposite, recorded, plan, seen);
-            } else if (history_.has_ledger && std::find(history_.reverted.begin(), history_.reverted.end(), step.version) != history_.reverted.end()) {
+            } else if (history_.has_ledger &&
+                       std::find(history_.reverted.begin(), history_.reverted.end(), step.version) != history_.reverted.end()) {
                 UNDROP_TRY(auto const reverted, ledger_.last_step(step.version, "reverted"));
                 UNDROP_TRY(opposite, read_opposite(ledger_, reverted, step.direction));
             }
@@ -180,9 +198,11 @@ void Planner::find_drift(Opposite const& opposite, std::vector<Recorded> const& 
     if (drifted.empty()) return;
     std::string names;
     for (auto const& name : drifted) names += (names.empty() ? "" : ", ") + name;
-    plan.findings.push_back({.severity = options_.accept_drift ? Severity::warning : Severity::stop, .code = "drift",
-                             .text = "changed by hand since the migration ran, and the rollback would overwrite it: " + names,
-                             .next = {.command = "down --accept-drift", .advice = "if what the migration had found is to come back all the same"}});
+    plan.findings.push_back(
+        {.severity = options_.accept_drift ? Severity::warning : Severity::stop,
+         .code = "drift",
+         .text = "changed by hand since the migration ran, and the rollback would overwrite it: " + names,
+         .next = {.command = "down --accept-drift", .advice = "if what the migration had found is to come back all the same"}});
 }
 
 Result<void> Planner::describe(PlannedStep& step, Opposite const& opposite, Plan& plan) {
@@ -199,7 +219,8 @@ Result<void> Planner::describe(PlannedStep& step, Opposite const& opposite, Plan
         if (unwaived.locks_table({table.schema, table.name})) step.locks.push_back(table.text());
     if (plan.base.empty()) plan.base = fingerprint(history_.head, catalog_, at_stake(catalog_, unwaived, opposite.wanted));
     if (backend_.dialect().foresee(statements).opaque)
-        step.notes.push_back("runs code whose effects its text does not show: what it takes is found when it runs, and saved in a second round");
+        step.notes.push_back(
+            "runs code whose effects its text does not show: what it takes is found when it runs, and saved in a second round");
     describe_way_back(step, opposite, plan);
     UNDROP_CHECK(count(step, foresight, lose));
     if (full_) UNDROP_CHECK(warn_of_mentions(foresight, plan));
@@ -211,15 +232,19 @@ void Planner::describe_way_back(PlannedStep& step, Opposite const& opposite, Pla
         if (snapshot.kind == Snapshot::Kind::sequence) continue;
         step.comes_back.push_back(fmt::format("{} ({} rows saved)", snapshot.what(), snapshot.rows));
         if (!snapshot.keyed())
-            step.notes.push_back(fmt::format("{} has no key: its rows are told apart by all their columns, equal ones not at all", snapshot.table.text()));
-        auto const bare = snapshot.kind == Snapshot::Kind::column ? backend_.dialect().add_bare_column(snapshot.table, *snapshot.table.column(snapshot.column)) : "-";
+            step.notes.push_back(
+                fmt::format("{} has no key: its rows are told apart by all their columns, equal ones not at all", snapshot.table.text()));
+        auto const bare = snapshot.kind == Snapshot::Kind::column
+                              ? backend_.dialect().add_bare_column(snapshot.table, *snapshot.table.column(snapshot.column))
+                              : "-";
         if (step.direction == Direction::down && bare.empty() && snapshot.table.columns.back().name != snapshot.column)
             step.notes.push_back(fmt::format("{} comes back as the last column: mind INSERTs without a column list", snapshot.what()));
     }
     if (step.direction == Direction::up) return;
     auto const mend = plan_mend(catalog_, opposite.wanted);
     if (step.origin == Origin::derived && !mend.refused.empty())
-        plan.findings.push_back({.severity = Severity::stop, .code = "not-derivable", .text = mend.refused, .next = {.advice = "write a down script"}});
+        plan.findings.push_back(
+            {.severity = Severity::stop, .code = "not-derivable", .text = mend.refused, .next = {.advice = "write a down script"}});
     if (step.origin == Origin::derived)
         for (auto const* actions : {&mend.before_data, &mend.after_data})
             for (auto const& action : *actions)
@@ -245,7 +270,8 @@ Result<void> Planner::count(PlannedStep& step, Foresight const& foresight, std::
         UNDROP_TRY(auto const rows, number_of(fmt::format("select count({}) from {}", dialect.quote(column), dialect.own_rows(*table))));
         step.losses.push_back({table->text() + "." + column, rows, waives(lose, name, column) || waives(lose, name, "")});
         if (table->key.empty() && step.direction == Direction::up)
-            step.notes.push_back(fmt::format("{} has no key: its rows are told apart by all their columns, equal ones not at all", table->text()));
+            step.notes.push_back(
+                fmt::format("{} has no key: its rows are told apart by all their columns, equal ones not at all", table->text()));
     }
     return success();
 }
@@ -257,7 +283,8 @@ Result<void> Planner::warn_of_mentions(Foresight const& foresight, Plan& plan) {
     for (auto const& word : words) {
         UNDROP_TRY(auto const bodies, backend_.mentions(word));
         for (auto const& body : bodies)
-            plan.findings.push_back({.severity = Severity::warning, .code = "mentioned",
+            plan.findings.push_back({.severity = Severity::warning,
+                                     .code = "mentioned",
                                      .text = fmt::format("{} mentions {}, which goes: it will fail when it runs next", body, word)});
     }
     return success();

@@ -1,8 +1,8 @@
 #include "restore.hpp"
 
-#include <algorithm>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <algorithm>
 
 #include "save.hpp"
 #include "try.hpp"
@@ -23,7 +23,8 @@ auto in_quiet(Backend& backend, Table const& table, Work&& work) -> decltype(wor
 }
 
 Error cannot_tell_rows(Snapshot const& s, std::string const& missing) {
-    return Error{.code = Code::refused, .left = Left::rolled_back,
+    return Error{.code = Code::refused,
+                 .left = Left::rolled_back,
                  .message = fmt::format("the rows of {} were saved by {}, which is not in the table now", s.what(), missing),
                  .next = {.advice = "bring the key column back under its name first, in the down script"}};
 }
@@ -58,10 +59,10 @@ Pairing pair_whole_rows(Dialect const& dialect, std::string const& store, Snapsh
         then.push_back(fmt::format("v{}", i + 1));
         current.push_back(dialect.save(*now.column(s.values[i]), dialect.quote(s.values[i])));
     }
-    auto const saved = fmt::format("(select state, v{0} as v, {1} as i, row_number() over (partition by {1} order by n) as r from {2})", s.values.size(),
-                                   dialect.image(then), store);
-    auto const rows = fmt::format("(select {0} as l, {1} as i, row_number() over (partition by {1} order by {0}) as r from {2})", dialect.row_id(now, ""),
-                                  dialect.image(current), dialect.own_rows(now));
+    auto const saved = fmt::format("(select state, v{0} as v, {1} as i, row_number() over (partition by {1} order by n) as r from {2})",
+                                   s.values.size(), dialect.image(then), store);
+    auto const rows = fmt::format("(select {0} as l, {1} as i, row_number() over (partition by {1} order by {0}) as r from {2})",
+                                  dialect.row_id(now, ""), dialect.image(current), dialect.own_rows(now));
     return {.saved = fmt::format("(select w.l, p.v, p.state from {} as w join {} as p on p.i = w.i and p.r = w.r) as s", rows, saved),
             .join = fmt::format("s.l = {}", dialect.row_id(now, "t")),
             .value = "s.v"};
@@ -77,18 +78,21 @@ Pairing pair(Dialect const& dialect, Ledger const& ledger, Snapshot const& s, Ta
 bool constant(std::string const& default_sql) { return !default_sql.empty() && default_sql.find('(') == std::string::npos; }
 
 // Condition on t: the script itself computed this value, so it is newer than the saved one and stays (P2).
-// The promise's rule is "neither the recorded default nor NULL"; where the database tells which rows the script wrote, and the script computed
-// at least one value of its own, every row that it wrote counts, so that an edit to the default's value is not taken for a mere fill.
+// The promise's rule is "neither the recorded default nor NULL"; where the database tells which rows the script wrote, and the script
+// computed at least one value of its own, every row that it wrote counts, so that an edit to the default's value is not taken for a mere
+// fill.
 Result<std::string> computed_by_script(Backend& backend, Snapshot const& s, Table const& now, RestoreContext const& context) {
     if (context.direction == Direction::up || !context.made_by_script || !context.script_wrote_rows) return std::string{"false"};
     auto const& dialect = backend.dialect();
     auto const& column = *s.table.column(s.column);
     auto const value = "t." + dialect.quote(s.column);
     auto filled = value + " is null";
-    if (constant(column.default_sql)) filled += " or " + dialect.same(*now.column(s.column), value, dialect.load(column, column.default_sql));
+    if (constant(column.default_sql))
+        filled += " or " + dialect.same(*now.column(s.column), value, dialect.load(column, column.default_sql));
     UNDROP_TRY(auto const written, backend.written_by_us(now, "t"));
     if (written.empty()) return fmt::format("not ({})", filled);
-    UNDROP_TRY(auto const any, backend.rows(fmt::format("select 1 from {} as t where ({}) and not ({}) limit 1", dialect.own_rows(now), written, filled)));
+    UNDROP_TRY(auto const any,
+               backend.rows(fmt::format("select 1 from {} as t where ({}) and not ({}) limit 1", dialect.own_rows(now), written, filled)));
     return any.empty() ? std::string{"false"} : fmt::format("({})", written);
 }
 
@@ -101,8 +105,8 @@ void add_class(Merged& merged, std::string const& name, std::int64_t count) {
 }
 
 // Rows that came after the save get the migration's backfill, or the recorded default; a script's own column is left to the script.
-Result<std::int64_t> fill_new_rows(Backend& backend, Snapshot const& s, Table const& now, Pairing const& pairing, RestoreContext const& context,
-                                   std::int64_t new_rows) {
+Result<std::int64_t> fill_new_rows(Backend& backend, Snapshot const& s, Table const& now, Pairing const& pairing,
+                                   RestoreContext const& context, std::int64_t new_rows) {
     auto const& dialect = backend.dialect();
     auto const& column = *s.table.column(s.column);
     auto const name = dialect.quote(s.column);
@@ -110,17 +114,21 @@ Result<std::int64_t> fill_new_rows(Backend& backend, Snapshot const& s, Table co
     auto const value = !context.backfill.empty() ? "(" + context.backfill + ")" : column.default_sql;
     if (value.empty()) {
         if (!column.not_null) return std::int64_t{0};
-        return Error{.code = Code::refused, .left = Left::rolled_back,
-                     .message = fmt::format("{} rows were inserted into {} since; {} must not be NULL and has no default for them", new_rows,
-                                            s.table.text(), s.column),
-                     .next = {.advice = fmt::format("put `-- undrop: backfill {} = EXPRESSION` at the top of the up script's file", s.what())}};
+        return Error{
+            .code = Code::refused,
+            .left = Left::rolled_back,
+            .message = fmt::format("{} rows were inserted into {} since; {} must not be NULL and has no default for them", new_rows,
+                                   s.table.text(), s.column),
+            .next = {.advice = fmt::format("put `-- undrop: backfill {} = EXPRESSION` at the top of the up script's file", s.what())}};
     }
-    return backend.run(fmt::format("update {} as t set {} = {} where t.{} is null and not {}", dialect.own_rows(now), name, value, name, pairing.exists()));
+    return backend.run(fmt::format("update {} as t set {} = {} where t.{} is null and not {}", dialect.own_rows(now), name, value, name,
+                                   pairing.exists()));
 }
 
 }  // namespace
 
-Result<Restored> restore_column(Backend& backend, Ledger const& ledger, Snapshot const& s, Table const& now, RestoreContext const& context) {
+Result<Restored> restore_column(Backend& backend, Ledger const& ledger, Snapshot const& s, Table const& now,
+                                RestoreContext const& context) {
     UNDROP_CHECK(key_is_there(s, now));
     auto const& dialect = backend.dialect();
     auto const pairing = pair(dialect, ledger, s, now);
@@ -134,10 +142,11 @@ Result<Restored> restore_column(Backend& backend, Ledger const& ledger, Snapshot
     Restored done;
     done.merged.what = s.what();
     done.merged.defaulted = !context.made_by_script || !context.backfill.empty();
-    UNDROP_TRY(auto const classes, backend.rows(fmt::format("select class, count(*) from (select case when {} then 'unchanged' when not ({}) then "
-                                                            "'not_users' when {} then 'computed' else 'restored' end as class from {} as t join {} on {}) as c "
-                                                            "group by class",
-                                                            same, users, computed, dialect.own_rows(now), pairing.saved, pairing.join)));
+    UNDROP_TRY(auto const classes,
+               backend.rows(fmt::format("select class, count(*) from (select case when {} then 'unchanged' when not ({}) then "
+                                        "'not_users' when {} then 'computed' else 'restored' end as class from {} as t join {} on {}) as c "
+                                        "group by class",
+                                        same, users, computed, dialect.own_rows(now), pairing.saved, pairing.join)));
     std::int64_t matched = 0;
     for (auto const& row : classes) {
         add_class(done.merged, row[0].value_or(""), number(row[1]));
@@ -148,10 +157,12 @@ Result<Restored> restore_column(Backend& backend, Ledger const& ledger, Snapshot
     done.merged.inserted_since = number(total.at(0).at(0)) - matched;
 
     return in_quiet(backend, now, [&]() -> Result<Restored> {
-        UNDROP_TRY(auto const updated, backend.run(fmt::format("update {} as t set {} = {} from {} where {} and not ({}) and ({}) and not ({})",
-                                                               dialect.own_rows(now), name, value, pairing.saved, pairing.join, same, users, computed)));
+        UNDROP_TRY(auto const updated,
+                   backend.run(fmt::format("update {} as t set {} = {} from {} where {} and not ({}) and ({}) and not ({})",
+                                           dialect.own_rows(now), name, value, pairing.saved, pairing.join, same, users, computed)));
         if (updated != done.merged.restored)
-            return Error{.code = Code::failed, .left = Left::rolled_back,
+            return Error{.code = Code::failed,
+                         .left = Left::rolled_back,
                          .message = fmt::format("{} values of {} were to come back, {} did", done.merged.restored, s.what(), updated)};
         UNDROP_TRY(auto const filled, fill_new_rows(backend, s, now, pairing, context, done.merged.inserted_since));
         done.updated = updated + filled;
@@ -201,9 +212,10 @@ Result<Restored> restore_whole_rows(Backend& backend, Ledger const& ledger, Snap
     UNDROP_TRY(auto const before, backend.rows(fmt::format("select count(*) from {}", dialect.own_rows(now))));
     UNDROP_TRY(auto const wanted, backend.rows(fmt::format("select count(*) from {} as s where {}", ledger.table(s.store), users)));
     auto const there = fmt::format("(select {0} as i, count(*) as c from {1} group by 1)", dialect.image(current), dialect.own_rows(now));
-    auto const from = fmt::format("(select q.*, {0} as i, row_number() over (partition by {0} order by n) as r from {1} as q) as s left join {2} as b "
-                                  "on b.i = s.i where ({3}) and s.r > coalesce(b.c, 0)",
-                                  dialect.image(then), ledger.table(s.store), there, users);
+    auto const from = fmt::format(
+        "(select q.*, {0} as i, row_number() over (partition by {0} order by n) as r from {1} as q) as s left join {2} as b "
+        "on b.i = s.i where ({3}) and s.r > coalesce(b.c, 0)",
+        dialect.image(then), ledger.table(s.store), there, users);
     UNDROP_TRY(done.inserted, backend.run(insert_rows(dialect, s, now, from)));
     done.merged.restored = done.inserted;
     done.merged.unchanged = number(wanted.at(0).at(0)) - done.inserted;
@@ -222,20 +234,23 @@ Result<Restored> restore_keyed_rows(Backend& backend, Ledger const& ledger, Snap
     for (auto const& [name, number_of] : common_columns(s, now)) {
         auto const loaded = dialect.load(*now.column(name), fmt::format("s.v{}", number_of));
         same.push_back(dialect.same(*now.column(name), "t." + dialect.quote(name), loaded));
-        if (std::find(s.table.key.begin(), s.table.key.end(), name) == s.table.key.end()) set.push_back(fmt::format("{} = {}", dialect.quote(name), loaded));
+        if (std::find(s.table.key.begin(), s.table.key.end(), name) == s.table.key.end())
+            set.push_back(fmt::format("{} = {}", dialect.quote(name), loaded));
     }
     auto const all_same = fmt::format("({})", fmt::join(same, " and "));
-    // Where a script made the table anew: going up the user's row wins over the script's (P3), going down the script's is the newer one (P2).
+    // Where a script made the table anew: going up the user's row wins over the script's (P3), going down the script's is the newer one
+    // (P2).
     auto const user_wins = context.made_by_script && context.direction == Direction::up && !set.empty();
     auto const otherwise = user_wins ? "restored" : context.made_by_script ? "computed" : "key_taken";
 
     Restored done;
-    UNDROP_TRY(auto const classes, backend.rows(fmt::format(
-        "select class, count(*) from (select case when not ({}) then 'not_users' when {} then 'unchanged' else '{}' end as class from {} as t join {} as s "
-        "on {}) as c group by class",
-        users, all_same, otherwise, dialect.own_rows(now), store, join)));
-    UNDROP_TRY(auto const absent, backend.rows(fmt::format("select count(*) from {} as s where not ({}) and not exists (select 1 from {} as t where {})",
-                                                           store, users, dialect.own_rows(now), join)));
+    UNDROP_TRY(auto const classes, backend.rows(fmt::format("select class, count(*) from (select case when not ({}) then 'not_users' when "
+                                                            "{} then 'unchanged' else '{}' end as class from {} as t join {} as s "
+                                                            "on {}) as c group by class",
+                                                            users, all_same, otherwise, dialect.own_rows(now), store, join)));
+    UNDROP_TRY(auto const absent,
+               backend.rows(fmt::format("select count(*) from {} as s where not ({}) and not exists (select 1 from {} as t where {})",
+                                        store, users, dialect.own_rows(now), join)));
     UNDROP_TRY(auto const before, backend.rows(fmt::format("select count(*) from {}", dialect.own_rows(now))));
     std::int64_t matched = 0;
     for (auto const& row : classes) {
@@ -245,11 +260,12 @@ Result<Restored> restore_keyed_rows(Backend& backend, Ledger const& ledger, Snap
     done.merged.not_users += number(absent.at(0).at(0));
     done.merged.inserted_since = number(before.at(0).at(0)) - matched;
     if (user_wins) {
-        UNDROP_TRY(done.updated, backend.run(fmt::format("update {} as t set {} from {} as s where {} and ({}) and not {}", dialect.own_rows(now),
-                                                         fmt::join(set, ", "), store, join, users, all_same)));
+        UNDROP_TRY(done.updated, backend.run(fmt::format("update {} as t set {} from {} as s where {} and ({}) and not {}",
+                                                         dialect.own_rows(now), fmt::join(set, ", "), store, join, users, all_same)));
     }
-    UNDROP_TRY(done.inserted, backend.run(insert_rows(dialect, s, now, fmt::format("{} as s where ({}) and not exists (select 1 from {} as t where {})",
-                                                                                   store, users, dialect.own_rows(now), join))));
+    UNDROP_TRY(done.inserted, backend.run(insert_rows(dialect, s, now,
+                                                      fmt::format("{} as s where ({}) and not exists (select 1 from {} as t where {})",
+                                                                  store, users, dialect.own_rows(now), join))));
     done.merged.restored += done.inserted;
     return done;
 }
@@ -257,11 +273,13 @@ Result<Restored> restore_keyed_rows(Backend& backend, Ledger const& ledger, Snap
 }  // namespace
 
 Result<Restored> restore_table(Backend& backend, Ledger const& ledger, Snapshot const& s, Table const& now, RestoreContext const& context) {
-    auto const keyed = s.keyed() && std::all_of(s.table.key.begin(), s.table.key.end(), [&](auto const& name) { return now.column(name) != nullptr; });
+    auto const keyed =
+        s.keyed() && std::all_of(s.table.key.begin(), s.table.key.end(), [&](auto const& name) { return now.column(name) != nullptr; });
     auto const users = context.made_by_script ? std::string{"s.state = 'u'"} : std::string{"true"};
     if (s.keyed() && !keyed) return cannot_tell_rows(s, fmt::format("key ({})", fmt::join(s.table.key, ", ")));
     return in_quiet(backend, now, [&]() -> Result<Restored> {
-        UNDROP_TRY(auto done, keyed ? restore_keyed_rows(backend, ledger, s, now, users, context) : restore_whole_rows(backend, ledger, s, now, users));
+        UNDROP_TRY(auto done, keyed ? restore_keyed_rows(backend, ledger, s, now, users, context)
+                                    : restore_whole_rows(backend, ledger, s, now, users));
         done.merged.what = s.what();
         return done;
     });

@@ -17,16 +17,16 @@ namespace undrop {
 // What the merge has to know of the step.
 struct RestoreContext {
     Direction direction = Direction::down;
-    bool made_by_script = false;    // the author's script made the table or column; otherwise undrop did, and nobody computed anything
-    bool script_wrote_rows = false; // the script updated or inserted rows of this table
-    std::string backfill;           // SQL expression for rows inserted since; empty: the recorded default
+    bool made_by_script = false;     // the author's script made the table or column; otherwise undrop did, and nobody computed anything
+    bool script_wrote_rows = false;  // the script updated or inserted rows of this table
+    std::string backfill;            // SQL expression for rows inserted since; empty: the recorded default
 };
 
 // Values of a column that is there again. Rows written: merged.restored, and rows inserted since where they get a value.
 // Code::refused if rows inserted since would be left without a value that the column must have.
 struct Restored {
     Merged merged;
-    std::int64_t updated = 0;   // rows that undrop itself wrote
+    std::int64_t updated = 0;  // rows that undrop itself wrote
     std::int64_t inserted = 0;
 };
 [[nodiscard]] Result<Restored> restore_column(Backend& backend, Ledger const& ledger, Snapshot const& snapshot, Table const& now,

@@ -1,7 +1,7 @@
 #include "rules.hpp"
 
-#include <algorithm>
 #include <fmt/format.h>
+#include <algorithm>
 
 #include "diff.hpp"
 
@@ -16,12 +16,18 @@ std::size_t first_invalid_utf8(std::string_view text) {
     for (std::size_t i = 0; i < text.size();) {
         auto const byte = [&](std::size_t at) { return at < text.size() ? static_cast<unsigned char>(text[at]) : 0U; };
         auto const first = byte(i);
-        std::size_t const length = first < 0x80 ? 1 : first >= 0xC2 && first < 0xE0 ? 2 : first >= 0xE0 && first < 0xF0 ? 3 : first >= 0xF0 && first < 0xF5 ? 4 : 0;
+        std::size_t const length = first < 0x80                    ? 1
+                                   : first >= 0xC2 && first < 0xE0 ? 2
+                                   : first >= 0xE0 && first < 0xF0 ? 3
+                                   : first >= 0xF0 && first < 0xF5 ? 4
+                                                                   : 0;
         if (length == 0) return i;
         for (std::size_t k = 1; k < length; ++k)
             if ((byte(i + k) & 0xC0U) != 0x80) return i;
         auto const second = byte(i + 1);
-        if ((first == 0xE0 && second < 0xA0) || (first == 0xED && second > 0x9F) || (first == 0xF0 && second < 0x90) || (first == 0xF4 && second > 0x8F)) return i;
+        if ((first == 0xE0 && second < 0xA0) || (first == 0xED && second > 0x9F) || (first == 0xF0 && second < 0x90) ||
+            (first == 0xF4 && second > 0x8F))
+            return i;
         i += length;
     }
     return std::string_view::npos;
@@ -43,29 +49,37 @@ bool edited_down(Applied const& applied, Migration const& migration) {
 }
 
 Finding edited_up_finding(Applied const& applied, Migration const& migration, std::string const& ran) {
-    return {.severity = Severity::stop, .code = "edited-up",
-            .text = fmt::format("{} {} was applied on {}, and its up script was edited since:\n{}", applied.version, applied.name, applied.at,
-                                line_diff(ran, migration.up.text)),
+    return {.severity = Severity::stop,
+            .code = "edited-up",
+            .text = fmt::format("{} {} was applied on {}, and its up script was edited since:\n{}", applied.version, applied.name,
+                                applied.at, line_diff(ran, migration.up.text)),
             .where = {migration.up.file, 0, 0},
-            .next = {.command = "accept " + applied.version, .advice = "if the edit is meant; otherwise put the file back and write a new migration"}};
+            .next = {.command = "accept " + applied.version,
+                     .advice = "if the edit is meant; otherwise put the file back and write a new migration"}};
 }
 
 Finding missing_file_finding(Applied const& applied, std::string const& origin) {
-    return {.severity = Severity::stop, .code = "missing-file",
-            .text = fmt::format("{} {} is applied, and {} has no such migration", applied.version, applied.name, origin),
-            .next = {.command = "status", .advice = "bring the file back, use the program that has it, or take the migration back with down"}};
+    return {
+        .severity = Severity::stop,
+        .code = "missing-file",
+        .text = fmt::format("{} {} is applied, and {} has no such migration", applied.version, applied.name, origin),
+        .next = {.command = "status", .advice = "bring the file back, use the program that has it, or take the migration back with down"}};
 }
 
 Finding out_of_order_finding(Migration const& migration, Applied const& newest) {
-    return {.severity = Severity::stop, .code = "out-of-order",
-            .text = fmt::format("{} {} is older than {} {}, which is applied already", migration.version, migration.name, newest.version, newest.name),
-            .where = {migration.up.file, 0, 0},
-            .next = {.command = "up --out-of-order", .advice = "if it does not matter which comes first; otherwise give it a newer version"}};
+    return {
+        .severity = Severity::stop,
+        .code = "out-of-order",
+        .text = fmt::format("{} {} is older than {} {}, which is applied already", migration.version, migration.name, newest.version,
+                            newest.name),
+        .where = {migration.up.file, 0, 0},
+        .next = {.command = "up --out-of-order", .advice = "if it does not matter which comes first; otherwise give it a newer version"}};
 }
 
 Finding edited_down_finding(Applied const& applied, Migration const& migration, std::string const& recorded, bool file_is_taken) {
     auto const change = line_diff(recorded, migration.down->text);
-    return {.severity = Severity::note, .code = "edited-down",
+    return {.severity = Severity::note,
+            .code = "edited-down",
             .text = fmt::format("the down script of {} {} was edited since; {} runs:\n{}", applied.version, applied.name,
                                 file_is_taken ? "the file's" : "the ledger's", change),
             .where = {migration.down->file, 0, 0},
@@ -75,7 +89,11 @@ Finding edited_down_finding(Applied const& applied, Migration const& migration, 
 std::vector<Finding> script_findings(Dialect const& dialect, Script const& script, int& statements) {
     std::vector<Finding> found;
     auto stop = [&](std::string code, std::string text, Place where, Next next) {
-        found.push_back({.severity = Severity::stop, .code = std::move(code), .text = std::move(text), .where = std::move(where), .next = std::move(next)});
+        found.push_back({.severity = Severity::stop,
+                         .code = std::move(code),
+                         .text = std::move(text),
+                         .where = std::move(where),
+                         .next = std::move(next)});
     };
     if (auto const bad = first_invalid_utf8(script.text); bad != std::string::npos) {
         auto const line_start = bad == 0 ? 0 : script.text.rfind('\n', bad - 1) + 1;

@@ -20,7 +20,8 @@ namespace undrop {
 [[nodiscard]] Finding edited_up_finding(Applied const& applied, Migration const& migration, std::string const& ran);
 [[nodiscard]] Finding missing_file_finding(Applied const& applied, std::string const& origin);
 [[nodiscard]] Finding out_of_order_finding(Migration const& migration, Applied const& newest);
-[[nodiscard]] Finding edited_down_finding(Applied const& applied, Migration const& migration, std::string const& recorded, bool file_is_taken);
+[[nodiscard]] Finding edited_down_finding(Applied const& applied, Migration const& migration, std::string const& recorded,
+                                          bool file_is_taken);
 
 // What makes a script unfit to run as a step. Fills in the number of statements.
 [[nodiscard]] std::vector<Finding> script_findings(Dialect const& dialect, Script const& script, int& statements);

@@ -1,8 +1,8 @@
 #include "save.hpp"
 
-#include <algorithm>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <algorithm>
 
 #include "names.hpp"
 #include "try.hpp"
@@ -12,7 +12,8 @@ namespace {
 
 std::int64_t number(Cell const& cell) { return cell && !cell->empty() ? std::stoll(*cell) : 0; }
 
-std::vector<std::string> saved(Dialect const& dialect, Table const& table, std::vector<std::string> const& columns, std::string const& alias) {
+std::vector<std::string> saved(Dialect const& dialect, Table const& table, std::vector<std::string> const& columns,
+                               std::string const& alias) {
     std::vector<std::string> expressions;
     for (auto const& name : columns) expressions.push_back(dialect.save(*table.column(name), alias + "." + dialect.quote(name)));
     return expressions;
@@ -55,8 +56,10 @@ Shape shape_of(Dialect const& dialect, Snapshot const& s, std::string const& sta
 }
 
 Result<std::int64_t> fill(Backend& backend, std::string const& store, Shape const& shape, std::string const& from) {
-    UNDROP_CHECK(backend.run(fmt::format("create table {} ({}, primary key ({}))", store, fmt::join(shape.definitions, ", "), shape.primary_key)));
-    return backend.run(fmt::format("insert into {} ({}) select {} from {}", store, fmt::join(shape.names, ", "), fmt::join(shape.expressions, ", "), from));
+    UNDROP_CHECK(
+        backend.run(fmt::format("create table {} ({}, primary key ({}))", store, fmt::join(shape.definitions, ", "), shape.primary_key)));
+    return backend.run(fmt::format("insert into {} ({}) select {} from {}", store, fmt::join(shape.names, ", "),
+                                   fmt::join(shape.expressions, ", "), from));
 }
 
 // The table as far as it says which row is which, when these columns go or have just come.
@@ -72,7 +75,8 @@ struct State {
     std::string join;
 };
 
-State state_of(Dialect const& dialect, Ledger const& ledger, Snapshot const& s, std::set<std::string> const& gone, std::vector<Footprint> const& footprints) {
+State state_of(Dialect const& dialect, Ledger const& ledger, Snapshot const& s, std::set<std::string> const& gone,
+               std::vector<Footprint> const& footprints) {
     auto const found = std::find_if(footprints.begin(), footprints.end(), [&](Footprint const& f) {
         return f.schema == s.table.schema && f.table == s.table.name && f.column == s.column;
     });
@@ -84,7 +88,8 @@ State state_of(Dialect const& dialect, Ledger const& ledger, Snapshot const& s, 
     auto const who = identity(dialect, table, "t");
     State state{"", fmt::format(" left join {} f on f.k = {}", ledger.table(found->store), who)};
     // Without a key, as many of equal rows are the migration's as it had left; the others are users'.
-    auto const within = s.keyed() || s.kind == Snapshot::Kind::column ? "true" : fmt::format("row_number() over (partition by {}) <= f.c", who);
+    auto const within =
+        s.keyed() || s.kind == Snapshot::Kind::column ? "true" : fmt::format("row_number() over (partition by {}) <= f.c", who);
     state.expression = fmt::format("case when f.h = {} and {} then 'm' else 'u' end", digest, within);
     return state;
 }
@@ -159,10 +164,11 @@ Result<std::int64_t> rows_changed(Backend& backend, Ledger const& ledger, Snapsh
         after.push_back(dialect.save(*now.column(current), "t." + dialect.quote(current)));
     }
     if (columns.empty()) return std::int64_t{0};
-    UNDROP_TRY(auto rows, backend.rows(fmt::format(
-        "select coalesce(sum(a.c - coalesce(b.c, 0)), 0) from (select {} as i, count(*) as c from {} as s group by 1) as a "
-        "left join (select {} as i, count(*) as c from {} as t group by 1) as b on b.i = a.i where coalesce(b.c, 0) < a.c",
-        dialect.image(before), ledger.table(copied.store), dialect.image(after), dialect.own_rows(now))));
+    UNDROP_TRY(auto rows,
+               backend.rows(fmt::format(
+                   "select coalesce(sum(a.c - coalesce(b.c, 0)), 0) from (select {} as i, count(*) as c from {} as s group by 1) as a "
+                   "left join (select {} as i, count(*) as c from {} as t group by 1) as b on b.i = a.i where coalesce(b.c, 0) < a.c",
+                   dialect.image(before), ledger.table(copied.store), dialect.image(after), dialect.own_rows(now))));
     return number(rows.at(0).at(0));
 }
 
@@ -186,7 +192,8 @@ Result<std::vector<Footprint>> footprint(Backend& backend, Ledger const& ledger,
     print.store = names::footprint_prefix + std::to_string(id);
     auto const store = ledger.table(print.store);
     UNDROP_CHECK(backend.run(fmt::format("create table {} (k text not null primary key, h text not null, c bigint not null)", store)));
-    UNDROP_TRY(auto const count, backend.run(fmt::format("insert into {} (k, h, c) select {}, min({}), count(*) from {} group by 1", store, who, digest, from)));
+    UNDROP_TRY(auto const count, backend.run(fmt::format("insert into {} (k, h, c) select {}, min({}), count(*) from {} group by 1", store,
+                                                         who, digest, from)));
     if (count == 0) {
         UNDROP_CHECK(backend.run("drop table " + store));
         return std::vector<Footprint>{};

@@ -11,9 +11,9 @@
 
 namespace undrop {
 
-// Makes the snapshot's table, fills it and seals it; fills in store, values, rows, bytes and hash. `snapshot` comes with id, kind, table and
-// column. `gone`: the columns of the table that go together; a row is not told by them. `footprints`: what the opposite step of the same
-// migration had left; decides each row's state (P3).
+// Makes the snapshot's table, fills it and seals it; fills in store, values, rows, bytes and hash. `snapshot` comes with id, kind, table
+// and column. `gone`: the columns of the table that go together; a row is not told by them. `footprints`: what the opposite step of the
+// same migration had left; decides each row's state (P3).
 [[nodiscard]] Result<void> save(Backend& backend, Ledger const& ledger, Snapshot& snapshot, std::set<std::string> const& gone,
                                 std::vector<Footprint> const& footprints);
 
@@ -21,18 +21,21 @@ namespace undrop {
 [[nodiscard]] Result<Snapshot> copy(Backend& backend, Ledger const& ledger, Table const& table, int number);
 [[nodiscard]] Result<void> drop_copy(Backend& backend, Ledger const& ledger, Snapshot const& copy);
 
-// How many rows of the copy are not in the table as they were: gone, or with another value in one of `columns` (pairs: name then, name now).
+// How many rows of the copy are not in the table as they were: gone, or with another value in one of `columns` (pairs: name then, name
+// now).
 [[nodiscard]] Result<std::int64_t> rows_changed(Backend& backend, Ledger const& ledger, Snapshot const& copy, Table const& now,
                                                 std::vector<std::pair<std::string, std::string>> const& columns);
 
 // What the step itself has left in a table (column empty) or column that it made; nothing for an empty table. `fresh`: all columns that
 // the step added to the table; a row is not told by them.
-[[nodiscard]] Result<std::vector<Footprint>> footprint(Backend& backend, Ledger const& ledger, Table const& table, std::string const& column,
-                                                       std::set<std::string> const& fresh, bool rows_written, std::int64_t id);
+[[nodiscard]] Result<std::vector<Footprint>> footprint(Backend& backend, Ledger const& ledger, Table const& table,
+                                                       std::string const& column, std::set<std::string> const& fresh, bool rows_written,
+                                                       std::int64_t id);
 
 // Expressions over a row of `table` under `alias`: its identity (key values, or everything), and the digest of some of its columns.
 [[nodiscard]] std::string identity(Dialect const& dialect, Table const& table, std::string const& alias);
-[[nodiscard]] std::string digest_of(Dialect const& dialect, Table const& table, std::vector<std::string> const& columns, std::string const& alias);
+[[nodiscard]] std::string digest_of(Dialect const& dialect, Table const& table, std::vector<std::string> const& columns,
+                                    std::string const& alias);
 [[nodiscard]] std::vector<std::string> plain_columns(Table const& table);  // all but generated ones
 
 }  // namespace undrop

@@ -19,9 +19,12 @@ Column const* Table::column_by_id(std::string_view column_id) const {
 
 char const* name_of(Snapshot::Kind kind) {
     switch (kind) {
-        case Snapshot::Kind::table: return "table";
-        case Snapshot::Kind::column: return "column";
-        case Snapshot::Kind::sequence: return "sequence";
+        case Snapshot::Kind::table:
+            return "table";
+        case Snapshot::Kind::column:
+            return "column";
+        case Snapshot::Kind::sequence:
+            return "sequence";
     }
     return "?";
 }
@@ -29,11 +32,23 @@ char const* name_of(Snapshot::Kind kind) {
 std::string to_manifest(Snapshot const& snapshot) {
     json columns = json::array();
     for (auto const& c : snapshot.table.columns)
-        columns.push_back({{"name", c.name}, {"type", c.type}, {"stored_type", c.stored_type}, {"as_text", c.as_text}, {"generated", c.generated},
-                           {"identity", c.identity}, {"not_null", c.not_null}, {"default", c.default_sql}});
-    json const manifest = {{"kind", name_of(snapshot.kind)}, {"schema", snapshot.table.schema}, {"table", snapshot.table.name},
-                           {"key", snapshot.table.key}, {"column", snapshot.column}, {"position", snapshot.position},
-                           {"partitioned", snapshot.table.partitioned}, {"values", snapshot.values}, {"columns", columns}};
+        columns.push_back({{"name", c.name},
+                           {"type", c.type},
+                           {"stored_type", c.stored_type},
+                           {"as_text", c.as_text},
+                           {"generated", c.generated},
+                           {"identity", c.identity},
+                           {"not_null", c.not_null},
+                           {"default", c.default_sql}});
+    json const manifest = {{"kind", name_of(snapshot.kind)},
+                           {"schema", snapshot.table.schema},
+                           {"table", snapshot.table.name},
+                           {"key", snapshot.table.key},
+                           {"column", snapshot.column},
+                           {"position", snapshot.position},
+                           {"partitioned", snapshot.table.partitioned},
+                           {"values", snapshot.values},
+                           {"columns", columns}};
     return manifest.dump();
 }
 

@@ -35,13 +35,13 @@ struct Footprint {
     std::int64_t step = 0;
     std::string schema;
     std::string table;
-    std::string column;   // empty: the whole table
-    std::string store;    // table of k (identity) and h (digest); empty: `uniform` holds for every row
+    std::string column;  // empty: the whole table
+    std::string store;   // table of k (identity) and h (digest); empty: `uniform` holds for every row
     std::string uniform;
 };
 
 [[nodiscard]] char const* name_of(Snapshot::Kind kind);
-[[nodiscard]] std::string to_manifest(Snapshot const& snapshot);                   // JSON of table, column, values, position
-void from_manifest(std::string const& json, Snapshot& snapshot);                   // the inverse; throws nlohmann's exception on bad text
+[[nodiscard]] std::string to_manifest(Snapshot const& snapshot);  // JSON of table, column, values, position
+void from_manifest(std::string const& json, Snapshot& snapshot);  // the inverse; throws nlohmann's exception on bad text
 
 }  // namespace undrop

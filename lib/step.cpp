@@ -1,8 +1,8 @@
 #include "step.hpp"
 
+#include <fmt/format.h>
 #include <algorithm>
 #include <chrono>
-#include <fmt/format.h>
 
 #include "digest.hpp"
 #include "save.hpp"
@@ -33,7 +33,8 @@ std::set<ObjectId> objects_of(Catalog const& catalog, std::set<TableName> const&
     std::set<ObjectId> ids;
     for (auto const& [id, object] : catalog)
         for (auto const& table : tables)
-            if (names_table(id.parent, table) || names_table(id.parent.empty() ? id.name : id.parent + "." + id.name, table)) ids.insert(id);
+            if (names_table(id.parent, table) || names_table(id.parent.empty() ? id.name : id.parent + "." + id.name, table))
+                ids.insert(id);
     // And what hangs on them; but a table that comes by itself, as a partition does, is its own affair.
     auto hangs = [&](ObjectId const& need) { return ids.contains(need) && catalog.contains(need) && catalog.at(need).holds_rows; };
     std::vector<ObjectId> parts;
@@ -43,11 +44,13 @@ std::set<ObjectId> objects_of(Catalog const& catalog, std::set<TableName> const&
     return ids;
 }
 
-StepRunner::StepRunner(Backend& backend, Ledger& ledger, Options const& options, PlannedStep const& step, std::string base, std::int64_t run)
+StepRunner::StepRunner(Backend& backend, Ledger& ledger, Options const& options, PlannedStep const& step, std::string base,
+                       std::int64_t run)
     : backend_(backend), ledger_(ledger), options_(options), step_(step), base_(std::move(base)), run_(run) {}
 
 void StepRunner::tell(Event::Kind kind, std::string text) const {
-    if (options_.on_event) options_.on_event({.kind = kind, .text = std::move(text), .version = step_.version, .direction = step_.direction});
+    if (options_.on_event)
+        options_.on_event({.kind = kind, .text = std::move(text), .version = step_.version, .direction = step_.direction});
 }
 
 bool StepRunner::waived(TableName const& table, std::string const& column) const {
@@ -73,11 +76,13 @@ Result<StepReport> StepRunner::run() {
     started_ = Clock::now();
     UNDROP_CHECK(prepare());
     for (int n = 1; n <= most_rounds; ++n) {
-        report_ = StepReport{.version = step_.version, .name = step_.name, .direction = step_.direction, .origin = step_.origin, .rounds = n};
+        report_ =
+            StepReport{.version = step_.version, .name = step_.name, .direction = step_.direction, .origin = step_.origin, .rounds = n};
         auto done = guarded_round();
         if (done && done.value() == Round::done) {
             report_.seconds = seconds_since(started_);
-            tell(Event::Kind::committed, fmt::format("{} {} {}", step_.direction == Direction::up ? "applied" : "took back", step_.version, step_.name));
+            tell(Event::Kind::committed,
+                 fmt::format("{} {} {}", step_.direction == Direction::up ? "applied" : "took back", step_.version, step_.name));
             return report_;
         }
         if (!done) {
@@ -90,7 +95,8 @@ Result<StepReport> StepRunner::run() {
         }
         backend_.rollback();
     }
-    return Error{.code = Code::refused, .left = Left::rolled_back,
+    return Error{.code = Code::refused,
+                 .left = Left::rolled_back,
                  .message = fmt::format("each of {} rounds took something else that was not saved", most_rounds),
                  .next = {.advice = "name what the script reaches with `-- undrop: touches TABLE, ...`"}};
 }
@@ -132,9 +138,11 @@ Result<StepRunner::Round> StepRunner::round() {
 Result<void> StepRunner::check_still_meant() {
     UNDROP_TRY(auto const history, ledger_.history());
     auto const* applied = history.find(step_.version);
-    auto const gone = Error{.code = Code::conflict, .left = Left::untouched,
-                            .message = fmt::format("{} was {} by another migrator meanwhile", step_.version, applied ? "applied" : "taken back"),
-                            .next = {.command = "status"}};
+    auto const gone =
+        Error{.code = Code::conflict,
+              .left = Left::untouched,
+              .message = fmt::format("{} was {} by another migrator meanwhile", step_.version, applied ? "applied" : "taken back"),
+              .next = {.command = "status"}};
     if ((applied != nullptr) == (step_.direction == Direction::up)) return gone;
     auto opposite_step = applied ? applied->step : std::int64_t{0};
     if (!applied) {
@@ -153,13 +161,15 @@ Result<void> StepRunner::check_still_meant() {
 // P7: a plan is for the history and the objects that it was made for, read again under the locks.
 Result<void> StepRunner::check_base() const {
     if (base_.empty() || fingerprint(head_, catalog_, at_stake(catalog_, planned_, opposite_.wanted)) == base_) return success();
-    return Error{.code = Code::conflict, .left = Left::untouched, .message = "the database is no longer what the plan was made for",
+    return Error{.code = Code::conflict,
+                 .left = Left::untouched,
+                 .message = "the database is no longer what the plan was made for",
                  .next = {.command = step_.direction == Direction::up ? "plan up" : "plan down"}};
 }
 
 Result<void> StepRunner::lock_and_mark() {
-    // Going up, only what is copied is locked ahead of the script, which takes its other locks itself; going down, undrop alters tables after
-    // the script has written to them, and a lock that grows in between could deadlock.
+    // Going up, only what is copied is locked ahead of the script, which takes its other locks itself; going down, undrop alters tables
+    // after the script has written to them, and a lock that grows in between could deadlock.
     std::vector<Table> to_lock;
     for (auto const& table : before_) {
         TableName const name{table.schema, table.name};
@@ -190,7 +200,8 @@ Result<void> StepRunner::save_foreseen() {
         snapshot.column = column;
         std::set<std::string> gone;
         for (auto const& c : table.columns)
-            if (kind == Snapshot::Kind::column && (foresight_.columns.contains({{table.schema, table.name}, c.name}) || waived({table.schema, table.name}, c.name)))
+            if (kind == Snapshot::Kind::column &&
+                (foresight_.columns.contains({{table.schema, table.name}, c.name}) || waived({table.schema, table.name}, c.name)))
                 gone.insert(c.name);
         UNDROP_CHECK(save(backend_, ledger_, snapshot, gone, opposite_.footprints));
         tell(Event::Kind::saved, fmt::format("{}: {} rows", snapshot.what(), snapshot.rows));
@@ -199,10 +210,12 @@ Result<void> StepRunner::save_foreseen() {
     };
     // The rows of a partitioned table are its partitions', which lose what it loses and are saved themselves.
     for (auto const& name : foresight_.tables)
-        if (auto const* table = find_table(before_, name); table && !table->partitioned) UNDROP_CHECK(save_one(Snapshot::Kind::table, *table, ""));
+        if (auto const* table = find_table(before_, name); table && !table->partitioned)
+            UNDROP_CHECK(save_one(Snapshot::Kind::table, *table, ""));
     for (auto const& [name, column] : foresight_.columns) {
         auto const* table = find_table(before_, name);
-        if (table && !table->partitioned && table->column(column) && !table->column(column)->generated) UNDROP_CHECK(save_one(Snapshot::Kind::column, *table, column));
+        if (table && !table->partitioned && table->column(column) && !table->column(column)->generated)
+            UNDROP_CHECK(save_one(Snapshot::Kind::column, *table, column));
     }
     for (auto const& name : foresight_.copies)
         if (auto const* table = find_table(before_, name)) {
@@ -216,7 +229,9 @@ Result<void> StepRunner::run_script() {
     UNDROP_CHECK(backend_.enter_script());
     for (auto const& statement : statements_) {
         if (options_.cancelled && options_.cancelled())
-            return Error{.code = Code::interrupted, .left = Left::rolled_back, .message = "interrupted",
+            return Error{.code = Code::interrupted,
+                         .left = Left::rolled_back,
+                         .message = "interrupted",
                          .where = {script_.file, statement.line, statement.column}};
         tell(Event::Kind::statement, statement.text.substr(0, statement.text.find('\n')));
         if (auto ran = backend_.run_script(script_, statement); !ran) {
@@ -282,13 +297,16 @@ Result<void> StepRunner::nothing_unplanned(Observed const& end) const {
         auto const was = earlier == after_script_.writes.end() ? Writes{} : earlier->second;
         auto const planned = expected_.find(id);
         auto const expected = planned == expected_.end() ? Writes{} : planned->second;
-        if (writes.updated - was.updated == expected.updated && writes.inserted - was.inserted == expected.inserted && writes.deleted == was.deleted)
+        if (writes.updated - was.updated == expected.updated && writes.inserted - was.inserted == expected.inserted &&
+            writes.deleted == was.deleted)
             continue;
         auto const* table = find_table_by_id(before_, id);
-        return Error{.code = Code::refused, .left = Left::rolled_back,
-                     .message = fmt::format("bringing rows back made something else write to {}: {} updated, {} inserted, {} deleted rows that nobody planned",
-                                            table ? table->text() : "a table", writes.updated - was.updated - expected.updated,
-                                            writes.inserted - was.inserted - expected.inserted, writes.deleted - was.deleted),
+        return Error{.code = Code::refused,
+                     .left = Left::rolled_back,
+                     .message = fmt::format(
+                         "bringing rows back made something else write to {}: {} updated, {} inserted, {} deleted rows that nobody planned",
+                         table ? table->text() : "a table", writes.updated - was.updated - expected.updated,
+                         writes.inserted - was.inserted - expected.inserted, writes.deleted - was.deleted),
                      .next = {.advice = "look for a foreign key with ON UPDATE, or a trigger that undrop may not switch off"}};
     }
     return success();
@@ -296,12 +314,16 @@ Result<void> StepRunner::nothing_unplanned(Observed const& end) const {
 
 Result<void> StepRunner::compare_copy(TableChange const& change) {
     TableName const name{change.before->schema, change.before->name};
-    auto const copied = std::find_if(copies_.begin(), copies_.end(), [&](Snapshot const& c) { return TableName{c.table.schema, c.table.name} == name; });
+    auto const copied = std::find_if(copies_.begin(), copies_.end(), [&](Snapshot const& c) {
+        return TableName{c.table.schema, c.table.name} == name;
+    });
     if (copied == copies_.end()) return success();
     UNDROP_TRY(auto const changed, rows_changed(backend_, ledger_, *copied, *change.after, change.kept));
     if (changed == 0) return success();
-    return Error{.code = Code::refused, .left = Left::rolled_back,
-                 .message = fmt::format("the step changes or deletes {} existing row(s) of {}, and changed rows are not saved yet", changed, change.before->text()),
+    return Error{.code = Code::refused,
+                 .left = Left::rolled_back,
+                 .message = fmt::format("the step changes or deletes {} existing row(s) of {}, and changed rows are not saved yet", changed,
+                                        change.before->text()),
                  .where = {script_.file, 0, 0},
                  .next = {.advice = fmt::format("`-- undrop: lose {}` at the top of the file lets them go", change.before->text())}};
 }
@@ -309,7 +331,10 @@ Result<void> StepRunner::compare_copy(TableChange const& change) {
 Result<StepRunner::Round> StepRunner::look_again() {
     UNDROP_TRY(auto const end, backend_.observed());
     if (!end.refused.empty())
-        return Error{.code = Code::refused, .left = Left::rolled_back, .message = end.refused.front(), .where = {script_.file, 0, 0},
+        return Error{.code = Code::refused,
+                     .left = Left::rolled_back,
+                     .message = end.refused.front(),
+                     .where = {script_.file, 0, 0},
                      .next = {.advice = "take that out of the migration"}};
     UNDROP_TRY(auto const after, backend_.tables(ledger_.name()));
     auto const changes = look(before_, after, after_script_.writes);
@@ -325,8 +350,11 @@ Result<StepRunner::Round> StepRunner::look_again() {
     UNDROP_TRY(auto const unknown, backend_.removed_unknown(catalog_));
     for (auto const& what : unknown)
         if (std::find(lose_.begin(), lose_.end(), what) == lose_.end())
-            return Error{.code = Code::refused, .left = Left::rolled_back, .message = fmt::format("the step removes {}, which undrop cannot bring back", what),
-                         .where = {script_.file, 0, 0}, .next = {.advice = fmt::format("`-- undrop: lose {}` at the top of the file lets it go", what)}};
+            return Error{.code = Code::refused,
+                         .left = Left::rolled_back,
+                         .message = fmt::format("the step removes {}, which undrop cannot bring back", what),
+                         .where = {script_.file, 0, 0},
+                         .next = {.advice = fmt::format("`-- undrop: lose {}` at the top of the file lets it go", what)}};
     tell(Event::Kind::looked, "everything that was taken is saved");
     UNDROP_CHECK(keep_only_losses(changes));
     UNDROP_TRY(auto const now, backend_.catalog_after(ledger_.name(), catalog_));
@@ -343,9 +371,12 @@ Result<void> StepRunner::keep_only_losses(std::vector<TableChange> const& change
     std::vector<Snapshot> kept;
     for (auto& snapshot : saved_) {
         TableName const name{snapshot.table.schema, snapshot.table.name};
-        auto const needed = snapshot.kind == Snapshot::Kind::table ? taken.tables.contains(name) : taken.columns.contains({name, snapshot.column});
-        if (needed) kept.push_back(std::move(snapshot));
-        else UNDROP_CHECK(backend_.run("drop table " + ledger_.table(snapshot.store)));
+        auto const needed =
+            snapshot.kind == Snapshot::Kind::table ? taken.tables.contains(name) : taken.columns.contains({name, snapshot.column});
+        if (needed)
+            kept.push_back(std::move(snapshot));
+        else
+            UNDROP_CHECK(backend_.run("drop table " + ledger_.table(snapshot.store)));
     }
     saved_ = std::move(kept);
     UNDROP_TRY(auto const positions, backend_.positions());
@@ -368,7 +399,8 @@ Result<void> StepRunner::verify(Catalog const& now) const {
     if (step_.direction == Direction::up) return success();
     auto const differs = differences(now, opposite_.wanted);  // P5
     if (differs.empty()) return success();
-    return Error{.code = Code::refused, .left = Left::rolled_back,
+    return Error{.code = Code::refused,
+                 .left = Left::rolled_back,
                  .message = fmt::format("the schema would not come back as it was: {}{}", differs.front(),
                                         differs.size() > 1 ? fmt::format(" (and {} more)", differs.size() - 1) : ""),
                  .next = {.command = step_.origin == Origin::derived ? "" : "down --derive",

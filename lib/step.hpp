@@ -98,17 +98,17 @@ private:
     StepReport report_;
     std::int64_t head_ = 0;  // of the history
     std::int64_t next_id_ = 0;
-    std::vector<Table> before_;   // tables at the mark
-    Catalog catalog_;             // at the mark
+    std::vector<Table> before_;  // tables at the mark
+    Catalog catalog_;            // at the mark
     std::map<std::string, std::string> positions_;
     std::vector<Snapshot> saved_;
     std::vector<Snapshot> copies_;
     std::vector<Footprint> footprints_;
     std::vector<Table> scripted_;  // tables after the script
     Observed after_script_;
-    std::set<std::int64_t> restored_;                    // snapshots that are done with
-    std::set<ObjectId> made_;                            // tables and columns that the mend made
-    std::map<std::string, Writes> expected_;             // undrop's own writes, by table id at the mark
+    std::set<std::int64_t> restored_;         // snapshots that are done with
+    std::set<ObjectId> made_;                 // tables and columns that the mend made
+    std::map<std::string, Writes> expected_;  // undrop's own writes, by table id at the mark
 };
 
 // The fingerprint of a history and of the objects at stake (Plan::base).

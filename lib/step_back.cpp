@@ -1,6 +1,6 @@
 // The half of a step that brings things back: renames, mend, restore; and what it writes down of itself.
-#include <algorithm>
 #include <fmt/format.h>
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "restore.hpp"
@@ -24,8 +24,8 @@ Rename to_rename(Recorded const& recorded) {
     return {.before = {t.at(0), t.at(1)}, .after = {t.at(2), t.at(3)}, .column_before = t.at(4), .column_after = t.at(5)};
 }
 
-// Renames that can be done one after the other: a name that another of them still has is freed first, by way of a name aside. A name that is
-// taken for good stays as it is.
+// Renames that can be done one after the other: a name that another of them still has is freed first, by way of a name aside. A name that
+// is taken for good stays as it is.
 template <class Name, class Taken, class Aside>
 std::vector<std::pair<Name, Name>> in_renaming_order(std::map<Name, Name> moves, Taken const& taken, Aside const& aside) {
     auto const blocked = [&](auto const& move) { return taken(move.second) && !moves.contains(move.second); };
@@ -54,8 +54,10 @@ Result<Opposite> read_opposite(Ledger& ledger, std::int64_t step, Direction dire
     if (step == 0) return opposite;
     UNDROP_TRY(auto objects, ledger.objects(step));
     for (auto& object : objects) {
-        if (object.id.kind == rename_kind) opposite.renames.push_back(to_rename(object));
-        else if (direction == Direction::down) opposite.wanted.emplace(object.id, std::move(object.before));
+        if (object.id.kind == rename_kind)
+            opposite.renames.push_back(to_rename(object));
+        else if (direction == Direction::down)
+            opposite.wanted.emplace(object.id, std::move(object.before));
     }
     UNDROP_TRY(opposite.snapshots, ledger.snapshots(step));
     UNDROP_TRY(opposite.footprints, ledger.footprints(step));
@@ -77,13 +79,15 @@ Foresight foresee(Dialect const& dialect, std::vector<Statement> const& statemen
     for (auto const& table : tables) {
         TableName const name{table.schema, table.name};
         for (auto const& [id, object] : wanted) {
-            if (!object && id.kind == "table" && names_table(id.parent.empty() ? id.name : id.parent + "." + id.name, name)) foresight.tables.insert(name);
+            if (!object && id.kind == "table" && names_table(id.parent.empty() ? id.name : id.parent + "." + id.name, name))
+                foresight.tables.insert(name);
             if (!names_table(id.parent, name)) continue;
             foresight.locks.insert(name);
             if (!object && id.kind == "column" && table.column(id.name)) foresight.columns.insert({name, id.name});
         }
         if (waives(lose, name, "")) foresight.tables.erase(name);
-        std::erase_if(foresight.columns, [&](auto const& c) { return c.first == name && (waives(lose, name, c.second) || foresight.tables.contains(name)); });
+        std::erase_if(foresight.columns,
+                      [&](auto const& c) { return c.first == name && (waives(lose, name, c.second) || foresight.tables.contains(name)); });
     }
     return foresight;
 }
@@ -139,9 +143,11 @@ Result<void> StepRunner::rename_tables_back() {
     auto const aside = [](TableName const& name, int n) { return TableName{name.first, fmt::format("undrop_renaming_{}", n)}; };
     for (auto const& [from, to] : in_renaming_order(std::move(moves), taken, aside)) {
         if (from.first != to.first)
-            UNDROP_CHECK(backend_.run(fmt::format("alter table {} set schema {}", dialect.relation(from.first, from.second), dialect.quote(to.first))));
+            UNDROP_CHECK(backend_.run(
+                fmt::format("alter table {} set schema {}", dialect.relation(from.first, from.second), dialect.quote(to.first))));
         if (from.second != to.second)
-            UNDROP_CHECK(backend_.run(fmt::format("alter table {} rename to {}", dialect.relation(to.first, from.second), dialect.quote(to.second))));
+            UNDROP_CHECK(backend_.run(
+                fmt::format("alter table {} rename to {}", dialect.relation(to.first, from.second), dialect.quote(to.second))));
         if (!to.second.starts_with("undrop_renaming_")) report_.mended.push_back(fmt::format("name of table {}", to.second));
     }
     return success();
@@ -182,10 +188,12 @@ void StepRunner::want_what_script_changed(Catalog const& now) {
     auto const unwanted = [&](ObjectId const& need) { return opposite_.wanted.contains(need) ? !wanted(need) : !now.contains(need); };
     Wanted more;
     for (auto const& [id, object] : now)
-        if (!catalog_.contains(id) && !object.holds_rows && !object.remove.empty() && std::any_of(object.needs.begin(), object.needs.end(), wanted))
+        if (!catalog_.contains(id) && !object.holds_rows && !object.remove.empty() &&
+            std::any_of(object.needs.begin(), object.needs.end(), wanted))
             more.emplace(id, std::nullopt);
     for (auto const& [id, object] : catalog_)
-        if (!now.contains(id) && !object.holds_rows && std::none_of(object.needs.begin(), object.needs.end(), unwanted)) more.emplace(id, object);
+        if (!now.contains(id) && !object.holds_rows && std::none_of(object.needs.begin(), object.needs.end(), unwanted))
+            more.emplace(id, object);
     opposite_.wanted.merge(more);
 }
 
@@ -194,13 +202,16 @@ Result<void> StepRunner::mend() {
     want_what_script_changed(now);
     auto const plan = plan_mend(now, opposite_.wanted);
     if (!plan.refused.empty())
-        return Error{.code = Code::refused, .left = Left::rolled_back, .message = "the schema cannot be brought back by itself: " + plan.refused,
+        return Error{.code = Code::refused,
+                     .left = Left::rolled_back,
+                     .message = "the schema cannot be brought back by itself: " + plan.refused,
                      .next = {.advice = "write a down script for it"}};
     // A table that is rebuilt loses what hangs on it, though nobody recorded that: it is wanted as it is now.
     for (auto const& action : plan.before_data)
         if (action.kind == MendAction::Kind::reshape)
             for (auto const& [id, object] : now)
-                if (std::find(object.needs.begin(), object.needs.end(), action.id) != object.needs.end()) opposite_.wanted.emplace(id, object);
+                if (std::find(object.needs.begin(), object.needs.end(), action.id) != object.needs.end())
+                    opposite_.wanted.emplace(id, object);
     for (auto const& action : plan.before_data)
         if (action.kind == MendAction::Kind::make && action.object.holds_rows) made_.insert(action.id);
     for (auto const* actions : {&plan.before_data, &plan.after_data})
@@ -223,9 +234,11 @@ Result<void> StepRunner::expect(Table const& table, std::int64_t updated, std::i
 
 Result<void> StepRunner::restore_column_of(Snapshot const& snapshot, Table const& table, bool made_by_script) {
     auto const writes = after_script_.writes.find(table.id);
-    RestoreContext const context{.direction = step_.direction, .made_by_script = made_by_script,
-                                 .script_wrote_rows = writes != after_script_.writes.end() && (writes->second.updated > 0 || writes->second.rows_may_differ),
-                                 .backfill = backfill_of({snapshot.table.schema, snapshot.table.name}, snapshot.column)};
+    RestoreContext const context{
+        .direction = step_.direction,
+        .made_by_script = made_by_script,
+        .script_wrote_rows = writes != after_script_.writes.end() && (writes->second.updated > 0 || writes->second.rows_may_differ),
+        .backfill = backfill_of({snapshot.table.schema, snapshot.table.name}, snapshot.column)};
     UNDROP_TRY(auto const done, restore_column(backend_, ledger_, snapshot, table, context));
     report_.merged.push_back(done.merged);
     restored_.insert(snapshot.id);
@@ -243,8 +256,11 @@ Result<void> StepRunner::fill_waived_columns() {
         TableName const name{table.schema, table.name};
         auto const* scripted = find_table(scripted_, name);
         for (auto const& column : table.columns) {
-            auto const saved = [&](Snapshot const& s) { return TableName{s.table.schema, s.table.name} == name && s.column == column.name; };
-            if (table.partitioned || !scripted || scripted->column(column.name) || column.generated || std::any_of(opposite_.snapshots.begin(), opposite_.snapshots.end(), saved))
+            auto const saved = [&](Snapshot const& s) {
+                return TableName{s.table.schema, s.table.name} == name && s.column == column.name;
+            };
+            if (table.partitioned || !scripted || scripted->column(column.name) || column.generated ||
+                std::any_of(opposite_.snapshots.begin(), opposite_.snapshots.end(), saved))
                 continue;
             auto const backfill = backfill_of(name, column.name);
             auto const value = backfill.empty() ? column.default_sql : "(" + backfill + ")";
@@ -297,7 +313,8 @@ Result<void> StepRunner::restore_tables() {
             continue;
         }
         auto const made_by_script = find_table(scripted_, name) != nullptr;
-        UNDROP_TRY(auto const done, restore_table(backend_, ledger_, snapshot, *table, {.direction = step_.direction, .made_by_script = made_by_script}));
+        UNDROP_TRY(auto const done,
+                   restore_table(backend_, ledger_, snapshot, *table, {.direction = step_.direction, .made_by_script = made_by_script}));
         report_.merged.push_back(done.merged);
         UNDROP_CHECK(expect(*table, done.updated, done.inserted));
     }
@@ -338,8 +355,14 @@ Result<void> StepRunner::record(Catalog const& now, std::vector<TableChange> con
     if (run_ == 0) {
         UNDROP_TRY(run_, ledger_.next_run());
     }
-    NewEvent const event{.run = run_, .kind = step_.direction == Direction::up ? "applied" : "reverted", .version = step_.version, .name = step_.name,
-                         .seconds = report_.seconds, .up = step_.up, .down = step_.down, .detail = to_json(Report{.run = run_, .steps = {report_}})};
+    NewEvent const event{.run = run_,
+                         .kind = step_.direction == Direction::up ? "applied" : "reverted",
+                         .version = step_.version,
+                         .name = step_.name,
+                         .seconds = report_.seconds,
+                         .up = step_.up,
+                         .down = step_.down,
+                         .detail = to_json(Report{.run = run_, .steps = {report_}})};
     UNDROP_CHECK(ledger_.add(step_id, event, options_));
     UNDROP_CHECK(ledger_.add(step_id, objects));
     for (auto& snapshot : saved_) {

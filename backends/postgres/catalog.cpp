@@ -60,8 +60,7 @@ Result<void> Reader::add(Rows const& all) {
         }
         auto const* known = kind_of(cell(kind));
         // pg_get_indexdef and its like give NULL for what was dropped meanwhile.
-        if (!known || cell(name).empty() || cell(make).empty())
-            return dropped_meanwhile({});
+        if (!known || cell(name).empty() || cell(make).empty()) return dropped_meanwhile({});
 
         Locator locator;
         locator.relation = cell(relation);

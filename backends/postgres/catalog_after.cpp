@@ -39,7 +39,8 @@ Result<Xids> own_xids(Connection& connection, Catalog const& before, Catalog con
         asked += fmt::format("{}({},'{}')", asked.empty() ? "" : ",", xid, full + ahead);
     }
     if (asked.empty()) return own;
-    UNDROP_TRY(auto const rows, connection.rows("select x.xid from (values " + asked + ") x(xid, id) "
+    UNDROP_TRY(auto const rows, connection.rows("select x.xid from (values " + asked +
+                                                ") x(xid, id) "
                                                 "where pg_catalog.pg_xact_status(x.id::pg_catalog.xid8) = 'in progress'"));
     for (auto const& row : rows) own.insert(*row[0]);
     return own;

@@ -58,8 +58,9 @@ Result<OwnLocks> own_locks(Connection& connection) {
 
 Result<void> pin_search_path(Connection& connection) {
     // Compiling these queries takes longer than running them.
-    UNDROP_CHECK(connection.rows("select pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true), "
-                                 "pg_catalog.set_config('jit', 'off', true)"));
+    UNDROP_CHECK(
+        connection.rows("select pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true), "
+                        "pg_catalog.set_config('jit', 'off', true)"));
     return BOOST_OUTCOME_V2_NAMESPACE::success();
 }
 

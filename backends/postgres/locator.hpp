@@ -14,9 +14,9 @@
 namespace undrop::postgres {
 
 struct Locator {
-    std::string subject;            // "classid:objid:objsubid" of the object, or of what it is a property of
-    std::string relation;           // oid of the relation that is locked for a change of it; "0": none
-    std::vector<std::string> rows;  // xmin of each row that its texts come from
+    std::string subject;                         // "classid:objid:objsubid" of the object, or of what it is a property of
+    std::string relation;                        // oid of the relation that is locked for a change of it; "0": none
+    std::vector<std::string> rows;               // xmin of each row that its texts come from
     std::map<std::string, std::string> unknown;  // only on schemas: what else there is, "classid:objid" -> name
 
     [[nodiscard]] std::string text() const;

@@ -36,7 +36,7 @@ int start() {
     undrop::Options options;
     options.label = "shop 1.15.2";  // taken back as one: undrop down --label "shop 1.15.2"
     options.program = "shop_service";
-    options.wait = 5min;            // for another replica that is migrating
+    options.wait = 5min;  // for another replica that is migrating
     options.on_event = [](undrop::Event const& event) { std::clog << event.text << '\n'; };
     options.cancelled = [] { return stopping.load(); };
 

@@ -15,9 +15,9 @@ struct AppliedMigration {
     std::string version;
     std::string name;
     std::int64_t run = 0;
-    std::string at;     // UTC, ISO 8601
+    std::string at;  // UTC, ISO 8601
     std::string label;
-    bool has_down = false;  // a down script, in the ledger
+    bool has_down = false;     // a down script, in the ledger
     bool edited_up = false;    // the file's up is not the one that ran
     bool edited_down = false;  // the file's down is not the one in the ledger
     bool missing = false;      // the source has no such migration
@@ -48,14 +48,14 @@ struct LogEntry {
     std::string kind;  // applied, reverted, failed, accepted
     std::string version;
     std::string name;
-    std::string at;    // UTC, ISO 8601
+    std::string at;  // UTC, ISO 8601
     double seconds = 0;
-    std::string role;      // in the database
-    std::string user;      // of the operating system
+    std::string role;  // in the database
+    std::string user;  // of the operating system
     std::string host;
     std::string program;
     std::string label;
-    std::string detail;    // JSON: the step's report, or the error's text
+    std::string detail;  // JSON: the step's report, or the error's text
 };
 
 struct SnapshotInfo {

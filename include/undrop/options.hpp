@@ -10,24 +10,24 @@
 
 namespace undrop {
 
-// Told on the caller's thread, between two statements of undrop; a step's transaction is open for all but `waiting`, `committed` and `failed`.
-// A callback must not use the target. An exception from it ends the step, which is rolled back, as Code::interrupted.
+// Told on the caller's thread, between two statements of undrop; a step's transaction is open for all but `waiting`, `committed` and
+// `failed`. A callback must not use the target. An exception from it ends the step, which is rolled back, as Code::interrupted.
 struct Event {
     enum class Kind {
-        waiting,     // for another migrator, or for a lock
-        started,     // a step's transaction is open, nothing done yet
-        locked,      // tables that the script will alter or drop are locked
-        saved,       // what DDL will take was copied into the store
-        statement,   // a statement of the script is about to run; text is its first line
-        ran,         // the script is through
-        mended,      // the schema is what was recorded
-        restored,    // rows and values are back
-        looked,      // everything that was taken is saved
-        again,       // a loss was not foreseen: the step is taken back and done again with it saved
-        recorded,    // the ledger is written; COMMIT is next
+        waiting,    // for another migrator, or for a lock
+        started,    // a step's transaction is open, nothing done yet
+        locked,     // tables that the script will alter or drop are locked
+        saved,      // what DDL will take was copied into the store
+        statement,  // a statement of the script is about to run; text is its first line
+        ran,        // the script is through
+        mended,     // the schema is what was recorded
+        restored,   // rows and values are back
+        looked,     // everything that was taken is saved
+        again,      // a loss was not foreseen: the step is taken back and done again with it saved
+        recorded,   // the ledger is written; COMMIT is next
         committed,
         failed,
-        notice,      // the database's own NOTICE or WARNING
+        notice,  // the database's own NOTICE or WARNING
         warning
     };
     Kind kind{};
@@ -40,15 +40,15 @@ enum class DownFrom { files, ledger };
 
 struct Options {
     // 1. What is done
-    std::string label = {};               // a release's name; taken back as one with down --label
-    std::string program = {};             // who asks, for the ledger: program, person and machine; empty: not recorded
+    std::string label = {};    // a release's name; taken back as one with down --label
+    std::string program = {};  // who asks, for the ledger: program, person and machine; empty: not recorded
     std::string user = {};
     std::string host = {};
-    std::string ledger = "undrop";   // two programs may share a database under two names
-    bool out_of_order = false;       // take pending migrations older than the newest applied one
-    bool derive = false;             // going down: ignore down scripts, go back by mend and restore alone
-    bool accept_drift = false;       // going down: objects that were changed by hand since are taken as they are
-    bool atomic = false;             // the whole run or nothing: a step that fails takes the run's earlier steps back
+    std::string ledger = "undrop";         // two programs may share a database under two names
+    bool out_of_order = false;             // take pending migrations older than the newest applied one
+    bool derive = false;                   // going down: ignore down scripts, go back by mend and restore alone
+    bool accept_drift = false;             // going down: objects that were changed by hand since are taken as they are
+    bool atomic = false;                   // the whole run or nothing: a step that fails takes the run's earlier steps back
     DownFrom down_from = DownFrom::files;  // whose down script, where file and ledger differ
 
     // 2. How long

@@ -28,9 +28,9 @@ enum class Origin { file, ledger, derived };
 
 // Something that a step takes away, as foreseen from its text. A guess: what is not foreseen is found when the step runs, and saved.
 struct PlannedLoss {
-    std::string what;                   // schema.table, or schema.table.column
-    std::optional<std::int64_t> rows;   // on the target now: rows of a table, values that are not NULL of a column
-    bool waived = false;                // by `-- undrop: lose`
+    std::string what;                  // schema.table, or schema.table.column
+    std::optional<std::int64_t> rows;  // on the target now: rows of a table, values that are not NULL of a column
+    bool waived = false;               // by `-- undrop: lose`
 };
 
 struct PlannedStep {
@@ -41,7 +41,7 @@ struct PlannedStep {
     std::optional<Script> up;      // what the ledger will hold; going down: what it holds
     std::optional<Script> down;    // going down: what runs, unless derived
     int statements = 0;
-    std::vector<std::string> locks;       // tables that will be locked against writers
+    std::vector<std::string> locks;  // tables that will be locked against writers
     std::vector<PlannedLoss> losses;
     std::vector<std::string> comes_back;  // what earlier snapshots will give back
     std::vector<std::string> mends;       // recorded objects that are brought back where the script forgets them
@@ -52,8 +52,8 @@ struct UNDROP_EXPORT Plan {
     Direction direction = Direction::up;  // of the steps; all go one way
     std::string target;                   // Target::description()
     std::string ledger;
-    std::string base;                     // fingerprint of the history and of the objects at stake; apply refuses another
-    std::vector<PlannedStep> steps;       // in the order in which they run
+    std::string base;                // fingerprint of the history and of the objects at stake; apply refuses another
+    std::vector<PlannedStep> steps;  // in the order in which they run
     std::vector<Finding> findings;
 
     [[nodiscard]] bool go() const;  // no finding is a stop
@@ -61,7 +61,7 @@ struct UNDROP_EXPORT Plan {
 
 // Which steps. At most one is set; none: all pending ones going up, one going down.
 struct Range {
-    std::optional<std::string> to = {};     // up: the last to apply; down: stays applied, "0" takes all
+    std::optional<std::string> to = {};  // up: the last to apply; down: stays applied, "0" takes all
     std::optional<int> steps = {};
     std::optional<std::int64_t> run = {};   // down: the steps of that run; 0: the last run that applied something
     std::optional<std::string> label = {};  // down: the steps applied under that label

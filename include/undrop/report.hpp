@@ -45,7 +45,7 @@ struct StepReport {
     int rounds = 1;  // more than 1: a loss was not foreseen
     int tries = 1;   // more than 1: a lock was not given in time
     std::vector<Saved> saved;
-    std::vector<std::string> went;    // definitions that are gone, recorded: "index public.t_role_idx"
+    std::vector<std::string> went;  // definitions that are gone, recorded: "index public.t_role_idx"
     std::vector<Merged> merged;
     std::vector<std::string> mended;  // what the script forgot, or a derivation made: "index public.t_role_idx"
     std::vector<std::string> waived;  // losses that `-- undrop: lose` let go

@@ -52,9 +52,9 @@ struct Next {
 struct UNDROP_EXPORT Error {
     Code code = Code::failed;
     Left left = Left::untouched;
-    std::string message;             // one sentence: what and why; never a password, never a row's value
-    Place where = {};                // the author's line, where there is one
-    std::string native = {};         // the database's own words, with SQLSTATE or result code
+    std::string message;      // one sentence: what and why; never a password, never a row's value
+    Place where = {};         // the author's line, where there is one
+    std::string native = {};  // the database's own words, with SQLSTATE or result code
     Next next = {};
     std::vector<std::string> trail = {};  // what was being done, outermost first
 

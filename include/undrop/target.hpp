@@ -14,7 +14,8 @@ class Backend;
 // Move-only; one thread at a time. Owns its connection, unless made by attach().
 class UNDROP_EXPORT Target {
 public:
-    // postgresql://..., postgres://... (anything libpq takes) or sqlite:PATH. Parameters of other tools (?schema=, ?pgbouncer=) are left out.
+    // postgresql://..., postgres://... (anything libpq takes) or sqlite:PATH. Parameters of other tools (?schema=, ?pgbouncer=) are left
+    // out.
     //   sqlite:PATH?create=1          makes the file if it is not there; otherwise a missing file is refused
     //   sqlite:PATH?foreign_keys=off  foreign keys are enforced unless this says otherwise; a script's own leading pragma wins
     // Errors: Code::usage for a URL that is none, Code::refused for a missing file or one that is no database,

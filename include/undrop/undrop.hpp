@@ -22,10 +22,13 @@ namespace undrop {
 
 // What would be done. Reads only; makes no ledger; errors leave the target untouched. Bad input shows as findings of the plan where it
 // can (so that one call shows them all), and as Code::usage where the range itself is wrong.
-[[nodiscard]] UNDROP_EXPORT Result<Plan> plan_up(Target& target, Source const& source, Range const& range = {}, Options const& options = {});
-[[nodiscard]] UNDROP_EXPORT Result<Plan> plan_down(Target& target, Source const& source, Range const& range = {}, Options const& options = {});
+[[nodiscard]] UNDROP_EXPORT Result<Plan> plan_up(Target& target, Source const& source, Range const& range = {},
+                                                 Options const& options = {});
+[[nodiscard]] UNDROP_EXPORT Result<Plan> plan_down(Target& target, Source const& source, Range const& range = {},
+                                                   Options const& options = {});
 // Up or down until `version` is the newest applied.
-[[nodiscard]] UNDROP_EXPORT Result<Plan> plan_to(Target& target, Source const& source, std::string const& version, Options const& options = {});
+[[nodiscard]] UNDROP_EXPORT Result<Plan> plan_to(Target& target, Source const& source, std::string const& version,
+                                                 Options const& options = {});
 
 // Does what the plan says: each step is one transaction with its snapshots and its ledger entry (P6). Code::conflict, untouched, if the
 // target is no longer what the plan was made for. On any other error the step is rolled back; earlier steps stay (Left::changed).
@@ -35,13 +38,16 @@ namespace undrop {
 [[nodiscard]] UNDROP_EXPORT Result<Status> status(Target& target, Source const& source, Options const& options = {});
 
 // An applied migration's edited scripts are meant: recorded as an event; what ran is not run again.
-[[nodiscard]] UNDROP_EXPORT Result<LogEntry> accept(Target& target, Source const& source, std::string const& version, Options const& options = {});
+[[nodiscard]] UNDROP_EXPORT Result<LogEntry> accept(Target& target, Source const& source, std::string const& version,
+                                                    Options const& options = {});
 
 // The ledger's events, oldest first; of one run, if asked.
-[[nodiscard]] UNDROP_EXPORT Result<std::vector<LogEntry>> log(Target& target, std::optional<std::int64_t> run = {}, Options const& options = {});
+[[nodiscard]] UNDROP_EXPORT Result<std::vector<LogEntry>> log(Target& target, std::optional<std::int64_t> run = {},
+                                                              Options const& options = {});
 
 // The snapshots, oldest first; and the rows of one (at most `limit`), which are what they are: values of the database.
 [[nodiscard]] UNDROP_EXPORT Result<std::vector<SnapshotInfo>> snapshots(Target& target, Options const& options = {});
-[[nodiscard]] UNDROP_EXPORT Result<SnapshotRows> snapshot_rows(Target& target, std::int64_t id, std::int64_t limit = 100, Options const& options = {});
+[[nodiscard]] UNDROP_EXPORT Result<SnapshotRows> snapshot_rows(Target& target, std::int64_t id, std::int64_t limit = 100,
+                                                               Options const& options = {});
 
 }  // namespace undrop

@@ -1,10 +1,10 @@
 // Bad input on SQLite: refused before anything changes, with place, reason and what to do next.
 #include <doctest/doctest.h>
 
-#include <cstdlib>
 #include <sqlite3.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <cstdlib>
 
 #include "cli/program.hpp"
 
@@ -175,7 +175,8 @@ TEST_CASE("a read-only SQLite file is refused by up, and status reads it") {
     auto const program = desk.path / "undrop";
     std::filesystem::copy_file(UNDROP_TEST_PROGRAM, program);
     auto const as_somebody = geteuid() == 0 ? std::string{"setpriv --reuid=65534 --regid=65534 --clear-groups "} : std::string{};
-    auto const command = "cd " + desk.path.string() + " && " + as_somebody + "./undrop --db sqlite:shop.db up 2>" + (desk.path / "err").string();
+    auto const command =
+        "cd " + desk.path.string() + " && " + as_somebody + "./undrop --db sqlite:shop.db up 2>" + (desk.path / "err").string();
     auto const status = std::system(command.c_str());
     auto const said = desk.text("err");
     CAPTURE(said);

@@ -230,8 +230,10 @@ void run(Connection& connection, MendPlan const& plan) {
 std::vector<std::string> changes(Catalog const& before, Catalog const& after) {
     std::vector<std::string> out;
     for (auto const& [id, object] : before)
-        if (!after.contains(id)) out.push_back("- " + id.text());
-        else if (!after.at(id).same(object)) out.push_back("~ " + id.text());
+        if (!after.contains(id))
+            out.push_back("- " + id.text());
+        else if (!after.at(id).same(object))
+            out.push_back("~ " + id.text());
     for (auto const& [id, object] : after)
         if (!before.contains(id)) out.push_back("+ " + id.text());
     return out;
@@ -323,9 +325,10 @@ constexpr Change one_change_each[] = {
     {"create table app.t2 (id integer)", "+ column app.t2.id\n+ grants on table app.t2\n+ owner of table app.t2\n+ table app.t2\n"},
     {"drop table app.nothing", "- grants on table app.nothing\n- owner of table app.nothing\n- table app.nothing\n"},
     {"alter table app.people add extra text", "+ column app.people.extra\n"},
-    {"alter table app.people drop note cascade", "- column app.people.note\n- column_storage app.people.note\n"
-                                                 "- exclusion app.people.people_note_excl\n- trigger app.people.touch\n"
-                                                 "- comment on trigger app.people.touch\n"},
+    {"alter table app.people drop note cascade",
+     "- column app.people.note\n- column_storage app.people.note\n"
+     "- exclusion app.people.people_note_excl\n- trigger app.people.touch\n"
+     "- comment on trigger app.people.touch\n"},
     {"alter table app.pets alter label type bigint", "~ column app.pets.label\n~ identity app.pets.label\n"},
     {"alter table app.people rename note to notes",
      "- column app.people.note\n- column_storage app.people.note\n~ exclusion app.people.people_note_excl\n~ trigger app.people.touch\n"
@@ -355,7 +358,8 @@ constexpr Change one_change_each[] = {
     {"savepoint s; alter table app.people drop twice; release s", "- column app.people.twice\n"},
     {"do $$ begin alter table app.people drop twice; begin alter table app.people drop share; perform 1/0; "
      "exception when others then null; end; "
-     "end $$", "- column app.people.twice\n"},
+     "end $$",
+     "- column app.people.twice\n"},
     {"alter table app.log add column x integer", "+ column app.log.x\n"},
     {"create table app.log_2 (like app.log)",
      "+ column app.log_2.at\n+ column app.log_2.id\n+ column app.log_2.level\n+ column app.log_2.text\n+ grants on table app.log_2\n"
@@ -432,9 +436,10 @@ TEST_CASE("postgres catalog: an object of an unknown kind that is removed is nam
     REQUIRE(removed.has_value());
     auto names = removed.value();
     std::sort(names.begin(), names.end());
-    CHECK(joined(names) == "aggregate public.total(integer)\noperator public.+(pg_catalog.point,integer)\n"
-                           "publication relation public.t in publication p\n"
-                           "type public.span\n");
+    CHECK(joined(names) ==
+          "aggregate public.total(integer)\noperator public.+(pg_catalog.point,integer)\n"
+          "publication relation public.t in publication p\n"
+          "type public.span\n");
 }
 
 TEST_CASE("postgres catalog: bodies that mention a name are found as whole words, in any case") {

@@ -3,7 +3,8 @@
 #
 #     tests/support/with-postgres.sh COMMAND [ARGUMENT ...]
 #
-# The server lives in a temporary directory with its socket, and is gone when the command ends, however it ends. For the command:
+# The server lives in a temporary directory with its socket, and is gone when the command ends, however it ends. For the command, beside
+# a TMPDIR of its own:
 #
 #     UNDROP_TEST_POSTGRES            a database owned by undrop_owner, which is no superuser, but may make databases
 #     UNDROP_TEST_POSTGRES_SUPERUSER  the same database as the superuser
@@ -25,10 +26,16 @@ for candidate in /usr/lib/postgresql/{15,18,17,16,14,13}/bin "$(pg_config --bind
 done
 [[ -x $bin/initdb ]] || die "no PostgreSQL server found: install postgresql-15, or set UNDROP_TEST_POSTGRES_BIN"
 
-# A socket's path is short by law (107 bytes), so a long TMPDIR is passed over.
+# In memory where there is room: making databases and SQLite files is mostly writing. A socket's path is short by law (107 bytes), so a
+# long TMPDIR is passed over.
 base=${TMPDIR:-/tmp}
 ((${#base} <= 60)) || base=/tmp
+room=$(df --output=avail -k /dev/shm 2>/dev/null | tail -n 1 || true)
+if [[ -w /dev/shm && ${room:-0} -ge 2000000 ]] && ! grep -q '^[^ ]* /dev/shm [^ ]* [^ ]*noexec' /proc/mounts; then base=/dev/shm; fi
 directory=$(mktemp -d "$base/undrop-postgres.XXXXXX")
+export TMPDIR
+TMPDIR=$(mktemp -d "$base/undrop-tests.XXXXXX")
+chmod 755 "$TMPDIR"  # some tests ask what another user may do
 
 # The server refuses to run as root.
 if ((EUID == 0)); then
@@ -48,7 +55,7 @@ exec {guard}> >(
     trap '' HUP INT TERM
     cat >/dev/null
     as_server "$bin/pg_ctl" -D "$directory/data" -m immediate stop >/dev/null 2>&1
-    rm -rf "$directory"
+    rm -rf "$directory" "$TMPDIR"
 )
 guard_pid=$!
 child=
@@ -73,6 +80,7 @@ unix_socket_directories = '$directory'
 listen_addresses = '127.0.0.1'
 max_connections = 200
 fsync = off
+max_wal_size = 256MB
 full_page_writes = off
 synchronous_commit = on
 log_statement = none

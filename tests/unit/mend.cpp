@@ -35,7 +35,9 @@ Catalog small() {
 std::vector<std::string> sql(std::vector<MendAction> const& actions) {
     std::vector<std::string> out;
     for (auto const& a : actions)
-        out.push_back(a.kind == MendAction::Kind::remove ? a.object.remove : a.kind == MendAction::Kind::alter ? a.object.alter : a.object.make);
+        out.push_back(a.kind == MendAction::Kind::remove  ? a.object.remove
+                      : a.kind == MendAction::Kind::alter ? a.object.alter
+                                                          : a.object.make);
     return out;
 }
 
@@ -53,9 +55,7 @@ TEST_CASE("a mend makes what is missing, rows' homes before indexes and views") 
     CHECK(sql(plan.after_data) == std::vector<std::string>{"create index", "create v"});
 }
 
-TEST_CASE("a mend of what is already there is empty") {
-    CHECK(plan_mend(small(), all_of(small())).empty());
-}
+TEST_CASE("a mend of what is already there is empty") { CHECK(plan_mend(small(), all_of(small())).empty()); }
 
 TEST_CASE("a mend removes dependents first and leaves the parts of a removed table to the table") {
     Wanted wanted;

@@ -9,6 +9,6 @@
 using Read = std::string (*)();
 
 void expect(bool good, std::string const& what);  // ends the program where it is not
-void play(undrop::Target& target, Read read);      // up, down, and the values are back
+void play(undrop::Target& target, Read read);     // up, down, and the values are back
 void play_postgres();
 void play_sqlite();

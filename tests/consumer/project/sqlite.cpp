@@ -9,13 +9,15 @@ namespace {
 sqlite3* handle = nullptr;
 
 std::string read() {
-    bool const has_value = sqlite3_table_column_metadata(handle, nullptr, "thing", "value", nullptr, nullptr, nullptr, nullptr, nullptr) == SQLITE_OK;
+    bool const has_value =
+        sqlite3_table_column_metadata(handle, nullptr, "thing", "value", nullptr, nullptr, nullptr, nullptr, nullptr) == SQLITE_OK;
     std::string rows;
     auto const add = [](void* out, int, char** cells, char**) {
         static_cast<std::string*>(out)->append(cells[0]).append("|").append(cells[1]).append(" ");
         return 0;
     };
-    sqlite3_exec(handle, has_value ? "select id, value from thing order by id" : "select id, '' from thing order by id", add, &rows, nullptr);
+    sqlite3_exec(handle, has_value ? "select id, value from thing order by id" : "select id, '' from thing order by id", add, &rows,
+                 nullptr);
     return rows;
 }
 
