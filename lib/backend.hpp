@@ -55,8 +55,8 @@ public:
     [[nodiscard]] virtual Result<void> set_role(std::string const& role) = 0;  // --role; Code::usage where there are no roles
 
     // -- SQL. run and rows send the text verbatim; query binds $1, $2 ... and is for undrop's own statements, `columns` wide.
-    [[nodiscard]] virtual Result<std::int64_t> run(
-        std::string const& sql) = 0;  // rows affected by INSERT, UPDATE, DELETE; else 0. One or more statements
+    // `run`: one or more statements; gives the rows affected by INSERT, UPDATE, DELETE, else 0.
+    [[nodiscard]] virtual Result<std::int64_t> run(std::string const& sql) = 0;
     [[nodiscard]] virtual Result<Rows> rows(std::string const& sql) = 0;  // every cell as text
     [[nodiscard]] virtual Result<Rows> query(std::string const& sql, std::span<Cell const> parameters, int columns) = 0;
     // One statement of an author's script; the error's `where` is line and column within the script, with its file.
@@ -94,8 +94,8 @@ public:
     [[nodiscard]] virtual Result<void> leave_script() = 0;
     // Is the transaction still the one that `begin` opened? Code::refused otherwise.
     [[nodiscard]] virtual Result<void> still_ours() = 0;
-    [[nodiscard]] virtual Result<void>
-    check_constraints() = 0;  // SET CONSTRAINTS ALL IMMEDIATE; foreign_key_check against the count at begin
+    // SET CONSTRAINTS ALL IMMEDIATE; foreign_key_check against the count at begin.
+    [[nodiscard]] virtual Result<void> check_constraints() = 0;
     // Locks the tables against everyone, one statement, one order, before anything is read for saving (P1). Nothing on SQLite.
     [[nodiscard]] virtual Result<void> lock(std::vector<Table> const& tables) = 0;
 

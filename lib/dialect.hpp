@@ -36,11 +36,10 @@ struct Table {
 };
 
 struct Statement {
-    std::string text;  // verbatim, without the final ';'
-    int line = 1;      // where it begins in the script: 1-based
-    int column = 1;    // in characters
-    std::string
-        words;  // its first words, upper case, comments skipped, single spaces: "ALTER TABLE", "COMMIT", "CREATE INDEX CONCURRENTLY"
+    std::string text;   // verbatim, without the final ';'
+    int line = 1;       // where it begins in the script: 1-based
+    int column = 1;     // in characters
+    std::string words;  // its first words, upper case, no comments, single spaces: "ALTER TABLE", "CREATE INDEX CONCURRENTLY"
 };
 
 // What the text of a script says that it will do. Possibly incomplete: only for speed and for the plan.
