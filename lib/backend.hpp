@@ -32,7 +32,21 @@ struct Writes {
     std::int64_t inserted = 0;
     std::int64_t updated = 0;
     std::int64_t deleted = 0;
-    bool rows_may_differ = false;  // rewritten, truncated, or cannot be told: compare with a copy
+    bool rows_may_differ = false;  // rewritten, truncated, or cannot be told
+    bool needs_copy = false;       // its old rows cannot be read any more: only a copy made before the script has them
+};
+
+enum class OldRows { taken, all };  // those that the transaction updated or deleted, or every one
+
+// How a step locks a table: against writers, or against everyone.
+enum class LockLevel { writers, everyone };
+
+// A foreign key: rows of `child` that refer to rows of a table.
+struct Reference {
+    std::string schema;  // of the child
+    std::string child;
+    std::vector<std::string> columns;          // of the child
+    std::vector<std::string> parents_columns;  // in the same order
 };
 
 // Everything a step did to the database outside of schema texts, told after the fact.
@@ -96,8 +110,8 @@ public:
     [[nodiscard]] virtual Result<void> still_ours() = 0;
     // SET CONSTRAINTS ALL IMMEDIATE; foreign_key_check against the count at begin.
     [[nodiscard]] virtual Result<void> check_constraints() = 0;
-    // Locks the tables against everyone, one statement, one order, before anything is read for saving (P1). Nothing on SQLite.
-    [[nodiscard]] virtual Result<void> lock(std::vector<Table> const& tables) = 0;
+    // Locks the tables, one statement, one order, before anything is read for saving (P1). Nothing on SQLite.
+    [[nodiscard]] virtual Result<void> lock(std::vector<Table> const& tables, LockLevel level) = 0;
 
     // -- Looking
     // All tables with rows of their own (ordinary, partitioned ones too), without the system's, temporary ones and the store's.
@@ -105,6 +119,18 @@ public:
     // Begins observing: what `observed` reports is counted from here. Called in the transaction, after `lock`. Sequence positions too.
     [[nodiscard]] virtual Result<void> mark(std::string const& ledger) = 0;
     [[nodiscard]] virtual Result<Observed> observed() = 0;
+    // The second pair of eyes: until the step commits, another connection still sees the rows as they were. Appends the old rows of a
+    // table (as it was at the mark) to a store table with the columns n (a number), state ('u') and v1, v2 ...: `saved`, expressions over
+    // rows under the alias t. False where that cannot be had: a copy made before the script can.
+    [[nodiscard]] virtual Result<bool> read_old(Table const& table, OldRows which, std::vector<std::string> const& saved,
+                                                std::string const& store_table) = 0;
+    // Why `read_old` never works on this target; empty: it should.
+    [[nodiscard]] virtual std::string why_blind(Options const& options) const = 0;
+    // The foreign keys that refer to a table.
+    [[nodiscard]] virtual Result<std::vector<Reference>> references(Table const& table) = 0;
+    // What forbids two rows the same values in one of the columns, and can step aside while rows come back. On SQLite nothing can: there
+    // rows are deleted and inserted instead.
+    [[nodiscard]] virtual Result<std::vector<ObjectId>> unique_objects(Table const& table, std::vector<std::string> const& columns) = 0;
     // Every object that undrop knows, but for the store's.
     [[nodiscard]] virtual Result<Catalog> catalog(std::string const& ledger) = 0;
     // The same, later in the transaction, but differing from `before` only in what this transaction did itself.
@@ -118,10 +144,13 @@ public:
     // Changes an object that holds rows into another definition, rows kept, where `alter` is empty (SQLite: a rebuild). Code::refused where
     // there is no such way. Columns that only `wanted` has get their default.
     [[nodiscard]] virtual Result<void> reshape(ObjectId const& id, Object const& now, Object const& wanted) = 0;
-    // The user's triggers and rules on a table off, and back on to their exact states; nested calls are the caller's error. On SQLite
-    // foreign keys too: check_constraints() tells what came of it.
+    // The user's triggers and rules on a table off, and back on to their exact states; calls may nest. On SQLite foreign keys too:
+    // check_constraints() tells what came of it.
     [[nodiscard]] virtual Result<void> quiet(Table const& table) = 0;
     [[nodiscard]] virtual Result<void> loud(Table const& table) = 0;
+    // Foreign keys of these tables are checked by `check_references`, not by each statement, so rows may come in any order.
+    [[nodiscard]] virtual Result<void> defer_references(std::vector<Table> const& tables) = 0;
+    [[nodiscard]] virtual Result<void> check_references() = 0;
     // Positions of sequences: "schema.name" -> text that set_position understands.
     [[nodiscard]] virtual Result<std::map<std::string, std::string>> positions() = 0;
     // Never moves a sequence back behind where it is.

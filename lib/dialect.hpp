@@ -28,8 +28,10 @@ struct Table {
     std::string name;              // raw
     std::vector<Column> columns;   // in order
     std::vector<std::string> key;  // column names of the primary key, else of a unique index without NULLs; empty: whole rows
-    bool partitioned = false;      // its rows are in its partitions
-    bool no_locator = false;       // its rows have no row_locator (WITHOUT ROWID)
+    std::vector<std::vector<std::string>> unique;  // columns of the other unique indexes that hold for all rows
+    bool partitioned = false;                      // its rows are in its partitions
+    std::string root;                              // id of the topmost table that this is a partition of; empty: of none
+    bool no_locator = false;                       // its rows have no row_locator (WITHOUT ROWID)
     [[nodiscard]] Column const* column(std::string_view column_name) const;
     [[nodiscard]] Column const* column_by_id(std::string_view column_id) const;
     [[nodiscard]] std::string text() const { return schema.empty() ? name : schema + "." + name; }  // for people
@@ -45,14 +47,17 @@ struct Statement {
 // What the text of a script says that it will do. Possibly incomplete: only for speed and for the plan.
 struct Foreseen {
     struct Touch {
-        enum class Kind { drop_table, drop_column, alter, rewrite_rows, create };  // rewrite_rows: UPDATE, DELETE, TRUNCATE, MERGE
+        // rewrite_rows: UPDATE, DELETE, MERGE; rewrite_table: what takes old rows away for good at once: TRUNCATE, another type for a
+        // column
+        enum class Kind { drop_table, drop_column, alter, rewrite_rows, rewrite_table, create };
         Kind kind{};
         std::string schema;  // raw; empty: found by the search path
         std::string table;   // raw
         std::string column;  // raw; only for drop_column
     };
     std::vector<Touch> touches;
-    bool opaque = false;  // DO, CALL, functions: more may happen than the text shows
+    bool opaque = false;               // DO, CALL, functions: more may happen than the text shows
+    std::vector<std::string> outside;  // effects that no rollback takes back: "dblink_exec()", "COPY TO PROGRAM"
 };
 
 class Dialect {

@@ -150,7 +150,7 @@ Result<void> Ledger::create() {
         {names::footprint,
          "id bigint not null primary key, step bigint not null, table_schema text not null, table_name text not null, column_name text not "
          "null, "
-         "store text, uniform text"},
+         "store text, uniform text, made_of text not null"},
     }};
     for (auto const& [name, columns] : tables) {
         UNDROP_CHECK(backend_.run(fmt::format("create table {} ({})", table(name), columns)));
@@ -240,18 +240,19 @@ Result<void> Ledger::add(Snapshot const& s) {
 }
 
 Result<void> Ledger::add(Footprint const& f) {
-    std::array<Cell, 7> const values{std::to_string(f.id),
+    std::array<Cell, 8> const values{std::to_string(f.id),
                                      std::to_string(f.step),
                                      f.schema,
                                      f.table,
                                      f.column,
                                      f.store.empty() ? Cell{} : Cell{f.store},
-                                     f.store.empty() ? Cell{f.uniform} : Cell{}};
-    UNDROP_CHECK(backend_.query(
-        fmt::format("insert into {} (id, step, table_schema, table_name, column_name, store, uniform) values ($1, $2, $3, $4, "
-                    "$5, $6, $7)",
-                    table(names::footprint)),
-        values, 0));
+                                     f.store.empty() ? Cell{f.uniform} : Cell{},
+                                     name_of(f.of)};
+    UNDROP_CHECK(
+        backend_.query(fmt::format("insert into {} (id, step, table_schema, table_name, column_name, store, uniform, made_of) values "
+                                   "($1, $2, $3, $4, $5, $6, $7, $8)",
+                                   table(names::footprint)),
+                       values, 0));
     return BOOST_OUTCOME_V2_NAMESPACE::success();
 }
 
@@ -302,11 +303,13 @@ Result<std::vector<Snapshot>> Ledger::snapshots(std::int64_t step) {
 
 Result<std::vector<Footprint>> Ledger::footprints(std::int64_t step) {
     UNDROP_TRY(auto rows,
-               backend_.rows(fmt::format("select id, step, table_schema, table_name, column_name, store, uniform from {} where step = {}",
+               backend_.rows(fmt::format("select id, step, table_schema, table_name, column_name, store, uniform, made_of from {} "
+                                         "where step = {}",
                                          table(names::footprint), step)));
     std::vector<Footprint> footprints;
     for (auto const& row : rows)
-        footprints.push_back({number(row[0]), number(row[1]), text(row[2]), text(row[3]), text(row[4]), text(row[5]), text(row[6])});
+        footprints.push_back({number(row[0]), number(row[1]), text(row[2]), text(row[3]), text(row[4]), text(row[5]), text(row[6]),
+                              footprint_of(text(row[7]))});
     return footprints;
 }
 

@@ -19,6 +19,7 @@ void compare_columns(TableChange& change) {
         }
         change.kept.emplace_back(column.name, now->name);
         // Dropped and added again, or of another type: the name is there, the values may not be.
+        if (by_name && !change.rebuilt) change.replaced = true;
         if (by_name || now->type != column.type) change.compare = true;
         if (now->name != column.name) change.renamed = true;
     }
@@ -71,8 +72,10 @@ std::vector<TableChange> look(std::vector<Table> const& before, std::vector<Tabl
             change.rebuilt = change.compare = true;
         }
         if (change.after) compare_columns(change);
-        if (auto const written = writes.find(table.id); written != writes.end() && written->second.rows_may_differ) change.compare = true;
-        if (!change.after || change.compare || change.renamed || !change.lost.empty()) changes.push_back(std::move(change));
+        auto const written = writes.find(table.id);
+        if (written != writes.end() && written->second.rows_may_differ) change.compare = true;
+        if (!change.after || change.compare || change.renamed || !change.lost.empty() || written != writes.end() || table.partitioned)
+            changes.push_back(std::move(change));
     }
     return changes;
 }
@@ -86,14 +89,14 @@ void Foresight::add(Foresight const& other) {
     columns.insert(other.columns.begin(), other.columns.end());
     copies.insert(other.copies.begin(), other.copies.end());
     locks.insert(other.locks.begin(), other.locks.end());
+    writes.insert(other.writes.begin(), other.writes.end());
 }
 
-bool Foresight::saves_table(TableName const& name) const {
-    return tables.contains(name) || copies.contains(name) ||
-           std::any_of(columns.begin(), columns.end(), [&](auto const& column) { return column.first == name; });
+bool Foresight::saves_values(TableName const& name) const {
+    return tables.contains(name) || std::any_of(columns.begin(), columns.end(), [&](auto const& column) { return column.first == name; });
 }
 
-bool Foresight::locks_table(TableName const& name) const { return saves_table(name) || locks.contains(name); }
+bool Foresight::locks_table(TableName const& name) const { return saves_values(name) || copies.contains(name) || locks.contains(name); }
 
 Foresight resolve(Foreseen const& foreseen, std::vector<Table> const& tables) {
     using Kind = Foreseen::Touch::Kind;
@@ -104,7 +107,9 @@ Foresight resolve(Foreseen const& foreseen, std::vector<Table> const& tables) {
             TableName const name{table.schema, table.name};
             if (touch.kind == Kind::drop_table) out.tables.insert(name);
             if (touch.kind == Kind::drop_column && table.column(touch.column)) out.columns.insert({name, touch.column});
-            if (touch.kind == Kind::alter) out.locks.insert(name);
+            if (touch.kind == Kind::alter || touch.kind == Kind::rewrite_table) out.locks.insert(name);
+            if (touch.kind == Kind::rewrite_table) out.copies.insert(name);
+            if (touch.kind == Kind::rewrite_rows) out.writes.insert(name);
         }
     }
     return out;

@@ -21,10 +21,12 @@ struct TableChange {
     bool renamed = false;
     std::vector<std::string> lost;                          // columns, by their names before; generated ones are no loss
     std::vector<std::pair<std::string, std::string>> kept;  // columns: name before, name now
+    bool replaced = false;                                  // a kept column was dropped and added again
     bool compare = false;                                   // values of kept columns, or whole rows, may have changed
 };
 
-// One entry for each table of `before` of which something went or may have changed. Points into its arguments.
+// One entry for each table of `before` of which something went, was written, or may have changed; and for each partitioned one. Points
+// into its arguments.
 [[nodiscard]] std::vector<TableChange> look(std::vector<Table> const& before, std::vector<Table> const& after,
                                             std::map<std::string, Writes> const& writes);
 
@@ -36,13 +38,14 @@ struct Foresight {
     std::set<TableName> tables;
     std::set<std::pair<TableName, std::string>> columns;
     std::set<TableName> copies;
-    std::set<TableName> locks;  // altered without a loss
+    std::set<TableName> locks;   // altered without a loss
+    std::set<TableName> writes;  // rows updated or deleted
 
     // Is everything of `other` in here already?
     [[nodiscard]] bool covers(Foresight const& other) const;
     void add(Foresight const& other);
-    [[nodiscard]] bool saves_table(TableName const& name) const;  // something of it is copied
-    [[nodiscard]] bool locks_table(TableName const& name) const;  // or it is altered
+    [[nodiscard]] bool saves_values(TableName const& name) const;  // the table or a column of it is saved
+    [[nodiscard]] bool locks_table(TableName const& name) const;   // or rows are copied, or it is altered
 };
 
 // The touches of a script's text, as far as they name tables that exist.

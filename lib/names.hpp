@@ -12,9 +12,9 @@ inline constexpr char const* object = "object";
 inline constexpr char const* snapshot = "snapshot";
 inline constexpr char const* footprint = "footprint";
 
-// Tables of rows: snapshot_<id>, footprint_<id>; copies for comparing never outlive their transaction.
+// Tables of rows: snapshot_<id>, footprint_<id>; working tables never outlive their transaction.
 inline constexpr char const* snapshot_prefix = "snapshot_";
 inline constexpr char const* footprint_prefix = "footprint_";
-inline constexpr char const* copy_prefix = "copy_";
+inline constexpr char const* work_prefix = "work_";
 
 }  // namespace undrop::names

@@ -221,10 +221,28 @@ Result<void> Planner::describe(PlannedStep& step, Opposite const& opposite, Plan
     if (backend_.dialect().foresee(statements).opaque)
         step.notes.push_back(
             "runs code whose effects its text does not show: what it takes is found when it runs, and saved in a second round");
+    describe_writes(step, unwaived);
     describe_way_back(step, opposite, plan);
     UNDROP_CHECK(count(step, foresight, lose));
     if (full_) UNDROP_CHECK(warn_of_mentions(foresight, plan));
     return success();
+}
+
+// Rows that a script changes are read through a second connection where that is possible, else the table is copied before.
+void Planner::describe_writes(PlannedStep& step, Foresight const& foresight) const {
+    for (auto const& name : foresight.writes) {
+        if (foresight.tables.contains(name)) continue;
+        auto const table = name.first.empty() ? name.second : name.first + "." + name.second;
+        auto why = backend_.why_blind(options_);
+        if (why.empty() && (foresight.locks.contains(name) || foresight.saves_values(name)))
+            why = "the script alters it too, which keeps every other connection from reading it";
+        step.notes.push_back(why.empty() ? fmt::format("rows of {} that the script changes or deletes are saved as it runs", table)
+                                         : fmt::format("{} is copied before the script: {}", table, why));
+    }
+    for (auto const& name : foresight.copies)
+        if (!foresight.writes.contains(name) && !foresight.tables.contains(name))
+            step.notes.push_back(fmt::format("{} is copied before the script, which replaces rows or values of all of it",
+                                             name.first.empty() ? name.second : name.first + "." + name.second));
 }
 
 void Planner::describe_way_back(PlannedStep& step, Opposite const& opposite, Plan& plan) const {

@@ -28,6 +28,7 @@ private:
     [[nodiscard]] Result<void> describe(PlannedStep& step, Opposite const& opposite, Plan& plan);
     [[nodiscard]] Result<void> count(PlannedStep& step, Foresight const& foresight, std::vector<std::string> const& lose);
     [[nodiscard]] Result<void> warn_of_mentions(Foresight const& foresight, Plan& plan);
+    void describe_writes(PlannedStep& step, Foresight const& foresight) const;
     void describe_way_back(PlannedStep& step, Opposite const& opposite, Plan& plan) const;
     void find_drift(Opposite const& opposite, std::vector<Recorded> const& recorded, Plan& plan, std::set<ObjectId>& seen) const;
 

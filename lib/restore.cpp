@@ -4,30 +4,12 @@
 #include <fmt/ranges.h>
 #include <algorithm>
 
+#include "merge.hpp"
 #include "save.hpp"
 #include "try.hpp"
 
 namespace undrop {
 namespace {
-
-std::int64_t number(Cell const& cell) { return cell && !cell->empty() ? std::stoll(*cell) : 0; }
-
-// Triggers and rules are off while this is restored (P2: an `updated_at` stays); the end is explicit because it can fail.
-template <class Work>
-auto in_quiet(Backend& backend, Table const& table, Work&& work) -> decltype(work()) {
-    UNDROP_CHECK(backend.quiet(table));
-    auto done = work();
-    auto loud = backend.loud(table);
-    if (done && !loud) return std::move(loud).error();
-    return done;
-}
-
-Error cannot_tell_rows(Snapshot const& s, std::string const& missing) {
-    return Error{.code = Code::refused,
-                 .left = Left::rolled_back,
-                 .message = fmt::format("the rows of {} were saved by {}, which is not in the table now", s.what(), missing),
-                 .next = {.advice = "bring the key column back under its name first, in the down script"}};
-}
 
 // The SQL that pairs a snapshot's rows (alias s) with the table's (alias t).
 struct Pairing {
@@ -36,13 +18,6 @@ struct Pairing {
     std::string value;  // the saved value of the column
     [[nodiscard]] std::string exists() const { return fmt::format("exists (select 1 from {} where {})", saved, join); }
 };
-
-std::string key_join(Dialect const& dialect, Snapshot const& s, Table const& now) {
-    std::vector<std::string> terms;
-    for (std::size_t i = 0; i < s.table.key.size(); ++i)
-        terms.push_back(fmt::format("s.k{} = {}", i + 1, dialect.save(*now.column(s.table.key[i]), "t." + dialect.quote(s.table.key[i]))));
-    return fmt::format("{}", fmt::join(terms, " and "));
-}
 
 Result<void> key_is_there(Snapshot const& s, Table const& now) {
     auto const& needed = s.keyed() ? s.table.key : s.values;
@@ -149,12 +124,12 @@ Result<Restored> restore_column(Backend& backend, Ledger const& ledger, Snapshot
                                         same, users, computed, dialect.own_rows(now), pairing.saved, pairing.join)));
     std::int64_t matched = 0;
     for (auto const& row : classes) {
-        add_class(done.merged, row[0].value_or(""), number(row[1]));
-        matched += number(row[1]);
+        add_class(done.merged, row[0].value_or(""), number_of(row[1]));
+        matched += number_of(row[1]);
     }
     UNDROP_TRY(auto const total, backend.rows(fmt::format("select count(*) from {}", dialect.own_rows(now))));
     done.merged.deleted_since = s.rows - matched;
-    done.merged.inserted_since = number(total.at(0).at(0)) - matched;
+    done.merged.inserted_since = number_of(total.at(0).at(0)) - matched;
 
     return in_quiet(backend, now, [&]() -> Result<Restored> {
         UNDROP_TRY(auto const updated,
@@ -180,25 +155,6 @@ Result<std::int64_t> fill_column(Backend& backend, Table const& now, Column cons
 
 namespace {
 
-// The columns that both the snapshot and the table have, as (name, v-number).
-std::vector<std::pair<std::string, std::size_t>> common_columns(Snapshot const& s, Table const& now) {
-    std::vector<std::pair<std::string, std::size_t>> columns;
-    for (std::size_t i = 0; i < s.values.size(); ++i)
-        if (auto const* column = now.column(s.values[i]); column && !column->generated) columns.emplace_back(s.values[i], i + 1);
-    return columns;
-}
-
-std::string insert_rows(Dialect const& dialect, Snapshot const& s, Table const& now, std::string const& from) {
-    std::vector<std::string> names;
-    std::vector<std::string> values;
-    for (auto const& [name, number_of] : common_columns(s, now)) {
-        names.push_back(dialect.quote(name));
-        values.push_back(dialect.load(*now.column(name), fmt::format("s.v{}", number_of)));
-    }
-    return fmt::format("insert into {} ({}){} select {} from {}", dialect.relation(now.schema, now.name), fmt::join(names, ", "),
-                       dialect.insert_overriding(), fmt::join(values, ", "), from);
-}
-
 // Rows without a key: as many of equal ones as the snapshot has come back, less those that are there.
 Result<Restored> restore_whole_rows(Backend& backend, Ledger const& ledger, Snapshot const& s, Table const& now, std::string const& users) {
     auto const& dialect = backend.dialect();
@@ -218,10 +174,20 @@ Result<Restored> restore_whole_rows(Backend& backend, Ledger const& ledger, Snap
         dialect.image(then), ledger.table(s.store), there, users);
     UNDROP_TRY(done.inserted, backend.run(insert_rows(dialect, s, now, from)));
     done.merged.restored = done.inserted;
-    done.merged.unchanged = number(wanted.at(0).at(0)) - done.inserted;
-    done.merged.not_users = s.rows - number(wanted.at(0).at(0));
-    done.merged.inserted_since = std::max<std::int64_t>(0, number(before.at(0).at(0)) - done.merged.unchanged);
+    done.merged.unchanged = number_of(wanted.at(0).at(0)) - done.inserted;
+    done.merged.not_users = s.rows - number_of(wanted.at(0).at(0));
+    done.merged.inserted_since = std::max<std::int64_t>(0, number_of(before.at(0).at(0)) - done.merged.unchanged);
     return done;
+}
+
+// Snapshot rows that may be inserted: nobody has their key, nor another value of theirs that is unique.
+std::string insertable(Snapshot const& s, std::string const& store, std::string const& rows_now, std::string const& join,
+                       std::string const& taken) {
+    auto from = fmt::format("{} as s where not exists (select 1 from {} as t where {})", store, rows_now, join);
+    if (taken.empty()) return from;
+    std::vector<std::string> terms;
+    for (std::size_t i = 1; i <= s.table.key.size(); ++i) terms.push_back(fmt::format("q.k{0} = s.k{0}", i));
+    return from + fmt::format(" and not exists (select 1 from {} as q where {})", taken, fmt::join(terms, " and "));
 }
 
 Result<Restored> restore_keyed_rows(Backend& backend, Ledger const& ledger, Snapshot const& s, Table const& now, std::string const& users,
@@ -238,14 +204,15 @@ Result<Restored> restore_keyed_rows(Backend& backend, Ledger const& ledger, Snap
             set.push_back(fmt::format("{} = {}", dialect.quote(name), loaded));
     }
     auto const all_same = fmt::format("({})", fmt::join(same, " and "));
-    // Where a script made the table anew: going up the user's row wins over the script's (P3), going down the script's is the newer one
-    // (P2).
-    auto const user_wins = context.made_by_script && context.direction == Direction::up && !set.empty();
-    auto const otherwise = user_wins ? "restored" : context.made_by_script ? "computed" : "key_taken";
+    // A row that the script made anew: going up the user's row wins over it (P3), going down it is the newer one (P2).
+    auto const by_script = context.made_by_script ? std::string{"true"} : context.written.empty() ? std::string{"false"} : context.written;
+    auto const user_wins = by_script != "false" && context.direction == Direction::up && !set.empty();
+    auto const otherwise = fmt::format("case when {} then '{}' else 'key_taken' end", by_script, user_wins ? "restored" : "computed");
+    UNDROP_TRY(auto const taken, unique_values_taken(backend, ledger, s, now, s.values, context.work_id));
 
     Restored done;
     UNDROP_TRY(auto const classes, backend.rows(fmt::format("select class, count(*) from (select case when not ({}) then 'not_users' when "
-                                                            "{} then 'unchanged' else '{}' end as class from {} as t join {} as s "
+                                                            "{} then 'unchanged' else {} end as class from {} as t join {} as s "
                                                             "on {}) as c group by class",
                                                             users, all_same, otherwise, dialect.own_rows(now), store, join)));
     UNDROP_TRY(auto const absent,
@@ -254,23 +221,51 @@ Result<Restored> restore_keyed_rows(Backend& backend, Ledger const& ledger, Snap
     UNDROP_TRY(auto const before, backend.rows(fmt::format("select count(*) from {}", dialect.own_rows(now))));
     std::int64_t matched = 0;
     for (auto const& row : classes) {
-        add_class(done.merged, row[0].value_or(""), number(row[1]));
-        matched += number(row[1]);
+        add_class(done.merged, row[0].value_or(""), number_of(row[1]));
+        matched += number_of(row[1]);
     }
-    done.merged.not_users += number(absent.at(0).at(0));
-    done.merged.inserted_since = number(before.at(0).at(0)) - matched;
+    done.merged.not_users += number_of(absent.at(0).at(0));
+    if (s.kind == Snapshot::Kind::table) done.merged.inserted_since = number_of(before.at(0).at(0)) - matched;
     if (user_wins) {
-        UNDROP_TRY(done.updated, backend.run(fmt::format("update {} as t set {} from {} as s where {} and ({}) and not {}",
-                                                         dialect.own_rows(now), fmt::join(set, ", "), store, join, users, all_same)));
+        UNDROP_TRY(done.updated,
+                   backend.run(fmt::format("update {} as t set {} from {} as s where {} and ({}) and ({}) and not {}",
+                                           dialect.own_rows(now), fmt::join(set, ", "), store, join, users, by_script, all_same)));
     }
-    UNDROP_TRY(done.inserted, backend.run(insert_rows(dialect, s, now,
-                                                      fmt::format("{} as s where ({}) and not exists (select 1 from {} as t where {})",
-                                                                  store, users, dialect.own_rows(now), join))));
+    auto const rows_now = dialect.own_rows(now);
+    UNDROP_TRY(auto const free,
+               backend.rows(fmt::format("select count(*) from {} and ({})", insertable(s, store, rows_now, join, ""), users)));
+    UNDROP_TRY(done.inserted,
+               backend.run(insert_rows(dialect, s, now, fmt::format("{} and ({})", insertable(s, store, rows_now, join, taken), users))));
+    done.merged.key_taken += number_of(free.at(0).at(0)) - done.inserted;
     done.merged.restored += done.inserted;
+    if (!taken.empty()) UNDROP_CHECK(backend.run("drop table " + taken));
+    return done;
+}
+
+// Rows without a key of a table that stayed: they were taken out one by one, so they come back one by one.
+Result<Restored> insert_all(Backend& backend, Ledger const& ledger, Snapshot const& s, Table const& now, std::string const& users) {
+    Restored done;
+    UNDROP_TRY(done.inserted,
+               backend.run(insert_rows(backend.dialect(), s, now, fmt::format("{} as s where {}", ledger.table(s.store), users))));
+    done.merged.restored = done.inserted;
+    done.merged.not_users = s.rows - done.inserted;
     return done;
 }
 
 }  // namespace
+
+Result<Restored> restore_deleted(Backend& backend, Ledger const& ledger, Snapshot const& s, Table const& now,
+                                 RestoreContext const& context) {
+    auto const users = context.direction == Direction::up ? std::string{"s.state = 'u'"} : std::string{"true"};
+    for (auto const& name : s.table.key)
+        if (!now.column(name)) return cannot_tell_rows(s, fmt::format("key ({})", fmt::join(s.table.key, ", ")));
+    return in_quiet(backend, now, [&]() -> Result<Restored> {
+        UNDROP_TRY(auto done,
+                   s.keyed() ? restore_keyed_rows(backend, ledger, s, now, users, context) : insert_all(backend, ledger, s, now, users));
+        done.merged.what = s.what();
+        return done;
+    });
+}
 
 Result<Restored> restore_table(Backend& backend, Ledger const& ledger, Snapshot const& s, Table const& now, RestoreContext const& context) {
     auto const keyed =

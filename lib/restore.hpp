@@ -19,16 +19,20 @@ struct RestoreContext {
     Direction direction = Direction::down;
     bool made_by_script = false;     // the author's script made the table or column; otherwise undrop did, and nobody computed anything
     bool script_wrote_rows = false;  // the script updated or inserted rows of this table
-    std::string backfill;            // SQL expression for rows inserted since; empty: the recorded default
+    std::string backfill = {};       // SQL expression for rows inserted since; empty: the recorded default
+    std::string written = {};        // of a table that stayed: condition on rows (alias t) that the script wrote
+    std::int64_t work_id = 0;        // of a working table
 };
 
-// Values of a column that is there again. Rows written: merged.restored, and rows inserted since where they get a value.
-// Code::refused if rows inserted since would be left without a value that the column must have.
 struct Restored {
     Merged merged;
     std::int64_t updated = 0;  // rows that undrop itself wrote
     std::int64_t inserted = 0;
+    std::int64_t deleted = 0;
 };
+
+// Values of a column that is there again. Rows written: merged.restored, and rows inserted since where they get a value.
+// Code::refused if rows inserted since would be left without a value that the column must have.
 [[nodiscard]] Result<Restored> restore_column(Backend& backend, Ledger const& ledger, Snapshot const& snapshot, Table const& now,
                                               RestoreContext const& context);
 
@@ -38,5 +42,9 @@ struct Restored {
 // Rows of a table that is there again.
 [[nodiscard]] Result<Restored> restore_table(Backend& backend, Ledger const& ledger, Snapshot const& snapshot, Table const& now,
                                              RestoreContext const& context);
+
+// Rows that were deleted from a table that stayed (Kind::deleted): where nobody has their key.
+[[nodiscard]] Result<Restored> restore_deleted(Backend& backend, Ledger const& ledger, Snapshot const& snapshot, Table const& now,
+                                               RestoreContext const& context);
 
 }  // namespace undrop

@@ -10,8 +10,6 @@
 namespace undrop {
 namespace {
 
-std::int64_t number(Cell const& cell) { return cell && !cell->empty() ? std::stoll(*cell) : 0; }
-
 std::vector<std::string> saved(Dialect const& dialect, Table const& table, std::vector<std::string> const& columns,
                                std::string const& alias) {
     std::vector<std::string> expressions;
@@ -134,48 +132,17 @@ Result<void> save(Backend& backend, Ledger const& ledger, Snapshot& snapshot, st
     return BOOST_OUTCOME_V2_NAMESPACE::success();
 }
 
-Result<Snapshot> copy(Backend& backend, Ledger const& ledger, Table const& table, int n) {
-    Snapshot copied;
-    copied.id = n;
-    copied.table = table;
-    copied.table.key.clear();  // compared as whole rows: a key may be changed by the script
-    copied.store = names::copy_prefix + std::to_string(n);
-    copied.values = plain_columns(table);
-    auto const store = ledger.table(copied.store);
-    auto const& dialect = backend.dialect();
-    UNDROP_TRY(copied.rows, fill(backend, store, shape_of(dialect, copied, "'u'"), dialect.own_rows(table) + " as t"));
-    UNDROP_CHECK(backend.seal(store, &table));
-    return copied;
-}
-
-Result<void> drop_copy(Backend& backend, Ledger const& ledger, Snapshot const& copied) {
-    UNDROP_CHECK(backend.run("drop table " + ledger.table(copied.store)));
-    return BOOST_OUTCOME_V2_NAMESPACE::success();
-}
-
-Result<std::int64_t> rows_changed(Backend& backend, Ledger const& ledger, Snapshot const& copied, Table const& now,
-                                  std::vector<std::pair<std::string, std::string>> const& columns) {
-    auto const& dialect = backend.dialect();
-    std::vector<std::string> before;
-    std::vector<std::string> after;
-    for (auto const& [then, current] : columns) {
-        auto const at = std::find(copied.values.begin(), copied.values.end(), then) - copied.values.begin() + 1;
-        before.push_back(fmt::format("s.v{}", at));
-        after.push_back(dialect.save(*now.column(current), "t." + dialect.quote(current)));
-    }
-    if (columns.empty()) return std::int64_t{0};
-    UNDROP_TRY(auto rows,
-               backend.rows(fmt::format(
-                   "select coalesce(sum(a.c - coalesce(b.c, 0)), 0) from (select {} as i, count(*) as c from {} as s group by 1) as a "
-                   "left join (select {} as i, count(*) as c from {} as t group by 1) as b on b.i = a.i where coalesce(b.c, 0) < a.c",
-                   dialect.image(before), ledger.table(copied.store), dialect.image(after), dialect.own_rows(now))));
-    return number(rows.at(0).at(0));
-}
-
 Result<std::vector<Footprint>> footprint(Backend& backend, Ledger const& ledger, Table const& table, std::string const& column,
                                          std::set<std::string> const& fresh, bool rows_written, std::int64_t id) {
     auto const& dialect = backend.dialect();
-    Footprint print{.id = id, .step = 0, .schema = table.schema, .table = table.name, .column = column, .store = {}, .uniform = {}};
+    Footprint print{.id = id,
+                    .step = 0,
+                    .schema = table.schema,
+                    .table = table.name,
+                    .column = column,
+                    .store = {},
+                    .uniform = {},
+                    .of = column.empty() ? Footprint::Of::table : Footprint::Of::column};
     auto const from = dialect.own_rows(table) + " as t";
     auto const digest = column.empty() ? digest_of(dialect, table, plain_columns(table), "t") : digest_of(dialect, table, {column}, "t");
     if (!column.empty()) {

@@ -17,15 +17,6 @@ namespace undrop {
 [[nodiscard]] Result<void> save(Backend& backend, Ledger const& ledger, Snapshot& snapshot, std::set<std::string> const& gone,
                                 std::vector<Footprint> const& footprints);
 
-// A copy of a table's rows, only for comparing later in the transaction.
-[[nodiscard]] Result<Snapshot> copy(Backend& backend, Ledger const& ledger, Table const& table, int number);
-[[nodiscard]] Result<void> drop_copy(Backend& backend, Ledger const& ledger, Snapshot const& copy);
-
-// How many rows of the copy are not in the table as they were: gone, or with another value in one of `columns` (pairs: name then, name
-// now).
-[[nodiscard]] Result<std::int64_t> rows_changed(Backend& backend, Ledger const& ledger, Snapshot const& copy, Table const& now,
-                                                std::vector<std::pair<std::string, std::string>> const& columns);
-
 // What the step itself has left in a table (column empty) or column that it made; nothing for an empty table. `fresh`: all columns that
 // the step added to the table; a row is not told by them.
 [[nodiscard]] Result<std::vector<Footprint>> footprint(Backend& backend, Ledger const& ledger, Table const& table,

@@ -1,6 +1,9 @@
 #include "snapshot.hpp"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <algorithm>
+#include <array>
 #include <nlohmann/json.hpp>
 
 namespace undrop {
@@ -17,16 +20,39 @@ Column const* Table::column_by_id(std::string_view column_id) const {
     return found == columns.end() ? nullptr : &*found;
 }
 
+namespace {
+
+struct Named {
+    Snapshot::Kind kind;
+    char const* name;
+};
+
+constexpr std::array kinds{Named{Snapshot::Kind::table, "table"}, Named{Snapshot::Kind::column, "column"},
+                           Named{Snapshot::Kind::deleted, "deleted"}, Named{Snapshot::Kind::updated, "updated"},
+                           Named{Snapshot::Kind::sequence, "sequence"}};
+
+Snapshot::Kind kind_of(std::string const& name) {
+    auto const found = std::find_if(kinds.begin(), kinds.end(), [&](Named const& k) { return k.name == name; });
+    return found == kinds.end() ? Snapshot::Kind::sequence : found->kind;
+}
+
+}  // namespace
+
 char const* name_of(Snapshot::Kind kind) {
-    switch (kind) {
-        case Snapshot::Kind::table:
-            return "table";
-        case Snapshot::Kind::column:
-            return "column";
-        case Snapshot::Kind::sequence:
-            return "sequence";
-    }
-    return "?";
+    return std::find_if(kinds.begin(), kinds.end(), [&](Named const& k) { return k.kind == kind; })->name;
+}
+
+char const* name_of(Footprint::Of of) { return of == Footprint::Of::table ? "table" : of == Footprint::Of::column ? "column" : "rows"; }
+
+Footprint::Of footprint_of(std::string const& name) {
+    return name == "rows" ? Footprint::Of::rows : name == "column" ? Footprint::Of::column : Footprint::Of::table;
+}
+
+std::string Snapshot::what() const {
+    if (kind == Kind::column) return table.text() + "." + column;
+    if (kind == Kind::deleted) return table.text() + " (deleted)";
+    if (kind == Kind::updated) return fmt::format("{} ({})", table.text(), fmt::join(values, ", "));
+    return table.text();
 }
 
 std::string to_manifest(Snapshot const& snapshot) {
@@ -48,14 +74,14 @@ std::string to_manifest(Snapshot const& snapshot) {
                            {"position", snapshot.position},
                            {"partitioned", snapshot.table.partitioned},
                            {"values", snapshot.values},
+                           {"left_types", snapshot.left_types},
                            {"columns", columns}};
     return manifest.dump();
 }
 
 void from_manifest(std::string const& text, Snapshot& snapshot) {
     auto const manifest = json::parse(text);
-    auto const kind = manifest.at("kind").get<std::string>();
-    snapshot.kind = kind == "table" ? Snapshot::Kind::table : kind == "column" ? Snapshot::Kind::column : Snapshot::Kind::sequence;
+    snapshot.kind = kind_of(manifest.at("kind").get<std::string>());
     snapshot.table.schema = manifest.at("schema");
     snapshot.table.name = manifest.at("table");
     snapshot.table.partitioned = manifest.at("partitioned");
@@ -63,6 +89,7 @@ void from_manifest(std::string const& text, Snapshot& snapshot) {
     snapshot.column = manifest.at("column");
     snapshot.position = manifest.at("position");
     snapshot.values = manifest.at("values").get<std::vector<std::string>>();
+    snapshot.left_types = manifest.at("left_types").get<std::vector<std::string>>();
     for (auto const& c : manifest.at("columns")) {
         Column column;
         column.name = c.at("name");

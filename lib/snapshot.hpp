@@ -11,26 +11,30 @@ namespace undrop {
 
 // A table of the store that holds rows of a user's table: keys in k1.., values in v1..; `n` numbers the rows of tables without a key.
 // `state` is 'u' for what users wrote, 'm' for what the migration itself had written there and no user changed since (P3).
+// Of updated rows k1.. is the key that the step left, v1.. the values before and w1.. those that it left; `state` has a letter for each.
 struct Snapshot {
-    enum class Kind { table, column, sequence };
+    enum class Kind { table, column, deleted, updated, sequence };
     std::int64_t id = 0;
     std::int64_t step = 0;
     Kind kind = Kind::table;
-    Table table;                      // as it was; for a sequence only schema and name
-    std::string column;               // for Kind::column
-    std::string position;             // for Kind::sequence
-    std::string store;                // raw name of the store's table; empty for a sequence
-    std::vector<std::string> values;  // names of the columns in v1..; for whole rows without a key they identify the row, too
+    Table table;                          // as it was; for a sequence only schema and name
+    std::string column;                   // for Kind::column
+    std::string position;                 // for Kind::sequence
+    std::string store;                    // raw name of the store's table; empty for a sequence
+    std::vector<std::string> values;      // names of the columns in v1..; for whole rows without a key they identify the row, too
+    std::vector<std::string> left_types;  // for Kind::updated: the types in which w1.. were left
     std::int64_t rows = 0;
     std::int64_t bytes = 0;
     std::string hash;
 
     [[nodiscard]] bool keyed() const { return !table.key.empty(); }
-    [[nodiscard]] std::string what() const { return kind == Kind::column ? table.text() + "." + column : table.text(); }
+    [[nodiscard]] bool of_rows() const { return kind == Kind::deleted || kind == Kind::updated; }  // of a table that stays
+    [[nodiscard]] std::string what() const;
 };
 
-// What a step left in a table or column that it made: a digest per row, or one for all.
+// What a step left in a table or column that it made, or as new rows of a table that was there: a digest per row, or one for all.
 struct Footprint {
+    enum class Of { table, column, rows };
     std::int64_t id = 0;
     std::int64_t step = 0;
     std::string schema;
@@ -38,9 +42,12 @@ struct Footprint {
     std::string column;  // empty: the whole table
     std::string store;   // table of k (identity) and h (digest); empty: `uniform` holds for every row
     std::string uniform;
+    Of of = Of::table;
 };
 
 [[nodiscard]] char const* name_of(Snapshot::Kind kind);
+[[nodiscard]] char const* name_of(Footprint::Of of);
+[[nodiscard]] Footprint::Of footprint_of(std::string const& name);
 [[nodiscard]] std::string to_manifest(Snapshot const& snapshot);  // JSON of table, column, values, position
 void from_manifest(std::string const& json, Snapshot& snapshot);  // the inverse; throws nlohmann's exception on bad text
 

@@ -61,7 +61,9 @@ Result<void> StepRunner::prepare() {
     auto const read = [&](Script const& script) -> Result<void> {
         UNDROP_TRY(auto found, directives(script));
         backfill_.insert(backfill_.end(), found.backfill.begin(), found.backfill.end());
-        if (&script == &script_) lose_ = std::move(found.lose);
+        if (&script != &script_) return success();
+        lose_ = std::move(found.lose);
+        touches_ = std::move(found.touches);
         return success();
     };
     if (step_.direction == Direction::up) script_ = step_.up.value_or(Script{});
@@ -69,7 +71,21 @@ Result<void> StepRunner::prepare() {
     UNDROP_CHECK(read(script_));
     if (step_.direction == Direction::down && step_.up) UNDROP_CHECK(read(*step_.up));
     UNDROP_TRY(statements_, backend_.dialect().split(script_));
+    auto const foreseen = backend_.dialect().foresee(statements_);
+    outside_ = foreseen.outside;
+    if (foreseen.opaque && !outside_.empty() && touches_.empty()) return done_twice();
     return success();
+}
+
+// What no rollback takes back must not be done in a round that may be taken back (P6).
+Error StepRunner::done_twice() const {
+    return Error{.code = Code::refused,
+                 .left = Left::untouched,
+                 .message = fmt::format("the script calls {}, which no rollback takes back, and its text does not show all that it does to "
+                                        "tables: it may have to run twice",
+                                        outside_.front()),
+                 .where = {script_.file, 0, 0},
+                 .next = {.advice = "name the tables that it reaches at its top: `-- undrop: touches TABLE, ...`"}};
 }
 
 Result<StepReport> StepRunner::run() {
@@ -79,6 +95,12 @@ Result<StepReport> StepRunner::run() {
         report_ =
             StepReport{.version = step_.version, .name = step_.name, .direction = step_.direction, .origin = step_.origin, .rounds = n};
         auto done = guarded_round();
+        if (done && done.value() == Round::again && !outside_.empty()) {
+            auto error = done_twice();
+            error.left = Left::rolled_back;
+            error.message += "; what it takes was not foreseen";
+            done = std::move(error);
+        }
         if (done && done.value() == Round::done) {
             report_.seconds = seconds_since(started_);
             tell(Event::Kind::committed,
@@ -113,6 +135,8 @@ Result<StepRunner::Round> StepRunner::guarded_round() {
 Result<StepRunner::Round> StepRunner::round() {
     saved_.clear();
     copies_.clear();
+    unchanged_cells_.clear();
+    swapped_.clear();
     footprints_.clear();
     restored_.clear();
     made_.clear();
@@ -124,6 +148,8 @@ Result<StepRunner::Round> StepRunner::round() {
     UNDROP_CHECK(lock_and_mark());
     UNDROP_CHECK(save_foreseen());
     UNDROP_CHECK(run_script());
+    UNDROP_TRY(auto const rows, save_rows());
+    if (rows == Round::again) return rows;
     UNDROP_CHECK(leave_footprints());
     UNDROP_CHECK(bring_back());
     UNDROP_CHECK(backend_.check_constraints());
@@ -153,9 +179,32 @@ Result<void> StepRunner::check_still_meant() {
 
     if (foresight_.tables.empty() && foresight_.columns.empty() && foresight_.copies.empty() && foresight_.locks.empty()) {
         foresight_ = planned_ = foresee(backend_.dialect(), statements_, before_, lose_, opposite_.wanted);
+        foresee_copies();
     }
     head_ = history.head;
     return success();
+}
+
+// Old rows that nobody will be able to read after the script are copied in the first round.
+void StepRunner::foresee_copies() {
+    for (auto const& table : before_)
+        if (!table.partitioned && waives(touches_, {table.schema, table.name}, "")) {
+            foresight_.tables.insert({table.schema, table.name});
+            foresight_.copies.insert({table.schema, table.name});
+        }
+    auto const blind = !backend_.why_blind(options_).empty();
+    for (auto const& name : planned_.writes)
+        if ((blind || planned_.locks.contains(name) || planned_.saves_values(name)) && !planned_.tables.contains(name) && !waived(name, ""))
+            foresight_.copies.insert(name);
+    for (auto const& snapshot : opposite_.snapshots) {
+        auto const* table = find_table(before_, {snapshot.table.schema, snapshot.table.name});
+        if (!table || snapshot.kind != Snapshot::Kind::updated || step_.direction == Direction::up) continue;
+        for (std::size_t i = 0; i < snapshot.values.size(); ++i) {
+            auto const* column = table->column(snapshot.values[i]);
+            if (column && column->type != snapshot.table.column(snapshot.values[i])->type)
+                foresight_.copies.insert({table->schema, table->name});
+        }
+    }
 }
 
 // P7: a plan is for the history and the objects that it was made for, read again under the locks.
@@ -167,22 +216,49 @@ Result<void> StepRunner::check_base() const {
                  .next = {.command = step_.direction == Direction::up ? "plan up" : "plan down"}};
 }
 
-Result<void> StepRunner::lock_and_mark() {
-    // Going up, only what is copied is locked ahead of the script, which takes its other locks itself; going down, undrop alters tables
-    // after the script has written to them, and a lock that grows in between could deadlock.
-    std::vector<Table> to_lock;
-    for (auto const& table : before_) {
-        TableName const name{table.schema, table.name};
-        if (step_.direction == Direction::down ? foresight_.locks_table(name) : foresight_.saves_table(name)) to_lock.push_back(table);
-    }
-    if (!to_lock.empty()) {
+// Going up, only what is copied is locked ahead of the script, which takes its other locks itself; going down, undrop alters tables after
+// the script has written to them, and a lock that grows in between could deadlock. Where rows alone are copied or come back, readers go on.
+std::optional<LockLevel> StepRunner::lock_of(Table const& table) const {
+    TableName const name{table.schema, table.name};
+    auto const altered = step_.direction == Direction::down ? foresight_.locks.contains(name) : false;
+    auto const copied = foresight_.copies.contains(name);
+    if (altered || foresight_.saves_values(name) || (copied && foresight_.locks.contains(name))) return LockLevel::everyone;
+    auto const brings_back = [&](TableName const& then) {
+        auto const renamed = std::find_if(opposite_.renames.begin(), opposite_.renames.end(),
+                                          [&](Rename const& r) { return r.column_before.empty() && r.before == then; });
+        return name == (renamed == opposite_.renames.end() ? then : renamed->after);
+    };
+    auto const rows_come = std::any_of(opposite_.snapshots.begin(), opposite_.snapshots.end(), [&](Snapshot const& s) {
+        return s.of_rows() && brings_back({s.table.schema, s.table.name});
+    });
+    auto const rows_go = step_.direction == Direction::down && step_.origin == Origin::derived &&
+                         std::any_of(opposite_.footprints.begin(), opposite_.footprints.end(), [&](Footprint const& f) {
+                             return f.of == Footprint::Of::rows && name == TableName{f.schema, f.table};
+                         });
+    if (copied || rows_come || rows_go) return LockLevel::writers;
+    return std::nullopt;
+}
+
+Result<void> StepRunner::lock_tables() {
+    for (auto const level : {LockLevel::everyone, LockLevel::writers}) {
+        std::vector<Table> to_lock;
+        for (auto const& table : before_)
+            if (lock_of(table) == level) to_lock.push_back(table);
+        if (to_lock.empty()) continue;
         auto const start = Clock::now();
-        UNDROP_CHECK(backend_.lock(to_lock));
+        UNDROP_CHECK(backend_.lock(to_lock, level));
         for (auto const& table : to_lock) report_.locks.push_back({.table = table.text(), .waited_seconds = seconds_since(start)});
-        // Whoever held the lock until now may have changed the table.
-        UNDROP_TRY(before_, backend_.tables(ledger_.name()));
         tell(Event::Kind::locked, fmt::format("{} table(s)", to_lock.size()));
     }
+    // Whoever held a lock until now may have changed the table.
+    if (!report_.locks.empty()) {
+        UNDROP_TRY(before_, backend_.tables(ledger_.name()));
+    }
+    return success();
+}
+
+Result<void> StepRunner::lock_and_mark() {
+    UNDROP_CHECK(lock_tables());
     UNDROP_CHECK(backend_.mark(ledger_.name()));
     UNDROP_TRY(catalog_, backend_.catalog(ledger_.name()));
     UNDROP_CHECK(check_base());
@@ -218,11 +294,11 @@ Result<void> StepRunner::save_foreseen() {
             UNDROP_CHECK(save_one(Snapshot::Kind::column, *table, column));
     }
     for (auto const& name : foresight_.copies)
-        if (auto const* table = find_table(before_, name)) {
-            UNDROP_TRY(auto made, copy(backend_, ledger_, *table, static_cast<int>(copies_.size()) + 1));
+        if (auto const* table = find_table(before_, name); table && !table->partitioned) {
+            UNDROP_TRY(auto made, copy_rows(backend_, ledger_, *table, next_id_++));
             copies_.push_back(std::move(made));
         }
-    return success();
+    return note_unchanged_cells();
 }
 
 Result<void> StepRunner::run_script() {
@@ -286,46 +362,47 @@ Foresight StepRunner::unsaved(std::vector<TableChange> const& changes) const {
         if (!change.after) needed.tables.insert(name);
         for (auto const& column : change.lost)
             if (!waived(name, column)) needed.columns.insert({name, column});
-        if (change.compare && change.after) needed.copies.insert(name);
     }
     return needed;
 }
 
-Result<void> StepRunner::nothing_unplanned(Observed const& end) const {
-    for (auto const& [id, writes] : end.writes) {
-        auto const earlier = after_script_.writes.find(id);
-        auto const was = earlier == after_script_.writes.end() ? Writes{} : earlier->second;
-        auto const planned = expected_.find(id);
-        auto const expected = planned == expected_.end() ? Writes{} : planned->second;
-        if (writes.updated - was.updated == expected.updated && writes.inserted - was.inserted == expected.inserted &&
-            writes.deleted == was.deleted)
-            continue;
+// Partitions count as their root: a row that moves between them is deleted here and inserted there.
+std::map<std::string, Writes> StepRunner::by_root(std::map<std::string, Writes> const& writes) const {
+    std::map<std::string, Writes> sums;
+    for (auto const& [id, one] : writes) {
         auto const* table = find_table_by_id(before_, id);
+        auto& sum = sums[table && !table->root.empty() ? table->root : id];
+        sum.inserted += one.inserted;
+        sum.updated += one.updated;
+        sum.deleted += one.deleted;
+    }
+    return sums;
+}
+
+Result<void> StepRunner::nothing_unplanned(Observed const& end) const {
+    auto const after_script = by_root(after_script_.writes);
+    auto const planned = by_root(expected_);
+    for (auto const& [id, writes] : by_root(end.writes)) {
+        auto const at = [&id = id](std::map<std::string, Writes> const& all) {
+            auto const found = all.find(id);
+            return found == all.end() ? Writes{} : found->second;
+        };
+        auto const was = at(after_script);
+        auto const expected = at(planned);
+        auto const updated = writes.updated - was.updated - expected.updated;
+        auto const inserted = writes.inserted - was.inserted - expected.inserted;
+        auto const deleted = writes.deleted - was.deleted - expected.deleted;
+        auto const* table = find_table_by_id(before_, id);
+        auto const moved = table && table->partitioned && updated == -inserted && inserted == deleted;
+        if (moved || (updated == 0 && inserted == 0 && deleted == 0)) continue;
         return Error{.code = Code::refused,
                      .left = Left::rolled_back,
-                     .message = fmt::format(
-                         "bringing rows back made something else write to {}: {} updated, {} inserted, {} deleted rows that nobody planned",
-                         table ? table->text() : "a table", writes.updated - was.updated - expected.updated,
-                         writes.inserted - was.inserted - expected.inserted, writes.deleted - was.deleted),
+                     .message = fmt::format("bringing rows back made something else write to {}: {} updated, {} inserted, {} deleted rows "
+                                            "that nobody planned",
+                                            table ? table->text() : "a table", updated, inserted, deleted),
                      .next = {.advice = "look for a foreign key with ON UPDATE, or a trigger that undrop may not switch off"}};
     }
     return success();
-}
-
-Result<void> StepRunner::compare_copy(TableChange const& change) {
-    TableName const name{change.before->schema, change.before->name};
-    auto const copied = std::find_if(copies_.begin(), copies_.end(), [&](Snapshot const& c) {
-        return TableName{c.table.schema, c.table.name} == name;
-    });
-    if (copied == copies_.end()) return success();
-    UNDROP_TRY(auto const changed, rows_changed(backend_, ledger_, *copied, *change.after, change.kept));
-    if (changed == 0) return success();
-    return Error{.code = Code::refused,
-                 .left = Left::rolled_back,
-                 .message = fmt::format("the step changes or deletes {} existing row(s) of {}, and changed rows are not saved yet", changed,
-                                        change.before->text()),
-                 .where = {script_.file, 0, 0},
-                 .next = {.advice = fmt::format("`-- undrop: lose {}` at the top of the file lets them go", change.before->text())}};
 }
 
 Result<StepRunner::Round> StepRunner::look_again() {
@@ -345,8 +422,8 @@ Result<StepRunner::Round> StepRunner::look_again() {
         return Round::again;
     }
     UNDROP_CHECK(nothing_unplanned(end));
-    for (auto const& change : changes)
-        if (change.compare && change.after && !waived({change.before->schema, change.before->name}, "")) UNDROP_CHECK(compare_copy(change));
+    UNDROP_TRY(auto const retyped, save_retyped(changes));
+    if (retyped == Round::again) return retyped;
     UNDROP_TRY(auto const unknown, backend_.removed_unknown(catalog_));
     for (auto const& what : unknown)
         if (std::find(lose_.begin(), lose_.end(), what) == lose_.end())
@@ -366,13 +443,16 @@ Result<StepRunner::Round> StepRunner::look_again() {
 
 // What was foreseen and did not happen needs no snapshot; copies were only for comparing.
 Result<void> StepRunner::keep_only_losses(std::vector<TableChange> const& changes) {
-    for (auto const& made : copies_) UNDROP_CHECK(drop_copy(backend_, ledger_, made));
+    for (auto const& made : copies_) UNDROP_CHECK(backend_.run("drop table " + made.store));
+    for (auto const& [id, store] : unchanged_cells_) UNDROP_CHECK(backend_.run("drop table " + store));
     auto const taken = unsaved(changes);
     std::vector<Snapshot> kept;
     for (auto& snapshot : saved_) {
         TableName const name{snapshot.table.schema, snapshot.table.name};
-        auto const needed =
-            snapshot.kind == Snapshot::Kind::table ? taken.tables.contains(name) : taken.columns.contains({name, snapshot.column});
+        // Rows of a table that went after all are in the snapshot of the table.
+        auto const needed = snapshot.of_rows()                       ? !taken.tables.contains(name)
+                            : snapshot.kind == Snapshot::Kind::table ? taken.tables.contains(name)
+                                                                     : taken.columns.contains({name, snapshot.column});
         if (needed)
             kept.push_back(std::move(snapshot));
         else
@@ -380,11 +460,9 @@ Result<void> StepRunner::keep_only_losses(std::vector<TableChange> const& change
     }
     saved_ = std::move(kept);
     UNDROP_TRY(auto const positions, backend_.positions());
-    // A table that was rebuilt counts from its rows again.
-    auto const rebuilt = std::any_of(changes.begin(), changes.end(), [](TableChange const& change) { return change.rebuilt; });
     for (auto const& [sequence, position] : positions_) {
         auto const now = positions.find(sequence);
-        if (now != positions.end() && (!rebuilt || now->second == position)) continue;
+        if (now != positions.end() && now->second == position) continue;
         Snapshot snapshot;
         snapshot.id = next_id_++;
         snapshot.kind = Snapshot::Kind::sequence;

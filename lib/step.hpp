@@ -13,6 +13,7 @@
 #include "ledger.hpp"
 #include "look.hpp"
 #include "mend.hpp"
+#include "rows.hpp"
 
 namespace undrop {
 
@@ -45,13 +46,22 @@ public:
 
 private:
     enum class Round { done, again };
+    // A table whose rows are looked at as one, with what was written to it or its partitions.
+    struct Unit {
+        TableChange change;
+        Writes writes;
+    };
 
     [[nodiscard]] Result<void> prepare();
+    [[nodiscard]] Error done_twice() const;
     [[nodiscard]] Result<Round> guarded_round();
     [[nodiscard]] Result<Round> round();
     [[nodiscard]] Result<void> check_still_meant();
     [[nodiscard]] Result<void> lock_and_mark();
+    [[nodiscard]] Result<void> lock_tables();
+    [[nodiscard]] std::optional<LockLevel> lock_of(Table const& table) const;
     [[nodiscard]] Result<void> check_base() const;
+    void foresee_copies();
     [[nodiscard]] Result<void> save_foreseen();
     [[nodiscard]] Result<void> run_script();
     [[nodiscard]] Result<void> leave_footprints();
@@ -64,10 +74,27 @@ private:
     [[nodiscard]] Result<void> fill_waived_columns();
     [[nodiscard]] Result<void> restore_tables();
     [[nodiscard]] Result<void> restore_positions();
+    // step_rows.cpp
+    [[nodiscard]] Result<void> note_unchanged_cells();
+    [[nodiscard]] Result<Round> save_rows();
+    [[nodiscard]] Result<void> no_rebuild_empties_others(std::vector<TableChange> const& changes);
+    [[nodiscard]] Result<Round> save_retyped(std::vector<TableChange> const& changes);
+    [[nodiscard]] std::vector<Unit> written_units(std::vector<TableChange> const& changes) const;
+    [[nodiscard]] Result<std::optional<OldRowsTable>> old_rows(Unit const& unit, bool all);
+    [[nodiscard]] Result<void> save_unit(Unit const& unit, OldRowsTable const& old, std::string const& written, Changes which);
+    [[nodiscard]] Traces left_in(Table const& table) const;
+    [[nodiscard]] Result<void> remove_inserted_rows();
+    [[nodiscard]] Result<void> restore_rows();
+    [[nodiscard]] Result<std::map<ObjectId, Object>> set_unique_aside(std::vector<Snapshot const*> const& rows,
+                                                                      std::vector<Table> const& tables);
+    [[nodiscard]] Result<std::set<ObjectId>> empty_changing_cells(std::vector<MendAction> const& actions);
+    [[nodiscard]] Result<void> restore_deleted_rows(Snapshot const& snapshot, Table const& table);
+    [[nodiscard]] Result<void> restore_cells(Snapshot const& snapshot, Table const& table);
+
     [[nodiscard]] Result<void> expect(Table const& table, std::int64_t updated, std::int64_t inserted);
     [[nodiscard]] Result<Round> look_again();
     [[nodiscard]] Result<void> nothing_unplanned(Observed const& end) const;
-    [[nodiscard]] Result<void> compare_copy(TableChange const& change);
+    [[nodiscard]] std::map<std::string, Writes> by_root(std::map<std::string, Writes> const& writes) const;
     [[nodiscard]] Result<void> keep_only_losses(std::vector<TableChange> const& changes);
     [[nodiscard]] Result<void> verify(Catalog const& now) const;
     [[nodiscard]] Result<void> record(Catalog const& now, std::vector<TableChange> const& changes);
@@ -89,6 +116,8 @@ private:
     std::vector<Statement> statements_;
     Script script_;
     std::vector<std::string> lose_;
+    std::vector<std::string> touches_;
+    std::vector<std::string> outside_;  // effects of the script that no rollback takes back
     std::vector<Directives::Backfill> backfill_;
     Opposite opposite_;
     Foresight planned_;    // as the plan saw it: what its fingerprint was made of
@@ -102,7 +131,9 @@ private:
     Catalog catalog_;            // at the mark
     std::map<std::string, std::string> positions_;
     std::vector<Snapshot> saved_;
-    std::vector<Snapshot> copies_;
+    std::vector<OldRowsTable> copies_;
+    std::map<std::int64_t, std::string> unchanged_cells_;  // working tables, by snapshot
+    std::set<std::int64_t> swapped_;                       // snapshots of which rows swapped unique values
     std::vector<Footprint> footprints_;
     std::vector<Table> scripted_;  // tables after the script
     Observed after_script_;

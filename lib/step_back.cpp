@@ -98,11 +98,13 @@ Result<void> StepRunner::bring_back() {
         UNDROP_CHECK(rename_tables_back());
         UNDROP_CHECK(rename_columns_back());
     }
+    UNDROP_CHECK(remove_inserted_rows());
     UNDROP_CHECK(restore_columns(true));
     if (step_.direction == Direction::down) UNDROP_CHECK(mend());
     UNDROP_CHECK(restore_columns(false));
     if (step_.direction == Direction::down) UNDROP_CHECK(fill_waived_columns());
     UNDROP_CHECK(restore_tables());
+    UNDROP_CHECK(restore_rows());
     tell(Event::Kind::restored, fmt::format("{} snapshot(s)", opposite_.snapshots.size()));
     if (step_.direction == Direction::up) return restore_positions();
 
@@ -206,7 +208,10 @@ Result<void> StepRunner::mend() {
                      .left = Left::rolled_back,
                      .message = "the schema cannot be brought back by itself: " + plan.refused,
                      .next = {.advice = "write a down script for it"}};
-    // A table that is rebuilt loses what hangs on it, though nobody recorded that: it is wanted as it is now.
+    // What steps aside while a column changes comes back, though nobody recorded it; so does what hangs on a table that is rebuilt.
+    for (auto const* actions : {&plan.before_data, &plan.after_data})
+        for (auto const& action : *actions)
+            if (action.kind == MendAction::Kind::make) opposite_.wanted.emplace(action.id, action.object);
     for (auto const& action : plan.before_data)
         if (action.kind == MendAction::Kind::reshape)
             for (auto const& [id, object] : now)
@@ -217,7 +222,16 @@ Result<void> StepRunner::mend() {
     for (auto const* actions : {&plan.before_data, &plan.after_data})
         for (auto const& action : *actions)
             report_.mended.push_back((action.kind == MendAction::Kind::remove ? "removed " : "") + action.id.text());
-    return run_mend(backend_, plan.before_data);
+    auto const first = std::find_if(plan.before_data.begin(), plan.before_data.end(),
+                                    [](MendAction const& a) { return a.kind != MendAction::Kind::remove; });
+    UNDROP_CHECK(run_mend(backend_, {plan.before_data.begin(), first}));
+    UNDROP_TRY(auto const emptied, empty_changing_cells(plan.before_data));
+    std::vector<MendAction> rest(first, plan.before_data.end());
+    // Until the values are back.
+    std::erase_if(rest, [&](MendAction const& a) {
+        return std::any_of(a.object.needs.begin(), a.object.needs.end(), [&](ObjectId const& need) { return emptied.contains(need); });
+    });
+    return run_mend(backend_, rest);
 }
 
 std::string StepRunner::backfill_of(TableName const& table, std::string const& column) const {

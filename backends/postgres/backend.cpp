@@ -33,6 +33,8 @@ PostgresBackend::PostgresBackend(pg_conn* handle, Connection::Ownership ownershi
       session_(connection_),
       run_lock_(connection_),
       quiet_(connection_),
+      references_(connection_),
+      second_(connection_),
       old_encoding_(std::move(old_encoding)) {}
 
 PostgresBackend::~PostgresBackend() {
@@ -77,6 +79,7 @@ Result<std::string> PostgresBackend::hash_of(std::string const& store_table, std
 Result<void> PostgresBackend::begin(Options const& options, std::vector<Statement> const&) {
     end();
     ledger_ = options.ledger;
+    second_.allow(options.second_connection);
     if (connection_.idle()) {
         UNDROP_TRY(sequences_, read_sequences(connection_, session_, ledger_));
     }
@@ -98,6 +101,8 @@ void PostgresBackend::rollback() {
 
 void PostgresBackend::end() {
     quiet_.forget();
+    references_.forget();
+    second_.close();
     mark_.reset();
     sequences_.clear();
     script_sets_counters_ = false;
@@ -108,7 +113,7 @@ Result<void> PostgresBackend::check_constraints() {
     return BOOST_OUTCOME_V2_NAMESPACE::success();
 }
 
-Result<void> PostgresBackend::lock(std::vector<Table> const& tables) {
+Result<void> PostgresBackend::lock(std::vector<Table> const& tables, LockLevel level) {
     if (tables.empty()) return BOOST_OUTCOME_V2_NAMESPACE::success();
     auto sorted = tables;
     std::sort(sorted.begin(), sorted.end(),
@@ -119,7 +124,8 @@ Result<void> PostgresBackend::lock(std::vector<Table> const& tables) {
         items.push_back(dialect_.own_rows(table));
         names.push_back(table.text());
     }
-    auto locked = connection_.run(fmt::format("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE", fmt::join(items, ", ")));
+    auto locked = connection_.run(fmt::format("LOCK TABLE {} IN {} MODE", fmt::join(items, ", "),
+                                              level == LockLevel::everyone ? "ACCESS EXCLUSIVE" : "SHARE ROW EXCLUSIVE"));
     if (locked.has_value()) return BOOST_OUTCOME_V2_NAMESPACE::success();
     auto error = std::move(locked).error();
     if (sqlstate(error) == "42P01" || sqlstate(error) == "3F000") {
@@ -151,6 +157,21 @@ Result<Observed> PostgresBackend::observed() {
     UNDROP_TRY(auto const intact, run_lock_.intact());
     if (!intact) seen.refused.push_back("the script released the lock that keeps other migrators out (pg_advisory_unlock_all)");
     return seen;
+}
+
+Result<bool> PostgresBackend::read_old(Table const& table, OldRows which, std::vector<std::string> const& saved,
+                                       std::string const& store_table) {
+    return second_.read_old(table, which, saved, store_table, session_.transaction(), session_.role());
+}
+
+std::string PostgresBackend::why_blind(Options const& options) const {
+    return options.second_connection ? "" : "a second connection is not allowed";
+}
+
+Result<std::vector<Reference>> PostgresBackend::references(Table const& table) { return read_references(connection_, table); }
+
+Result<std::vector<ObjectId>> PostgresBackend::unique_objects(Table const& table, std::vector<std::string> const& columns) {
+    return postgres::unique_objects(connection_, table, columns);
 }
 
 Result<Catalog> PostgresBackend::catalog(std::string const& ledger) { return read_catalog(connection_, ledger); }

@@ -24,8 +24,18 @@ constexpr std::string_view harmless =
     "rpad rtrim set_config setval sha256 split_part sqrt starts_with string_agg string_to_array strpos substr substring sum timezone "
     "to_char to_date to_json to_jsonb to_number to_timestamp translate trim trunc unnest upper uuid_generate_v4 ";
 
+// Functions whose effects a rollback does not take back: other databases and servers, files, other sessions.
+constexpr std::string_view outside =
+    " dblink dblink_connect dblink_exec dblink_send_query http http_delete http_get http_patch http_post http_put lo_export "
+    "pg_cancel_backend pg_drop_replication_slot pg_file_rename pg_file_unlink pg_file_write pg_reload_conf pg_rotate_logfile "
+    "pg_terminate_backend ";
+
+std::string name_of_function(json const& function_name) {
+    return function_name.empty() ? std::string() : text_at(at(function_name.back(), "String"), "sval");
+}
+
 bool is_harmless(json const& function_name) {
-    auto const name = function_name.empty() ? std::string() : text_at(at(function_name.back(), "String"), "sval");
+    auto const name = name_of_function(function_name);
     bool const built_in = function_name.size() == 1 || text_at(at(function_name.front(), "String"), "sval") == "pg_catalog";
     return built_in && harmless.find(" " + name + " ") != std::string_view::npos;
 }
@@ -76,6 +86,13 @@ void Foreseeing::drop(json const& body) {
     if (text_at(body, "behavior") == "DROP_CASCADE") result.opaque = true;
 }
 
+// A plain change to text or varchar is mostly one from the other, which rewrites nothing.
+bool rewrites(json const& definition) {
+    auto const& names = at(at(definition, "typeName"), "names");
+    auto const type = names.empty() ? std::string() : text_at(at(names.back(), "String"), "sval");
+    return at(definition, "raw_default").is_object() || (type != "text" && type != "varchar");
+}
+
 void Foreseeing::alter(json const& body) {
     if (text_at(body, "objtype") != "OBJECT_TABLE") return;
     auto const& relation = at(body, "relation");
@@ -87,7 +104,10 @@ void Foreseeing::alter(json const& body) {
             touch(Kind::drop_column, relation, text_at(command, "name"));
         else
             other = true;
-        if (text_at(command, "subtype") == "AT_AlterColumnType") run(at(command, "def"));  // USING is evaluated
+        if (text_at(command, "subtype") == "AT_AlterColumnType") {
+            if (rewrites(at(command, "def"))) touch(Kind::rewrite_table, relation);
+            run(at(command, "def"));  // USING is evaluated
+        }
         if (text_at(command, "behavior") == "DROP_CASCADE") result.opaque = true;
     }
     if (other) touch(Kind::alter, relation);
@@ -103,7 +123,16 @@ void Foreseeing::written(std::string const& type, json const& body) {
     bool const over = text_at(at(body, "onConflictClause"), "action") == "ONCONFLICT_UPDATE";
     if (type == "UpdateStmt" || type == "DeleteStmt" || type == "MergeStmt" || (type == "InsertStmt" && over))
         touch(Kind::rewrite_rows, at(body, "relation"));
-    if (type == "FuncCall" && !is_harmless(at(body, "funcname"))) result.opaque = true;
+    if (type == "FuncCall") {
+        auto const name = name_of_function(at(body, "funcname"));
+        if (outside.find(" " + name + " ") != std::string_view::npos)
+            result.outside.push_back(name + "()");
+        else if (!is_harmless(at(body, "funcname")))
+            result.opaque = true;
+    }
+    if (type == "CopyStmt" && at(body, "is_program").is_boolean()) result.outside.emplace_back("COPY with a program");
+    if (type == "CopyStmt" && !text_at(body, "filename").empty() && !at(body, "is_from").is_boolean())
+        result.outside.emplace_back("COPY to a file");
     if (type == "intoClause") touch(Kind::create, at(body, "rel"));
 }
 
@@ -186,7 +215,7 @@ void Foreseeing::see(std::string const& type, json const& body) {
             case Means::creates:
                 return create(body);
             case Means::truncates:
-                touch_each(Kind::rewrite_rows, at(body, "relations"));
+                touch_each(Kind::rewrite_table, at(body, "relations"));
                 if (text_at(body, "behavior") == "DROP_CASCADE") result.opaque = true;
                 return;
             case Means::alters_relation:

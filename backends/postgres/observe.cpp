@@ -35,8 +35,9 @@ constexpr char const* locked_query = R"(
 select c.oid, l.wrote, c.relfilenode, n.nspname || '.' || c.relname, c.relkind, n.nspname ~ '^pg_',
        exists (select from pg_catalog.pg_attribute a where a.attrelid = c.oid and a.attname = 'tableoid' and {}),
        pg_catalog.pg_stat_get_xact_tuples_inserted(c.oid), pg_catalog.pg_stat_get_xact_tuples_updated(c.oid),
-       pg_catalog.pg_stat_get_xact_tuples_deleted(c.oid)
-from (select k.relation, pg_catalog.bool_or(k.mode = 'RowExclusiveLock') as wrote
+       pg_catalog.pg_stat_get_xact_tuples_deleted(c.oid), l.alone
+from (select k.relation, pg_catalog.bool_or(k.mode = 'RowExclusiveLock') as wrote,
+             pg_catalog.bool_or(k.mode = 'AccessExclusiveLock') as alone
       from pg_catalog.pg_locks k
       where k.pid = pg_catalog.pg_backend_pid() and k.locktype = 'relation' and k.granted
         and k.database = (select d.oid from pg_catalog.pg_database d where d.datname = current_database())
@@ -150,6 +151,7 @@ Result<void> look_at_locked(Connection& connection, Mark const& mark, bool count
         // TRUNCATE, a rewrite, rows taken, or counters that may be silent; the store's tables are written to by undrop itself.
         bool const silent = wrote && !counters_count && *row[4] == "r" && then->second.place != Place::store;
         seen.writes.rows_may_differ = seen.rewritten || seen.writes.updated > 0 || seen.writes.deleted > 0 || silent;
+        seen.writes.needs_copy = seen.rewritten || yes(row[10]);
         if (seen.wrote || seen.rewritten) judge(*row[0], then->second, seen, observed);
     }
     return BOOST_OUTCOME_V2_NAMESPACE::success();

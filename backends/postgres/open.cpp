@@ -143,6 +143,15 @@ std::string without_foreign_parameters(std::string_view url) {
     return out;
 }
 
+pg_conn* connect_like(pg_conn* handle) {
+    OptionList const options(PQconninfo(handle));
+    Parameters parameters;
+    for (auto const* option = options.get(); option && option->keyword; ++option)
+        if (option->val && *option->val) parameters[option->keyword] = option->val;
+    complete(parameters);
+    return connect(parameters).release();
+}
+
 Result<std::unique_ptr<Backend>> open_backend(std::string_view url) {
     auto parsed = parse(without_foreign_parameters(url));
     if (!parsed.has_value()) return std::move(parsed).error();

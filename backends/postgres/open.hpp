@@ -11,6 +11,8 @@ namespace undrop {
 class Backend;
 }
 
+struct pg_conn;
+
 namespace undrop::postgres {
 
 // Anything that libpq takes, and parameters of other tools (?schema=, ?pgbouncer= ...), which are left out.
@@ -19,5 +21,8 @@ namespace undrop::postgres {
 
 // The URL without the parameters that libpq does not know.
 [[nodiscard]] std::string without_foreign_parameters(std::string_view url);
+
+// Another connection to where this one is, by the same user; may have failed (PQstatus), null without memory. The caller's to close.
+[[nodiscard]] pg_conn* connect_like(pg_conn* handle);
 
 }  // namespace undrop::postgres

@@ -11,7 +11,9 @@
 #include "observe.hpp"
 #include "postgres_dialect.hpp"
 #include "quiet.hpp"
+#include "references.hpp"
 #include "run_lock.hpp"
+#include "second.hpp"
 #include "sequences.hpp"
 #include "session.hpp"
 #include "soci_session.hpp"
@@ -53,11 +55,16 @@ public:
     [[nodiscard]] Result<void> leave_script() override { return session_.leave_script(); }
     [[nodiscard]] Result<void> still_ours() override { return session_.still_ours(); }
     [[nodiscard]] Result<void> check_constraints() override;
-    [[nodiscard]] Result<void> lock(std::vector<Table> const& tables) override;
+    [[nodiscard]] Result<void> lock(std::vector<Table> const& tables, LockLevel level) override;
 
     [[nodiscard]] Result<std::vector<Table>> tables(std::string const& ledger) override;
     [[nodiscard]] Result<void> mark(std::string const& ledger) override;
     [[nodiscard]] Result<Observed> observed() override;
+    [[nodiscard]] Result<bool> read_old(Table const& table, OldRows which, std::vector<std::string> const& saved,
+                                        std::string const& store_table) override;
+    [[nodiscard]] std::string why_blind(Options const& options) const override;
+    [[nodiscard]] Result<std::vector<Reference>> references(Table const& table) override;
+    [[nodiscard]] Result<std::vector<ObjectId>> unique_objects(Table const& table, std::vector<std::string> const& columns) override;
     [[nodiscard]] Result<Catalog> catalog(std::string const& ledger) override;
     [[nodiscard]] Result<Catalog> catalog_after(std::string const& ledger, Catalog const& before) override;
     [[nodiscard]] Result<std::vector<std::string>> removed_unknown(Catalog const& before) override;
@@ -66,6 +73,8 @@ public:
     [[nodiscard]] Result<void> reshape(ObjectId const& id, Object const& now, Object const& wanted) override;
     [[nodiscard]] Result<void> quiet(Table const& table) override { return quiet_.quiet(table); }
     [[nodiscard]] Result<void> loud(Table const& table) override { return quiet_.loud(table); }
+    [[nodiscard]] Result<void> defer_references(std::vector<Table> const& tables) override { return references_.defer(tables); }
+    [[nodiscard]] Result<void> check_references() override { return references_.check(); }
     [[nodiscard]] Result<std::map<std::string, std::string>> positions() override;
     [[nodiscard]] Result<void> set_position(std::string const& sequence, std::string const& position) override;
     [[nodiscard]] Result<std::string> written_by_us(Table const& table, std::string const& alias) override;
@@ -79,6 +88,8 @@ private:
     Session session_;
     RunLock run_lock_;
     Quiet quiet_;
+    References references_;
+    Second second_;
     std::string old_encoding_;
     std::string ledger_;  // as the core named it last
     std::optional<Mark> mark_;

@@ -27,7 +27,11 @@ private:
     [[nodiscard]] Result<void> set(Silenced const& silenced, char state);
 
     Connection& connection_;
-    std::map<std::string, std::vector<Silenced>> silenced_;  // by Table::id
+    struct OnTable {
+        int depth = 0;
+        std::vector<Silenced> all;
+    };
+    std::map<std::string, OnTable> silenced_;  // by Table::id
 };
 
 }  // namespace undrop::postgres

@@ -47,15 +47,18 @@ Result<void> Quiet::set(Silenced const& silenced, char state) {
 }
 
 Result<void> Quiet::quiet(Table const& table) {
-    UNDROP_TRY(auto const rows, connection_.rows(fmt::format(loud_query, table.id)));
     auto& silenced = silenced_[table.id];
-    for (auto const& row : rows) silenced.push_back({*row[0], *row[1], row[2].value_or("O").at(0)});
-    for (auto const& one : silenced) UNDROP_CHECK(set(one, 'D'));
+    if (silenced.depth++ > 0) return BOOST_OUTCOME_V2_NAMESPACE::success();
+    UNDROP_TRY(auto const rows, connection_.rows(fmt::format(loud_query, table.id)));
+    for (auto const& row : rows) silenced.all.push_back({*row[0], *row[1], row[2].value_or("O").at(0)});
+    for (auto const& one : silenced.all) UNDROP_CHECK(set(one, 'D'));
     return BOOST_OUTCOME_V2_NAMESPACE::success();
 }
 
 Result<void> Quiet::loud(Table const& table) {
-    for (auto const& one : silenced_[table.id]) UNDROP_CHECK(set(one, one.state));
+    auto& silenced = silenced_[table.id];
+    if (--silenced.depth > 0) return BOOST_OUTCOME_V2_NAMESPACE::success();
+    for (auto const& one : silenced.all) UNDROP_CHECK(set(one, one.state));
     silenced_.erase(table.id);
     return BOOST_OUTCOME_V2_NAMESPACE::success();
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <sstream>
 #include <string_view>
 
 #include <fmt/format.h>
@@ -55,7 +56,8 @@ select c.oid, n.nspname, c.relname, c.relkind, a.attnum, a.attname, pg_catalog.f
        case when t.typnamespace = 'pg_catalog'::pg_catalog.regnamespace then t.typname end,
        a.attgenerated <> '', a.attidentity = 'a', a.attnotnull,
        case when a.attgenerated = '' then pg_catalog.pg_get_expr(d.adbin, d.adrelid) end,
-       pg_catalog.array_position(k.columns, a.attnum)
+       pg_catalog.array_position(k.columns, a.attnum),
+       case when c.relispartition then pg_catalog.pg_partition_root(c.oid)::pg_catalog.oid end
 from pg_catalog.pg_class c
 join pg_catalog.pg_namespace n on n.oid = c.relnamespace
 left join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
@@ -74,6 +76,14 @@ where c.relkind in ('r', 'p') and c.relpersistence <> 't'
   and not exists (select from pg_catalog.pg_depend e where e.classid = 'pg_catalog.pg_class'::pg_catalog.regclass and e.objid = c.oid
                   and e.deptype = 'e')
 order by n.nspname collate "C", c.relname collate "C", c.oid, a.attnum)";
+
+// Every unique index that holds for all rows at once, by table: attribute numbers.
+constexpr char const* unique_query = R"(
+select i.indrelid, pg_catalog.array_to_string((i.indkey::int2[])[0:i.indnkeyatts - 1], ' ')
+from pg_catalog.pg_index i join pg_catalog.pg_class c on c.oid = i.indrelid join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+where i.indisunique and i.indisvalid and i.indpred is null and i.indexprs is null and c.relkind in ('r', 'p') and c.relpersistence <> 't'
+  and n.nspname !~ '^pg_' and n.nspname <> 'information_schema' and n.nspname <> {}
+order by i.indexrelid)";
 
 bool yes(Cell const& cell) { return cell && *cell == "t"; }
 
@@ -96,6 +106,22 @@ void set_key(Table& table, std::map<int, std::string> const& by_position) {
     for (auto const& [position, name] : by_position) table.key.push_back(name);
 }
 
+Result<void> read_unique(Connection& connection, Session const& session, std::string const& ledger, std::vector<Table>& tables) {
+    UNDROP_TRY(auto const rows, connection.rows(session.safely(fmt::format(unique_query, quote_literal(ledger)))));
+    std::map<std::string, Table*> by_id;
+    for (auto& table : tables) by_id.emplace(table.id, &table);
+    for (auto const& row : rows) {
+        auto const found = by_id.find(*row[0]);
+        if (found == by_id.end()) continue;
+        std::vector<std::string> names;
+        std::istringstream numbers(row[1].value_or(""));
+        for (std::string number; numbers >> number;)
+            if (auto const* column = found->second->column_by_id(number)) names.push_back(column->name);
+        if (!names.empty() && names != found->second->key) found->second->unique.push_back(std::move(names));
+    }
+    return BOOST_OUTCOME_V2_NAMESPACE::success();
+}
+
 }  // namespace
 
 Result<std::vector<Table>> read_tables(Connection& connection, Session const& session, std::string const& ledger) {
@@ -111,12 +137,14 @@ Result<std::vector<Table>> read_tables(Connection& connection, Session const& se
             table.schema = *row[1];
             table.name = *row[2];
             table.partitioned = *row[3] == "p";
+            table.root = row[13].value_or("");
         }
         if (!row[4]) continue;  // a table without columns
         tables.back().columns.push_back(column_of(row));
         if (row[12]) key[std::stoi(*row[12])] = *row[5];
     }
     if (!tables.empty()) set_key(tables.back(), key);
+    UNDROP_CHECK(read_unique(connection, session, ledger, tables));
     return tables;
 }
 

@@ -58,7 +58,7 @@ public:
     [[nodiscard]] Result<void> leave_script() override;
     [[nodiscard]] Result<void> still_ours() override;
     [[nodiscard]] Result<void> check_constraints() override;
-    [[nodiscard]] Result<void> lock(std::vector<Table> const& tables) override;
+    [[nodiscard]] Result<void> lock(std::vector<Table> const& tables, LockLevel level) override;
 
     // tables.cpp
     [[nodiscard]] Result<std::vector<Table>> tables(std::string const& ledger) override;
@@ -66,6 +66,12 @@ public:
     [[nodiscard]] Result<void> mark(std::string const& ledger) override;
     [[nodiscard]] Result<Observed> observed() override;
     [[nodiscard]] Result<std::string> written_by_us(Table const& table, std::string const& alias) override;
+    // second.cpp
+    [[nodiscard]] Result<bool> read_old(Table const& table, OldRows which, std::vector<std::string> const& saved,
+                                        std::string const& store_table) override;
+    [[nodiscard]] std::string why_blind(Options const& options) const override;
+    [[nodiscard]] Result<std::vector<Reference>> references(Table const& table) override;
+    [[nodiscard]] Result<std::vector<ObjectId>> unique_objects(Table const& table, std::vector<std::string> const& columns) override;
     // catalog.cpp
     [[nodiscard]] Result<Catalog> catalog(std::string const& ledger) override;
     [[nodiscard]] Result<Catalog> catalog_after(std::string const& ledger, Catalog const& before) override;
@@ -77,6 +83,8 @@ public:
     // restore.cpp
     [[nodiscard]] Result<void> quiet(Table const& table) override;
     [[nodiscard]] Result<void> loud(Table const& table) override;
+    [[nodiscard]] Result<void> defer_references(std::vector<Table> const& tables) override;  // quiet() has switched them off
+    [[nodiscard]] Result<void> check_references() override;
     [[nodiscard]] Result<std::map<std::string, std::string>> positions() override;
     [[nodiscard]] Result<void> set_position(std::string const& sequence, std::string const& position) override;
 
@@ -87,6 +95,7 @@ private:
         bool triggers = true;
         ScriptSettings script;
         int busy_timeout = 0;
+        int cache_spill = 0;
         bool query_only = false;
     };
     using Violations = std::map<std::string, std::int64_t>;  // rows without a parent, by table
@@ -111,10 +120,11 @@ private:
     std::optional<Before> before_;       // a step or a reading is open
     ScriptSettings entered_;             // when the script began
     std::optional<Violations> orphans_;  // at begin, where SQLite itself does not keep them out
-    int quiet_ = 0;                      // tables that are quiet
-    bool kept_foreign_keys_ = false;     // before the first of them was
-    std::set<std::string> marked_;       // ids of the tables at the mark
-    std::set<std::string> temporary_;    // our own temporary tables
+    bool second_allowed_ = true;
+    int quiet_ = 0;                    // tables that are quiet
+    bool kept_foreign_keys_ = false;   // before the first of them was
+    std::set<std::string> marked_;     // ids of the tables at the mark
+    std::set<std::string> temporary_;  // our own temporary tables
 };
 
 }  // namespace undrop::sqlite

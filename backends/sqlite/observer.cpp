@@ -56,6 +56,7 @@ void Observer::see(int operation, std::string_view schema, char const* table, st
     if (leaves_number && !seen.rows.empty()) seen.rows.remove(before);
     if (!script_) return;
     seen.touched_by_script = true;
+    if (operation != SQLITE_INSERT) seen.taken.add(before);
     if (operation == SQLITE_DELETE) return;
     seen.written_by_script = true;
     seen.rows.add(after);

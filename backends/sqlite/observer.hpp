@@ -22,6 +22,7 @@ public:
         bool written_by_script = false;  // inserted or updated
         bool touched_by_script = false;  // in any way
         RowSet rows;                     // numbers of the rows that the script inserted or updated, as far as they are still there
+        RowSet taken;                    // numbers, before, of the rows that the script updated or deleted
     };
 
     explicit Observer(sqlite3* handle) : handle_(handle) {}

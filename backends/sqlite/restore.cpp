@@ -40,6 +40,9 @@ Result<void> SqliteBackend::loud(Table const&) {
     return outcome::success();
 }
 
+Result<void> SqliteBackend::defer_references(std::vector<Table> const&) { return outcome::success(); }
+Result<void> SqliteBackend::check_references() { return outcome::success(); }
+
 Result<std::map<std::string, std::string>> SqliteBackend::positions() {
     std::map<std::string, std::string> found;
     UNDROP_TRY(auto const exists, connection_.number("select count(*) from main.sqlite_schema where name = 'sqlite_sequence'"));

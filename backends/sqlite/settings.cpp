@@ -37,6 +37,11 @@ void set(sqlite3* handle, Switch which, bool on) {
     if (is_on(handle, which) != on) sqlite3_db_config(handle, option(which), on ? 1 : 0, nullptr);
 }
 
+void set_cache_spill(sqlite3* handle, int pages) {
+    auto const sql = pages == 0 ? std::string("PRAGMA cache_spill = OFF") : "PRAGMA cache_spill = " + std::to_string(pages);
+    sqlite3_exec(handle, sql.c_str(), nullptr, nullptr, nullptr);
+}
+
 int pragma(sqlite3* handle, char const* name) {
     int value = 0;
     auto const sql = std::string("PRAGMA ") + name;

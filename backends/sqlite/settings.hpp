@@ -39,6 +39,9 @@ struct ScriptSettings {
     void apply(sqlite3* handle) const;
 };
 
+// How many changed pages stay in memory before some are written; 0: all.
+void set_cache_spill(sqlite3* handle, int pages);
+
 // A pragma's number; 0 where it gives none.
 [[nodiscard]] int pragma(sqlite3* handle, char const* name);
 

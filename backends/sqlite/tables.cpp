@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
+#include <set>
 
 #include "sqlite/backend.hpp"
 #include "sqlite/tokens.hpp"
@@ -110,6 +112,24 @@ Result<bool> key_is_rowid(Connection& connection, Shape const& shape, std::strin
     return indexes == 0;
 }
 
+// The columns of every unique index that holds for all rows.
+Result<std::vector<std::vector<std::string>>> unique_of(Connection& connection, std::string const& table) {
+    UNDROP_TRY(auto const rows, connection.rows(fmt::format(
+                                    "select l.name, x.name from pragma_index_list({}, 'main') l, pragma_index_xinfo(l.name, 'main') x "
+                                    "where l.\"unique\" = 1 and l.partial = 0 and x.key = 1 order by l.seq, x.seqno",
+                                    literal(table))));
+    std::vector<std::vector<std::string>> all;
+    std::set<std::string> of_expressions;
+    std::map<std::string, std::vector<std::string>> columns;
+    for (auto const& row : rows) {
+        if (!row[1]) of_expressions.insert(*row[0]);
+        columns[*row[0]].push_back(row[1].value_or(""));
+    }
+    for (auto& [name, names] : columns)
+        if (!of_expressions.contains(name)) all.push_back(std::move(names));
+    return all;
+}
+
 // The primary key where it holds no NULL (SQLite allows them), else a unique index of NOT NULL columns alone; else nothing.
 Result<std::vector<std::string>> key_of(Connection& connection, Shape const& shape, std::string const& table) {
     UNDROP_TRY(
@@ -152,6 +172,8 @@ Result<std::vector<Table>> SqliteBackend::tables(std::string const&) {
         } else {
             UNDROP_TRY(table.key, key_of(connection_, shape, entry.name));
         }
+        UNDROP_TRY(table.unique, unique_of(connection_, entry.name));
+        std::erase(table.unique, table.key);
         for (auto const& info : shape.columns) {
             auto& column = table.columns.emplace_back(info.column);
             // Snapshots are joined by key: there the affinity must be the same, or no index is used. Elsewhere none keeps every value as it

@@ -16,6 +16,8 @@ namespace {
 namespace outcome = BOOST_OUTCOME_V2_NAMESPACE;
 using Clock = std::chrono::steady_clock;
 
+constexpr int memory_for_changes = 256 << 20;  // bytes of changed pages that a step keeps in memory
+
 Error already_open() {
     return Error{.code = Code::usage,
                  .message = "a transaction is open on this connection already",
@@ -49,7 +51,7 @@ Error cannot_write(std::string const& name, std::string const& why, std::string 
 }  // namespace
 
 Result<void> SqliteBackend::lock_run(Options const&) { return outcome::success(); }
-Result<void> SqliteBackend::lock(std::vector<Table> const&) { return outcome::success(); }
+Result<void> SqliteBackend::lock(std::vector<Table> const&, LockLevel) { return outcome::success(); }
 
 Result<void> SqliteBackend::start(Options const& options) {
     if (connection_.in_transaction()) return already_open();
@@ -58,8 +60,12 @@ Result<void> SqliteBackend::start(Options const& options) {
                      .triggers = is_on(handle(), Switch::triggers),
                      .script = ScriptSettings::of(handle()),
                      .busy_timeout = pragma(handle(), "busy_timeout"),
+                     .cache_spill = pragma(handle(), "cache_spill"),
                      .query_only = pragma(handle(), "query_only") != 0};
     connection_.busy_timeout(options.lock_timeout);
+    // A cache that spills locks the file against the second pair of eyes, where the journal is no write-ahead log.
+    set_cache_spill(handle(), std::max(before_->cache_spill, memory_for_changes / std::max(512, pragma(handle(), "page_size"))));
+    second_allowed_ = options.second_connection;
     return outcome::success();
 }
 
@@ -156,6 +162,7 @@ void SqliteBackend::end() {
     if (pragma(handle(), "query_only") != 0 && !before_->query_only)
         sqlite3_exec(handle(), "PRAGMA query_only = OFF", nullptr, nullptr, nullptr);
     connection_.busy_timeout(std::chrono::milliseconds(before_->busy_timeout));
+    set_cache_spill(handle(), before_->cache_spill);
     before_.reset();
 }
 

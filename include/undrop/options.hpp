@@ -50,6 +50,9 @@ struct Options {
     bool accept_drift = false;             // going down: objects that were changed by hand since are taken as they are
     bool atomic = false;                   // the whole run or nothing: a step that fails takes the run's earlier steps back
     DownFrom down_from = DownFrom::files;  // whose down script, where file and ledger differ
+    // Old rows are read through a second connection to the same database. False: undrop opens none, and copies tables before a script that
+    // changes their rows. Where a second one cannot be had (an in-memory database, a pooler, a role that may not) it finds that by itself.
+    bool second_connection = true;
 
     // 2. How long
     std::chrono::milliseconds wait{60'000};         // for another migrator

@@ -12,8 +12,8 @@ namespace undrop {
 
 // What was saved of one loss before it went.
 struct Saved {
-    std::string what;        // schema.table, schema.table.column
-    std::int64_t rows = 0;   // rows of a table; rows of a column's table (NULLs too)
+    std::string what;        // schema.table, schema.table.column, "schema.table (deleted)", "schema.table (column, ...)": updated
+    std::int64_t rows = 0;   // rows of a table, or those deleted or updated; rows of a column's table (NULLs too)
     std::int64_t bytes = 0;  // the snapshot's, as the database counts them
 };
 
@@ -22,8 +22,11 @@ struct Merged {
     std::string what;
     bool defaulted = false;           // rows inserted since got the recorded default, or the migration's backfill
     std::int64_t restored = 0;        // put back
+    std::int64_t removed = 0;         // a row that the step had inserted, taken out again
+    std::int64_t in_use = 0;          // such a row that others refer to by now: kept
     std::int64_t unchanged = 0;       // was there already
     std::int64_t computed = 0;        // the script computed it: kept (P2)
+    std::int64_t changed_since = 0;   // somebody wrote another value since: kept (P2)
     std::int64_t deleted_since = 0;   // the row is gone by now: not resurrected
     std::int64_t inserted_since = 0;  // the row is new
     std::int64_t key_taken = 0;       // another row has the key: kept aside in the snapshot

@@ -100,8 +100,11 @@ std::string classes(Merged const& merged) {
         if (count != 0) parts.push_back(fmt::format("{} {}{}", name, thousands(count), what_of_it));
     };
     part("restored", merged.restored);
+    part("removed", merged.removed);
+    part("in use by now", merged.in_use, " (kept)");
     part("unchanged", merged.unchanged);
     part("computed by the script", merged.computed, " (kept)");
+    part("changed since", merged.changed_since, " (kept)");
     part("deleted since", merged.deleted_since);
     part("inserted since", merged.inserted_since, merged.defaulted ? " (default)" : "");
     part("key taken since", merged.key_taken, " (kept aside in the snapshot)");

@@ -12,7 +12,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::array sections{"schema", "rows", "up", "down", "writes", "twin", "edits", "expect", "refused"};
+constexpr std::array sections{"schema", "rows", "up", "down", "writes", "twin", "edits", "expect", "rounds", "underived", "refused"};
 
 [[noreturn]] void wrong(std::string const& file, std::string const& what) { throw std::runtime_error(file + ": " + what); }
 

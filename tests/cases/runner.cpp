@@ -74,6 +74,7 @@ void there_and_back(Registered const& it, bool derive) {
 
     auto const went = up(*db, source);
     if (auto const expect = it.test.section("expect", it.engine)) CHECK_EQ(losses(went.steps.at(0)), expected_losses(*expect));
+    if (auto const rounds = it.test.section("rounds", it.engine)) CHECK_EQ(went.steps.at(0).rounds, std::stoi(*rounds));
     for (auto const* part : {"writes", "edits"})
         if (auto const sql = it.test.text(part, it.engine); !sql.empty()) db->run(sql);
     auto const migrated = witness(*db);
@@ -101,7 +102,7 @@ void run_case() {
     auto const& it = registered().at(doctest::getContextOptions()->currentTest->m_name);
     if (auto const reason = it.test.section("refused", it.engine)) return is_refused(it, *reason);
     there_and_back(it, false);
-    if (it.test.section("down", it.engine)) there_and_back(it, true);
+    if (it.test.section("down", it.engine) && !it.test.section("underived", it.engine)) there_and_back(it, true);
 }
 
 int register_cases() {

@@ -209,20 +209,20 @@ TEST_CASE("postgres: writers wait while tables are locked, and a lock that is no
     auto other = shop.database->connect();
     other->run("begin; insert into a values (1)");
     shop.begin();
-    auto const locked = shop.backend.lock(tables);
+    auto const locked = shop.backend.lock(tables, LockLevel::everyone);
     REQUIRE_FALSE(locked.has_value());
     CHECK(locked.error().code == Code::busy);
     CHECK(locked.error().message.find("public.b c") != std::string::npos);
     shop.backend.rollback();
     other->run("commit");
     shop.begin();
-    shop.backend.lock(tables).value();
-    shop.backend.lock({}).value();
+    shop.backend.lock(tables, LockLevel::everyone).value();
+    shop.backend.lock({}, LockLevel::everyone).value();
     CHECK_FALSE(other->held_off("insert into \"b c\" values (1)").empty());
     shop.backend.rollback();
     shop.begin();
     other->run("drop table a");
-    CHECK(shop.backend.lock(tables).error().code == Code::busy);
+    CHECK(shop.backend.lock(tables, LockLevel::everyone).error().code == Code::busy);
     shop.backend.rollback();
 }
 

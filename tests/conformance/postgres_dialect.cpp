@@ -141,7 +141,7 @@ TEST_CASE("postgres: the text of a script tells what it will do") {
         auto const foreseen = dialect.foresee(dialect.split({text, "x"}).value());
         std::string out = foreseen.opaque ? "?" : "";
         for (auto const& touch : foreseen.touches) {
-            constexpr char const* names[] = {"drop", "drop_column", "alter", "rewrite", "create"};
+            constexpr char const* names[] = {"drop", "drop_column", "alter", "rewrite", "rewrite_table", "create"};
             out += fmt::format("{}{} {}{}{}", out.empty() ? "" : "; ", names[static_cast<int>(touch.kind)],
                                touch.schema.empty() ? "" : touch.schema + ".", touch.table, touch.column.empty() ? "" : "." + touch.column);
         }
@@ -151,9 +151,10 @@ TEST_CASE("postgres: the text of a script tells what it will do") {
     CHECK(seen("drop table t cascade") == "?; drop t");
     CHECK(seen("drop view v; drop index i; drop type e") == "");
     CHECK(seen("alter table only s.t drop column a, add column b int") == "drop_column s.t.a; alter s.t");
-    CHECK(seen("alter table t alter a type int using f(a)") == "?; alter t");
+    CHECK(seen("alter table t alter a type int using f(a)") == "?; rewrite_table t; alter t");
+    CHECK(seen("alter table t alter a type varchar(50)") == "alter t");
     CHECK(seen("alter view v rename to w; alter sequence s restart; alter type c drop attribute x; alter index i rename to j") == "");
-    CHECK(seen("truncate a, b.c") == "rewrite a; rewrite b.c");
+    CHECK(seen("truncate a, b.c") == "rewrite_table a; rewrite_table b.c");
     CHECK(seen("update t set a = upper(a); delete from u; merge into w using x on true when matched then delete") ==
           "rewrite t; rewrite u; rewrite w");
     CHECK(seen("insert into t values (now()); insert into u values (1) on conflict (i) do update set a = 1") == "rewrite u");

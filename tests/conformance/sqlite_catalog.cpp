@@ -98,7 +98,7 @@ TEST_CASE("sqlite: only the store's own tables are hidden, of every ledger; othe
     Fixture f("create table t (a); create table undrop_notes (a); create table other_meta (a); create table other_event (b)");
     make_store(*f.backend);
     f->run(
-         "create table undrop_snapshot_12 (k1); create table undrop_footprint_3 (k); create table undrop_copy_1 (k); create table "
+         "create table undrop_snapshot_12 (k1); create table undrop_footprint_3 (k); create table undrop_work_1 (k); create table "
          "undrop_snapshot_x (a);"
          "create table second_meta (key, value); create table second_event (id, run, kind, up_sum, down_script); create table "
          "second_snapshot_1 (a)")

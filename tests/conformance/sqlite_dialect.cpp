@@ -177,7 +177,7 @@ TEST_CASE("sqlite: a script's text tells what it will drop, change and write ove
              "3:t;");
     CHECK_EQ(foreseen("with x as (select 1 from update_ where replace(1, 2, 3)) delete from t where a in (select * from x)"), "3:t;");
     CHECK_EQ(foreseen("create table if not exists t (a); create table u as select 1; create index i on t (a); create temp table v (a)"),
-             "4:t;4:u;");
+             "5:t;5:u;");
     CHECK_EQ(foreseen("create trigger tr after insert on t begin delete from t; end; select 1; pragma foreign_keys = off; with a as "
                       "(select 1) select * from a"),
              "");

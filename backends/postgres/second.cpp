@@ -1,0 +1,125 @@
+#include "second.hpp"
+
+#include <libpq-fe.h>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "errors.hpp"
+#include "open.hpp"
+#include "postgres_dialect.hpp"
+#include "try.hpp"
+
+namespace undrop::postgres {
+
+namespace {
+
+// Whoever waits for a lock that ours forbids stands before our second connection in the queue: it must not wait for long.
+constexpr char const* patience = "1s";
+
+// Another server of a list of hosts, or another database behind a pooler, would not know this transaction.
+constexpr char const* same_place = R"(
+select exists (select from pg_catalog.pg_locks k where k.locktype = 'transactionid' and k.granted and k.pid = {}
+               and k.transactionid::pg_catalog.text = (({}::pg_catalog.int8) % 4294967296)::pg_catalog.text)
+       and current_database() = {})";
+
+}  // namespace
+
+void Second::close() {
+    session_.reset();
+    second_.reset();
+    tried_ = false;
+}
+
+bool Second::open(std::string const& transaction, std::string const& role) {
+    if (second_) return true;
+    if (tried_ || !allowed_) return false;
+    tried_ = true;
+    auto* const handle = connect_like(first_.handle());
+    if (!handle) return false;
+    second_ = std::make_unique<Connection>(handle, Connection::Ownership::owned);
+    session_ = std::make_unique<Session>(*second_);
+    auto const usable = [&] {
+        if (second_->lost()) return false;
+        if (role != second_->parameter("session_authorization") && !session_->set_role(role).has_value()) return false;
+        auto const there =
+            second_->rows(fmt::format(same_place, PQbackendPID(first_.handle()), transaction, quote_literal(PQdb(first_.handle()))));
+        return there.has_value() && there.value().at(0).at(0) == "t";
+    };
+    if (usable()) return true;
+    session_.reset();
+    second_.reset();
+    return false;
+}
+
+// Does our own lock keep every other connection from reading?
+Result<bool> Second::is_alone(Table const& table) {
+    UNDROP_TRY(
+        auto const rows,
+        first_.rows(fmt::format("select 1 from pg_catalog.pg_locks k where k.pid = pg_catalog.pg_backend_pid() and k.locktype = 'relation' "
+                                "and k.mode = 'AccessExclusiveLock' and k.granted and (k.relation = {0} or k.relation in "
+                                "(select p.relid from pg_catalog.pg_partition_tree({0}) p)) limit 1",
+                                table.id)));
+    return !rows.empty();
+}
+
+// From the one connection into the other, without a look at the rows.
+Result<bool> Second::copy(std::string const& from, std::string const& to) {
+    UNDROP_CHECK(session_->begin_reading());
+    UNDROP_CHECK(second_->run(fmt::format("SET LOCAL lock_timeout = '{}'", patience)));
+    ResultPtr const out(PQexec(second_->handle(), from.c_str()));
+    if (PQresultStatus(out.get()) != PGRES_COPY_OUT) {
+        session_->rollback();
+        return false;
+    }
+    ResultPtr const in(PQexec(first_.handle(), to.c_str()));
+    if (PQresultStatus(in.get()) != PGRES_COPY_IN) {
+        second_.reset();  // in the middle of its answer
+        return error_of(in.get(), first_.handle());
+    }
+    char* chunk = nullptr;
+    int size = 0;
+    bool sent = true;
+    while (sent && (size = PQgetCopyData(second_->handle(), &chunk, 0)) > 0) {
+        sent = PQputCopyData(first_.handle(), chunk, size) == 1;
+        PQfreemem(chunk);
+    }
+    ResultPtr const read(sent && size == -1 ? PQgetResult(second_->handle()) : nullptr);
+    auto const whole = PQresultStatus(read.get()) == PGRES_COMMAND_OK;
+    PQputCopyEnd(first_.handle(), whole ? nullptr : "the old rows could not be read");
+    ResultPtr const written(PQgetResult(first_.handle()));
+    while (auto* more = PQgetResult(first_.handle())) PQclear(more);
+    while (auto* more = whole ? PQgetResult(second_->handle()) : nullptr) PQclear(more);
+    if (!whole || PQresultStatus(written.get()) != PGRES_COMMAND_OK) return error_of(written.get(), first_.handle());
+    session_->rollback();
+    return true;
+}
+
+Result<bool> Second::read_old(Table const& table, OldRows which, std::vector<std::string> const& saved, std::string const& store_table,
+                              std::string const& transaction, std::string const& role) {
+    UNDROP_TRY(auto const alone, is_alone(table));
+    if (alone || !open(transaction, role)) return false;
+    PostgresDialect const dialect;
+    std::string names;
+    std::string values;
+    for (std::size_t i = 0; i < saved.size(); ++i) {
+        names += fmt::format(", v{}", i + 1);
+        values += ", " + saved[i];
+    }
+    auto const rows = dialect.own_rows(table);
+    UNDROP_CHECK(first_.run(fmt::format("alter table {} add column relation bigint, add column place tid", store_table)));
+    UNDROP_TRY(
+        auto const read,
+        copy(fmt::format(
+                 "copy (select pg_catalog.row_number() over (), 'u', t.tableoid::pg_catalog.int8, t.ctid{} from {} as t{}) to stdout",
+                 values, rows, which == OldRows::taken ? " where t.xmax <> 0" : ""),
+             fmt::format("copy {} (n, state, relation, place{}) from stdin", store_table, names)));
+    // A row that merely was locked, or whose change a savepoint took back, is still ours to see.
+    if (read && which == OldRows::taken)
+        UNDROP_CHECK(first_.run(fmt::format(
+            "delete from {} as w using {} as t where t.ctid = w.place and t.tableoid = w.relation::pg_catalog.oid", store_table, rows)));
+    UNDROP_CHECK(first_.run(fmt::format("alter table {} drop column relation, drop column place", store_table)));
+    return read;
+}
+
+}  // namespace undrop::postgres

@@ -1,0 +1,132 @@
+#include "merge.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <algorithm>
+
+#include "names.hpp"
+
+namespace undrop {
+
+std::int64_t number_of(Cell const& cell) { return cell && !cell->empty() ? std::stoll(*cell) : 0; }
+
+Error cannot_tell_rows(Snapshot const& s, std::string const& missing) {
+    return Error{.code = Code::refused,
+                 .left = Left::rolled_back,
+                 .message = fmt::format("the rows of {} were saved by {}, which is not in the table now", s.what(), missing),
+                 .next = {.advice = "bring the key column back under its name first, in the down script"}};
+}
+
+std::string key_join(Dialect const& dialect, Snapshot const& s, Table const& now) {
+    std::vector<std::string> terms;
+    for (std::size_t i = 0; i < s.table.key.size(); ++i)
+        terms.push_back(fmt::format("s.k{} = {}", i + 1, dialect.save(*now.column(s.table.key[i]), "t." + dialect.quote(s.table.key[i]))));
+    return fmt::format("{}", fmt::join(terms, " and "));
+}
+
+// The columns that both the snapshot and the table have, as (name, v-number).
+std::vector<std::pair<std::string, std::size_t>> common_columns(Snapshot const& s, Table const& now) {
+    std::vector<std::pair<std::string, std::size_t>> columns;
+    for (std::size_t i = 0; i < s.values.size(); ++i)
+        if (auto const* column = now.column(s.values[i]); column && !column->generated) columns.emplace_back(s.values[i], i + 1);
+    return columns;
+}
+
+std::string insert_rows(Dialect const& dialect, Snapshot const& s, Table const& now, std::string const& from) {
+    std::vector<std::string> names;
+    std::vector<std::string> values;
+    for (auto const& [name, number_of] : common_columns(s, now)) {
+        names.push_back(dialect.quote(name));
+        values.push_back(dialect.load(*now.column(name), fmt::format("s.v{}", number_of)));
+    }
+    return fmt::format("insert into {} ({}){} select {} from {}", dialect.relation(now.schema, now.name), fmt::join(names, ", "),
+                       dialect.insert_overriding(), fmt::join(values, ", "), from);
+}
+
+namespace {
+
+// What the row of the snapshot (alias s) and of the table (alias t, where it is there) would have in this column, saved.
+std::string value_to_be(Dialect const& dialect, Snapshot const& s, Table const& now, std::string const& column) {
+    auto const at = std::find(s.values.begin(), s.values.end(), column);
+    if (at != s.values.end()) return fmt::format("s.v{}", at - s.values.begin() + 1);
+    return dialect.save(*now.column(column), "t." + dialect.quote(column));
+}
+
+// The snapshot's rows whose values in `unique` another row has, which is none of the snapshot's.
+std::string takers(Ledger const& ledger, Dialect const& dialect, Snapshot const& s, Table const& now,
+                   std::vector<std::string> const& unique) {
+    std::vector<std::string> terms;
+    std::vector<std::string> keys;
+    std::vector<std::string> itself;
+    for (auto const& name : unique)
+        terms.push_back(
+            fmt::format("{} = {}", dialect.save(*now.column(name), "x." + dialect.quote(name)), value_to_be(dialect, s, now, name)));
+    for (std::size_t i = 0; i < s.table.key.size(); ++i) {
+        keys.push_back(fmt::format("s.k{}", i + 1));
+        itself.push_back(fmt::format("z.k{} = {}", i + 1, dialect.save(*now.column(s.table.key[i]), "x." + dialect.quote(s.table.key[i]))));
+    }
+    auto const store = ledger.table(s.store);
+    auto const join = s.kind == Snapshot::Kind::updated
+                          ? fmt::format(" join {} as t on {}", dialect.own_rows(now), key_join(dialect, s, now))
+                          : std::string{};
+    return fmt::format("select {} from {} as s{} join {} as x on {} where not exists (select 1 from {} as z where {})",
+                       fmt::join(keys, ", "), store, join, dialect.own_rows(now), fmt::join(terms, " and "), store,
+                       fmt::join(itself, " and "));
+}
+
+// Unique sets of columns that the snapshot changes.
+std::vector<std::vector<std::string>> unique_and_changed(Snapshot const& s, Table const& now, std::vector<std::string> const& changed) {
+    auto const changes = [&](std::string const& name) { return std::find(changed.begin(), changed.end(), name) != changed.end(); };
+    auto unique = now.unique;
+    if (s.kind == Snapshot::Kind::updated) unique.push_back(now.key);
+    auto const whole = s.kind != Snapshot::Kind::updated;
+    std::erase_if(unique, [&](auto const& columns) {
+        return whole ? !std::all_of(columns.begin(), columns.end(), changes) : std::none_of(columns.begin(), columns.end(), changes);
+    });
+    return unique;
+}
+
+}  // namespace
+
+Result<bool> unique_values_collide(Backend& backend, Ledger const& ledger, Snapshot const& s, Table const& now) {
+    auto const& dialect = backend.dialect();
+    for (auto const& columns : unique_and_changed(s, now, s.values)) {
+        std::vector<std::string> terms;
+        std::vector<std::string> itself;
+        for (auto const& name : columns)
+            terms.push_back(
+                fmt::format("{} = {}", dialect.save(*now.column(name), "x." + dialect.quote(name)), value_to_be(dialect, s, now, name)));
+        for (auto const& name : s.table.key) itself.push_back(fmt::format("x.{0} = t.{0}", dialect.quote(name)));
+        UNDROP_TRY(auto const found,
+                   backend.rows(fmt::format("select 1 from {} as s join {} as t on {} join {} as x on {} where not ({}) limit 1",
+                                            ledger.table(s.store), dialect.own_rows(now), key_join(dialect, s, now), dialect.own_rows(now),
+                                            fmt::join(terms, " and "), fmt::join(itself, " and "))));
+        if (!found.empty()) return true;
+    }
+    return false;
+}
+
+Result<std::string> unique_values_taken(Backend& backend, Ledger const& ledger, Snapshot const& s, Table const& now,
+                                        std::vector<std::string> const& changed, std::int64_t id) {
+    auto const& dialect = backend.dialect();
+    std::vector<std::string> selects;
+    for (auto const& columns : unique_and_changed(s, now, changed)) selects.push_back(takers(ledger, dialect, s, now, columns));
+    if (selects.empty() || !s.keyed()) return std::string{};
+    std::vector<std::string> definitions;
+    std::vector<std::string> names;
+    for (std::size_t i = 0; i < s.table.key.size(); ++i) {
+        names.push_back(fmt::format("k{}", i + 1));
+        definitions.push_back(names.back() + " " + now.column(s.table.key[i])->stored_type);
+    }
+    auto const store = ledger.table(names::work_prefix + std::to_string(id));
+    UNDROP_CHECK(
+        backend.run(fmt::format("create table {} ({}, primary key ({}))", store, fmt::join(definitions, ", "), fmt::join(names, ", "))));
+    UNDROP_CHECK(backend.seal(store, &now));
+    UNDROP_TRY(auto const count,
+               backend.run(fmt::format("insert into {} ({}) {}", store, fmt::join(names, ", "), fmt::join(selects, " union "))));
+    if (count > 0) return store;
+    UNDROP_CHECK(backend.run("drop table " + store));
+    return std::string{};
+}
+
+}  // namespace undrop

@@ -1,0 +1,47 @@
+// Merge: pieces of SQL and of work that every way of restoring is made of.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "backend.hpp"
+#include "ledger.hpp"
+#include "snapshot.hpp"
+#include "try.hpp"
+
+namespace undrop {
+
+// Triggers and rules are off while this is restored (P2: an `updated_at` stays); the end is explicit because it can fail.
+template <class Work>
+auto in_quiet(Backend& backend, Table const& table, Work&& work) -> decltype(work()) {
+    UNDROP_CHECK(backend.quiet(table));
+    auto done = work();
+    auto loud = backend.loud(table);
+    if (done && !loud) return std::move(loud).error();
+    return done;
+}
+
+// The first cell as a number; 0 for none.
+[[nodiscard]] std::int64_t number_of(Cell const& cell);
+
+[[nodiscard]] Error cannot_tell_rows(Snapshot const& s, std::string const& missing);
+
+// Condition: the snapshot's row (alias s) is the table's (alias t).
+[[nodiscard]] std::string key_join(Dialect const& dialect, Snapshot const& s, Table const& now);
+
+// The columns that both the snapshot and the table have, as (name, v-number).
+[[nodiscard]] std::vector<std::pair<std::string, std::size_t>> common_columns(Snapshot const& s, Table const& now);
+
+[[nodiscard]] std::string insert_rows(Dialect const& dialect, Snapshot const& s, Table const& now, std::string const& from);
+
+// Rows of a snapshot that cannot get what they had, because another row has a unique value of theirs by now: a working table of the store
+// with the snapshot's k1.., or "" if there is no such row. `changed`: the columns that the snapshot would change, all for whole rows.
+[[nodiscard]] Result<std::string> unique_values_taken(Backend& backend, Ledger const& ledger, Snapshot const& s, Table const& now,
+                                                      std::vector<std::string> const& changed, std::int64_t id);
+
+// Would a row of the snapshot (Kind::updated) get a unique value that another row has at present? Then no single UPDATE puts them back.
+[[nodiscard]] Result<bool> unique_values_collide(Backend& backend, Ledger const& ledger, Snapshot const& s, Table const& now);
+
+}  // namespace undrop

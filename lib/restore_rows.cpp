@@ -1,0 +1,284 @@
+#include "restore_rows.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <algorithm>
+
+#include "merge.hpp"
+#include "names.hpp"
+#include "save.hpp"
+#include "try.hpp"
+
+namespace undrop {
+namespace {
+
+auto const success = [] { return BOOST_OUTCOME_V2_NAMESPACE::success(); };
+
+std::string same_key(Snapshot const& s, char const* a, char const* b) {
+    std::vector<std::string> terms;
+    for (std::size_t i = 1; i <= s.table.key.size(); ++i) terms.push_back(fmt::format("{0}.k{2} = {1}.k{2}", a, b, i));
+    return fmt::format("{}", fmt::join(terms, " and "));
+}
+
+std::string recorded_type(Snapshot const& s, std::size_t i) { return s.table.column(s.values[i])->type; }
+bool retyped(Snapshot const& s, std::size_t i) { return s.left_types[i] != recorded_type(s, i); }
+
+// The merge of one table's updated cells: the snapshot (alias s), the table (t), and where there are such: this step's own changes (p), the
+// cells that were as the step had left them before the script (n), rows whose unique values are taken (q).
+class CellMerge {
+public:
+    CellMerge(Backend& backend, Ledger const& ledger, Snapshot const& s, Table const& now, CellsContext const& context)
+        : backend_(backend), dialect_(backend.dialect()), ledger_(ledger), s_(s), now_(now), context_(context) {
+        if (context_.own && context_.own->table.key != s_.table.key) context_.own = nullptr;
+        for (std::size_t i = 0; i < s.values.size(); ++i)
+            if (auto const* column = now.column(s.values[i]); column && !column->generated) cells_.push_back(i);
+    }
+
+    Result<RestoredCells> run();
+
+private:
+    [[nodiscard]] std::string present(std::size_t i) const { return "t." + dialect_.quote(s_.values[i]); }
+    [[nodiscard]] std::string saved(std::size_t i) const { return dialect_.load(*now_.column(s_.values[i]), fmt::format("s.v{}", i + 1)); }
+    [[nodiscard]] std::string still_as_left(std::size_t i) const;
+    [[nodiscard]] std::string is_back(std::size_t i) const { return dialect_.same(*now_.column(s_.values[i]), present(i), saved(i)); }
+    [[nodiscard]] std::string is_users(std::size_t i) const;
+    [[nodiscard]] std::string class_of(std::size_t i) const;
+    [[nodiscard]] std::string from() const;
+    [[nodiscard]] Result<void> count(RestoredCells& done);
+    [[nodiscard]] std::string to_be(std::size_t i) const;
+    [[nodiscard]] Result<std::int64_t> replace(std::string const& any);
+
+    Backend& backend_;
+    Dialect const& dialect_;
+    Ledger const& ledger_;
+    Snapshot const& s_;
+    Table const& now_;
+    CellsContext context_;
+    std::vector<std::size_t> cells_;
+    std::string taken_;
+};
+
+// P2: the value before this step's script, where the script wrote one, is still the one that the step had left.
+std::string CellMerge::still_as_left(std::size_t i) const {
+    if (retyped(s_, i)) return context_.unchanged.empty() ? std::string{"1 = 0"} : fmt::format("n.u{} = 1", i + 1);
+    auto const& column = *now_.column(s_.values[i]);
+    auto value = present(i);
+    if (context_.direction == Direction::up && context_.own) {
+        auto const& own = context_.own->values;
+        if (auto const at = std::find(own.begin(), own.end(), s_.values[i]); at != own.end())
+            value = fmt::format("case when p.k1 is not null then {} else {} end",
+                                dialect_.load(column, fmt::format("p.v{}", at - own.begin() + 1)), value);
+    }
+    return dialect_.same(column, value, dialect_.load(column, fmt::format("s.w{}", i + 1)));
+}
+
+std::string CellMerge::is_users(std::size_t i) const {
+    return context_.direction == Direction::up ? fmt::format("substr(s.state, {}, 1) = 'u'", i + 1) : std::string{"1 = 1"};
+}
+
+std::string CellMerge::class_of(std::size_t i) const {
+    return fmt::format("case when {} then 'unchanged' when not ({}) then 'not_users' when {} then {} else {} end", is_back(i), is_users(i),
+                       still_as_left(i), taken_.empty() ? "'restored'" : "case when q.k1 is null then 'restored' else 'key_taken' end",
+                       context_.own ? "case when p.k1 is null then 'changed' else 'computed' end" : "'changed'");
+}
+
+std::string CellMerge::from() const {
+    auto text = ledger_.table(s_.store) + " as s";
+    if (context_.own) text += fmt::format(" left join {} as p on {}", ledger_.table(context_.own->store), same_key(s_, "p", "s"));
+    if (!context_.unchanged.empty()) text += fmt::format(" left join {} as n on {}", context_.unchanged, same_key(s_, "n", "s"));
+    if (!taken_.empty()) text += fmt::format(" left join {} as q on {}", taken_, same_key(s_, "q", "s"));
+    return text;
+}
+
+Result<void> CellMerge::count(RestoredCells& done) {
+    std::vector<std::string> classes;
+    std::vector<std::string> sums{"count(*)"};
+    for (auto const i : cells_) {
+        classes.push_back(fmt::format("{} as c{}", class_of(i), i + 1));
+        for (auto const* name : {"unchanged", "not_users", "restored", "key_taken", "computed", "changed"})
+            sums.push_back(fmt::format("coalesce(sum(case when c{} = '{}' then 1 else 0 end), 0)", i + 1, name));
+    }
+    UNDROP_TRY(auto const rows,
+               backend_.rows(fmt::format("select {} from (select {} from {} join {} as t on {}) as c", fmt::join(sums, ", "),
+                                         fmt::join(classes, ", "), from(), dialect_.own_rows(now_), key_join(dialect_, s_, now_))));
+    auto const& row = rows.at(0);
+    std::size_t at = 1;
+    for (auto const i : cells_) {
+        Merged merged{.what = s_.table.text() + "." + s_.values[i]};
+        for (auto* to :
+             {&merged.unchanged, &merged.not_users, &merged.restored, &merged.key_taken, &merged.computed, &merged.changed_since})
+            *to = number_of(row.at(at++));
+        merged.deleted_since = s_.rows - number_of(row.at(0));
+        done.merged.push_back(std::move(merged));
+    }
+    return success();
+}
+
+std::string CellMerge::to_be(std::size_t i) const {
+    return fmt::format("case when ({}) = 'restored' then {} else {} end", class_of(i), saved(i), present(i));
+}
+
+// Values that are swapped among rows: all of those rows go, and come again as they should be.
+Result<std::int64_t> CellMerge::replace(std::string const& any) {
+    auto const store = ledger_.table(names::work_prefix + std::to_string(context_.work_id + 1));
+    std::vector<std::string> selected;
+    std::vector<std::string> columns;
+    std::vector<std::string> again;
+    std::vector<std::string> of_key;
+    auto const add = [&](std::string const& name, std::string expression) {
+        again.push_back(fmt::format("c{}", again.size() + 1));
+        selected.push_back(fmt::format("{} as {}", expression, again.back()));
+        columns.push_back(name);
+    };
+    for (std::size_t i = 0; i < s_.table.key.size(); ++i) {
+        selected.push_back(fmt::format("s.k{0} as k{0}", i + 1));
+        of_key.push_back(fmt::format("w.k{} = t.{}", i + 1, dialect_.quote(s_.table.key[i])));
+    }
+    // The row's number stays, but where it is the key itself.
+    auto const locator = dialect_.row_locator(now_);
+    if (!locator.empty() && !(now_.key.size() == 1 && now_.column(now_.key[0])->stored_type == "integer")) add(locator, "t." + locator);
+    for (auto const& column : now_.columns) {
+        if (column.generated) continue;
+        auto const cell = std::find_if(cells_.begin(), cells_.end(), [&](std::size_t i) { return s_.values[i] == column.name; });
+        add(dialect_.quote(column.name), cell == cells_.end() ? "t." + dialect_.quote(column.name) : to_be(*cell));
+    }
+    auto const rows = dialect_.own_rows(now_);
+    UNDROP_CHECK(backend_.run(fmt::format("create table {} as select {} from {} join {} as t on {} where {}", store,
+                                          fmt::join(selected, ", "), from(), rows, key_join(dialect_, s_, now_), any)));
+    UNDROP_CHECK(backend_.seal(store, &now_));
+    UNDROP_TRY(auto const deleted, backend_.run(fmt::format("delete from {} as t where exists (select 1 from {} as w where {})", rows,
+                                                            store, fmt::join(of_key, " and "))));
+    UNDROP_CHECK(backend_.run(fmt::format("insert into {} ({}) select {} from {}", dialect_.relation(now_.schema, now_.name),
+                                          fmt::join(columns, ", "), fmt::join(again, ", "), store)));
+    UNDROP_CHECK(backend_.run("drop table " + store));
+    return deleted;
+}
+
+Result<RestoredCells> CellMerge::run() {
+    RestoredCells done;
+    for (auto const& name : s_.table.key)
+        if (!now_.column(name)) return cannot_tell_rows(s_, fmt::format("key ({})", fmt::join(s_.table.key, ", ")));
+    if (cells_.empty()) return done;
+    UNDROP_TRY(taken_, unique_values_taken(backend_, ledger_, s_, now_, s_.values, context_.work_id));
+    UNDROP_CHECK(count(done));
+    std::vector<std::string> sets;
+    std::vector<std::string> any;
+    for (auto const i : cells_) {
+        sets.push_back(fmt::format("{} = {}", dialect_.quote(s_.values[i]), to_be(i)));
+        any.push_back(fmt::format("({}) = 'restored'", class_of(i)));
+    }
+    if (context_.replace_rows) {
+        UNDROP_TRY(done.replaced, replace(fmt::format("({})", fmt::join(any, " or "))));
+    } else {
+        UNDROP_TRY(done.updated,
+                   backend_.run(fmt::format("update {} as t set {} from {} where {} and ({})", dialect_.own_rows(now_),
+                                            fmt::join(sets, ", "), from(), key_join(dialect_, s_, now_), fmt::join(any, " or "))));
+    }
+    if (!taken_.empty()) UNDROP_CHECK(backend_.run("drop table " + taken_));
+    return done;
+}
+
+}  // namespace
+
+Result<RestoredCells> restore_updated(Backend& backend, Ledger const& ledger, Snapshot const& snapshot, Table const& now,
+                                      CellsContext const& context) {
+    return in_quiet(backend, now, [&] { return CellMerge(backend, ledger, snapshot, now, context).run(); });
+}
+
+Result<std::string> note_unchanged(Backend& backend, Ledger const& ledger, Snapshot const& s, Table const& now, std::int64_t work_id) {
+    auto const& dialect = backend.dialect();
+    std::vector<std::string> definitions;
+    std::vector<std::string> names;
+    std::vector<std::string> expressions;
+    for (std::size_t i = 0; i < s.table.key.size(); ++i) {
+        auto const* column = now.column(s.table.key[i]);
+        if (!column) return std::string{};
+        names.push_back(fmt::format("k{}", i + 1));
+        definitions.push_back(names.back() + " " + column->stored_type);
+        expressions.push_back("s." + names.back());
+    }
+    auto const keys = fmt::format("{}", fmt::join(names, ", "));
+    bool any = false;
+    for (std::size_t i = 0; i < s.values.size(); ++i) {
+        auto const* column = now.column(s.values[i]);
+        auto const asked = column && retyped(s, i) && column->type == s.left_types[i];
+        any = any || asked;
+        names.push_back(fmt::format("u{}", i + 1));
+        definitions.push_back(names.back() + " integer not null");
+        expressions.push_back(
+            asked ? fmt::format("case when {} then 1 else 0 end", dialect.same(*column, "t." + dialect.quote(column->name),
+                                                                               dialect.load(*column, fmt::format("s.w{}", i + 1))))
+                  : "0");
+    }
+    if (!any) return std::string{};
+    auto const store = ledger.table(names::work_prefix + std::to_string(work_id));
+    UNDROP_CHECK(backend.run(fmt::format("create table {} ({}, primary key ({}))", store, fmt::join(definitions, ", "), keys)));
+    UNDROP_CHECK(backend.seal(store, &now));
+    UNDROP_CHECK(
+        backend.run(fmt::format("insert into {} ({}) select {} from {} as s join {} as t on {}", store, fmt::join(names, ", "),
+                                fmt::join(expressions, ", "), ledger.table(s.store), dialect.own_rows(now), key_join(dialect, s, now))));
+    return store;
+}
+
+Result<std::int64_t> empty_cells(Backend& backend, Table const& now, Snapshot const& s, std::string const& unchanged, std::size_t value) {
+    auto const& dialect = backend.dialect();
+    std::vector<std::string> terms;
+    for (std::size_t i = 0; i < s.table.key.size(); ++i)
+        terms.push_back(fmt::format("n.k{} = {}", i + 1, dialect.save(*now.column(s.table.key[i]), "t." + dialect.quote(s.table.key[i]))));
+    return backend.run(fmt::format("update {} as t set {} = null from {} as n where {} and n.u{} = 1", dialect.own_rows(now),
+                                   dialect.quote(s.values[value]), unchanged, fmt::join(terms, " and "), value + 1));
+}
+
+namespace {
+
+// Condition on t: no row but itself refers to it.
+std::string in_use(Dialect const& dialect, Table const& now, std::vector<Reference> const& references) {
+    std::string condition;
+    for (auto const& reference : references) {
+        std::vector<std::string> terms;
+        for (std::size_t i = 0; i < reference.columns.size(); ++i)
+            terms.push_back(fmt::format("c.{} = t.{}", dialect.quote(reference.columns[i]), dialect.quote(reference.parents_columns[i])));
+        if (reference.schema == now.schema && reference.child == now.name && !now.key.empty()) {
+            std::vector<std::string> itself;
+            for (auto const& name : now.key) itself.push_back(fmt::format("c.{0} = t.{0}", dialect.quote(name)));
+            terms.push_back(fmt::format("not ({})", fmt::join(itself, " and ")));
+        }
+        condition += fmt::format("{}exists (select 1 from {} as c where {})", condition.empty() ? "" : " or ",
+                                 dialect.relation(reference.schema, reference.child), fmt::join(terms, " and "));
+    }
+    return condition.empty() ? std::string{"1 = 0"} : "(" + condition + ")";
+}
+
+}  // namespace
+
+Result<Restored> remove_inserted(Backend& backend, Ledger const& ledger, Footprint const& print, Table const& now,
+                                 std::vector<Reference> const& references) {
+    auto const& dialect = backend.dialect();
+    auto const store = ledger.table(print.store);
+    auto const rows = dialect.own_rows(now);
+    auto const who = identity(dialect, now, "t");
+    auto const unchanged = fmt::format("exists (select 1 from {} as f where f.k = {} and f.h = {})", store, who,
+                                       digest_of(dialect, now, plain_columns(now), "t"));
+    auto const used = in_use(dialect, now, references);
+    auto where = fmt::format("{} and not {}", unchanged, used);
+    // Of equal rows only as many are the step's as it had inserted.
+    if (now.key.empty())
+        where = fmt::format(
+            "{0} in (select x.l from (select {0} as l, {1} as i, row_number() over (partition by {1} order by {0}) as r "
+            "from {2} as t where not {3}) as x join {4} as f on f.k = x.i where x.r <= f.c)",
+            dialect.row_id(now, "t"), who, rows, used, store);
+    return in_quiet(backend, now, [&]() -> Result<Restored> {
+        Restored done;
+        done.merged.what = now.text() + " (inserted)";
+        UNDROP_TRY(auto const known, backend.rows(fmt::format("select coalesce(sum(c), 0) from {}", store)));
+        UNDROP_TRY(done.deleted, backend.run(fmt::format("delete from {} as t where {}", rows, where)));
+        done.merged.removed = done.deleted;
+        auto const present = now.key.empty() ? std::string{"1 = 0"} : fmt::format("{} and {}", unchanged, used);
+        UNDROP_TRY(auto const kept, backend.rows(fmt::format("select count(*) from {} as t where {}", rows, present)));
+        done.merged.in_use = number_of(kept.at(0).at(0));
+        done.merged.changed_since = number_of(known.at(0).at(0)) - done.deleted - done.merged.in_use;
+        return done;
+    });
+}
+
+}  // namespace undrop

@@ -1,0 +1,45 @@
+// Restore of rows that a step updated or inserted in a table that stays: cell by cell, where nobody wrote since (P2, P3).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "backend.hpp"
+#include "ledger.hpp"
+#include "restore.hpp"
+#include "snapshot.hpp"
+
+namespace undrop {
+
+struct CellsContext {
+    Direction direction = Direction::down;
+    Snapshot const* own = nullptr;  // what this step's script changed of the same table (Kind::updated); null: nothing
+    std::string unchanged;          // working table of `note_unchanged`; empty: no column changes its type
+    bool replace_rows = false;      // delete and insert, where no single UPDATE can
+    std::int64_t work_id = 0;
+};
+
+// Puts values of updated rows back. One Merged per column.
+struct RestoredCells {
+    std::vector<Merged> merged;
+    std::int64_t updated = 0;
+    std::int64_t replaced = 0;  // deleted and inserted
+};
+[[nodiscard]] Result<RestoredCells> restore_updated(Backend& backend, Ledger const& ledger, Snapshot const& snapshot, Table const& now,
+                                                    CellsContext const& context);
+
+// Before columns get another type: which cells are still what the step left. Makes a working table of k1.. and u1.. (0 or 1), and gives
+// its name; "" if no saved column is of another type now than it was.
+[[nodiscard]] Result<std::string> note_unchanged(Backend& backend, Ledger const& ledger, Snapshot const& snapshot, Table const& now,
+                                                 std::int64_t work_id);
+
+// Makes the unchanged cells of one column (an index of snapshot.values) NULL. Gives how many.
+[[nodiscard]] Result<std::int64_t> empty_cells(Backend& backend, Table const& now, Snapshot const& snapshot, std::string const& unchanged,
+                                               std::size_t value);
+
+// Deletes the rows of a footprint that nobody changed since and nobody refers to. merged.restored counts them.
+[[nodiscard]] Result<Restored> remove_inserted(Backend& backend, Ledger const& ledger, Footprint const& print, Table const& now,
+                                               std::vector<Reference> const& references);
+
+}  // namespace undrop

@@ -1,0 +1,198 @@
+// Rows that a step changes: saved through a second connection, or from copies where there can be none; and what others do meanwhile.
+#include "story/story.hpp"
+
+#include <undrop/sqlite.hpp>
+
+#include <sqlite3.h>
+
+using namespace undrop;
+using namespace undrop::test;
+
+namespace {
+
+constexpr char const* made = "create table t (id integer primary key, v text, n integer)";
+
+void fill(Database& db, std::int64_t rows) {
+    db.run(made);
+    db.run("insert into t select n, 'v' || n, n % 10 from " + numbers(db, 1, rows) + " x");
+}
+
+// The usual mix: an update, a delete and an insert.
+constexpr char const* mixed = "update t set v = 'new' where n = 1;\ndelete from t where n = 2;\ninsert into t values (0, 'up', 99);";
+
+void there_and_back(Database& db, Options const& options, int rounds) {
+    auto const source = source_of({{mixed}});
+    auto const before = witness(db);
+    auto const went = up(db, source, options);
+    CHECK_EQ(went.steps.at(0).rounds, rounds);
+    CHECK_EQ(saved(went.steps.at(0), db.named("t") + " (v)").rows, 100);
+    CHECK_EQ(saved(went.steps.at(0), db.named("t") + " (deleted)").rows, 100);
+    auto const migrated = witness(db);
+    auto const back = down(db, source, options);
+    CHECK_EQ(merged(back.steps.at(0), db.named("t.v")).restored, 100);
+    CHECK_EQ(merged(back.steps.at(0), db.named("t") + " (inserted)").removed, 1);
+    check_unchanged(before, witness(db));
+    (void)up(db, source, options);
+    check_unchanged(migrated, witness(db));
+}
+
+}  // namespace
+
+ON_BOTH("story: rows that a script changes are saved in one round, without a copy of the table") {
+    fill(db, 1'000);
+    there_and_back(db, {}, 1);
+}
+
+ON_BOTH("story: where no second connection is allowed the table is copied before, and the plan says so") {
+    fill(db, 1'000);
+    Options const options{.second_connection = false};
+    auto target = Target::open(db.url()).value();
+    auto const plan = plan_up(target, source_of({{mixed}}), {}, options).value();
+    CHECK(mentions(plan.steps.at(0).notes, "is copied before the script: a second connection is not allowed"));
+    there_and_back(db, options, 1);
+}
+
+ON_BOTH("story: hidden from the text and without a second connection it takes a second round") {
+    fill(db, 1'000);
+    auto const source = db.either("do $$ begin execute 'update ' || 't set v = null where n = 3'; end $$",
+                                  "create trigger x after insert on t begin update t set v = null where n = 3; end;\n"
+                                  "insert into t values (0, 'x', 0);\ndrop trigger x;");
+    auto const before = witness(db);
+    auto const went = up(db, source_of({{source}}), {.second_connection = false});
+    CHECK_EQ(went.steps.at(0).rounds, 2);
+    (void)down(db, source_of({{source}}));
+    check_unchanged(before, witness(db));
+}
+
+ON_POSTGRES("story: a role that may connect but once gets copies") {
+    fill(db, 1'000);
+    auto const before = witness(db);
+    auto const limits = db.one("select current_database()");
+    db.run("alter database \"" + limits + "\" connection limit 2");  // this one, and undrop's
+    auto const went = up(db, source_of({{mixed}}));
+    CHECK_EQ(went.steps.at(0).rounds, 2);
+    (void)down(db, source_of({{mixed}}));
+    db.run("alter database \"" + limits + "\" connection limit -1");
+    check_unchanged(before, witness(db));
+}
+
+ON_SQLITE("story: rows are saved under a write-ahead log, under a journal, and from a cache that spills") {
+    fill(db, 1'000);
+    for (auto const* pragma : {"pragma journal_mode = wal", "pragma journal_mode = delete", "pragma journal_mode = persist"}) {
+        db.run(pragma);
+        auto const before = witness(db);
+        auto const went = up(db, source_of({{mixed}}));
+        CHECK_EQ(went.steps.at(0).rounds, 1);
+        (void)down(db, source_of({{mixed}}));
+        check_unchanged(before, witness(db));
+    }
+}
+
+TEST_CASE("story: rows of an SQLite database in memory come back from copies") {
+    sqlite3* handle = nullptr;
+    REQUIRE_EQ(sqlite3_open(":memory:", &handle), SQLITE_OK);
+    auto const text = [&](char const* sql) {
+        std::string all;
+        auto const add = [](void* to, int count, char** cells, char**) {
+            for (int i = 0; i < count; ++i) *static_cast<std::string*>(to) += std::string(cells[i] ? cells[i] : "NULL") + "|";
+            return 0;
+        };
+        CHECK_EQ(sqlite3_exec(handle, sql, add, &all, nullptr), SQLITE_OK);
+        return all;
+    };
+    (void)text("create table t (id integer primary key, v text); insert into t values (1, 'a'), (2, null), (3, 'c')");
+    {
+        auto target = sqlite::attach(handle).value();
+        auto const source = source_of({{"update t set v = 'x' where id < 3; delete from t where id = 3"}});
+        auto const plan = plan_up(target, source).value();
+        CHECK(mentions(plan.steps.at(0).notes, "in memory"));
+        auto const went = migrate(target, source).value();
+        CHECK_EQ(went.steps.at(0).rounds, 1);
+        CHECK_EQ(text("select * from t order by id"), "1|x|2|x|");
+        auto const back = apply(target, approve(plan_down(target, source).value()).value());
+        CHECK_MESSAGE(back, (back ? "" : back.error().text()));
+        CHECK_EQ(text("select * from t order by id"), "1|a|2|NULL|3|c|");
+    }
+    sqlite3_close(handle);
+}
+
+ON_POSTGRES("story: others go on writing to a table of which a script changes rows, and their rows are theirs") {
+    fill(db, 100);
+    auto const other = db.connect();
+    std::vector<std::string> held;
+    Options options;
+    options.on_event = [&](Event const& event) {
+        if (event.kind == Event::Kind::ran) {
+            held.push_back(other->held_off("update t set v = 'theirs' where id = 55"));
+            held.push_back(other->held_off("insert into t values (500, 'theirs', 3)"));
+            held.push_back(other->held_off("select * from t where id = 7 for share"));
+        }
+    };
+    auto const source = source_of({{"update t set v = 'new' where id <= 10"}});
+    auto const went = up(db, source, options);
+    for (auto const& words : held) CHECK_EQ(words, "");
+    CHECK_EQ(held.size(), 3);
+    CHECK_EQ(saved(went.steps.at(0), "public.t (v)").rows, 10);
+    (void)down(db, source);
+    CHECK_EQ(db.one("select string_agg(v, ',' order by id) from t where id in (3, 55, 500)"), "v3,theirs,theirs");
+}
+
+ON_BOTH("story: the seed data migration is taken back after the application has gone on") {
+    db.run("create table participants (id integer primary key, role text not null, name text)");
+    db.run("insert into participants select n, case when n % 4 = 0 then 'sponsor' else 'viewer' end, 'p' || n from " + numbers(db, 1, 400) +
+           " x");
+    auto const source = source_of({{"update participants set role = 'coach' where role = 'sponsor'"}});
+    auto const went = up(db, source);
+    CHECK_EQ(went.steps.at(0).rounds, 1);
+    db.run("update participants set role = 'owner' where id in (4, 8, 12)");
+    db.run("update participants set name = 'renamed' where id = 16");
+    db.run("delete from participants where id in (20, 24)");
+    auto const back = down(db, source);
+    auto const role = merged(back.steps.at(0), db.named("participants.role"));
+    CHECK_EQ(role.restored, 95);
+    CHECK_EQ(role.changed_since, 3);
+    CHECK_EQ(role.deleted_since, 2);
+    CHECK_EQ(db.count("select count(*) from participants where role = 'sponsor'"), 95);
+    CHECK_EQ(db.count("select count(*) from participants where role = 'owner'"), 3);
+    CHECK_EQ(db.one("select role || name from participants where id = 16"), "sponsorrenamed");
+    CHECK_EQ(db.count("select count(*) from participants where id in (20, 24)"), 0);
+}
+
+ON_BOTH("story: rows that an up inserted and that were changed, or that others refer to, are kept and counted") {
+    db.run("create table plan (id integer primary key, name text)");
+    db.run("create table customer (id integer primary key, plan integer references plan (id))");
+    auto const source = source_of({{"insert into plan values (1, 'free'), (2, 'team'), (3, 'gold')"}});
+    (void)up(db, source);
+    db.run("update plan set name = 'mine' where id = 2");
+    db.run("insert into customer values (1, 3)");
+    auto const back = down(db, source);
+    auto const inserted = merged(back.steps.at(0), db.named("plan") + " (inserted)");
+    CHECK_EQ(inserted.removed, 1);
+    CHECK_EQ(inserted.changed_since, 1);
+    CHECK_EQ(inserted.in_use, 1);
+    CHECK_EQ(db.table("select id, name from plan order by id"), "2|mine\n3|gold\n");
+    CHECK_EQ(db.count("select count(*) from customer"), 1);
+}
+
+ON_BOTH("story: what an application wrote into rows that a down deletes comes back with the next up") {
+    db.run("create table setting (name varchar(20) not null primary key, value text)");
+    auto const source = source_of({{"insert into setting values ('a', 'default'), ('b', 'default')", "delete from setting"}});
+    (void)up(db, source);
+    db.run("update setting set value = 'mine' where name = 'b'");
+    db.run("insert into setting values ('c', 'own')");
+    (void)down(db, source);
+    CHECK_EQ(db.count("select count(*) from setting"), 0);
+    auto const again = up(db, source);
+    CHECK_EQ(db.table("select name, value from setting order by name"), "a|default\nb|mine\nc|own\n");
+    CHECK_EQ(merged(again.steps.at(0), db.named("setting") + " (deleted)").not_users, 1);
+}
+
+ON_POSTGRES("story: a script that reaches out of the database is not run where it may have to run twice") {
+    db.run(made);
+    auto const source = source_of({{"select pg_cancel_backend(0);\ndo $$ begin update t set v = 'x'; end $$"}});
+    auto const error = up_error(db, source);
+    CHECK_EQ(error.code, Code::refused);
+    CHECK_EQ(error.left, Left::untouched);
+    CHECK_NE(error.next.advice.find("undrop: touches"), std::string::npos);
+    (void)up(db, source_of({{"-- undrop: touches t\nselect pg_cancel_backend(0);\ndo $$ begin update t set v = 'x'; end $$"}}));
+}
