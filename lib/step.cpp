@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "check.hpp"
 #include "digest.hpp"
 #include "save.hpp"
 #include "try.hpp"
@@ -69,6 +70,9 @@ Result<void> StepRunner::prepare() {
     UNDROP_CHECK(read(script_));
     if (step_.direction == Direction::down && step_.up) UNDROP_CHECK(read(*step_.up));
     UNDROP_TRY(statements_, backend_.dialect().split(script_));
+    if (auto const* check = check_of(step_)) {
+        UNDROP_TRY(checks_, backend_.dialect().split(*check));
+    }
     return success();
 }
 
@@ -359,6 +363,7 @@ Result<StepRunner::Round> StepRunner::look_again() {
     UNDROP_CHECK(keep_only_losses(changes));
     UNDROP_TRY(auto const now, backend_.catalog_after(ledger_.name(), catalog_));
     UNDROP_CHECK(verify(now));
+    UNDROP_CHECK(run_check());
     report_.seconds = seconds_since(started_);
     UNDROP_CHECK(record(now, changes));
     return Round::done;

@@ -70,6 +70,7 @@ private:
     [[nodiscard]] Result<void> compare_copy(TableChange const& change);
     [[nodiscard]] Result<void> keep_only_losses(std::vector<TableChange> const& changes);
     [[nodiscard]] Result<void> verify(Catalog const& now) const;
+    [[nodiscard]] Result<void> run_check();
     [[nodiscard]] Result<void> record(Catalog const& now, std::vector<TableChange> const& changes);
     [[nodiscard]] Foresight unsaved(std::vector<TableChange> const& changes) const;
     [[nodiscard]] bool waived(TableName const& table, std::string const& column) const;
@@ -87,6 +88,7 @@ private:
 
     // Known before the first round
     std::vector<Statement> statements_;
+    std::vector<Statement> checks_;
     Script script_;
     std::vector<std::string> lose_;
     std::vector<Directives::Backfill> backfill_;
