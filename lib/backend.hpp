@@ -55,6 +55,13 @@ struct Observed {
     std::vector<std::string> refused;      // things undrop cannot save or take back: a foreign table, a system catalog, its own store ...
 };
 
+// What a statement of a check returned.
+struct Answer {
+    std::int64_t rows = 0;
+    bool is_true = false;  // the first row's first column: a boolean that is true; on SQLite a computed number other than 0
+    [[nodiscard]] bool holds() const { return rows == 0 || (rows == 1 && is_true); }
+};
+
 struct StoreState {
     bool exists = false;
     std::string foreign;  // not empty: why the store is not ours; nothing of it may be read or run
@@ -106,6 +113,12 @@ public:
     // Session settings as the author expects them (the role's own), and back to undrop's (RESET ROLE, search_path ...).
     [[nodiscard]] virtual Result<void> enter_script() = 0;
     [[nodiscard]] virtual Result<void> leave_script() = 0;
+    // For statements of a check: the author's settings, and nothing can be written, until leave_check, which leaves no trace of them and
+    // also goes on after one that failed. After `begin` or `begin_reading`. Locks are waited for as long as the options say.
+    [[nodiscard]] virtual Result<void> enter_check(Options const& options) = 0;
+    [[nodiscard]] virtual Result<void> leave_check() = 0;
+    // One statement between the two; the error's `where` as with run_script.
+    [[nodiscard]] virtual Result<Answer> ask(Script const& script, Statement const& statement) = 0;
     // Is the transaction still the one that `begin` opened? Code::refused otherwise.
     [[nodiscard]] virtual Result<void> still_ours() = 0;
     // SET CONSTRAINTS ALL IMMEDIATE; foreign_key_check against the count at begin.

@@ -75,6 +75,8 @@ public:
     [[nodiscard]] virtual Foreseen foresee(std::vector<Statement> const& statements) const = 0;
     // Empty, or why this statement cannot be part of a step: transaction statements, what cannot run in a transaction, client commands.
     [[nodiscard]] virtual std::string forbidden(Statement const& statement) const = 0;
+    // Empty, or why this statement cannot be part of a check, which only reads: as far as its text shows.
+    [[nodiscard]] virtual std::string forbidden_in_check(Statement const& statement) const = 0;
 
     // Expressions. `value` is an SQL expression of the column's type; `stored` one of its stored type. Saved texts compare byte by byte
     // (an explicit COLLATE "C" on PostgreSQL), so `snapshot.k = save(column, value)` is a join on any key.

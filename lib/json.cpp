@@ -60,10 +60,21 @@ Json finding_json(Finding const& finding) {
 
 Json planned_step_json(PlannedStep const& step) {
     auto const loss = [](PlannedLoss const& l) { return Json{{"what", l.what}, {"rows", optional_json(l.rows)}, {"waived", l.waived}}; };
-    return {{"version", step.version},        {"name", step.name},          {"direction", name_of(step.direction)},
-            {"origin", name_of(step.origin)}, {"up", script_json(step.up)}, {"down", script_json(step.down)},
-            {"statements", step.statements},  {"locks", step.locks},        {"losses", list(step.losses, loss)},
-            {"comes_back", step.comes_back},  {"mends", step.mends},        {"notes", step.notes}};
+    return {{"version", step.version},
+            {"name", step.name},
+            {"direction", name_of(step.direction)},
+            {"origin", name_of(step.origin)},
+            {"up", script_json(step.up)},
+            {"down", script_json(step.down)},
+            {"statements", step.statements},
+            {"locks", step.locks},
+            {"losses", list(step.losses, loss)},
+            {"comes_back", step.comes_back},
+            {"mends", step.mends},
+            {"notes", step.notes},
+            {"check", script_json(step.check)},
+            {"down_check", script_json(step.down_check)},
+            {"check_statements", step.check_statements}};
 }
 
 Json merged_json(Merged const& merged) {
@@ -93,6 +104,7 @@ Json step_report_json(StepReport const& step) {
             {"seconds", step.seconds},
             {"rounds", step.rounds},
             {"tries", step.tries},
+            {"checks", step.checks},
             {"saved", list(step.saved, saved)},
             {"went", step.went},
             {"merged", list(step.merged, merged_json)},
@@ -205,6 +217,9 @@ PlannedStep planned_step_from(Json const& json) {
     step.comes_back = json.at("comes_back");
     step.mends = json.at("mends");
     step.notes = json.at("notes");
+    step.check = script_from(json.value("check", Json()));
+    step.down_check = script_from(json.value("down_check", Json()));
+    step.check_statements = json.value("check_statements", 0);
     return step;
 }
 
@@ -223,6 +238,23 @@ Error no_plan(std::string message) {
     return {.code = Code::usage,
             .message = std::move(message),
             .next = {.command = "plan --out FILE", .advice = "Make a plan of this version."}};
+}
+
+Json checked_json(CheckedStatement const& statement) {
+    return {{"statement", statement.text},
+            {"where", place_json(statement.where)},
+            {"holds", statement.holds},
+            {"rows", statement.rows},
+            {"problem", statement.problem}};
+}
+
+Json checked_json(CheckedMigration const& migration) {
+    return {{"version", migration.version},
+            {"name", migration.name},
+            {"origin", name_of(migration.origin)},
+            {"file", migration.file},
+            {"holds", migration.holds()},
+            {"statements", list(migration.statements, [](CheckedStatement const& s) { return checked_json(s); })}};
 }
 
 }  // namespace
@@ -272,6 +304,14 @@ std::string to_json(Status const& status) {
     json["pending"] = list(status.pending, pending_json);
     json["snapshots"] = status.snapshots;
     json["snapshot_bytes"] = status.snapshot_bytes;
+    return dumped(json);
+}
+
+std::string to_json(CheckReport const& report) {
+    auto json = document("check");
+    json["target"] = report.target;
+    json["holds"] = report.holds();
+    json["checks"] = list(report.migrations, [](CheckedMigration const& m) { return checked_json(m); });
     return dumped(json);
 }
 

@@ -15,6 +15,8 @@
 namespace undrop {
 namespace {
 
+constexpr char const* check_columns = "event bigint not null, part text not null, script text not null, primary key (event, part)";
+
 std::int64_t number(Cell const& cell) { return cell && !cell->empty() ? std::stoll(*cell) : 0; }
 std::string text(Cell const& cell) { return cell.value_or(""); }
 
@@ -92,10 +94,11 @@ Result<History> Ledger::history() {
             at->down_sum = text(row[8]);
             at->up_script = text(row[9]);
             at->down_script = text(row[10]);
+            at->recorded = number(row[0]);
             continue;
         }
         history.applied.push_back({number(row[0]), number(row[1]), version, text(row[4]), text(row[5]), text(row[6]), text(row[7]),
-                                   text(row[8]), text(row[9]), text(row[10])});
+                                   text(row[8]), text(row[9]), text(row[10]), number(row[0])});
         std::erase(history.reverted, version);
     }
     std::sort(history.applied.begin(), history.applied.end(),
@@ -108,7 +111,7 @@ Result<void> Ledger::ensure(Options const& options) {
     if (!state.foreign.empty()) return not_ours(state.foreign);
     if (state.exists) {
         UNDROP_TRY(auto format, backend_.rows(fmt::format("select value from {} where key = 'format'", table(names::meta))));
-        if (format.empty() || text(format[0][0]) == names::format) return BOOST_OUTCOME_V2_NAMESPACE::success();
+        if (format.empty() || text(format[0][0]) == names::format) return add_checks_table(options);
         return Error{.code = Code::refused,
                      .left = Left::untouched,
                      .message = fmt::format("the ledger has format {}, this undrop knows format {}", text(format[0][0]), names::format),
@@ -127,12 +130,37 @@ Result<void> Ledger::ensure(Options const& options) {
     return error;
 }
 
+Result<bool> Ledger::has_checks() {
+    auto const found = backend_.rows(fmt::format("select event from {} where event = 0", table(names::check)));
+    if (!found && !backend_.means_no_store(found.error())) return found.error();
+    return found.has_value();
+}
+
+// A store that was made before there were checks gets their table.
+Result<void> Ledger::add_checks_table(Options const& options) {
+    UNDROP_TRY(bool const there, has_checks());
+    if (there) return BOOST_OUTCOME_V2_NAMESPACE::success();
+    UNDROP_CHECK(backend_.begin(options, {}));
+    auto made = create(names::check, check_columns);
+    if (made) made = backend_.commit();
+    if (made) return made;
+    backend_.rollback();
+    // Another migrator may have been faster.
+    if (auto const again = has_checks(); again && again.value()) return BOOST_OUTCOME_V2_NAMESPACE::success();
+    return made;
+}
+
+Result<void> Ledger::create(char const* table_name, char const* columns) {
+    UNDROP_CHECK(backend_.run(fmt::format("create table {} ({})", table(table_name), columns)));
+    return backend_.seal(table(table_name), nullptr);
+}
+
 Result<void> Ledger::create() {
     // SQLite's lock is the transaction that is open now: look again in it.
     UNDROP_TRY(auto state, backend_.store_state(name_));
     if (state.exists) return BOOST_OUTCOME_V2_NAMESPACE::success();
     UNDROP_CHECK(backend_.create_store(name_));
-    std::array<std::pair<char const*, char const*>, 6> const tables{{
+    std::array<std::pair<char const*, char const*>, 7> const tables{{
         {names::meta, "key text not null primary key, value text not null"},
         {names::event,
          "id bigint not null primary key, run bigint not null, kind text not null, version text, name text, at text not null, seconds "
@@ -151,11 +179,9 @@ Result<void> Ledger::create() {
          "id bigint not null primary key, step bigint not null, table_schema text not null, table_name text not null, column_name text not "
          "null, "
          "store text, uniform text, made_of text not null"},
+        {names::check, check_columns},
     }};
-    for (auto const& [name, columns] : tables) {
-        UNDROP_CHECK(backend_.run(fmt::format("create table {} ({})", table(name), columns)));
-        UNDROP_CHECK(backend_.seal(table(name), nullptr));
-    }
+    for (auto const& [name, columns] : tables) UNDROP_CHECK(create(name, columns));
     UNDROP_CHECK(backend_.run(fmt::format("insert into {} values ('format', '{}')", table(names::meta), names::format)));
     return BOOST_OUTCOME_V2_NAMESPACE::success();
 }
@@ -211,7 +237,25 @@ Result<void> Ledger::add(std::int64_t id, NewEvent const& event, Options const& 
             "down_script, detail) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
             table(names::event)),
         values, 0));
+    for (auto const& [part, script] : {std::pair{names::check_part, &event.check}, std::pair{names::down_check_part, &event.down_check}}) {
+        if (!*script) continue;
+        UNDROP_TRY(auto key, add_script(*script));
+        std::array<Cell, 3> const row{std::to_string(id), part, std::move(key)};
+        UNDROP_CHECK(backend_.query(fmt::format("insert into {} (event, part, script) values ($1, $2, $3)", table(names::check)), row, 0));
+    }
     return BOOST_OUTCOME_V2_NAMESPACE::success();
+}
+
+Result<RecordedChecks> Ledger::checks(std::int64_t event) {
+    RecordedChecks recorded;
+    auto const rows = backend_.rows(fmt::format("select part, script from {} where event = {}", table(names::check), event));
+    if (!rows && backend_.means_no_store(rows.error())) return recorded;
+    if (!rows) return rows.error();
+    for (auto const& row : rows.value()) {
+        UNDROP_TRY(auto body, script(text(row[1])));
+        (text(row[0]) == names::check_part ? recorded.check : recorded.down_check) = std::move(body);
+    }
+    return recorded;
 }
 
 Result<void> Ledger::add(std::int64_t step, std::vector<Recorded> const& objects) {

@@ -28,6 +28,13 @@ struct Applied {
     std::string down_sum;   // empty: there was no down script
     std::string up_script;  // key of the script's text
     std::string down_script;
+    std::int64_t recorded = 0;  // the event that holds the scripts: `step`, or a later `accepted`
+};
+
+// The checks that are recorded with a migration.
+struct RecordedChecks {
+    std::optional<std::string> check;
+    std::optional<std::string> down_check;
 };
 
 struct History {
@@ -54,6 +61,8 @@ struct NewEvent {
     double seconds = 0;
     std::optional<Script> up;
     std::optional<Script> down;
+    std::optional<Script> check;
+    std::optional<Script> down_check;
     std::string detail;  // JSON
 };
 
@@ -77,6 +86,8 @@ public:
     [[nodiscard]] Result<void> add(Footprint const& footprint);
 
     [[nodiscard]] Result<std::string> script(std::string const& key);
+    // Outside of a transaction: a store that was made before there were checks has none.
+    [[nodiscard]] Result<RecordedChecks> checks(std::int64_t event);
     [[nodiscard]] Result<std::vector<Recorded>> objects(std::int64_t step);
     [[nodiscard]] Result<std::vector<Snapshot>> snapshots(std::int64_t step);
     [[nodiscard]] Result<std::vector<Footprint>> footprints(std::int64_t step);
@@ -92,6 +103,9 @@ private:
     [[nodiscard]] Result<std::string> add_script(std::optional<Script> const& script);
     [[nodiscard]] Result<std::int64_t> next(std::string const& what, char const* table_name);
     [[nodiscard]] Result<void> create();
+    [[nodiscard]] Result<void> create(char const* table_name, char const* columns);
+    [[nodiscard]] Result<bool> has_checks();
+    [[nodiscard]] Result<void> add_checks_table(Options const& options);
 
     Backend& backend_;
     std::string name_;

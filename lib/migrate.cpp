@@ -20,6 +20,10 @@ Report nothing_to_do(Target const& target, Plan const& plan, Options const& opti
     return Report{.target = target.description(), .label = options.label, .findings = plan.findings};
 }
 
+bool edited(std::optional<Script> const& file, std::optional<std::string> const& recorded) {
+    return file && (!recorded || checksum(file->text) != checksum(*recorded));
+}
+
 }  // namespace
 
 Result<Report> migrate(Target& target, Source const& source, Options const& options) {
@@ -101,19 +105,28 @@ Result<LogEntry> accept(Target& target, Source const& source, std::string const&
                          .left = Left::untouched,
                          .message = fmt::format("{} is not {}", version, applied ? "in " + source.origin : std::string{"applied"}),
                          .next = {.command = "status"}};
-        if (!edited_up(*applied, *migration) && !edited_down(*applied, *migration))
+        UNDROP_TRY(auto const recorded, ledger.checks(applied->recorded));
+        if (!edited_up(*applied, *migration) && !edited_down(*applied, *migration) && !edited(migration->check, recorded.check) &&
+            !edited(migration->down_check, recorded.down_check))
             return Error{.code = Code::usage,
                          .left = Left::untouched,
                          .message = fmt::format("{} was not edited since it was applied", version),
                          .next = {.command = "status"}};
+        UNDROP_CHECK(ledger.ensure(options));
         UNDROP_CHECK(backend.begin(options, {}));
         auto written = [&]() -> Result<void> {
             UNDROP_TRY(auto const id, ledger.next_event());
             UNDROP_TRY(auto const run, ledger.next_run());
-            UNDROP_CHECK(ledger.add(
-                id,
-                {.run = run, .kind = "accepted", .version = version, .name = migration->name, .up = migration->up, .down = migration->down},
-                options));
+            UNDROP_CHECK(ledger.add(id,
+                                    {.run = run,
+                                     .kind = "accepted",
+                                     .version = version,
+                                     .name = migration->name,
+                                     .up = migration->up,
+                                     .down = migration->down,
+                                     .check = migration->check,
+                                     .down_check = migration->down_check},
+                                    options));
             UNDROP_CHECK(backend.commit());
             UNDROP_TRY(auto const log, ledger.log(run));
             entry = log.back();

@@ -11,6 +11,11 @@ inline constexpr char const* script = "script";
 inline constexpr char const* object = "object";
 inline constexpr char const* snapshot = "snapshot";
 inline constexpr char const* footprint = "footprint";
+inline constexpr char const* check = "check";
+
+// Parts of a migration in `check`: the ends of their files' names.
+inline constexpr char const* check_part = "check";
+inline constexpr char const* down_check_part = "down.check";
 
 // Tables of rows: snapshot_<id>, footprint_<id>; working tables never outlive their transaction.
 inline constexpr char const* snapshot_prefix = "snapshot_";

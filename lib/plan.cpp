@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <algorithm>
 
+#include "check.hpp"
 #include "rules.hpp"
 #include "try.hpp"
 
@@ -63,9 +64,12 @@ Result<Plan> Planner::up(Range const& range) {
                          .direction = Direction::up,
                          .origin = Origin::file,
                          .up = migration.up,
-                         .down = migration.down};
+                         .down = migration.down,
+                         .check = migration.check,
+                         .down_check = migration.down_check};
         for (auto& finding : script_findings(backend_.dialect(), migration.up, step.statements))
             plan.findings.push_back(std::move(finding));
+        look_at_check(step, plan);
         if (!migration.down) step.notes.push_back("no down script: the way back is derived from what the ledger records");
         plan.steps.push_back(std::move(step));
     }
@@ -109,6 +113,27 @@ Result<std::vector<Applied>> Planner::chosen_for_down(Range const& range, Plan& 
     return chosen;
 }
 
+// A file wins over the ledger; --down-from ledger says otherwise for what a down runs.
+Result<void> Planner::find_checks(Applied const& applied, PlannedStep& step) {
+    auto const* migration = find_migration(source_, applied.version);
+    UNDROP_TRY(auto recorded, ledger_.checks(applied.recorded));
+    auto const base = applied.version + "_" + applied.name + ".";
+    if (recorded.check) step.check = Script{*recorded.check, base + "check.sql (ledger)"};
+    if (recorded.down_check) step.down_check = Script{*recorded.down_check, base + "down.check.sql (ledger)"};
+    if (migration && migration->check) step.check = migration->check;
+    if (migration && migration->down_check && (options_.down_from == DownFrom::files || !step.down_check))
+        step.down_check = migration->down_check;
+    return success();
+}
+
+// P7: what the text of a check shows to be none is refused before the step.
+void Planner::look_at_check(PlannedStep& step, Plan& plan) const {
+    auto const* check = check_of(step);
+    if (!check) return;
+    for (auto& finding : script_findings(backend_.dialect(), *check, step.check_statements, RunsAs::check))
+        plan.findings.push_back(std::move(finding));
+}
+
 Result<PlannedStep> Planner::step_down(Applied const& applied, Plan& plan) {
     PlannedStep step{.version = applied.version, .name = applied.name, .direction = Direction::down};
     UNDROP_TRY(auto up, ledger_.script(applied.up_script));
@@ -145,6 +170,8 @@ Result<Plan> Planner::down(Range const& range) {
     UNDROP_TRY(auto const chosen, chosen_for_down(range, plan));
     for (auto const& applied : chosen) {
         UNDROP_TRY(auto step, step_down(applied, plan));
+        UNDROP_CHECK(find_checks(applied, step));
+        look_at_check(step, plan);
         plan.steps.push_back(std::move(step));
     }
     if (!plan.steps.empty()) UNDROP_CHECK(look_at_target(plan));

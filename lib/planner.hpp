@@ -24,6 +24,8 @@ private:
     [[nodiscard]] Result<void> compare_source(Plan& plan);
     [[nodiscard]] Result<std::vector<Applied>> chosen_for_down(Range const& range, Plan& plan) const;
     [[nodiscard]] Result<PlannedStep> step_down(Applied const& applied, Plan& plan);
+    [[nodiscard]] Result<void> find_checks(Applied const& applied, PlannedStep& step);
+    void look_at_check(PlannedStep& step, Plan& plan) const;
     [[nodiscard]] Result<void> look_at_target(Plan& plan);
     [[nodiscard]] Result<void> describe(PlannedStep& step, Opposite const& opposite, Plan& plan);
     [[nodiscard]] Result<void> count(PlannedStep& step, Foresight const& foresight, std::vector<std::string> const& lose);

@@ -86,7 +86,7 @@ Finding edited_down_finding(Applied const& applied, Migration const& migration, 
             .next = {.command = file_is_taken ? "down --down-from ledger" : "down --down-from files", .advice = "takes the other one"}};
 }
 
-std::vector<Finding> script_findings(Dialect const& dialect, Script const& script, int& statements) {
+std::vector<Finding> script_findings(Dialect const& dialect, Script const& script, int& statements, RunsAs as) {
     std::vector<Finding> found;
     auto stop = [&](std::string code, std::string text, Place where, Next next) {
         found.push_back({.severity = Severity::stop,
@@ -113,9 +113,12 @@ std::vector<Finding> script_findings(Dialect const& dialect, Script const& scrip
         return found;
     }
     statements = static_cast<int>(split.value().size());
-    for (auto const& statement : split.value())
-        if (auto const why = dialect.forbidden(statement); !why.empty())
-            stop("statement", why, {script.file, statement.line, statement.column}, {.advice = "take the statement out of the script"});
+    for (auto const& statement : split.value()) {
+        auto const why = as == RunsAs::check ? dialect.forbidden_in_check(statement) : dialect.forbidden(statement);
+        if (why.empty()) continue;
+        stop(as == RunsAs::check ? "check" : "statement", why, {script.file, statement.line, statement.column},
+             {.advice = fmt::format("take the statement out of the {}", as == RunsAs::check ? "check" : "script")});
+    }
     return found;
 }
 

@@ -23,7 +23,8 @@ namespace undrop {
 [[nodiscard]] Finding edited_down_finding(Applied const& applied, Migration const& migration, std::string const& recorded,
                                           bool file_is_taken);
 
-// What makes a script unfit to run as a step. Fills in the number of statements.
-[[nodiscard]] std::vector<Finding> script_findings(Dialect const& dialect, Script const& script, int& statements);
+// What makes a script unfit to run as a step, or as a check, which only reads. Fills in the number of statements.
+enum class RunsAs { step, check };
+[[nodiscard]] std::vector<Finding> script_findings(Dialect const& dialect, Script const& script, int& statements, RunsAs as = RunsAs::step);
 
 }  // namespace undrop

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "check.hpp"
 #include "digest.hpp"
 #include "save.hpp"
 #include "try.hpp"
@@ -74,6 +75,9 @@ Result<void> StepRunner::prepare() {
     auto const foreseen = backend_.dialect().foresee(statements_);
     outside_ = foreseen.outside;
     if (foreseen.opaque && !outside_.empty() && touches_.empty()) return done_twice();
+    if (auto const* check = check_of(step_)) {
+        UNDROP_TRY(checks_, backend_.dialect().split(*check));
+    }
     return success();
 }
 
@@ -436,6 +440,7 @@ Result<StepRunner::Round> StepRunner::look_again() {
     UNDROP_CHECK(keep_only_losses(changes));
     UNDROP_TRY(auto const now, backend_.catalog_after(ledger_.name(), catalog_));
     UNDROP_CHECK(verify(now));
+    UNDROP_CHECK(run_check());
     report_.seconds = seconds_since(started_);
     UNDROP_CHECK(record(now, changes));
     return Round::done;

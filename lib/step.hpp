@@ -97,6 +97,7 @@ private:
     [[nodiscard]] std::map<std::string, Writes> by_root(std::map<std::string, Writes> const& writes) const;
     [[nodiscard]] Result<void> keep_only_losses(std::vector<TableChange> const& changes);
     [[nodiscard]] Result<void> verify(Catalog const& now) const;
+    [[nodiscard]] Result<void> run_check();
     [[nodiscard]] Result<void> record(Catalog const& now, std::vector<TableChange> const& changes);
     [[nodiscard]] Foresight unsaved(std::vector<TableChange> const& changes) const;
     [[nodiscard]] bool waived(TableName const& table, std::string const& column) const;
@@ -114,6 +115,7 @@ private:
 
     // Known before the first round
     std::vector<Statement> statements_;
+    std::vector<Statement> checks_;
     Script script_;
     std::vector<std::string> lose_;
     std::vector<std::string> touches_;

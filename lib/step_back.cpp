@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "check.hpp"
 #include "restore.hpp"
 #include "step.hpp"
 #include "try.hpp"
@@ -335,6 +336,17 @@ Result<void> StepRunner::restore_tables() {
     return success();
 }
 
+// Everything is as the step leaves it; a check that does not hold takes it back.
+Result<void> StepRunner::run_check() {
+    auto const* check = check_of(step_);
+    if (!check) return success();
+    UNDROP_CHECK(require(backend_, *check, checks_, options_));
+    UNDROP_CHECK(backend_.still_ours());
+    report_.checks = static_cast<int>(checks_.size());
+    tell(Event::Kind::checked, fmt::format("{} statement(s) of {} hold", checks_.size(), check->file));
+    return success();
+}
+
 Result<void> StepRunner::record(Catalog const& now, std::vector<TableChange> const& changes) {
     std::vector<Recorded> objects;
     auto const look_up = [](Catalog const& catalog, ObjectId const& id) {
@@ -376,6 +388,8 @@ Result<void> StepRunner::record(Catalog const& now, std::vector<TableChange> con
                          .seconds = report_.seconds,
                          .up = step_.up,
                          .down = step_.down,
+                         .check = step_.check,
+                         .down_check = step_.down_check,
                          .detail = to_json(Report{.run = run_, .steps = {report_}})};
     UNDROP_CHECK(ledger_.add(step_id, event, options_));
     UNDROP_CHECK(ledger_.add(step_id, objects));

@@ -108,6 +108,25 @@ void PostgresBackend::end() {
     script_sets_counters_ = false;
 }
 
+Result<Answer> PostgresBackend::ask(Script const& script, Statement const& statement) {
+    auto answer = connection_.ask(script, statement);
+    if (answer.has_value() || sqlstate(answer.error()) != "25006") return answer;
+    auto error = std::move(answer).error();
+    error.code = Code::refused;
+    error.message = "a check may only read";
+    error.next.advice = "take what writes out of the check";
+    return error;
+}
+
+Result<void> PostgresBackend::leave_check() {
+    UNDROP_CHECK(session_.leave_check());
+    UNDROP_TRY(auto const intact, run_lock_.intact());
+    if (intact) return BOOST_OUTCOME_V2_NAMESPACE::success();
+    return Error{.code = Code::refused,
+                 .message = "the check released the lock that keeps other migrators out (pg_advisory_unlock_all)",
+                 .next = {.advice = "take that out of the check"}};
+}
+
 Result<void> PostgresBackend::check_constraints() {
     UNDROP_CHECK(connection_.run("SET CONSTRAINTS ALL IMMEDIATE"));
     return BOOST_OUTCOME_V2_NAMESPACE::success();

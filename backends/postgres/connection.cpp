@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -139,6 +140,32 @@ Result<void> Connection::run_script(Script const& script, Statement const& state
     auto error = std::move(done).error();
     error.where = place_in(script, statement, position);
     return error;
+}
+
+// The extended protocol takes one statement, whatever the settings make of its quotes.
+Result<Answer> Connection::ask(Script const& script, Statement const& statement) {
+    constexpr Oid boolean = 16;
+    if (PQsendQueryParams(handle_, statement.text.c_str(), 0, nullptr, nullptr, nullptr, nullptr, 0) == 0)
+        return error_of(nullptr, handle_);
+    PQsetSingleRowMode(handle_);
+    Answer answer;
+    std::optional<Error> failed;
+    while (auto* result = PQgetResult(handle_)) {
+        if (PQresultStatus(result) == PGRES_SINGLE_TUPLE) {
+            if (++answer.rows == 1)
+                answer.is_true =
+                    PQnfields(result) > 0 && PQftype(result, 0) == boolean && std::string_view(PQgetvalue(result, 0, 0)) == "t";
+            PQclear(result);
+            continue;
+        }
+        int const position = position_of(result);
+        if (auto done = checked(result); !done && !failed) {
+            failed = std::move(done).error();
+            failed->where = place_in(script, statement, position);
+        }
+    }
+    if (failed) return std::move(*failed);
+    return answer;
 }
 
 int Connection::server_version() const { return PQserverVersion(handle_); }

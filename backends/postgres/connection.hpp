@@ -41,6 +41,8 @@ public:
     [[nodiscard]] Result<std::int64_t> run(std::string const& sql);
     // A statement of a script: the error's `where` is a place in the script.
     [[nodiscard]] Result<void> run_script(Script const& script, Statement const& statement);
+    // A statement of a check, never more than one; its rows are counted, not kept.
+    [[nodiscard]] Result<Answer> ask(Script const& script, Statement const& statement);
 
     // NOTICEs go to the listener; null: they are dropped. A receiver that the program set itself on a borrowed connection stays.
     void on_notice(std::function<void(std::string const&)> listener) { listener_ = std::move(listener); }

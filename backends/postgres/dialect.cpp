@@ -51,6 +51,7 @@ Result<std::vector<Statement>> PostgresDialect::split(Script const& script) cons
 
 Foreseen PostgresDialect::foresee(std::vector<Statement> const& statements) const { return postgres::foresee(statements); }
 std::string PostgresDialect::forbidden(Statement const& statement) const { return postgres::forbidden(statement); }
+std::string PostgresDialect::forbidden_in_check(Statement const& statement) const { return postgres::forbidden_in_check(statement); }
 
 // What is not built in is kept as the text of its output function, which format() calls; a cast to text may be the user's own.
 std::string PostgresDialect::save(Column const& column, std::string const& value) const {

@@ -1,4 +1,5 @@
 // What cannot be part of a step. A plain list by first words, and the parser where words are not enough.
+#include <algorithm>
 #include <array>
 #include <string_view>
 
@@ -80,6 +81,14 @@ std::string by_tree(Node const& node) {
     return {};
 }
 
+// A SELECT can hold what writes: in WITH, as SELECT INTO, as row locks.
+bool writes(nlohmann::json const& tree) {
+    if (tree.is_object())
+        for (auto const* member : {"InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt", "intoClause", "lockingClause"})
+            if (tree.contains(member) && !tree[member].empty()) return true;
+    return tree.is_structured() && std::any_of(tree.begin(), tree.end(), writes);
+}
+
 }  // namespace
 
 std::string forbidden(Statement const& statement) {
@@ -90,6 +99,16 @@ std::string forbidden(Statement const& statement) {
         if (begins_with(statement.words, word))
             if (auto const node = parse(statement)) return by_tree(*node);
     return {};
+}
+
+std::string forbidden_in_check(Statement const& statement) {
+    if (auto why = forbidden(statement); !why.empty()) return why;
+    constexpr char const* only_reads = "a check only reads: its statements are SELECT, WITH, VALUES or TABLE, and lock no rows";
+    if (auto const node = parse(statement)) return node->type == "SelectStmt" && !writes(node->body) ? "" : only_reads;
+    // Newer syntax, or none: the server will say. No words: it begins with a parenthesis.
+    for (auto const* word : {"", "SELECT", "WITH", "VALUES", "TABLE"})
+        if (statement.words == word || (*word != '\0' && begins_with(statement.words, word))) return {};
+    return only_reads;
 }
 
 }  // namespace undrop::postgres

@@ -53,6 +53,9 @@ public:
     [[nodiscard]] Result<void> begin_reading() override { return session_.begin_reading(); }
     [[nodiscard]] Result<void> enter_script() override { return session_.enter_script(); }
     [[nodiscard]] Result<void> leave_script() override { return session_.leave_script(); }
+    [[nodiscard]] Result<void> enter_check(Options const& options) override { return session_.enter_check(options); }
+    [[nodiscard]] Result<void> leave_check() override;
+    [[nodiscard]] Result<Answer> ask(Script const& script, Statement const& statement) override;
     [[nodiscard]] Result<void> still_ours() override { return session_.still_ours(); }
     [[nodiscard]] Result<void> check_constraints() override;
     [[nodiscard]] Result<void> lock(std::vector<Table> const& tables, LockLevel level) override;

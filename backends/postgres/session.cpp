@@ -88,23 +88,21 @@ Result<void> Session::begin(Options const& options) {
     if (connection_.borrowed()) before_ = all_settings(connection_);
     lock_timeout_ = fmt::format("{}ms", options.lock_timeout.count());
     script_ran_ = false;
-    auto opened = open_transaction();
+    auto opened = open_transaction("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE NOT DEFERRABLE", "pg_catalog.pg_current_xact_id()");
     if (opened.has_value()) opened = pin();
     if (!opened.has_value()) rollback();
     return opened;
 }
 
 // One round trip: BEGIN, and the settings as they are until now. Said in full: a role may have other defaults.
-Result<void> Session::open_transaction() {
+Result<void> Session::open_transaction(std::string const& begin, std::string const& number) {
     std::vector<std::string> names{"session_authorization", "role", "synchronous_commit"};
     for (auto const& setting : settings)
         if (known(setting, connection_.server_version())) names.emplace_back(setting.name);
     if (connection_.superuser()) names.emplace_back(replication_role.name);
     std::vector<std::string> values;
     for (auto const& name : names) values.push_back(fmt::format("pg_catalog.current_setting({})", quote_literal(name)));
-    UNDROP_TRY(auto const rows, connection_.rows(fmt::format("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE NOT DEFERRABLE; "
-                                                             "select pg_catalog.pg_current_xact_id(), current_user, {}",
-                                                             fmt::join(values, ", "))));
+    UNDROP_TRY(auto const rows, connection_.rows(fmt::format("{}; select {}, current_user, {}", begin, number, fmt::join(values, ", "))));
     transaction_ = rows.at(0).at(0).value_or("");
     current_user_ = rows.at(0).at(1).value_or("");
     own_.clear();
@@ -117,8 +115,10 @@ Result<void> Session::begin_reading() {
     script_ran_ = false;
     transaction_.clear();
     lock_timeout_.clear();
-    UNDROP_TRY(auto const rows, connection_.rows(pinned("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")));
-    return BOOST_OUTCOME_V2_NAMESPACE::success();
+    auto opened = open_transaction("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", "''");
+    if (opened.has_value()) opened = pin();
+    if (!opened.has_value()) rollback();
+    return opened;
 }
 
 Result<void> Session::pin() const {
@@ -140,23 +140,41 @@ std::string Session::pinned(std::string const& sql) const {
         sets.push_back(set("synchronous_commit", weak(found->second) ? "on" : found->second));
     if (!lock_timeout_.empty() && !transaction_.empty()) sets.push_back(set("lock_timeout", lock_timeout_));
     auto const all = fmt::format("select {}", fmt::join(sets, ", "));
-    if (sql.starts_with("BEGIN")) return sql + "; " + all;
     return sql.empty() ? all : all + "; " + sql;
 }
 
-Result<void> Session::enter_script() {
-    script_ran_ = true;
+// A SELECT that sets them as the session had them before the transaction.
+std::string Session::authors_settings() {
     std::vector<std::string> sets;
     for (auto const& setting : settings)
         if (known(setting, connection_.server_version()) && setting.whom == For::undrop)
             sets.push_back(set(setting.name, own_[setting.name]));
     if (own_.contains(replication_role.name)) sets.push_back(set(replication_role.name, own_[replication_role.name]));
     sets.push_back(set("synchronous_commit", own_["synchronous_commit"]));
-    UNDROP_TRY(auto const rows, connection_.rows(fmt::format("select {}", fmt::join(sets, ", "))));
+    return fmt::format("select {}", fmt::join(sets, ", "));
+}
+
+Result<void> Session::enter_script() {
+    script_ran_ = true;
+    UNDROP_TRY(auto const rows, connection_.rows(authors_settings()));
     return BOOST_OUTCOME_V2_NAMESPACE::success();
 }
 
 Result<void> Session::leave_script() { return pin(); }
+
+// Within a savepoint a transaction can be made to read only, cannot be made to write again, and writes as before once the savepoint is
+// gone.
+Result<void> Session::enter_check(Options const& options) {
+    auto const lock_timeout = set("lock_timeout", fmt::format("{}ms", options.lock_timeout.count()));
+    UNDROP_TRY(auto const rows, connection_.rows(fmt::format("SAVEPOINT undrop_check; SET LOCAL transaction_read_only = on; select {}; {}",
+                                                             lock_timeout, authors_settings())));
+    return BOOST_OUTCOME_V2_NAMESPACE::success();
+}
+
+Result<void> Session::leave_check() {
+    UNDROP_CHECK(connection_.run("ROLLBACK TO SAVEPOINT undrop_check; RELEASE SAVEPOINT undrop_check"));
+    return BOOST_OUTCOME_V2_NAMESPACE::success();
+}
 
 Result<void> Session::still_ours() const {
     switch (PQtransactionStatus(connection_.handle())) {

@@ -24,6 +24,9 @@ public:
     void rollback();
     [[nodiscard]] Result<void> enter_script();
     [[nodiscard]] Result<void> leave_script();
+    // A savepoint that only reads, under the author's settings; leaving it takes back whatever was set in it.
+    [[nodiscard]] Result<void> enter_check(Options const& options);
+    [[nodiscard]] Result<void> leave_check();
     [[nodiscard]] Result<void> still_ours() const;
 
     [[nodiscard]] Result<void> set_role(std::string const& role);
@@ -37,7 +40,8 @@ public:
 
 private:
     [[nodiscard]] std::string pinned(std::string const& sql) const;
-    [[nodiscard]] Result<void> open_transaction();
+    [[nodiscard]] Result<void> open_transaction(std::string const& begin, std::string const& number);
+    [[nodiscard]] std::string authors_settings();
     [[nodiscard]] Result<void> pin() const;
     void put_back();
 

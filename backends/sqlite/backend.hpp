@@ -56,6 +56,9 @@ public:
     [[nodiscard]] Result<void> begin_reading() override;
     [[nodiscard]] Result<void> enter_script() override;
     [[nodiscard]] Result<void> leave_script() override;
+    [[nodiscard]] Result<void> enter_check(Options const& options) override;
+    [[nodiscard]] Result<void> leave_check() override;
+    [[nodiscard]] Result<Answer> ask(Script const& script, Statement const& statement) override;
     [[nodiscard]] Result<void> still_ours() override;
     [[nodiscard]] Result<void> check_constraints() override;
     [[nodiscard]] Result<void> lock(std::vector<Table> const& tables, LockLevel level) override;
@@ -117,8 +120,9 @@ private:
     Tracker tracker_;
     Observer observer_;
 
-    std::optional<Before> before_;       // a step or a reading is open
-    ScriptSettings entered_;             // when the script began
+    std::optional<Before> before_;  // a step or a reading is open
+    ScriptSettings entered_;        // when the script began
+    bool read_only_before_check_ = false;
     std::optional<Violations> orphans_;  // at begin, where SQLite itself does not keep them out
     bool second_allowed_ = true;
     int quiet_ = 0;                    // tables that are quiet

@@ -39,6 +39,15 @@ Place place(Script const& script, Statement const& statement, int offset) {
     return at;
 }
 
+// SQLite has no booleans, so a row's own number (an id that a check found) must not pass for one: a plain column of a table counts only if
+// it is declared BOOLEAN.
+bool is_true(sqlite3_stmt* row) {
+    if (sqlite3_column_count(row) == 0) return false;
+    if (auto const* declared = sqlite3_column_decltype(row, 0); declared != nullptr && !lower(declared).starts_with("bool")) return false;
+    auto const type = sqlite3_column_type(row, 0);
+    return (type == SQLITE_INTEGER || type == SQLITE_FLOAT) && sqlite3_column_double(row, 0) != 0;
+}
+
 }  // namespace
 
 void Prepared::Finalize::operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
@@ -145,6 +154,29 @@ Result<void> Connection::run_script(Script const& script, Statement const& state
     if (done) return done;
     auto error = std::move(done).error();
     error.where = place(script, statement, prepared ? -1 : sqlite3_error_offset(handle_));
+    return error;
+}
+
+Result<Answer> Connection::ask(Script const& script, Statement const& statement) {
+    auto const asked = [&](Prepared prepared, std::string_view rest) -> Result<Answer> {
+        if (code_length(rest) != 0) return refused("there is more than one statement here", "put a ; between the statements");
+        if (!prepared.empty() && sqlite3_stmt_readonly(prepared.get()) == 0)
+            return refused("a check may only read", "take what writes out of the check");
+        Answer answer;
+        while (!prepared.empty()) {
+            UNDROP_TRY(bool const more, prepared.step());
+            if (!more) break;
+            if (++answer.rows == 1) answer.is_true = is_true(prepared.get());
+        }
+        return answer;
+    };
+    std::string_view rest;
+    auto prepared = Prepared::make(handle_, statement.text, &rest);
+    auto const offset = prepared ? -1 : sqlite3_error_offset(handle_);
+    auto answer = prepared ? asked(std::move(prepared).value(), rest) : Result<Answer>(std::move(prepared).error());
+    if (answer) return answer;
+    auto error = std::move(answer).error();
+    error.where = place(script, statement, offset);
     return error;
 }
 

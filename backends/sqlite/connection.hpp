@@ -56,6 +56,8 @@ public:
     [[nodiscard]] Result<void> exec(std::string const& sql);
     // One statement of a script: the error's `where` is a place in the script.
     [[nodiscard]] Result<void> run_script(Script const& script, Statement const& statement);
+    // A statement of a check; its rows are counted, not kept.
+    [[nodiscard]] Result<Answer> ask(Script const& script, Statement const& statement);
 
     [[nodiscard]] std::string collation(std::string const& table, std::string const& column) const;
     void busy_timeout(std::chrono::milliseconds timeout);

@@ -17,6 +17,7 @@ public:
     [[nodiscard]] Result<std::vector<Statement>> split(Script const& script) const override;
     [[nodiscard]] Foreseen foresee(std::vector<Statement> const& statements) const override;
     [[nodiscard]] std::string forbidden(Statement const& statement) const override;
+    [[nodiscard]] std::string forbidden_in_check(Statement const& statement) const override;
 
     [[nodiscard]] std::string save(Column const& column, std::string const& value) const override;
     [[nodiscard]] std::string load(Column const& column, std::string const& stored) const override;

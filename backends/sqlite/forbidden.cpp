@@ -75,6 +75,19 @@ std::string forbidden_pragma(Pragma const& pragma) {
     return "";
 }
 
+// WITH ... before a statement that writes; deeper than that there are only SELECTs.
+bool writes(std::vector<Token> const& words) {
+    int depth = 0;
+    for (std::size_t i = 0; i < words.size(); ++i) {
+        if (words[i].kind == Token::Kind::other && words[i].text == "(") ++depth;
+        if (words[i].kind == Token::Kind::other && words[i].text == ")") --depth;
+        if (depth != 0) continue;
+        if (words[i].is("INSERT") || words[i].is("UPDATE") || words[i].is("DELETE")) return true;
+        if (words[i].is("REPLACE") && i + 1 < words.size() && words[i + 1].is("INTO")) return true;
+    }
+    return false;
+}
+
 }  // namespace
 
 std::string SqliteDialect::forbidden(Statement const& statement) const {
@@ -86,6 +99,20 @@ std::string SqliteDialect::forbidden(Statement const& statement) const {
     for (auto const& rule : statements)
         if (words[0].is(rule.word)) return fmt::format("{} cannot be part of a script: {}", rule.word, rule.why);
     return words[0].is("PRAGMA") ? forbidden_pragma(read_pragma(words)) : "";
+}
+
+std::string SqliteDialect::forbidden_in_check(Statement const& statement) const {
+    if (auto why = forbidden(statement); !why.empty()) return why;
+    auto const words = tokens(statement.text);
+    if (words.empty()) return "";
+    if (words[0].is("PRAGMA")) {
+        auto const pragma = read_pragma(words);
+        bool const acts = pragma.name == "optimize" || (!pragma.argument.empty() && !contains(may_ask, pragma.name)) ||
+                          (!pragma.argument.empty() && pragma.name == "analysis_limit");
+        return acts ? fmt::format("a check only reads, and PRAGMA {} does more here", pragma.name) : "";
+    }
+    if ((words[0].is("SELECT") || words[0].is("VALUES") || words[0].is("WITH")) && !writes(words)) return "";
+    return "a check only reads: its statements are SELECT, WITH, VALUES, or a PRAGMA that asks";
 }
 
 int foreign_keys_pragma(std::vector<Statement> const& script) {

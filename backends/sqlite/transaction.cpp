@@ -27,7 +27,7 @@ Error already_open() {
 Error interrupted(std::string why) { return Error{.code = Code::interrupted, .message = std::move(why)}; }
 
 // The callbacks are the caller's code: nothing that they throw goes further.
-Result<void> ask(Options const& options, bool tell, std::string const& name) {
+Result<void> ask_caller(Options const& options, bool tell, std::string const& name) {
     try {
         if (tell && options.on_event)
             options.on_event(
@@ -81,7 +81,7 @@ Result<void> SqliteBackend::wait_for_lock(Options const& options) {
             if (!begun) return std::move(begun).error();
             return outcome::success();
         }
-        UNDROP_CHECK(ask(options, first, connection_.name()));
+        UNDROP_CHECK(ask_caller(options, first, connection_.name()));
         if (Clock::now() + pause > until) {
             auto error = std::move(begun).error();
             error.message = fmt::format("{} was locked by another connection for {} ms", connection_.name(), options.wait.count());
@@ -176,6 +176,18 @@ Result<void> SqliteBackend::leave_script() {
     entered_.apply(handle());
     return outcome::success();
 }
+
+Result<void> SqliteBackend::enter_check(Options const&) {
+    read_only_before_check_ = pragma(handle(), "query_only") != 0;
+    return connection_.exec("PRAGMA query_only = ON");
+}
+
+Result<void> SqliteBackend::leave_check() {
+    if (!read_only_before_check_) UNDROP_CHECK(connection_.exec("PRAGMA query_only = OFF"));
+    return outcome::success();
+}
+
+Result<Answer> SqliteBackend::ask(Script const& script, Statement const& statement) { return connection_.ask(script, statement); }
 
 Result<void> SqliteBackend::still_ours() {
     if (connection_.in_transaction()) return outcome::success();

@@ -39,9 +39,9 @@ struct Migration {
     std::string version;  // decimal digits; ordered as a number
     std::string name;
     Script up;
-    std::optional<Script> down;  // none: the way back is derived
-    std::optional<Script> check;
-    std::optional<Script> down_check;
+    std::optional<Script> down;        // none: the way back is derived
+    std::optional<Script> check;       // what holds once it is applied
+    std::optional<Script> down_check;  // what holds once it is taken back
 };
 
 // SHA-256, in hexadecimal, over the canonical text: no BOM, LF, no trailing blanks, no directives.

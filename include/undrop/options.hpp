@@ -23,6 +23,7 @@ struct Event {
         mended,     // the schema is what was recorded
         restored,   // rows and values are back
         looked,     // everything that was taken is saved
+        checked,    // the migration's checks hold
         again,      // a loss was not foreseen: the step is taken back and done again with it saved
         recorded,   // the ledger is written; COMMIT is next
         committed,

@@ -41,7 +41,10 @@ struct PlannedStep {
     std::optional<Script> up;      // what the ledger will hold; going down: what it holds
     std::optional<Script> down;    // going down: what runs, unless derived
     int statements = 0;
-    std::vector<std::string> locks;  // tables that will be locked against writers
+    std::optional<Script> check;       // runs when the migration is applied; kept in the ledger like the scripts
+    std::optional<Script> down_check;  // runs when it is taken back
+    int check_statements = 0;          // of the one that this step runs
+    std::vector<std::string> locks;    // tables that will be locked against writers
     std::vector<PlannedLoss> losses;
     std::vector<std::string> comes_back;  // what earlier snapshots will give back
     std::vector<std::string> mends;       // recorded objects that are brought back where the script forgets them

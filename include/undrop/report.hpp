@@ -47,6 +47,7 @@ struct StepReport {
     double seconds = 0;
     int rounds = 1;  // more than 1: a loss was not foreseen
     int tries = 1;   // more than 1: a lock was not given in time
+    int checks = 0;  // statements of the migration's checks: all of them hold
     std::vector<Saved> saved;
     std::vector<std::string> went;  // definitions that are gone, recorded: "index public.t_role_idx"
     std::vector<Merged> merged;

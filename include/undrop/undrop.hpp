@@ -4,6 +4,7 @@
 // handler, and touches neither locale nor environment. A Target is used by one thread at a time; everything else is a value.
 #pragma once
 
+#include <undrop/check.hpp>
 #include <undrop/history.hpp>
 #include <undrop/migration.hpp>
 #include <undrop/options.hpp>
@@ -37,7 +38,7 @@ namespace undrop {
 // Where the target stands. Works with a role that may only read, and makes no ledger.
 [[nodiscard]] UNDROP_EXPORT Result<Status> status(Target& target, Source const& source, Options const& options = {});
 
-// An applied migration's edited scripts are meant: recorded as an event; what ran is not run again.
+// An applied migration's edited scripts and checks are meant: recorded as an event; what ran is not run again.
 [[nodiscard]] UNDROP_EXPORT Result<LogEntry> accept(Target& target, Source const& source, std::string const& version,
                                                     Options const& options = {});
 

@@ -36,6 +36,8 @@ char const* name_of(Event::Kind kind) {
             return "restored";
         case Event::Kind::looked:
             return "looked";
+        case Event::Kind::checked:
+            return "checked";
         case Event::Kind::again:
             return "again";
         case Event::Kind::recorded:

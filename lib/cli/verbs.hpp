@@ -29,6 +29,7 @@ Action declare_down(CLI::App& app);
 Action declare_to(CLI::App& app);
 Action declare_redo(CLI::App& app);
 Action declare_accept(CLI::App& app);
+Action declare_check(CLI::App& app);
 Action declare_log(CLI::App& app);
 Action declare_snapshots(CLI::App& app);
 
@@ -41,6 +42,7 @@ inline constexpr std::array verbs = {
     Verb{"to", "Up or down until a version is the newest applied", declare_to},
     Verb{"redo", "Down and up again: the newest applied migration", declare_redo},
     Verb{"accept", "An applied migration's edited script is meant: record it", declare_accept},
+    Verb{"check", "Do the applied migrations' checks hold? Reads only", declare_check},
     Verb{"log", "What was done: who, when, how long, what was saved", declare_log},
     Verb{"snapshots", "What was saved of dropped columns and tables", declare_snapshots},
 };

@@ -20,6 +20,12 @@ std::string what_runs(PlannedStep const& step) {
     return fmt::format("{}, {}", script, print::counted(step.statements, "statement", "statements"));
 }
 
+std::string what_checks(PlannedStep const& step) {
+    auto const& check = step.direction == Direction::up ? step.check : step.down_check;
+    if (!check) return {};
+    return fmt::format("{} of {}", print::counted(step.check_statements, "statement", "statements"), check->file);
+}
+
 std::string step_text(PlannedStep const& step) {
     print::Details details;
     details.add_lines("runs", {what_runs(step)});
@@ -27,6 +33,7 @@ std::string step_text(PlannedStep const& step) {
     for (auto const& loss : step.losses) details.add("loses", loss.what, rows_text(loss));
     details.add_lines("back", step.comes_back);
     details.add_list("mends", step.mends);
+    if (auto const checks = what_checks(step); !checks.empty()) details.add_lines("checks", {checks});
     details.add_lines("note", step.notes);
     return fmt::format("{} {} ({})\n{}", step.version, step.name, name_of(step.direction), details.text());
 }
@@ -45,6 +52,7 @@ std::string step_markdown(PlannedStep const& step) {
     }
     print::bullets(out, "Comes back", step.comes_back);
     print::bullets(out, "Mends", step.mends);
+    if (auto const checks = what_checks(step); !checks.empty()) print::bullets(out, "Checks", {checks});
     print::bullets(out, "Notes", step.notes);
     return out;
 }

@@ -41,6 +41,7 @@ std::string step_text(StepReport const& step) {
     details.add_list("mended", step.mended);
     for (auto const& waived : step.waived) details.add("waived", waived, "not saved, as `-- undrop: lose` says");
     for (auto const& lock : step.locks) details.add("locked", lock.table, lock_text(lock, step.tries));
+    if (step.checks > 0) details.add_lines("checks", {print::counted(step.checks, "statement holds", "statements hold")});
     if (step.rounds > 1) details.add_lines("note", {fmt::format("done in {} rounds: a loss was not foreseen from the text", step.rounds)});
     details.add_lines("note", step.notes);
     auto const how = step.origin == Origin::file ? "" : ", " + print::origin(step.origin, step.direction);
@@ -77,6 +78,7 @@ std::string step_markdown(StepReport const& step) {
     std::vector<std::string> locks;
     for (auto const& lock : step.locks) locks.push_back(lock.table + " " + lock_text(lock, step.tries));
     print::bullets(out, "Locked", locks);
+    if (step.checks > 0) print::bullets(out, "Checks", {print::counted(step.checks, "statement holds", "statements hold")});
     print::bullets(out, "Notes", step.notes);
     return out;
 }

@@ -42,6 +42,8 @@ Source source_of(std::vector<Scripts> const& scripts) {
         Migration migration{
             .version = version, .name = "step", .up = {script.up, version + "_step.up.sql"}, .down = {}, .check = {}, .down_check = {}};
         if (script.down) migration.down = Script{*script.down, version + "_step.down.sql"};
+        if (script.check) migration.check = Script{*script.check, version + "_step.check.sql"};
+        if (script.down_check) migration.down_check = Script{*script.down_check, version + "_step.down.check.sql"};
         source.migrations.push_back(std::move(migration));
     }
     return source;

@@ -32,6 +32,8 @@ namespace undrop::test {
 struct Scripts {
     std::string up;
     std::optional<std::string> down = {};
+    std::optional<std::string> check = {};
+    std::optional<std::string> down_check = {};
 };
 [[nodiscard]] Source source_of(std::vector<Scripts> const& scripts);
 

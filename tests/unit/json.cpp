@@ -23,6 +23,9 @@ Plan full_plan() {
     step.up = Script{"alter table t drop column \"Ünï\";\r\n", "a.up.sql"};
     step.down = Script{std::string("select '\xFF\x00';", 12), "a.down.sql"};
     step.statements = 3;
+    step.check = Script{"select 1;\r\n", "a.check.sql"};
+    step.down_check = Script{"select 2;", "a.down.check.sql"};
+    step.check_statements = 1;
     step.locks = {"public.t"};
     step.losses = {{"public.t.role", 100'000, false}, {"public.u", std::nullopt, true}};
     step.comes_back = {"public.t.role"};
@@ -55,6 +58,9 @@ TEST_CASE("a plan reads back from its JSON as it was, scripts byte for byte") {
     auto const& step = read.value().steps.at(0);
     check_equal(step.up.value(), plan.steps[0].up.value());
     check_equal(step.down.value(), plan.steps[0].down.value());
+    check_equal(step.check.value(), plan.steps[0].check.value());
+    check_equal(step.down_check.value(), plan.steps[0].down_check.value());
+    CHECK(step.check_statements == 1);
     CHECK(step.direction == Direction::down);
     CHECK(step.origin == Origin::ledger);
     CHECK(step.losses.at(0).rows == 100'000);
@@ -64,6 +70,14 @@ TEST_CASE("a plan reads back from its JSON as it was, scripts byte for byte") {
     CHECK(read.value().findings.at(0).where.column == 4);
     CHECK(read.value().findings.at(0).next.command == "accept 1");
     CHECK_FALSE(read.value().go());
+}
+
+TEST_CASE("a plan that was written before there were checks has none") {
+    auto older = json::parse(to_json(full_plan()));
+    for (auto const* member : {"check", "down_check", "check_statements"}) older["steps"][0].erase(member);
+    auto const read = plan_from_json(older.dump());
+    REQUIRE_MESSAGE(read.has_value(), read.error().text());
+    CHECK_FALSE(read.value().steps.at(0).down_check.has_value());
 }
 
 TEST_CASE("a text that is no plan is wrong use") {
@@ -107,6 +121,26 @@ TEST_CASE("every document has a format and a kind") {
     CHECK(json::parse(to_json(status))["applied"][0]["version"] == "1");
     CHECK(json::parse(to_json(status))["clean"] == false);
     CHECK(json::parse(to_json(std::vector<SnapshotInfo>(2)))["snapshots"].size() == 2);
+}
+
+TEST_CASE("what was checked tells per file and statement whether it holds") {
+    CheckReport report;
+    CHECK(json::parse(to_json(report))["holds"] == true);
+    auto& migration = report.migrations.emplace_back();
+    migration.version = "1";
+    migration.origin = Origin::ledger;
+    migration.file = "1_a.check.sql (ledger)";
+    migration.statements = {{.text = "select 1", .where = {"1_a.check.sql", 1, 1}, .holds = true, .rows = 1},
+                            {.text = "select id", .where = {"1_a.check.sql", 2, 3}, .rows = 5, .problem = "5 rows"}};
+    auto const document = json::parse(to_json(report));
+    CHECK(document["format"] == 1);
+    CHECK(document["kind"] == "check");
+    CHECK(document["holds"] == false);
+    CHECK(document["checks"][0]["holds"] == false);
+    CHECK(document["checks"][0]["origin"] == "ledger");
+    CHECK(document["checks"][0]["statements"][0]["holds"] == true);
+    CHECK(document["checks"][0]["statements"][1]["rows"] == 5);
+    CHECK(document["checks"][0]["statements"][1]["where"]["line"] == 2);
 }
 
 TEST_CASE("the detail of a log entry is JSON where it is JSON, and text where it is not") {

@@ -72,6 +72,17 @@ TEST_CASE("a down without an up is refused") {
     CHECK(error.next.advice.find("1_a.up.sql") != std::string::npos);
 }
 
+TEST_CASE("a check without an up is refused, also beside a down") {
+    for (auto const* name : {"1_a.check.sql", "1_a.down.check.sql"}) {
+        auto const error = refused({{name, "select 1"}, {"2_b.up.sql", ""}});
+        CHECK(error.where.file == name);
+        CHECK(error.next.advice.find("1_a.up.sql") != std::string::npos);
+    }
+    CHECK(refused({{"1_a.check.sql", ""}, {"1_a.down.sql", ""}}).message.find("1 has no up script") != std::string::npos);
+    CHECK(refused({{"1_a.up.sql", ""}, {"1_a.chekc.sql", ""}}).next.advice.find("1_a.check.sql") != std::string::npos);
+    CHECK(refused({{"1_a.up.sql", ""}, {"1_a.down.chek.sql", ""}}).next.advice.find("1_a.down.check.sql") != std::string::npos);
+}
+
 TEST_CASE("a misspelt name is refused with the name that was meant") {
     CHECK(refused({{"1_a.sql", ""}}).next.advice.find("1_a.up.sql") != std::string::npos);
     CHECK(refused({{"1_a.dwon.sql", ""}}).next.advice.find("1_a.down.sql") != std::string::npos);

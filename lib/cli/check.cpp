@@ -1,0 +1,33 @@
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <sstream>
+
+#include "range.hpp"
+#include "screen.hpp"
+#include "session.hpp"
+#include "verbs.hpp"
+
+namespace undrop::cli {
+
+Action declare_check(CLI::App& app) {
+    auto versions = std::make_shared<std::vector<std::string>>();
+    app.add_option("versions", *versions, "Only these applied migrations")->type_name("VERSION");
+    app.footer(
+        R"(A check is VERSION_NAME.check.sql beside the up script: each statement must return no row, or one whose first column is true.
+`up` runs it in the step's transaction, `down` runs VERSION_NAME.down.check.sql. Exit status: 0 all hold, 3 one fails.)");
+    return [versions](Session& session) {
+        for (auto const& version : *versions) check_version(version);
+        auto const source = session.source_or_ledger();
+        auto target = session.open();
+        auto const report = undrop::check(target, source, *versions, session.options()).value();
+        std::ostringstream text;
+        text << report;
+        if (session.flags().json)
+            say(to_json(report));
+        else if (!session.flags().quiet || !report.holds())
+            say(text.str());
+        return report.holds() ? 0 : 3;
+    };
+}
+
+}  // namespace undrop::cli
