@@ -2,6 +2,8 @@
 #include <array>
 #include <string_view>
 
+#include <fmt/format.h>
+
 #include "parse.hpp"
 #include "postgres_dialect.hpp"
 
@@ -19,17 +21,16 @@ struct Words {
     char const* why;
 };
 
-// By the statement's first words; a longer entry that lets something pass stands before the shorter one.
+// By the statement's first words.
 constexpr std::array by_words{
-    Words{"ROLLBACK TO", ""},
-    Words{"ROLLBACK WORK TO", ""},
-    Words{"ROLLBACK TRANSACTION TO", ""},
     Words{"BEGIN", own_transaction},
     Words{"START TRANSACTION", own_transaction},
     Words{"COMMIT", own_transaction},
     Words{"END", own_transaction},
     Words{"ROLLBACK", own_transaction},
     Words{"ABORT", own_transaction},
+    Words{"SAVEPOINT", own_transaction},
+    Words{"RELEASE", own_transaction},
     Words{"PREPARE TRANSACTION", own_transaction},
     Words{"SET TRANSACTION", own_transaction},
     Words{"SET LOCAL TRANSACTION", own_transaction},
@@ -85,7 +86,7 @@ std::string by_tree(Node const& node) {
 std::string forbidden(Statement const& statement) {
     if (statement.words.starts_with('\\')) return client;
     for (auto const& entry : by_words)
-        if (begins_with(statement.words, entry.words)) return entry.why;
+        if (begins_with(statement.words, entry.words)) return fmt::format("{} cannot be part of a script: {}", entry.words, entry.why);
     for (auto const* word : {"COPY", "REINDEX", "CLUSTER", "ALTER DATABASE", "ALTER TABLE"})
         if (begins_with(statement.words, word))
             if (auto const node = parse(statement)) return by_tree(*node);
