@@ -58,6 +58,7 @@ private:
     [[nodiscard]] Result<void> bring_back();
     [[nodiscard]] Result<void> rename_tables_back();
     [[nodiscard]] Result<void> rename_columns_back();
+    [[nodiscard]] Result<void> rename_parts_back();
     [[nodiscard]] Result<void> mend();
     [[nodiscard]] Result<void> restore_columns(bool before_mend);
     [[nodiscard]] Result<void> restore_column_of(Snapshot const& snapshot, Table const& table, bool made_by_script);

@@ -46,6 +46,20 @@ std::vector<std::pair<Name, Name>> in_renaming_order(std::map<Name, Name> moves,
     return first;
 }
 
+// What tables that move back need of what is gone, as the schema that they move to; other tables are no matter of theirs.
+Wanted homes_of(std::map<TableName, TableName> const& moves, Catalog const& now, Wanted const& wanted) {
+    Wanted homes;
+    for (auto const& [id, table] : wanted) {
+        auto const moves_here = [&](auto const& move) { return names_table(id.parent + "." + id.name, move.second); };
+        if (!table || id.kind != "table" || std::none_of(moves.begin(), moves.end(), moves_here)) continue;
+        for (auto const& need : table->needs)
+            if (auto const home = wanted.find(need);
+                home != wanted.end() && home->second && !home->second->holds_rows && !now.contains(need))
+                homes.insert(*home);
+    }
+    return homes;
+}
+
 }  // namespace
 
 Result<Opposite> read_opposite(Ledger& ledger, std::int64_t step, Direction direction) {
@@ -97,6 +111,7 @@ Result<void> StepRunner::bring_back() {
     if (step_.direction == Direction::down) {
         UNDROP_CHECK(rename_tables_back());
         UNDROP_CHECK(rename_columns_back());
+        UNDROP_CHECK(rename_parts_back());
     }
     UNDROP_CHECK(restore_columns(true));
     if (step_.direction == Direction::down) UNDROP_CHECK(mend());
@@ -139,6 +154,12 @@ Result<void> StepRunner::rename_tables_back() {
         auto const* now = marked ? find_table_by_id(scripted_, marked->id) : nullptr;
         if (now && TableName{now->schema, now->name} == rename.after) moves.emplace(rename.after, rename.before);
     }
+    if (std::any_of(moves.begin(), moves.end(), [](auto const& move) { return move.first.first != move.second.first; })) {
+        UNDROP_TRY(auto const now, backend_.catalog_after(ledger_.name(), catalog_));
+        auto const homes = plan_mend(now, homes_of(moves, now, opposite_.wanted));
+        for (auto const& action : homes.before_data) report_.mended.push_back(action.id.text());
+        UNDROP_CHECK(run_mend(backend_, homes.before_data));
+    }
     auto const taken = [&](TableName const& name) { return find_table(scripted_, name) != nullptr; };
     auto const aside = [](TableName const& name, int n) { return TableName{name.first, fmt::format("undrop_renaming_{}", n)}; };
     for (auto const& [from, to] : in_renaming_order(std::move(moves), taken, aside)) {
@@ -176,6 +197,31 @@ Result<void> StepRunner::rename_columns_back() {
         }
     }
     return success();
+}
+
+// What a type calls its labels and which table is a partition of which come back in place and before all else: what names or inherits from
+// them then follows by itself.
+Result<void> StepRunner::rename_parts_back() {
+    auto const is_part = [](auto const& entry) { return entry.first.kind == "type" || entry.first.kind == "partition"; };
+    if (std::none_of(opposite_.wanted.begin(), opposite_.wanted.end(), is_part)) return success();
+    UNDROP_TRY(auto const now, backend_.catalog_after(ledger_.name(), catalog_));
+    Wanted parts;
+    for (auto const& part : opposite_.wanted) {
+        auto const& [id, object] = part;
+        auto const there = [&](ObjectId const& need) { return now.contains(need); };
+        auto const in_place = object ? !object->alter.empty() && std::all_of(object->needs.begin(), object->needs.end(), there)
+                                     : id.kind == "partition" && opposite_.wanted.contains({"table", id.parent, id.name}) &&
+                                           opposite_.wanted.at({"table", id.parent, id.name});
+        if (is_part(part) && in_place && (id.kind == "partition" || now.contains(id))) parts.insert(part);
+    }
+    auto plan = plan_mend(now, parts);
+    std::erase_if(plan.before_data, [](MendAction const& a) { return a.id.kind == "type" && a.kind != MendAction::Kind::alter; });
+    for (auto const* actions : {&plan.before_data, &plan.after_data})
+        for (auto const& action : *actions)
+            if (is_part(std::pair(action.id, 0)))
+                report_.mended.push_back((action.kind == MendAction::Kind::remove ? "removed " : "") + action.id.text());
+    UNDROP_CHECK(run_mend(backend_, plan.before_data));
+    return run_mend(backend_, plan.after_data);
 }
 
 // P5: what a down script makes on top of a recorded object (a default, an index of another name) was not there before the up; and what it
