@@ -148,8 +148,12 @@ Result<void> run_mend(Backend& backend, std::vector<MendAction> const& actions) 
     for (auto const& a : actions) {
         auto done = [&]() -> Result<void> {
             if (a.kind == Kind::reshape) return backend.reshape(a.id, a.now, a.object);
-            UNDROP_CHECK(backend.run(a.kind == Kind::remove ? a.object.remove : a.kind == Kind::alter ? a.object.alter : a.object.make));
-            return BOOST_OUTCOME_V2_NAMESPACE::success();
+            auto const& sql = a.kind == Kind::remove ? a.object.remove : a.kind == Kind::alter ? a.object.alter : a.object.make;
+            auto const run = [&]() -> Result<void> {
+                UNDROP_CHECK(backend.run(sql));
+                return BOOST_OUTCOME_V2_NAMESPACE::success();
+            };
+            return a.kind == Kind::make && a.id.kind == "foreign_key" ? backend.naming_orphans(sql, run) : run();
         }();
         if (done) continue;
         auto error = std::move(done).error();

@@ -24,6 +24,8 @@ namespace undrop {
                                           bool file_is_taken);
 
 // What makes a script unfit to run as a step. Fills in the number of statements.
+// What a script does that no derived way back undoes.
+[[nodiscard]] std::vector<Finding> one_way_findings(Dialect const& dialect, Script const& script);
 [[nodiscard]] std::vector<Finding> script_findings(Dialect const& dialect, Script const& script, int& statements);
 
 }  // namespace undrop

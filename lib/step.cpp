@@ -183,10 +183,19 @@ Result<void> StepRunner::lock_and_mark() {
         UNDROP_TRY(before_, backend_.tables(ledger_.name()));
         tell(Event::Kind::locked, fmt::format("{} table(s)", to_lock.size()));
     }
+    std::vector<Table> read;  // in full: to be saved, or to be merged with what was saved
+    for (auto const& table : before_) {
+        auto const comes_back = [&](Snapshot const& s) { return s.table.schema == table.schema && s.table.name == table.name; };
+        if (foresight_.saves_table({table.schema, table.name}) ||
+            std::any_of(opposite_.snapshots.begin(), opposite_.snapshots.end(), comes_back))
+            read.push_back(table);
+    }
+    UNDROP_CHECK(backend_.sees_all_rows(read));
     UNDROP_CHECK(backend_.mark(ledger_.name()));
     UNDROP_TRY(catalog_, backend_.catalog(ledger_.name()));
     UNDROP_CHECK(check_base());
     UNDROP_TRY(positions_, backend_.positions());
+    UNDROP_TRY(sequences_, backend_.named_sequences());
     UNDROP_TRY(next_id_, ledger_.next_snapshot());
     return success();
 }
@@ -380,11 +389,17 @@ Result<void> StepRunner::keep_only_losses(std::vector<TableChange> const& change
     }
     saved_ = std::move(kept);
     UNDROP_TRY(auto const positions, backend_.positions());
-    // A table that was rebuilt counts from its rows again.
-    auto const rebuilt = std::any_of(changes.begin(), changes.end(), [](TableChange const& change) { return change.rebuilt; });
+    // A sequence that went, or that the script set back: no number is given twice. What moved ahead stays there. Going down, also what the
+    // up moves again when it runs next.
     for (auto const& [sequence, position] : positions_) {
         auto const now = positions.find(sequence);
-        if (now != positions.end() && (!rebuilt || now->second == position)) continue;
+        auto const of_sequence = [&](Snapshot const& s) { return s.kind == Snapshot::Kind::sequence && s.table.name == sequence; };
+        if (now != positions.end() &&
+            (step_.direction == Direction::up || std::none_of(opposite_.snapshots.begin(), opposite_.snapshots.end(), of_sequence))) {
+            if (now->second == position) continue;
+            UNDROP_TRY(auto const behind, backend_.is_behind(sequence, now->second, position));
+            if (!behind) continue;
+        }
         Snapshot snapshot;
         snapshot.id = next_id_++;
         snapshot.kind = Snapshot::Kind::sequence;

@@ -50,6 +50,7 @@ Result<std::vector<Statement>> PostgresDialect::split(Script const& script) cons
 }
 
 Foreseen PostgresDialect::foresee(std::vector<Statement> const& statements) const { return postgres::foresee(statements); }
+std::string PostgresDialect::one_way(Statement const& statement) const { return postgres::one_way(statement); }
 std::string PostgresDialect::forbidden(Statement const& statement) const { return postgres::forbidden(statement); }
 
 // What is not built in is kept as the text of its output function, which format() calls; a cast to text may be the user's own.

@@ -93,4 +93,11 @@ std::string forbidden(Statement const& statement) {
     return {};
 }
 
+std::string one_way(Statement const& statement) {
+    if (!begins_with(statement.words, "ALTER TYPE")) return {};
+    auto const node = parse(statement);
+    if (!node || node->type != "AlterEnumStmt" || !text_at(node->body, "oldVal").empty()) return {};
+    return "PostgreSQL cannot take a label of an enum type away again, so no way back can be derived while a column has the type";
+}
+
 }  // namespace undrop::postgres

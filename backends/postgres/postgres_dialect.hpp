@@ -14,6 +14,7 @@ namespace undrop::postgres {
 
 [[nodiscard]] Foreseen foresee(std::vector<Statement> const& statements);
 [[nodiscard]] std::string forbidden(Statement const& statement);
+[[nodiscard]] std::string one_way(Statement const& statement);
 
 class PostgresDialect final : public Dialect {
 public:
@@ -25,6 +26,7 @@ public:
     [[nodiscard]] Result<std::vector<Statement>> split(Script const& script) const override;
     [[nodiscard]] Foreseen foresee(std::vector<Statement> const& statements) const override;
     [[nodiscard]] std::string forbidden(Statement const& statement) const override;
+    [[nodiscard]] std::string one_way(Statement const& statement) const override;
 
     [[nodiscard]] std::string save(Column const& column, std::string const& value) const override;
     [[nodiscard]] std::string load(Column const& column, std::string const& stored) const override;
