@@ -87,6 +87,8 @@ public:
 
     // -- The store
     [[nodiscard]] virtual Result<StoreState> store_state(std::string const& ledger) = 0;
+    // `rows` of the store, in one round trip, and only where it is ours: nothing of another's is read.
+    [[nodiscard]] virtual Result<Rows> store_rows(std::string const& ledger, std::string const& sql) = 0;
     // Makes the store's schema (nothing on SQLite), owner-only. In the caller's transaction.
     [[nodiscard]] virtual Result<void> create_store(std::string const& ledger) = 0;
     // Takes every right but the owner's from a table just made in the store, and checks that it worked (P8). `source`: the table
@@ -123,8 +125,17 @@ public:
     [[nodiscard]] virtual Result<void> still_ours() = 0;
     // SET CONSTRAINTS ALL IMMEDIATE; foreign_key_check against the count at begin.
     [[nodiscard]] virtual Result<void> check_constraints() = 0;
+    // Does `work`, of undrop's own. A foreign key that does not hold then is refused by its name, with both tables and the number of rows
+    // whose parent is gone (never their values). `definition`: what makes the foreign key, where `work` does; else those that are there.
+    [[nodiscard]] virtual Result<void> naming_orphans(std::string const& definition, std::function<Result<void>()> const& work) {
+        static_cast<void>(definition);
+        return work();
+    }
     // Locks the tables, one statement, one order, before anything is read for saving (P1). Nothing on SQLite.
     [[nodiscard]] virtual Result<void> lock(std::vector<Table> const& tables, LockLevel level) = 0;
+
+    // Code::refused, with the tables' names, where the database would hide rows of some of them from us.
+    [[nodiscard]] virtual Result<void> sees_all_rows(std::vector<Table> const& tables) = 0;
 
     // -- Looking
     // All tables with rows of their own (ordinary, partitioned ones too), without the system's, temporary ones and the store's.
@@ -166,6 +177,10 @@ public:
     [[nodiscard]] virtual Result<void> check_references() = 0;
     // Positions of sequences: "schema.name" -> text that set_position understands.
     [[nodiscard]] virtual Result<std::map<std::string, std::string>> positions() = 0;
+    // Would `then` be new to a sequence that is at `now`, in the direction in which it counts?
+    [[nodiscard]] virtual Result<bool> is_behind(std::string const& sequence, std::string const& now, std::string const& then) = 0;
+    // Sequences that have names of their own: schema and name, raw, with an identity that stays over a rename. None on SQLite.
+    [[nodiscard]] virtual Result<std::map<std::pair<std::string, std::string>, std::string>> named_sequences() = 0;
     // Never moves a sequence back behind where it is.
     [[nodiscard]] virtual Result<void> set_position(std::string const& sequence, std::string const& position) = 0;
     // Rows that the script itself wrote in this transaction, as a condition on the table's rows under `alias`; empty: cannot be told.

@@ -55,7 +55,13 @@ struct Foreseen {
         std::string table;   // raw
         std::string column;  // raw; only for drop_column
     };
+    // A view, trigger, function ... that is dropped or replaced; for a trigger with its table. Raw; an empty schema: any.
+    struct Body {
+        std::string schema;
+        std::string name;
+    };
     std::vector<Touch> touches;
+    std::vector<Body> bodies;
     bool opaque = false;               // DO, CALL, functions: more may happen than the text shows
     std::vector<std::string> outside;  // effects that no rollback takes back: "dblink_exec()", "COPY TO PROGRAM"
 };
@@ -73,6 +79,11 @@ public:
     // The script's statements. Code::refused with the place of what is never closed (a quote, a comment, a $$).
     [[nodiscard]] virtual Result<std::vector<Statement>> split(Script const& script) const = 0;
     [[nodiscard]] virtual Foreseen foresee(std::vector<Statement> const& statements) const = 0;
+    // Empty, or what this statement does that no derived way back undoes.
+    [[nodiscard]] virtual std::string one_way(Statement const& statement) const {
+        static_cast<void>(statement);
+        return {};
+    }
     // Empty, or why this statement cannot be part of a step: transaction statements, what cannot run in a transaction, client commands.
     [[nodiscard]] virtual std::string forbidden(Statement const& statement) const = 0;
     // Empty, or why this statement cannot be part of a check, which only reads: as far as its text shows.

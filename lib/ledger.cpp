@@ -66,11 +66,11 @@ Applied const* History::find(std::string_view version) const {
 Result<History> Ledger::history() {
     History history;
     auto read =
-        backend_.rows(fmt::format("select id, run, kind, version, name, at, label, up_sum, down_sum, up_script, down_script from {} "
-                                  "where kind in ('applied', 'reverted', 'accepted') order by id",
-                                  table(names::event)));
+        backend_.store_rows(name_, fmt::format("select id, run, kind, version, name, at, label, up_sum, down_sum, up_script, down_script "
+                                               "from {} where kind in ('applied', 'reverted', 'accepted') order by id",
+                                               table(names::event)));
     if (!read) {
-        // A table that cannot be read as ours may be somebody else's: that says more than the database's own words.
+        // Another's store is not read; that it is another's says more than the database's own words.
         auto const state = backend_.store_state(name_);
         if (state && !state.value().foreign.empty()) return not_ours(state.value().foreign);
         if (!backend_.means_no_store(read.error())) return read.error();

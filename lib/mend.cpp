@@ -16,6 +16,7 @@ bool goes_with_table(ObjectId const& id, Objects const& removed) {
     return std::any_of(removed.begin(), removed.end(), [&](auto const& entry) {
         auto const& [table, object] = entry;
         if (!object.holds_rows || table.kind == "column" || id == table) return false;
+        if (id.kind == "partition" && id.parent == table.parent && id.name == table.name) return true;
         auto quoted = table.name;
         for (std::size_t at = 0; (at = quoted.find('"', at)) != std::string::npos; at += 2) quoted.insert(at, 1, '"');
         auto const prefix = table.parent.empty() ? std::string{} : table.parent + ".";
@@ -36,6 +37,20 @@ void add_dependents(Catalog const& now, Objects& remake, Objects const& removed,
             }
         }
     }
+}
+
+// What is to go, and is still needed by a column until that has its other type.
+std::set<ObjectId> needed_until_altered(Catalog const& now, Objects const& removed, std::set<ObjectId> const& altered) {
+    std::set<ObjectId> late;
+    auto waiting = std::vector<ObjectId>(altered.begin(), altered.end());
+    while (!waiting.empty()) {
+        auto const found = now.find(waiting.back());
+        waiting.pop_back();
+        if (found == now.end()) continue;
+        for (auto const& need : found->second.needs)
+            if (removed.contains(need) && !removed.at(need).holds_rows && late.insert(need).second) waiting.push_back(need);
+    }
+    return late;
 }
 
 MendAction action(MendAction::Kind kind, ObjectId const& id, Object object, Object now = {}) {
@@ -108,10 +123,12 @@ MendPlan plan_mend(Catalog const& now, Wanted const& wanted) {
 
     Objects gone = removed;
     gone.insert(remake.begin(), remake.end());
+    auto const late = needed_until_altered(now, removed, altered);
+    std::vector<MendAction> last;
     auto order = in_making_order(gone);
     for (auto id = order.rbegin(); id != order.rend(); ++id)
         if (auto const& object = gone.at(*id); !object.remove.empty() && !goes_with_table(*id, removed))
-            plan.before_data.push_back(action(MendAction::Kind::remove, *id, object));
+            (late.contains(*id) ? last : plan.before_data).push_back(action(MendAction::Kind::remove, *id, object));
 
     auto add = [&](MendAction a) {
         (a.object.section == Section::before_data ? plan.before_data : plan.after_data).push_back(std::move(a));
@@ -122,6 +139,7 @@ MendPlan plan_mend(Catalog const& now, Wanted const& wanted) {
         auto const changed = std::find_if(in_place.begin(), in_place.end(), [&](MendAction const& a) { return a.id == id; });
         add(changed != in_place.end() ? *changed : action(MendAction::Kind::make, id, ordered.at(id)));
     }
+    plan.before_data.insert(plan.before_data.end(), last.begin(), last.end());
     return plan;
 }
 
@@ -130,8 +148,12 @@ Result<void> run_mend(Backend& backend, std::vector<MendAction> const& actions) 
     for (auto const& a : actions) {
         auto done = [&]() -> Result<void> {
             if (a.kind == Kind::reshape) return backend.reshape(a.id, a.now, a.object);
-            UNDROP_CHECK(backend.run(a.kind == Kind::remove ? a.object.remove : a.kind == Kind::alter ? a.object.alter : a.object.make));
-            return BOOST_OUTCOME_V2_NAMESPACE::success();
+            auto const& sql = a.kind == Kind::remove ? a.object.remove : a.kind == Kind::alter ? a.object.alter : a.object.make;
+            auto const run = [&]() -> Result<void> {
+                UNDROP_CHECK(backend.run(sql));
+                return BOOST_OUTCOME_V2_NAMESPACE::success();
+            };
+            return a.kind == Kind::make && a.id.kind == "foreign_key" ? backend.naming_orphans(sql, run) : run();
         }();
         if (done) continue;
         auto error = std::move(done).error();

@@ -70,6 +70,8 @@ Result<Plan> Planner::up(Range const& range) {
         for (auto& finding : script_findings(backend_.dialect(), migration.up, step.statements))
             plan.findings.push_back(std::move(finding));
         look_at_check(step, plan);
+        if (!migration.down)
+            for (auto& finding : one_way_findings(backend_.dialect(), migration.up)) plan.findings.push_back(std::move(finding));
         if (!migration.down) step.notes.push_back("no down script: the way back is derived from what the ledger records");
         plan.steps.push_back(std::move(step));
     }
@@ -251,7 +253,7 @@ Result<void> Planner::describe(PlannedStep& step, Opposite const& opposite, Plan
     describe_writes(step, unwaived);
     describe_way_back(step, opposite, plan);
     UNDROP_CHECK(count(step, foresight, lose));
-    if (full_) UNDROP_CHECK(warn_of_mentions(foresight, plan));
+    if (full_) UNDROP_CHECK(warn_of_mentions(foresight, backend_.dialect().foresee(statements), plan));
     return success();
 }
 
@@ -321,16 +323,63 @@ Result<void> Planner::count(PlannedStep& step, Foresight const& foresight, std::
     return success();
 }
 
-Result<void> Planner::warn_of_mentions(Foresight const& foresight, Plan& plan) {
+namespace {
+
+std::string quoted(std::string const& name) {
+    std::string out = "\"";
+    for (char const c : name) out += c == '"' ? "\"\"" : std::string(1, c);
+    return out + '"';
+}
+
+// Is this body (`view s.v`, `function s.f(integer)`, `trigger g on s.t`) the one of that name?
+bool is_body(std::string const& body, Foreseen::Body const& goes) {
+    auto const kind_ends =
+        body.find(" view ") == std::string::npos || !body.starts_with("materialized") ? body.find(' ') : body.find(" view ") + 5;
+    auto rest = body.substr(kind_ends + 1);
+    if (body.starts_with("trigger ")) rest = rest.substr(0, rest.find(" on "));
+    if (body.starts_with("function ") || body.starts_with("procedure ")) rest = rest.substr(0, rest.rfind('('));
+    for (auto const& name : {goes.name, quoted(goes.name)}) {
+        if (rest == name) return true;
+        for (auto const& schema : {goes.schema, quoted(goes.schema)})
+            if (goes.schema.empty() ? rest.ends_with("." + name) : rest == schema + "." + name) return true;
+    }
+    return false;
+}
+
+}  // namespace
+
+// A body that goes in the same step fails no more; nor does a trigger of a table that goes.
+bool Planner::goes_too(std::string const& body, Foresight const& foresight, Foreseen const& foreseen) const {
+    if (std::any_of(foreseen.bodies.begin(), foreseen.bodies.end(), [&](Foreseen::Body const& b) { return is_body(body, b); })) return true;
+    auto const gone = [&](ObjectId const& need) {
+        auto const full = need.parent.empty() ? need.name : need.parent + "." + need.name;
+        return std::any_of(foresight.tables.begin(), foresight.tables.end(),
+                           [&](TableName const& table) { return names_table(full, table) || names_table(need.parent, table); }) ||
+               std::any_of(foresight.columns.begin(), foresight.columns.end(), [&](auto const& column) {
+                   return need.kind == "column" && need.name == column.second && names_table(need.parent, column.first);
+               });
+    };
+    // What the database knows to depend on it goes by CASCADE, or keeps the script from running at all.
+    for (auto const& [id, object] : catalog_) {
+        auto const text = id.kind == "trigger" ? "trigger " + id.name : id.text();
+        auto const named = body == text || body.starts_with(text + " on ") ||
+                           (id.kind == "materialized_view" && body == "materialized view " + id.parent + "." + id.name);
+        if (named && std::any_of(object.needs.begin(), object.needs.end(), gone)) return true;
+    }
+    return false;
+}
+
+Result<void> Planner::warn_of_mentions(Foresight const& foresight, Foreseen const& foreseen, Plan& plan) {
     std::set<std::string> words;
     for (auto const& [table, column] : foresight.columns) words.insert(column);
     for (auto const& table : foresight.tables) words.insert(table.second);
     for (auto const& word : words) {
         UNDROP_TRY(auto const bodies, backend_.mentions(word));
         for (auto const& body : bodies)
-            plan.findings.push_back({.severity = Severity::warning,
-                                     .code = "mentioned",
-                                     .text = fmt::format("{} mentions {}, which goes: it will fail when it runs next", body, word)});
+            if (!goes_too(body, foresight, foreseen))
+                plan.findings.push_back({.severity = Severity::warning,
+                                         .code = "mentioned",
+                                         .text = fmt::format("{} mentions {}, which goes: it will fail when it runs next", body, word)});
     }
     return success();
 }

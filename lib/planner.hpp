@@ -29,8 +29,9 @@ private:
     [[nodiscard]] Result<void> look_at_target(Plan& plan);
     [[nodiscard]] Result<void> describe(PlannedStep& step, Opposite const& opposite, Plan& plan);
     [[nodiscard]] Result<void> count(PlannedStep& step, Foresight const& foresight, std::vector<std::string> const& lose);
-    [[nodiscard]] Result<void> warn_of_mentions(Foresight const& foresight, Plan& plan);
     void describe_writes(PlannedStep& step, Foresight const& foresight) const;
+    [[nodiscard]] Result<void> warn_of_mentions(Foresight const& foresight, Foreseen const& foreseen, Plan& plan);
+    [[nodiscard]] bool goes_too(std::string const& body, Foresight const& foresight, Foreseen const& foreseen) const;
     void describe_way_back(PlannedStep& step, Opposite const& opposite, Plan& plan) const;
     void find_drift(Opposite const& opposite, std::vector<Recorded> const& recorded, Plan& plan, std::set<ObjectId>& seen) const;
 

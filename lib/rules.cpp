@@ -122,4 +122,18 @@ std::vector<Finding> script_findings(Dialect const& dialect, Script const& scrip
     return found;
 }
 
+std::vector<Finding> one_way_findings(Dialect const& dialect, Script const& script) {
+    std::vector<Finding> found;
+    auto const split = dialect.split(script);
+    if (!split) return found;
+    for (auto const& statement : split.value())
+        if (auto const why = dialect.one_way(statement); !why.empty())
+            found.push_back({.severity = Severity::warning,
+                             .code = "one-way",
+                             .text = why,
+                             .where = {script.file, statement.line, statement.column},
+                             .next = {.advice = "write a down script for it before it runs, or mean it for good"}});
+    return found;
+}
+
 }  // namespace undrop

@@ -23,6 +23,8 @@ namespace undrop {
 [[nodiscard]] Finding edited_down_finding(Applied const& applied, Migration const& migration, std::string const& recorded,
                                           bool file_is_taken);
 
+// What a script does that no derived way back undoes.
+[[nodiscard]] std::vector<Finding> one_way_findings(Dialect const& dialect, Script const& script);
 // What makes a script unfit to run as a step, or as a check, which only reads. Fills in the number of statements.
 enum class RunsAs { step, check };
 [[nodiscard]] std::vector<Finding> script_findings(Dialect const& dialect, Script const& script, int& statements, RunsAs as = RunsAs::step);

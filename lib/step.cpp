@@ -263,10 +263,20 @@ Result<void> StepRunner::lock_tables() {
 
 Result<void> StepRunner::lock_and_mark() {
     UNDROP_CHECK(lock_tables());
+    std::vector<Table> read;  // in full: to be saved, or to be merged with what was saved
+    for (auto const& table : before_) {
+        auto const comes_back = [&](Snapshot const& s) { return s.table.schema == table.schema && s.table.name == table.name; };
+        if (foresight_.saves_values({table.schema, table.name}) || foresight_.copies.contains({table.schema, table.name}) ||
+            foresight_.writes.contains({table.schema, table.name}) ||
+            std::any_of(opposite_.snapshots.begin(), opposite_.snapshots.end(), comes_back))
+            read.push_back(table);
+    }
+    UNDROP_CHECK(backend_.sees_all_rows(read));
     UNDROP_CHECK(backend_.mark(ledger_.name()));
     UNDROP_TRY(catalog_, backend_.catalog(ledger_.name()));
     UNDROP_CHECK(check_base());
     UNDROP_TRY(positions_, backend_.positions());
+    UNDROP_TRY(sequences_, backend_.named_sequences());
     UNDROP_TRY(next_id_, ledger_.next_snapshot());
     return success();
 }
@@ -465,9 +475,17 @@ Result<void> StepRunner::keep_only_losses(std::vector<TableChange> const& change
     }
     saved_ = std::move(kept);
     UNDROP_TRY(auto const positions, backend_.positions());
+    // A sequence that went, or that the script set back: no number is given twice. What moved ahead stays there. Going down, also what the
+    // up moves again when it runs next.
     for (auto const& [sequence, position] : positions_) {
         auto const now = positions.find(sequence);
-        if (now != positions.end() && now->second == position) continue;
+        auto const of_sequence = [&](Snapshot const& s) { return s.kind == Snapshot::Kind::sequence && s.table.name == sequence; };
+        if (now != positions.end() &&
+            (step_.direction == Direction::up || std::none_of(opposite_.snapshots.begin(), opposite_.snapshots.end(), of_sequence))) {
+            if (now->second == position) continue;
+            UNDROP_TRY(auto const behind, backend_.is_behind(sequence, now->second, position));
+            if (!behind) continue;
+        }
         Snapshot snapshot;
         snapshot.id = next_id_++;
         snapshot.kind = Snapshot::Kind::sequence;

@@ -67,7 +67,10 @@ private:
     [[nodiscard]] Result<void> leave_footprints();
     [[nodiscard]] Result<void> bring_back();
     [[nodiscard]] Result<void> rename_tables_back();
+    [[nodiscard]] Result<void> rename_sequences_back();
+    [[nodiscard]] Result<void> rename_all(char const* kind, std::vector<std::pair<TableName, TableName>> const& in_order);
     [[nodiscard]] Result<void> rename_columns_back();
+    [[nodiscard]] Result<void> rename_parts_back();
     [[nodiscard]] Result<void> mend();
     [[nodiscard]] Result<void> restore_columns(bool before_mend);
     [[nodiscard]] Result<void> restore_column_of(Snapshot const& snapshot, Table const& table, bool made_by_script);
@@ -98,6 +101,9 @@ private:
     [[nodiscard]] Result<void> keep_only_losses(std::vector<TableChange> const& changes);
     [[nodiscard]] Result<void> verify(Catalog const& now) const;
     [[nodiscard]] Result<void> run_check();
+    [[nodiscard]] Result<std::vector<Rename>> sequence_renames();
+    void report_way_back(Catalog const& now);
+    void report_objects(Catalog const& now, std::vector<Rename> const& renames);
     [[nodiscard]] Result<void> record(Catalog const& now, std::vector<TableChange> const& changes);
     [[nodiscard]] Foresight unsaved(std::vector<TableChange> const& changes) const;
     [[nodiscard]] bool waived(TableName const& table, std::string const& column) const;
@@ -132,6 +138,7 @@ private:
     std::vector<Table> before_;  // tables at the mark
     Catalog catalog_;            // at the mark
     std::map<std::string, std::string> positions_;
+    std::map<TableName, std::string> sequences_;  // at the mark, with their identities
     std::vector<Snapshot> saved_;
     std::vector<OldRowsTable> copies_;
     std::map<std::int64_t, std::string> unchanged_cells_;  // working tables, by snapshot

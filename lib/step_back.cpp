@@ -47,6 +47,41 @@ std::vector<std::pair<Name, Name>> in_renaming_order(std::map<Name, Name> moves,
     return first;
 }
 
+// Rows that others refer to come back before these, as far as the foreign keys that are there already make no circle.
+std::vector<Snapshot> parents_first(std::vector<Snapshot> tables, Catalog const& now) {
+    std::map<ObjectId, Object> order;
+    auto const id_of = [](Snapshot const& s) { return ObjectId{"table", s.table.schema, s.table.name}; };
+    for (auto const& child : tables) {
+        auto& needs = order[id_of(child)].needs;
+        for (auto const& [id, object] : now) {
+            if (id.kind != "foreign_key" || !names_table(id.parent, {child.table.schema, child.table.name})) continue;
+            for (auto const& parent : tables)
+                if (std::any_of(object.needs.begin(), object.needs.end(), [&](ObjectId const& need) {
+                        return names_table(need.parent, {parent.table.schema, parent.table.name});
+                    }))
+                    needs.push_back(id_of(parent));
+        }
+    }
+    auto const ids = in_making_order(order);
+    auto const place = [&](Snapshot const& s) { return std::find(ids.begin(), ids.end(), id_of(s)); };
+    std::stable_sort(tables.begin(), tables.end(), [&](Snapshot const& a, Snapshot const& b) { return place(a) < place(b); });
+    return tables;
+}
+
+// What tables that move back need of what is gone, as the schema that they move to; other tables are no matter of theirs.
+Wanted homes_of(std::map<TableName, TableName> const& moves, Catalog const& now, Wanted const& wanted) {
+    Wanted homes;
+    for (auto const& [id, table] : wanted) {
+        auto const moves_here = [&](auto const& move) { return names_table(id.parent + "." + id.name, move.second); };
+        if (!table || id.kind != "table" || std::none_of(moves.begin(), moves.end(), moves_here)) continue;
+        for (auto const& need : table->needs)
+            if (auto const home = wanted.find(need);
+                home != wanted.end() && home->second && !home->second->holds_rows && !now.contains(need))
+                homes.insert(*home);
+    }
+    return homes;
+}
+
 }  // namespace
 
 Result<Opposite> read_opposite(Ledger& ledger, std::int64_t step, Direction direction) {
@@ -97,7 +132,9 @@ Result<void> StepRunner::bring_back() {
     if (opposite_.step == 0) return success();
     if (step_.direction == Direction::down) {
         UNDROP_CHECK(rename_tables_back());
+        UNDROP_CHECK(rename_sequences_back());
         UNDROP_CHECK(rename_columns_back());
+        UNDROP_CHECK(rename_parts_back());
     }
     UNDROP_CHECK(remove_inserted_rows());
     UNDROP_CHECK(restore_columns(true));
@@ -135,25 +172,52 @@ Result<void> StepRunner::restore_positions() {
 
 // Only what the script has left under its new name: its identity tells, for names may have been swapped.
 Result<void> StepRunner::rename_tables_back() {
-    auto const& dialect = backend_.dialect();
     std::map<TableName, TableName> moves;
     for (auto const& rename : opposite_.renames) {
         auto const* marked = rename.column_before.empty() ? find_table(before_, rename.after) : nullptr;
         auto const* now = marked ? find_table_by_id(scripted_, marked->id) : nullptr;
         if (now && TableName{now->schema, now->name} == rename.after) moves.emplace(rename.after, rename.before);
     }
+    if (std::any_of(moves.begin(), moves.end(), [](auto const& move) { return move.first.first != move.second.first; })) {
+        UNDROP_TRY(auto const now, backend_.catalog_after(ledger_.name(), catalog_));
+        auto const homes = plan_mend(now, homes_of(moves, now, opposite_.wanted));
+        for (auto const& action : homes.before_data) report_.mended.push_back(action.id.text());
+        UNDROP_CHECK(run_mend(backend_, homes.before_data));
+    }
     auto const taken = [&](TableName const& name) { return find_table(scripted_, name) != nullptr; };
     auto const aside = [](TableName const& name, int n) { return TableName{name.first, fmt::format("undrop_renaming_{}", n)}; };
-    for (auto const& [from, to] : in_renaming_order(std::move(moves), taken, aside)) {
+    return rename_all("table", in_renaming_order(std::move(moves), taken, aside));
+}
+
+Result<void> StepRunner::rename_all(char const* kind, std::vector<std::pair<TableName, TableName>> const& in_order) {
+    auto const& dialect = backend_.dialect();
+    for (auto const& [from, to] : in_order) {
         if (from.first != to.first)
             UNDROP_CHECK(backend_.run(
-                fmt::format("alter table {} set schema {}", dialect.relation(from.first, from.second), dialect.quote(to.first))));
+                fmt::format("alter {} {} set schema {}", kind, dialect.relation(from.first, from.second), dialect.quote(to.first))));
         if (from.second != to.second)
             UNDROP_CHECK(backend_.run(
-                fmt::format("alter table {} rename to {}", dialect.relation(to.first, from.second), dialect.quote(to.second))));
-        if (!to.second.starts_with("undrop_renaming_")) report_.mended.push_back(fmt::format("name of table {}", to.second));
+                fmt::format("alter {} {} rename to {}", kind, dialect.relation(to.first, from.second), dialect.quote(to.second))));
+        if (!to.second.starts_with("undrop_renaming_")) report_.mended.push_back(fmt::format("name of {} {}", kind, to.second));
     }
     return success();
+}
+
+// A sequence that were made anew would give numbers again that it gave under its other name.
+Result<void> StepRunner::rename_sequences_back() {
+    auto const no_column = [](Rename const& rename) { return rename.column_before.empty(); };
+    if (sequences_.empty() || std::none_of(opposite_.renames.begin(), opposite_.renames.end(), no_column)) return success();
+    UNDROP_TRY(auto const now, backend_.named_sequences());
+    std::map<TableName, TableName> moves;
+    for (auto const& rename : opposite_.renames) {
+        auto const marked = sequences_.find(rename.after);
+        auto const is = now.find(rename.after);
+        if (no_column(rename) && marked != sequences_.end() && is != now.end() && is->second == marked->second)
+            moves.emplace(rename.after, rename.before);
+    }
+    auto const taken = [&](TableName const& name) { return now.contains(name); };
+    auto const aside = [](TableName const& name, int n) { return TableName{name.first, fmt::format("undrop_renaming_{}", n)}; };
+    return rename_all("sequence", in_renaming_order(std::move(moves), taken, aside));
 }
 
 Result<void> StepRunner::rename_columns_back() {
@@ -179,6 +243,31 @@ Result<void> StepRunner::rename_columns_back() {
         }
     }
     return success();
+}
+
+// What a type calls its labels and which table is a partition of which come back in place and before all else: what names or inherits from
+// them then follows by itself.
+Result<void> StepRunner::rename_parts_back() {
+    auto const is_part = [](auto const& entry) { return entry.first.kind == "type" || entry.first.kind == "partition"; };
+    if (std::none_of(opposite_.wanted.begin(), opposite_.wanted.end(), is_part)) return success();
+    UNDROP_TRY(auto const now, backend_.catalog_after(ledger_.name(), catalog_));
+    Wanted parts;
+    for (auto const& part : opposite_.wanted) {
+        auto const& [id, object] = part;
+        auto const there = [&](ObjectId const& need) { return now.contains(need); };
+        auto const in_place = object ? !object->alter.empty() && std::all_of(object->needs.begin(), object->needs.end(), there)
+                                     : id.kind == "partition" && opposite_.wanted.contains({"table", id.parent, id.name}) &&
+                                           opposite_.wanted.at({"table", id.parent, id.name});
+        if (is_part(part) && in_place && (id.kind == "partition" || now.contains(id))) parts.insert(part);
+    }
+    auto plan = plan_mend(now, parts);
+    std::erase_if(plan.before_data, [](MendAction const& a) { return a.id.kind == "type" && a.kind != MendAction::Kind::alter; });
+    for (auto const* actions : {&plan.before_data, &plan.after_data})
+        for (auto const& action : *actions)
+            if (is_part(std::pair(action.id, 0)))
+                report_.mended.push_back((action.kind == MendAction::Kind::remove ? "removed " : "") + action.id.text());
+    UNDROP_CHECK(run_mend(backend_, plan.before_data));
+    return run_mend(backend_, plan.after_data);
 }
 
 // P5: what a down script makes on top of a recorded object (a default, an index of another name) was not there before the up; and what it
@@ -319,8 +408,14 @@ Result<void> StepRunner::restore_columns(bool before_mend) {
 
 Result<void> StepRunner::restore_tables() {
     UNDROP_TRY(auto const tables, backend_.tables(ledger_.name()));
-    for (auto const& snapshot : opposite_.snapshots) {
-        if (snapshot.kind != Snapshot::Kind::table) continue;
+    std::vector<Snapshot> in_order;
+    for (auto const& snapshot : opposite_.snapshots)
+        if (snapshot.kind == Snapshot::Kind::table) in_order.push_back(snapshot);
+    if (in_order.size() > 1) {
+        UNDROP_TRY(auto const now, backend_.catalog_after(ledger_.name(), catalog_));
+        in_order = parents_first(std::move(in_order), now);
+    }
+    for (auto const& snapshot : in_order) {
         TableName const name{snapshot.table.schema, snapshot.table.name};
         auto const* table = find_table(tables, name);
         if (!table) {
@@ -328,8 +423,12 @@ Result<void> StepRunner::restore_tables() {
             continue;
         }
         auto const made_by_script = find_table(scripted_, name) != nullptr;
-        UNDROP_TRY(auto const done,
-                   restore_table(backend_, ledger_, snapshot, *table, {.direction = step_.direction, .made_by_script = made_by_script}));
+        Restored done;
+        UNDROP_CHECK(backend_.naming_orphans("", [&]() -> Result<void> {
+            UNDROP_TRY(
+                done, restore_table(backend_, ledger_, snapshot, *table, {.direction = step_.direction, .made_by_script = made_by_script}));
+            return success();
+        }));
         report_.merged.push_back(done.merged);
         UNDROP_CHECK(expect(*table, done.updated, done.inserted));
     }
@@ -359,9 +458,9 @@ Result<void> StepRunner::record(Catalog const& now, std::vector<TableChange> con
     for (auto const& id : ids) {
         Recorded recorded{.id = id, .before = look_up(catalog_, id), .after = look_up(now, id)};
         if (recorded.before && recorded.after && recorded.before->same(*recorded.after)) continue;
-        if (recorded.before && !recorded.after) report_.went.push_back(id.text());
         objects.push_back(std::move(recorded));
     }
+    UNDROP_TRY(auto renames, sequence_renames());
     for (auto const& change : changes) {
         TableName const before{change.before->schema, change.before->name};
         auto const whole = waives(lose_, before, "");
@@ -370,10 +469,12 @@ Result<void> StepRunner::record(Catalog const& now, std::vector<TableChange> con
             if (!whole && waived(before, column)) report_.waived.push_back(change.before->text() + "." + column);
         if (!change.after || change.rebuilt) continue;
         TableName const after{change.after->schema, change.after->name};
-        if (before != after) objects.push_back(to_recorded({before, after, "", ""}));
+        if (before != after) renames.push_back({before, after, "", ""});
         for (auto const& [then, current] : change.kept)
-            if (then != current) objects.push_back(to_recorded({before, after, then, current}));
+            if (then != current) renames.push_back({before, after, then, current});
     }
+    for (auto const& rename : renames) objects.push_back(to_recorded(rename));
+    report_objects(now, renames);
     for (auto const& snapshot : saved_)
         if (snapshot.kind != Snapshot::Kind::sequence) report_.saved.push_back({snapshot.what(), snapshot.rows, snapshot.bytes});
 

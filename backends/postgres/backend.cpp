@@ -8,6 +8,7 @@
 
 #include "catalog.hpp"
 #include "errors.hpp"
+#include "orphans.hpp"
 #include "postgres_backend.hpp"
 #include "store.hpp"
 #include "tables.hpp"
@@ -64,6 +65,10 @@ Result<void> PostgresBackend::run_script(Script const& script, Statement const& 
 }
 
 Result<StoreState> PostgresBackend::store_state(std::string const& ledger) { return postgres::store_state(connection_, session_, ledger); }
+Result<Rows> PostgresBackend::store_rows(std::string const& ledger, std::string const& sql) {
+    // Within a step the store was looked at when the run began.
+    return connection_.idle() ? connection_.rows(session_.safely(store_guard(ledger) + sql)) : connection_.rows(sql);
+}
 Result<void> PostgresBackend::create_store(std::string const& ledger) { return postgres::create_store(connection_, session_, ledger); }
 Result<void> PostgresBackend::seal(std::string const& store_table, Table const* source) {
     return postgres::seal(connection_, store_table, source);
@@ -88,7 +93,7 @@ Result<void> PostgresBackend::begin(Options const& options, std::vector<Statemen
 
 Result<void> PostgresBackend::commit() {
     auto done = session_.commit();
-    end();
+    if (done.has_value()) end();
     return done;
 }
 
@@ -128,8 +133,14 @@ Result<void> PostgresBackend::leave_check() {
 }
 
 Result<void> PostgresBackend::check_constraints() {
-    UNDROP_CHECK(connection_.run("SET CONSTRAINTS ALL IMMEDIATE"));
-    return BOOST_OUTCOME_V2_NAMESPACE::success();
+    return naming_orphans({}, [&]() -> Result<void> {
+        UNDROP_CHECK(connection_.run("SET CONSTRAINTS ALL IMMEDIATE"));
+        return BOOST_OUTCOME_V2_NAMESPACE::success();
+    });
+}
+
+Result<void> PostgresBackend::naming_orphans(std::string const& definition, std::function<Result<void>()> const& work) {
+    return postgres::naming_orphans(connection_, definition, work);
 }
 
 Result<void> PostgresBackend::lock(std::vector<Table> const& tables, LockLevel level) {
@@ -157,6 +168,21 @@ Result<void> PostgresBackend::lock(std::vector<Table> const& tables, LockLevel l
         error.next.advice = "Try again when it has finished; pg_stat_activity and pg_locks show who it is.";
     }
     return error;
+}
+
+Result<void> PostgresBackend::sees_all_rows(std::vector<Table> const& tables) {
+    if (tables.empty()) return BOOST_OUTCOME_V2_NAMESPACE::success();
+    std::vector<std::string> ids;
+    for (auto const& table : tables) ids.push_back(table.id);
+    UNDROP_TRY(auto const rows, connection_.rows(fmt::format(
+                                    "select n.nspname || '.' || c.relname from pg_catalog.pg_class c join pg_catalog.pg_namespace n "
+                                    "on n.oid = c.relnamespace where c.oid in ({}) and pg_catalog.row_security_active(c.oid) "
+                                    "order by 1",
+                                    fmt::join(ids, ", "))));
+    std::vector<std::string> names;
+    for (auto const& row : rows) names.push_back(row[0].value_or(""));
+    if (!names.empty()) return hidden_rows(fmt::format("{}", fmt::join(names, ", ")));
+    return BOOST_OUTCOME_V2_NAMESPACE::success();
 }
 
 Result<std::vector<Table>> PostgresBackend::tables(std::string const& ledger) {
@@ -213,6 +239,20 @@ Result<std::map<std::string, std::string>> PostgresBackend::positions() {
     std::map<std::string, std::string> positions;
     for (auto const& sequence : sequences) positions.emplace(sequence.name, position_of(sequence));
     return positions;
+}
+
+Result<bool> PostgresBackend::is_behind(std::string const& sequence, std::string const& now, std::string const& then) {
+    return postgres::is_behind(connection_, sequence, now, then);
+}
+
+Result<std::map<std::pair<std::string, std::string>, std::string>> PostgresBackend::named_sequences() {
+    UNDROP_TRY(auto const rows, connection_.rows(fmt::format(
+                                    "select n.nspname, c.relname, c.oid from pg_catalog.pg_class c join pg_catalog.pg_namespace n "
+                                    "on n.oid = c.relnamespace where c.relkind = 'S' and c.relpersistence <> 't' and n.nspname <> {}",
+                                    quote_literal(ledger_))));
+    std::map<std::pair<std::string, std::string>, std::string> found;
+    for (auto const& row : rows) found.emplace(std::pair{row[0].value_or(""), row[1].value_or("")}, row[2].value_or(""));
+    return found;
 }
 
 Result<void> PostgresBackend::set_position(std::string const& sequence, std::string const& position) {

@@ -111,6 +111,11 @@ Result<ResultPtr> Connection::checked(pg_result* raw) {
         return Error{.code = Code::refused,
                      .message = "COPY from or to the client needs a client program; undrop sends no data beside a statement"};
     }
+    auto const field = [&](int code) {
+        char const* text = PQresultErrorField(result.get(), code);
+        return std::string(text ? text : "");
+    };
+    violated_ = {field(PG_DIAG_SCHEMA_NAME), field(PG_DIAG_TABLE_NAME), field(PG_DIAG_CONSTRAINT_NAME)};
     return error_of(result.get(), handle_);
 }
 

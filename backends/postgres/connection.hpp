@@ -24,6 +24,13 @@ struct ClearResult {
 };
 using ResultPtr = std::unique_ptr<pg_result, ClearResult>;
 
+// The constraint that the server named last.
+struct Violated {
+    std::string schema;
+    std::string table;
+    std::string constraint;
+};
+
 class Connection {
 public:
     enum class Ownership { owned, borrowed };
@@ -47,6 +54,7 @@ public:
     // NOTICEs go to the listener; null: they are dropped. A receiver that the program set itself on a borrowed connection stays.
     void on_notice(std::function<void(std::string const&)> listener) { listener_ = std::move(listener); }
 
+    [[nodiscard]] Violated const& violated() const { return violated_; }
     [[nodiscard]] pg_conn* handle() const { return handle_; }
     [[nodiscard]] bool borrowed() const { return ownership_ == Ownership::borrowed; }
     [[nodiscard]] int server_version() const;                     // 150020
@@ -64,6 +72,7 @@ private:
     Ownership ownership_;
     std::function<void(std::string const&)> listener_;
     bool listener_threw_ = false;
+    Violated violated_;
 };
 
 }  // namespace undrop::postgres

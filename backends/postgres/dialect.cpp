@@ -50,6 +50,7 @@ Result<std::vector<Statement>> PostgresDialect::split(Script const& script) cons
 }
 
 Foreseen PostgresDialect::foresee(std::vector<Statement> const& statements) const { return postgres::foresee(statements); }
+std::string PostgresDialect::one_way(Statement const& statement) const { return postgres::one_way(statement); }
 std::string PostgresDialect::forbidden(Statement const& statement) const { return postgres::forbidden(statement); }
 std::string PostgresDialect::forbidden_in_check(Statement const& statement) const { return postgres::forbidden_in_check(statement); }
 

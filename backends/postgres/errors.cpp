@@ -54,6 +54,15 @@ Error lost_connection(std::string native) {
 
 }  // namespace
 
+Error hidden_rows(std::string const& tables) {
+    return Error{
+        .code = Code::refused,
+        .message = fmt::format("row level security would hide rows of {} from this role, and undrop saves all rows or none", tables),
+        .next = {.advice = fmt::format("use a role that has BYPASSRLS, or one that owns the table where security is not forced "
+                                       "(--role); or let the owner say ALTER TABLE {} NO FORCE ROW LEVEL SECURITY",
+                                       tables)}};
+}
+
 std::string one_line(std::string_view text) {
     auto const blank = [](char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; };
     while (!text.empty() && blank(text.front())) text.remove_prefix(1);
@@ -95,6 +104,14 @@ Error error_of(pg_result const* result, pg_conn* connection) {
         Error error;
         error.message = "the server's answer could not be read";
         error.native = one_line(PQerrorMessage(connection));
+        return error;
+    }
+    // The server's words may be in any language, the name of its function is not.
+    if (field(result, PG_DIAG_SOURCE_FUNCTION) == "check_enable_rls") {
+        auto const words = primary(result);
+        auto const from = words.find('"');
+        auto error = hidden_rows(from == std::string::npos ? "a table" : words.substr(from + 1, words.rfind('"') - from - 1));
+        error.native = words_of(result);
         return error;
     }
     Error error;

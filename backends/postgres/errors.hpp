@@ -23,6 +23,9 @@ namespace undrop::postgres {
 // 1-based position in characters within the statement, or 0.
 [[nodiscard]] int position_of(pg_result const* result);
 
+// Code::refused: row level security stands between us and rows of these tables.
+[[nodiscard]] Error hidden_rows(std::string const& tables);
+
 // Trims blanks and line ends at both ends, and makes inner line ends "; ".
 [[nodiscard]] std::string one_line(std::string_view text);
 

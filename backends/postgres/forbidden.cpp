@@ -3,6 +3,8 @@
 #include <array>
 #include <string_view>
 
+#include <fmt/format.h>
+
 #include "parse.hpp"
 #include "postgres_dialect.hpp"
 
@@ -20,17 +22,16 @@ struct Words {
     char const* why;
 };
 
-// By the statement's first words; a longer entry that lets something pass stands before the shorter one.
+// By the statement's first words.
 constexpr std::array by_words{
-    Words{"ROLLBACK TO", ""},
-    Words{"ROLLBACK WORK TO", ""},
-    Words{"ROLLBACK TRANSACTION TO", ""},
     Words{"BEGIN", own_transaction},
     Words{"START TRANSACTION", own_transaction},
     Words{"COMMIT", own_transaction},
     Words{"END", own_transaction},
     Words{"ROLLBACK", own_transaction},
     Words{"ABORT", own_transaction},
+    Words{"SAVEPOINT", own_transaction},
+    Words{"RELEASE", own_transaction},
     Words{"PREPARE TRANSACTION", own_transaction},
     Words{"SET TRANSACTION", own_transaction},
     Words{"SET LOCAL TRANSACTION", own_transaction},
@@ -94,7 +95,7 @@ bool writes(nlohmann::json const& tree) {
 std::string forbidden(Statement const& statement) {
     if (statement.words.starts_with('\\')) return client;
     for (auto const& entry : by_words)
-        if (begins_with(statement.words, entry.words)) return entry.why;
+        if (begins_with(statement.words, entry.words)) return fmt::format("{} cannot be part of a script: {}", entry.words, entry.why);
     for (auto const* word : {"COPY", "REINDEX", "CLUSTER", "ALTER DATABASE", "ALTER TABLE"})
         if (begins_with(statement.words, word))
             if (auto const node = parse(statement)) return by_tree(*node);
@@ -109,6 +110,13 @@ std::string forbidden_in_check(Statement const& statement) {
     for (auto const* word : {"", "SELECT", "WITH", "VALUES", "TABLE"})
         if (statement.words == word || (*word != '\0' && begins_with(statement.words, word))) return {};
     return only_reads;
+}
+
+std::string one_way(Statement const& statement) {
+    if (!begins_with(statement.words, "ALTER TYPE")) return {};
+    auto const node = parse(statement);
+    if (!node || node->type != "AlterEnumStmt" || !text_at(node->body, "oldVal").empty()) return {};
+    return "PostgreSQL cannot take a label of an enum type away again, so no way back can be derived while a column has the type";
 }
 
 }  // namespace undrop::postgres

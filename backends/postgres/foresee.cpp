@@ -48,6 +48,7 @@ public:
 private:
     void touch(Kind kind, json const& relation, std::string column = {});
     void touch_each(Kind kind, json const& relations);
+    void body_goes(json const& relation, std::string const& what);
     void drop(json const& body);
     void alter(json const& body);
     void create(json const& body);
@@ -75,12 +76,20 @@ json relation_of(json const& object, std::size_t skip) {
     return relation;
 }
 
+// The names before a trigger's own are its table's.
+void Foreseeing::body_goes(json const& relation, std::string const& what) {
+    result.bodies.push_back({what == "OBJECT_TRIGGER" ? "" : text_at(relation, "schemaname"), text_at(relation, "relname")});
+}
+
 void Foreseeing::drop(json const& body) {
     auto const what = text_at(body, "removeType");
     bool const of_table = what == "OBJECT_TRIGGER" || what == "OBJECT_POLICY" || what == "OBJECT_RULE";
     for (auto const& object : at(body, "objects")) {
         if (what == "OBJECT_TABLE") touch(Kind::drop_table, relation_of(object, 0));
         if (of_table) touch(Kind::alter, relation_of(object, 1));
+        if (what == "OBJECT_VIEW" || what == "OBJECT_MATVIEW" || what == "OBJECT_TRIGGER") body_goes(relation_of(object, 0), what);
+        if (what == "OBJECT_FUNCTION" || what == "OBJECT_PROCEDURE" || what == "OBJECT_ROUTINE")
+            body_goes(relation_of({{"List", {{"items", at(at(object, "ObjectWithArgs"), "objname")}}}}, 0), what);
     }
     // What depends on a schema, a type or a parent table, the text does not say.
     if (text_at(body, "behavior") == "DROP_CASCADE") result.opaque = true;
@@ -150,7 +159,20 @@ void Foreseeing::run(json const& root) {
     }
 }
 
-enum class Means { runs, opaque, drops, alters, creates, truncates, alters_relation, alters_table, creates_as, schema };
+enum class Means {
+    runs,
+    opaque,
+    drops,
+    replaces_view,
+    replaces_function,
+    alters,
+    creates,
+    truncates,
+    alters_relation,
+    alters_table,
+    creates_as,
+    schema
+};
 
 struct Rule {
     char const* type;
@@ -175,6 +197,8 @@ constexpr std::array rules{
     Rule{"DropOwnedStmt", Means::opaque},
     Rule{"AlterTableMoveAllStmt", Means::opaque},
     Rule{"DropStmt", Means::drops},
+    Rule{"ViewStmt", Means::replaces_view},
+    Rule{"CreateFunctionStmt", Means::replaces_function},
     Rule{"AlterTableStmt", Means::alters},
     Rule{"CreateStmt", Means::creates},
     Rule{"CreateTableAsStmt", Means::creates_as},
@@ -210,6 +234,10 @@ void Foreseeing::see(std::string const& type, json const& body) {
                 return;
             case Means::drops:
                 return drop(body);
+            case Means::replaces_view:
+                return body_goes(at(body, "view"), "OBJECT_VIEW");
+            case Means::replaces_function:
+                return body_goes(relation_of({{"List", {{"items", at(body, "funcname")}}}}, 0), "OBJECT_FUNCTION");
             case Means::alters:
                 return alter(body);
             case Means::creates:

@@ -37,6 +37,7 @@ public:
     [[nodiscard]] Result<void> run_script(Script const& script, Statement const& statement) override;
     void on_notice(std::function<void(std::string const&)> listener) override { connection_.on_notice(std::move(listener)); }
 
+    [[nodiscard]] Result<Rows> store_rows(std::string const& ledger, std::string const& sql) override;
     [[nodiscard]] Result<StoreState> store_state(std::string const& ledger) override;
     [[nodiscard]] Result<void> create_store(std::string const& ledger) override;
     [[nodiscard]] Result<void> seal(std::string const& store_table, Table const* source) override;
@@ -59,6 +60,8 @@ public:
     [[nodiscard]] Result<void> still_ours() override { return session_.still_ours(); }
     [[nodiscard]] Result<void> check_constraints() override;
     [[nodiscard]] Result<void> lock(std::vector<Table> const& tables, LockLevel level) override;
+    [[nodiscard]] Result<void> naming_orphans(std::string const& definition, std::function<Result<void>()> const& work) override;
+    [[nodiscard]] Result<void> sees_all_rows(std::vector<Table> const& tables) override;
 
     [[nodiscard]] Result<std::vector<Table>> tables(std::string const& ledger) override;
     [[nodiscard]] Result<void> mark(std::string const& ledger) override;
@@ -77,8 +80,12 @@ public:
     [[nodiscard]] Result<void> quiet(Table const& table) override { return quiet_.quiet(table); }
     [[nodiscard]] Result<void> loud(Table const& table) override { return quiet_.loud(table); }
     [[nodiscard]] Result<void> defer_references(std::vector<Table> const& tables) override { return references_.defer(tables); }
-    [[nodiscard]] Result<void> check_references() override { return references_.check(); }
+    [[nodiscard]] Result<void> check_references() override {
+        return naming_orphans({}, [&] { return references_.check(); });
+    }
     [[nodiscard]] Result<std::map<std::string, std::string>> positions() override;
+    [[nodiscard]] Result<bool> is_behind(std::string const& sequence, std::string const& now, std::string const& then) override;
+    [[nodiscard]] Result<std::map<std::pair<std::string, std::string>, std::string>> named_sequences() override;
     [[nodiscard]] Result<void> set_position(std::string const& sequence, std::string const& position) override;
     [[nodiscard]] Result<std::string> written_by_us(Table const& table, std::string const& alias) override;
 

@@ -15,6 +15,7 @@ namespace undrop::postgres {
 [[nodiscard]] Foreseen foresee(std::vector<Statement> const& statements);
 [[nodiscard]] std::string forbidden(Statement const& statement);
 [[nodiscard]] std::string forbidden_in_check(Statement const& statement);
+[[nodiscard]] std::string one_way(Statement const& statement);
 
 class PostgresDialect final : public Dialect {
 public:
@@ -27,6 +28,7 @@ public:
     [[nodiscard]] Foreseen foresee(std::vector<Statement> const& statements) const override;
     [[nodiscard]] std::string forbidden(Statement const& statement) const override;
     [[nodiscard]] std::string forbidden_in_check(Statement const& statement) const override;
+    [[nodiscard]] std::string one_way(Statement const& statement) const override;
 
     [[nodiscard]] std::string save(Column const& column, std::string const& value) const override;
     [[nodiscard]] std::string load(Column const& column, std::string const& stored) const override;

@@ -58,6 +58,20 @@ std::string forward(std::string const& name, std::string const& last, bool calle
         next_of("s.last_value", "s.is_called", "p.seqincrement"));
 }
 
+struct Position {
+    std::string last;
+    bool called = false;
+};
+
+Result<Position> read_position(std::string const& name, std::string const& text) {
+    constexpr std::string_view uncalled = " uncalled";
+    bool const called = !text.ends_with(uncalled);
+    Position position{called ? text : text.substr(0, text.size() - uncalled.size()), called};
+    if (position.last.empty() || position.last.find_first_not_of("-0123456789") != std::string::npos)
+        return Error{.message = fmt::format("the recorded position of sequence {} is not one", name)};
+    return position;
+}
+
 }  // namespace
 
 Result<std::vector<Sequence>> read_sequences(Connection& connection, Session const& session, std::string const& but) {
@@ -83,15 +97,21 @@ void put_back(Connection& connection, Session const& session, std::vector<Sequen
     }
 }
 
+Result<bool> is_behind(Connection& connection, std::string const& name, std::string const& now, std::string const& then) {
+    UNDROP_TRY(auto const is, read_position(name, now));
+    UNDROP_TRY(auto const was, read_position(name, then));
+    auto const next = [](Position const& position) { return next_of(position.last, position.called ? "true" : "false", "p.seqincrement"); };
+    UNDROP_TRY(auto const rows, connection.rows(fmt::format("select ({} - {}) * pg_catalog.sign(p.seqincrement::pg_catalog.numeric) > 0 "
+                                                            "from pg_catalog.pg_sequence p where p.seqrelid = {}::pg_catalog.regclass",
+                                                            next(was), next(is), quote_literal(name))));
+    return !rows.empty() && rows[0][0] == "t";
+}
+
 std::string position_of(Sequence const& sequence) { return sequence.called ? sequence.last : sequence.last + " uncalled"; }
 
 Result<void> advance(Connection& connection, Session const& session, std::string const& name, std::string const& position) {
-    constexpr std::string_view uncalled = " uncalled";
-    bool const called = !position.ends_with(uncalled);
-    auto const last = called ? position : position.substr(0, position.size() - uncalled.size());
-    if (last.empty() || last.find_first_not_of("-0123456789") != std::string::npos)
-        return Error{.message = fmt::format("the recorded position of sequence {} is not one", name)};
-    UNDROP_TRY(auto const rows, connection.rows(session.safely(forward(name, last, called))));
+    UNDROP_TRY(auto const to, read_position(name, position));
+    UNDROP_TRY(auto const rows, connection.rows(session.safely(forward(name, to.last, to.called))));
     return BOOST_OUTCOME_V2_NAMESPACE::success();
 }
 

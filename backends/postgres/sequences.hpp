@@ -30,6 +30,8 @@ void put_back(Connection& connection, Session const& session, std::vector<Sequen
 
 // "5000" after which the next value comes, or "5000 uncalled" which is itself the next.
 [[nodiscard]] std::string position_of(Sequence const& sequence);
+// Would `then` be new to a sequence that is at `now`?
+[[nodiscard]] Result<bool> is_behind(Connection& connection, std::string const& name, std::string const& now, std::string const& then);
 // Code::failed for a position that position_of did not write.
 [[nodiscard]] Result<void> advance(Connection& connection, Session const& session, std::string const& name, std::string const& position);
 

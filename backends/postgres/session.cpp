@@ -205,8 +205,8 @@ Result<void> Session::commit() {
         error.next = {.command = "status", .advice = "The ledger was to be committed with the step: the status tells which it is."};
         return error;
     }
-    transaction_.clear();
     if (failed) return Error{.message = "the transaction had failed already; the server took it back instead of committing it"};
+    transaction_.clear();
     put_back();
     return BOOST_OUTCOME_V2_NAMESPACE::success();
 }

@@ -12,7 +12,7 @@ namespace undrop::postgres {
 namespace {
 
 // One row if the schema is there: its owner, whether we trust the owner, and what is wrong, in words. A name proves nothing.
-// A role that can only read is no prey: the database's owner is then trusted as well.
+// A role that can only read is no prey: the database's owner is then trusted as well. {1}: which rights of others do no harm.
 constexpr char const* state_query = R"(
 with s as (
     select n.oid, n.nspowner as owner, n.nspacl as acl from pg_catalog.pg_namespace n where n.nspname = {0}
@@ -20,10 +20,10 @@ with s as (
     select c.* from pg_catalog.pg_class c join s on s.oid = c.relnamespace
 ), wrong(what) as (
     select 'rights on the schema are granted to ' || case x.grantee when 0 then 'PUBLIC' else pg_catalog.pg_get_userbyid(x.grantee) end
-      from s cross join lateral pg_catalog.aclexplode(s.acl) x where x.grantee <> s.owner
+      from s cross join lateral pg_catalog.aclexplode(s.acl) x where x.grantee <> s.owner {1}
     union all select 'rights on ' || r.relname || ' are granted to '
                      || case x.grantee when 0 then 'PUBLIC' else pg_catalog.pg_get_userbyid(x.grantee) end
-      from s, relation r cross join lateral pg_catalog.aclexplode(r.relacl) x where x.grantee <> s.owner
+      from s, relation r cross join lateral pg_catalog.aclexplode(r.relacl) x where x.grantee <> s.owner {1}
     union all select 'rights on columns of ' || r.relname || ' are granted'
       from relation r join pg_catalog.pg_attribute a on a.attrelid = r.oid where a.attacl is not null
     union all select r.relname || ' is owned by ' || pg_catalog.pg_get_userbyid(r.relowner) from s, relation r where r.relowner <> s.owner
@@ -97,7 +97,7 @@ std::string grant_advice(Connection& connection, std::string const& role) {
 }  // namespace
 
 Result<StoreState> store_state(Connection& connection, Session const& session, std::string const& ledger) {
-    UNDROP_TRY(auto const rows, connection.rows(session.safely(fmt::format(state_query, quote_literal(ledger)))));
+    UNDROP_TRY(auto const rows, connection.rows(session.safely(fmt::format(state_query, quote_literal(ledger), ""))));
     StoreState state;
     if (rows.empty()) return state;
     state.exists = true;
@@ -109,6 +109,14 @@ Result<StoreState> store_state(Connection& connection, Session const& session, s
         state.foreign = fmt::format("schema {} of {} is not as undrop leaves it: {}", quote_identifier(ledger), owner, *rows[0][2]);
     }
     return state;
+}
+
+// Fails on a store that is not ours: what follows in the same text is then neither planned nor run. Who may only look on does no harm to
+// who reads.
+std::string store_guard(std::string const& ledger) {
+    auto const state = fmt::format(state_query, quote_literal(ledger), "and x.privilege_type not in ('SELECT', 'USAGE')");
+    return fmt::format("select 1 / (case when g.trusted and g.wrong is null then 1 else 0 end) from ({}) g(owner, trusted, wrong, role); ",
+                       state);
 }
 
 Result<void> create_store(Connection& connection, Session const& session, std::string const& ledger) {

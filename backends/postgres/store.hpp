@@ -13,6 +13,7 @@
 namespace undrop::postgres {
 
 [[nodiscard]] Result<StoreState> store_state(Connection& connection, Session const& session, std::string const& ledger);
+[[nodiscard]] std::string store_guard(std::string const& ledger);  // a statement, for before one that reads
 [[nodiscard]] Result<void> create_store(Connection& connection, Session const& session, std::string const& ledger);
 [[nodiscard]] Result<void> seal(Connection& connection, std::string const& store_table, Table const* source);
 [[nodiscard]] Result<std::int64_t> bytes_of(Connection& connection, std::string const& store_table);

@@ -40,6 +40,7 @@ public:
     void on_notice(std::function<void(std::string const&)> listener) override;
 
     // store.cpp
+    [[nodiscard]] Result<Rows> store_rows(std::string const& ledger, std::string const& sql) override;
     [[nodiscard]] Result<StoreState> store_state(std::string const& ledger) override;
     [[nodiscard]] Result<void> create_store(std::string const& ledger) override;
     [[nodiscard]] Result<void> seal(std::string const& store_table, Table const* source) override;
@@ -62,6 +63,7 @@ public:
     [[nodiscard]] Result<void> still_ours() override;
     [[nodiscard]] Result<void> check_constraints() override;
     [[nodiscard]] Result<void> lock(std::vector<Table> const& tables, LockLevel level) override;
+    [[nodiscard]] Result<void> sees_all_rows(std::vector<Table> const& tables) override;
 
     // tables.cpp
     [[nodiscard]] Result<std::vector<Table>> tables(std::string const& ledger) override;
@@ -89,6 +91,8 @@ public:
     [[nodiscard]] Result<void> defer_references(std::vector<Table> const& tables) override;  // quiet() has switched them off
     [[nodiscard]] Result<void> check_references() override;
     [[nodiscard]] Result<std::map<std::string, std::string>> positions() override;
+    [[nodiscard]] Result<bool> is_behind(std::string const& sequence, std::string const& now, std::string const& then) override;
+    [[nodiscard]] Result<std::map<std::pair<std::string, std::string>, std::string>> named_sequences() override;
     [[nodiscard]] Result<void> set_position(std::string const& sequence, std::string const& position) override;
 
 private:
@@ -101,7 +105,8 @@ private:
         int cache_spill = 0;
         bool query_only = false;
     };
-    using Violations = std::map<std::string, std::int64_t>;  // rows without a parent, by table
+    // Rows without a parent, by table and parent; a table whose foreign keys cannot be checked has no parent's name and counts as -1.
+    using Violations = std::map<std::pair<std::string, std::string>, std::int64_t>;
 
     [[nodiscard]] sqlite3* handle() const { return connection_.handle(); }
     [[nodiscard]] Result<void> sync(Tracker::Cause cause);

@@ -92,9 +92,14 @@ void write(Foreseen& seen, Reader& reader) {
 
 void look(Foreseen& seen, Reader reader) {
     if (reader.take("DROP")) {
-        if (!reader.take("TABLE")) return;
+        bool const body = reader.take("VIEW") || reader.take("TRIGGER");
+        if (!body && !reader.take("TABLE")) return;
         if (reader.take("IF")) reader.take("EXISTS");
-        add(seen, reader.table(Touch::Kind::drop_table));
+        auto touch = reader.table(Touch::Kind::drop_table);
+        if (body)
+            seen.bodies.push_back({touch.schema, touch.table});
+        else
+            add(seen, std::move(touch));
     } else if (reader.take("ALTER")) {
         if (reader.take("TABLE")) add(seen, alter_table(reader));
     } else if (reader.take("CREATE")) {

@@ -227,6 +227,11 @@ Result<void> SqliteBackend::reshape(ObjectId const& id, Object const&, Object co
     if (has_deferred_violations(handle()))
         return refused(fmt::format("{} cannot be rebuilt while rows refer to rows that do not exist", id.name),
                        "let the script put its foreign keys in order");
+    // A foreign key that comes back finds out at the end which rows it does not hold for.
+    auto const text = tokens(wanted.make);
+    if (!orphans_ && std::any_of(text.begin(), text.end(), [](Token const& token) { return token.is("REFERENCES"); })) {
+        UNDROP_TRY(orphans_, violations());
+    }
     Switched const foreign_keys(handle(), Switch::foreign_keys, false);
     Switched const triggers(handle(), Switch::triggers, false);
     Switched const legacy(handle(), Switch::legacy_alter_table, true);

@@ -15,6 +15,14 @@ namespace outcome = BOOST_OUTCOME_V2_NAMESPACE;
 
 constexpr std::string_view prefix = "main.";
 
+Result<std::int64_t> number_of(std::string const& position) {
+    std::int64_t number = 0;
+    auto const [end, failed] = std::from_chars(position.data(), position.data() + position.size(), number);
+    if (failed != std::errc{} || end != position.data() + position.size())
+        return refused(fmt::format("{} is no position of a sequence", position));
+    return number;
+}
+
 }  // namespace
 
 // The switches are the connection's: they stay off until each table is loud again. Rows come back in any order, and no action of a foreign
@@ -52,12 +60,19 @@ Result<std::map<std::string, std::string>> SqliteBackend::positions() {
     return found;
 }
 
+Result<bool> SqliteBackend::is_behind(std::string const&, std::string const& now, std::string const& then) {
+    UNDROP_TRY(auto const is, number_of(now));
+    UNDROP_TRY(auto const was, number_of(then));
+    return is < was;
+}
+
+Result<std::map<std::pair<std::string, std::string>, std::string>> SqliteBackend::named_sequences() {
+    return std::map<std::pair<std::string, std::string>, std::string>();
+}
+
 Result<void> SqliteBackend::set_position(std::string const& sequence, std::string const& position) {
     auto const table = literal(sequence.starts_with(prefix) ? sequence.substr(prefix.size()) : sequence);
-    std::int64_t wanted = 0;
-    auto const [end, failed] = std::from_chars(position.data(), position.data() + position.size(), wanted);
-    if (failed != std::errc{} || end != position.data() + position.size())
-        return refused(fmt::format("{} is no position of a sequence", position));
+    UNDROP_TRY(auto const wanted, number_of(position));
     UNDROP_TRY(auto const exists, connection_.number("select count(*) from main.sqlite_schema where name = 'sqlite_sequence'"));
     if (exists == 0) return refused(fmt::format("{} has no AUTOINCREMENT, so it has no position", sequence));
     UNDROP_CHECK(

@@ -162,6 +162,12 @@ Result<StoreState> SqliteBackend::store_state(std::string const& ledger) {
     return state;
 }
 
+Result<Rows> SqliteBackend::store_rows(std::string const& ledger, std::string const& sql) {
+    UNDROP_TRY(auto const state, store_state(ledger));
+    if (!state.foreign.empty()) return refused(state.foreign);
+    return connection_.rows(sql);
+}
+
 Result<void> SqliteBackend::create_store(std::string const&) { return outcome::success(); }
 Result<void> SqliteBackend::seal(std::string const&, Table const*) { return outcome::success(); }
 

@@ -52,6 +52,7 @@ Error cannot_write(std::string const& name, std::string const& why, std::string 
 
 Result<void> SqliteBackend::lock_run(Options const&) { return outcome::success(); }
 Result<void> SqliteBackend::lock(std::vector<Table> const&, LockLevel) { return outcome::success(); }
+Result<void> SqliteBackend::sees_all_rows(std::vector<Table> const&) { return outcome::success(); }
 
 Result<void> SqliteBackend::start(Options const& options) {
     if (connection_.in_transaction()) return already_open();
@@ -195,7 +196,7 @@ Result<void> SqliteBackend::still_ours() {
                    "use ABORT instead of ROLLBACK there");
 }
 
-// By child table; a table whose foreign key cannot be checked (no unique index on the other side) counts as -1.
+// A foreign key cannot be checked where there is no unique index on the other side.
 Result<std::optional<SqliteBackend::Violations>> SqliteBackend::violations() {
     UNDROP_TRY(
         auto const children,
@@ -203,8 +204,11 @@ Result<std::optional<SqliteBackend::Violations>> SqliteBackend::violations() {
             "select distinct m.name from main.sqlite_schema m join pragma_foreign_key_list(m.name, 'main') f where m.type = 'table'"));
     Violations found;
     for (auto const& child : children) {
-        auto const count = connection_.number(fmt::format("select count(*) from pragma_foreign_key_check({}, 'main')", literal(*child[0])));
-        found[*child[0]] = count ? count.value() : -1;
+        auto const counts = connection_.rows(
+            fmt::format("select parent, count(*) from pragma_foreign_key_check({}, 'main') group by parent", literal(*child[0])));
+        if (!counts) found[{*child[0], ""}] = -1;
+        if (!counts) continue;
+        for (auto const& row : counts.value()) found[{*child[0], row[0].value_or("")}] = std::stoll(row[1].value_or("0"));
     }
     return std::optional(std::move(found));
 }
@@ -218,15 +222,19 @@ Result<void> SqliteBackend::check_constraints() {
     std::int64_t before = 0;
     std::int64_t after = 0;
     std::string where;
-    for (auto const& [table, count] : *orphans_) before += std::max<std::int64_t>(count, 0);
-    for (auto const& [table, count] : *now) {
+    for (auto const& [reference, count] : *orphans_) before += std::max<std::int64_t>(count, 0);
+    for (auto const& [reference, count] : *now) {
         after += std::max<std::int64_t>(count, 0);
-        auto const old = orphans_->find(table);
-        if (count > (old == orphans_->end() ? 0 : std::max<std::int64_t>(old->second, 0))) where += (where.empty() ? "" : ", ") + table;
+        auto const old = orphans_->find(reference);
+        auto const more = count - (old == orphans_->end() ? 0 : std::max<std::int64_t>(old->second, 0));
+        if (more <= 0) continue;
+        where += fmt::format("{}{} row(s) of {} refer to rows of {} that are not there", where.empty() ? "" : ", ", more, reference.first,
+                             reference.second);
     }
     if (after <= before) return outcome::success();
-    return refused(fmt::format("{} rows more than before refer to rows that do not exist, in {}", after - before, where),
-                   "the script ran with foreign keys off: let it keep the rows that others refer to");
+    return refused("foreign keys do not hold: " + where,
+                   "make the missing rows again, or delete or change the rows that refer to them, and try again; PRAGMA "
+                   "foreign_key_check lists them");
 }
 
 }  // namespace undrop::sqlite

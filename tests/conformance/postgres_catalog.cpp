@@ -199,9 +199,10 @@ Catalog read(Connection& connection) {
 // Left alone: the schema public belongs to the database.
 bool is_public(ObjectId const& id) { return id.parent.empty() && id.name == "public"; }
 
+// A partition goes as a table, and with it its place in its parent.
 void remove_all(Connection& connection, Catalog const& catalog, std::vector<ObjectId> const& ids) {
     for (auto id = ids.rbegin(); id != ids.rend(); ++id) {
-        if (is_public(*id) || catalog.at(*id).remove.empty()) continue;
+        if (is_public(*id) || id->kind == "partition" || catalog.at(*id).remove.empty()) continue;
         INFO("removing ", id->text());
         Database::must(connection, catalog.at(*id).remove);
     }

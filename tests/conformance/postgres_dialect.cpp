@@ -184,6 +184,10 @@ TEST_CASE("postgres: what cannot be part of a step is named before anything is s
                              "prepare transaction 'x'",
                              "commit prepared 'x'",
                              "rollback and chain",
+                             "savepoint a",
+                             "rollback to savepoint a",
+                             "rollback to a",
+                             "release savepoint a",
                              "set transaction read only",
                              "set session characteristics as transaction read only",
                              "vacuum t",
@@ -206,11 +210,10 @@ TEST_CASE("postgres: what cannot be part of a step is named before anything is s
                              "\\connect d",
                              "create subscription s connection '' publication p"})
         CHECK_MESSAGE(forbidden(text), text);
-    for (auto const* text :
-         {"select 'commit'", "savepoint a", "rollback to savepoint a", "rollback to a", "release savepoint a", "create index on t (a)",
-          "create table commit (i int)", "cluster t using i", "discard plans", "copy t from '/tmp/x'", "set search_path = x",
-          "alter table p detach partition q", "create function f() returns int begin atomic select 1; end", "reindex table t",
-          "refresh materialized view concurrently m", "alter type e add value 'x'", "prepare p as select 1"})
+    for (auto const* text : {"select 'commit'", "create index on t (a)", "create table commit (i int)", "cluster t using i",
+                             "discard plans", "copy t from '/tmp/x'", "set search_path = x", "alter table p detach partition q",
+                             "create function f() returns int begin atomic select 1; end", "reindex table t",
+                             "refresh materialized view concurrently m", "alter type e add value 'x'", "prepare p as select 1"})
         CHECK_MESSAGE(!forbidden(text), text);
 }
 

@@ -89,12 +89,12 @@ ON_BOTH("story: a quote that is never closed is refused with its place") {
 }
 
 ON_BOTH("story: transaction statements inside a script are refused") {
-    std::vector<std::string> statements{"begin", "commit", "rollback", "end"};
+    std::vector<std::string> statements{"begin", "commit", "rollback", "end", "savepoint x", "release x", "rollback to x"};
     if (db.postgres())
         statements.insert(statements.end(),
                           {"start transaction", "abort", "commit and chain", "prepare transaction 'x'", "set transaction read only"});
     else
-        statements.insert(statements.end(), {"savepoint x", "release x", "begin immediate"});
+        statements.push_back("begin immediate");
     auto const before = witness(db);
     for (auto const& statement : statements) {
         CAPTURE(statement);
@@ -103,6 +103,7 @@ ON_BOTH("story: transaction statements inside a script are refused") {
         CHECK_EQ(error.code, Code::refused);
         CHECK_EQ(error.left, Left::untouched);
         CHECK_EQ(error.where.line, 2);
+        CHECK(error.message.ends_with(" cannot be part of a script: a step is one transaction, which undrop begins and ends"));
         CHECK_FALSE(error.next.advice.empty());
         check_unchanged(before, witness(db));
     }
@@ -177,6 +178,38 @@ ON_POSTGRES("story: a squatted store is refused, and nothing of it is read or ru
     check_unchanged(before, witness(db));
     auto target = Target::open(db.url()).value();
     CHECK(!status(target, source_of({})).has_value());
+}
+
+ON_POSTGRES("story: another's store that reads like ours is refused by all that only read, and its views are not run") {
+    auto const superuser =
+        connect_postgres(with_database(required_variable("UNDROP_TEST_POSTGRES_SUPERUSER"), db.one("select current_database()")));
+    for (auto const* kind :
+         {"view undrop.event as select 1::bigint as id, 1::bigint as run, undrop.evil() as kind, '1' as version, 'x' as name, 'x' as at, "
+          "'' as label, '' as up_sum, '' as down_sum, '' as up_script, '' as down_script",
+          "table undrop.event as select 1::bigint as id, 1::bigint as run, 'applied' as kind, '1' as version, 'x' as name, 'x' as at, "
+          "'' as label, '' as up_sum, '' as down_sum, '' as up_script, '' as down_script"}) {
+        CAPTURE(kind);
+        superuser->run(
+            "drop schema if exists undrop cascade; create schema undrop authorization undrop_reader; grant usage on schema undrop to "
+            "public;"
+            "create function undrop.evil() returns text language plpgsql immutable as $$ begin raise exception 'evil ran'; end $$;"
+            "create " +
+            std::string(kind) + "; grant select on undrop.event to public");
+        auto target = Target::open(db.url()).value();
+        auto const source = source_of({{"create table a (id integer primary key);"}});
+        std::vector<Error> errors;
+        if (auto const asked = status(target, source); !asked.has_value()) errors.push_back(asked.error());
+        if (auto const asked = plan_up(target, source); !asked.has_value()) errors.push_back(asked.error());
+        if (auto const asked = plan_down(target, source); !asked.has_value()) errors.push_back(asked.error());
+        if (auto const asked = log(target); !asked.has_value()) errors.push_back(asked.error());
+        CHECK_EQ(errors.size(), 4);
+        for (auto const& error : errors) {
+            CHECK_EQ(error.code, Code::refused);
+            CHECK_EQ(error.left, Left::untouched);
+            CHECK(has(error.message, "undrop_reader"));
+            CHECK(!has(error.text(), "evil ran"));
+        }
+    }
 }
 
 ON_SQLITE("story: tables that only look like the store are refused") {

@@ -96,6 +96,20 @@ TEST_CASE("nothing that holds rows is removed because something else must be mad
     CHECK(plan.refused.find("column public.t.c") != std::string::npos);
 }
 
+TEST_CASE("a type that is to go stays until the columns that use it have another one") {
+    auto now = small();
+    auto const old_type = ObjectId{"type", "public", "e"};
+    auto const new_type = ObjectId{"type", "other", "e"};
+    now.emplace(new_type, object("create new e", "drop new e", 15));
+    now.at(column).needs.push_back(new_type);
+    Wanted wanted{{old_type, object("create e", "drop e", 15)}, {new_type, std::nullopt}, {column, object("add c e", "drop c", 31)}};
+    wanted.at(column)->alter = "alter c";
+    wanted.at(column)->holds_rows = true;
+    auto const plan = plan_mend(now, wanted);
+    CHECK(sql(plan.before_data) == std::vector<std::string>{"drop v", "drop index", "create e", "alter c", "drop new e"});
+    CHECK(sql(plan.after_data) == std::vector<std::string>{"create index", "create v"});
+}
+
 TEST_CASE("a cycle of needs still gives every object once") {
     auto objects = small();
     objects.at(table).needs.push_back(view);

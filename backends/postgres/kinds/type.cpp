@@ -1,4 +1,5 @@
 // Enum, composite and domain types. Range and base types are not known.
+// Labels of an enum are renamed in place, one position after the other, by way of names aside: they may have been swapped.
 #include "../kinds.hpp"
 
 namespace undrop::postgres::kinds {
@@ -14,7 +15,17 @@ select 'type', n.q, t.typname,
                        case when t.typnotnull then ' NOT NULL' end)
                || coalesce(d.constraints, '')
        end,
-       format(case t.typtype when 'd' then 'DROP DOMAIN %s;' else 'DROP TYPE %s;' end, x.q), '', '', 0,
+       format(case t.typtype when 'd' then 'DROP DOMAIN %s;' else 'DROP TYPE %s;' end, x.q),
+       case t.typtype when 'e' then format('DO LANGUAGE plpgsql %L;', format(
+           'DECLARE name pg_catalog.text := %L; wanted pg_catalog.text[] := ARRAY[%s]; '
+           'n pg_catalog.int4; label pg_catalog.text; aside pg_catalog.bool; '
+           'BEGIN FOREACH aside IN ARRAY ARRAY[true, false] LOOP '
+           'FOR label, n IN SELECT e.enumlabel, pg_catalog.row_number() OVER (ORDER BY e.enumsortorder) FROM pg_catalog.pg_enum e '
+           'WHERE e.enumtypid = name::pg_catalog.regtype LOOP '
+           'IF label <> wanted[n] THEN EXECUTE pg_catalog.format(''ALTER TYPE %%s RENAME VALUE %%L TO %%L'', name, label, '
+           'CASE WHEN aside THEN ''undrop_renaming_'' || n ELSE wanted[n] END); END IF; '
+           'END LOOP; END LOOP; END', x.q, e.labels)) else '' end,
+       case t.typtype when 'e' then 'labels: ' || e.count else '' end, 0,
        concat_ws(' ', format('1247:%s:0', t.oid), '1247:' || nullif(t.typarray, 0) || ':0', '1259:' || nullif(t.typrelid, 0) || ':0',
                  d.addresses),
        format('2615:%s:0', n.oid), t.typrelid, concat_ws(',', t.xmin, e.rows, c.rows, d.rows), false
@@ -24,7 +35,7 @@ left join pg_class r on r.oid = t.typrelid
 left join pg_type b on b.oid = t.typbasetype
 cross join lateral (select format('%I.%I', n.name, t.typname) as q) x
 left join lateral (
-    select string_agg(quote_literal(l.enumlabel), ', ' order by l.enumsortorder) as labels, string_agg(distinct l.xmin::text, ',') as rows
+    select string_agg(quote_literal(l.enumlabel), ', ' order by l.enumsortorder) as labels, count(*) as count, string_agg(distinct l.xmin::text, ',') as rows
     from pg_enum l where t.typtype = 'e' and l.enumtypid = t.oid) e on true
 left join lateral (
     select string_agg(format('%I %s%s', a.attname, format_type(a.atttypid, a.atttypmod),

@@ -1,0 +1,66 @@
+// What a step tells of the objects that it took away or made.
+#include <algorithm>
+
+#include "step.hpp"
+#include "try.hpp"
+
+namespace undrop {
+namespace {
+
+std::string full_name(ObjectId const& id) { return id.parent.empty() ? id.name : id.parent + "." + id.name; }
+
+// Is the object there under the name that this rename gives it?
+bool there_as_renamed(ObjectId const& id, Rename const& rename, Catalog const& catalog) {
+    auto const is_table = rename.column_before.empty() && names_table(full_name(id), rename.before);
+    auto const is_part = names_table(id.parent, rename.before);
+    if (!is_table && !is_part) return false;
+    auto const name = !rename.column_before.empty() && id.name == rename.column_before ? rename.column_after : id.name;
+    return std::any_of(catalog.begin(), catalog.end(), [&](auto const& entry) {
+        auto const& other = entry.first;
+        if (other.kind != id.kind) return false;
+        return is_table ? names_table(full_name(other), rename.after) : other.name == name && names_table(other.parent, rename.after);
+    });
+}
+
+Rename reversed(Rename const& rename) { return {rename.after, rename.before, rename.column_after, rename.column_before}; }
+
+}  // namespace
+
+Result<std::vector<Rename>> StepRunner::sequence_renames() {
+    std::vector<Rename> renames;
+    UNDROP_TRY(auto const now, backend_.named_sequences());
+    for (auto const& [name, id] : now)
+        for (auto const& [before, id_before] : sequences_)
+            if (id == id_before && name != before) renames.push_back({before, name, "", ""});
+    return renames;
+}
+
+// What the text did not show: a change that cannot be taken back without a script.
+void StepRunner::report_way_back(Catalog const& now) {
+    if (step_.direction == Direction::down || step_.down) return;
+    Wanted before;
+    for (auto const& [id, object] : catalog_) before.emplace(id, object);
+    for (auto const& [id, object] : now) before.try_emplace(id);
+    if (auto const refused = plan_mend(now, before).refused; !refused.empty())
+        report_.notes.push_back("no way back can be derived: " + refused + "; write a down script before it is needed");
+}
+
+// What went is not there under another name; what a down script made beside the recorded objects stays.
+void StepRunner::report_objects(Catalog const& now, std::vector<Rename> const& renames) {
+    report_way_back(now);
+    for (auto const& [id, object] : catalog_)
+        if (!now.contains(id) &&
+            std::none_of(renames.begin(), renames.end(), [&](Rename const& r) { return there_as_renamed(id, r, now); }))
+            report_.went.push_back(id.text());
+    if (step_.direction == Direction::up || step_.origin == Origin::derived) return;
+    auto const is_new = [&](ObjectId const& id) {
+        return now.contains(id) && !catalog_.contains(id) && !opposite_.wanted.contains(id) &&
+               std::none_of(renames.begin(), renames.end(), [&](Rename const& r) { return there_as_renamed(id, reversed(r), catalog_); });
+    };
+    std::string made;
+    for (auto const& [id, object] : now)
+        if (is_new(id) && std::none_of(object.needs.begin(), object.needs.end(), is_new)) made += (made.empty() ? "" : ", ") + id.text();
+    if (!made.empty()) report_.notes.push_back("the down script made what was not there before the up, and it stays: " + made);
+}
+
+}  // namespace undrop

@@ -1,0 +1,104 @@
+// What plans and reports say of objects: nothing that is not so.
+#include "story/story.hpp"
+
+using namespace undrop;
+using namespace undrop::test;
+
+namespace {
+
+std::vector<std::string> warned(Database& db, Source const& source, std::string const& code) {
+    auto target = Target::open(db.url()).value();
+    std::vector<std::string> texts;
+    auto const plan = plan_up(target, source).value();
+    for (auto const& finding : plan.findings)
+        if (finding.code == code) texts.push_back(finding.text);
+    return texts;
+}
+
+}  // namespace
+
+ON_BOTH("story: what was renamed is not told as gone") {
+    db.run("create table a (id integer primary key, c text, d text); create index a_c on a (c); create table b (id integer primary key)");
+    auto const source =
+        source_of({{"alter table a rename to \"Other a\"; alter table \"Other a\" rename column c to cc; drop table b;"
+                    "alter table \"Other a\" drop column d"}});
+    auto const went = up(db, source).steps.at(0).went;
+    CHECK(mentions(went, "table " + db.named("b")));
+    for (auto const& what : went) {
+        CAPTURE(what);
+        CHECK_EQ(what.find("a_c"), std::string::npos);
+        CHECK_NE(what, "table " + db.named("a"));
+        CHECK_NE(what, "column " + db.named("a") + ".c");
+        CHECK_NE(what, "column " + db.named("a") + ".id");
+    }
+    if (db.postgres()) CHECK(mentions(went, "column public.a.d"));
+    (void)down(db, source);
+}
+
+ON_POSTGRES("story: a table that moved to another schema is not told as gone") {
+    db.run(
+        "create schema s; create table a (id serial primary key, c text check (c <> '')); comment on table a is 'x'; create index on a "
+        "(c)");
+    CHECK(up(db, source_of({{"alter table a set schema s"}})).steps.at(0).went.empty());
+}
+
+ON_BOTH("story: what a down script makes beside the recorded objects stays, and the report says so") {
+    db.run("create table a (id integer primary key)");
+    auto const source = source_of({{"drop table a",
+                                    "create table a (id integer primary key); create table \"Extra\" (id integer primary key, c text);"
+                                    "create index extra_c on \"Extra\" (c); create view extra_v as select 1 as one"}});
+    (void)up(db, source);
+    auto const notes = down(db, source).steps.at(0).notes;
+    auto const said = mentions(notes, "it stays");
+    CHECK(said);
+    CHECK(mentions(notes, "extra_v"));
+    CHECK(mentions(notes, "Extra"));
+    CHECK_FALSE(mentions(notes, "extra_c"));
+    CHECK_EQ(db.count("select count(*) from \"Extra\""), 0);
+    auto const tidy = source_of({{"drop table a", "create table a (id integer primary key)"}});
+    auto const other = Database::make(db.engine());
+    other->run("create table a (id integer primary key)");
+    (void)up(*other, tidy);
+    CHECK_FALSE(mentions(down(*other, tidy).steps.at(0).notes, "it stays"));
+}
+
+ON_BOTH("story: bodies that go in the same step are no warning") {
+    db.run("create table a (id integer primary key, role text, kind text)");
+    db.run(db.either(
+        "create function reads_role() returns bigint language plpgsql as $$ begin return (select count(role) from a); end $$;"
+        "create function stays() returns bigint language plpgsql as $$ begin return (select count(role) from a); end $$;"
+        "create function tells() returns trigger language plpgsql as $$ begin return new; end $$;"
+        "create trigger on_role before update of role on a for each row execute function tells();"
+        "create view v as select role from a; create view \"V two\" as select role from a",
+        "create view v as select role from a; create view \"V two\" as select role from a; create view stays as select role from a;"
+        "create trigger on_role before update of role on a begin select 1; end"));
+    auto const warnings =
+        warned(db,
+               source_of({{db.either("drop function reads_role(); drop trigger on_role on a; drop view public.v, \"V two\";",
+                                     "drop trigger on_role; drop view v; drop view if exists main.\"V two\";") +
+                           "alter table a drop column role"}}),
+               "mentioned");
+    REQUIRE_EQ(warnings.size(), 1);
+    CHECK_NE(warnings[0].find("stays"), std::string::npos);
+    // A trigger goes with its table.
+    for (auto const& text : warned(db, source_of({{"drop table a" + db.either(" cascade", "")}}), "mentioned"))
+        if (db.postgres()) CHECK_EQ(text.find("on_role"), std::string::npos);
+}
+
+ON_POSTGRES("story: a label that cannot be taken away again is told before it is added") {
+    db.run("create type mood as enum ('sad', 'ok'); create table a (id integer primary key, m mood)");
+    auto const script = "alter table a add column n integer;\n  alter type mood add value 'fine' before 'ok';";
+    auto target = Target::open(db.url()).value();
+    auto const plan = plan_up(target, source_of({{script}})).value();
+    CHECK(plan.go());
+    REQUIRE_EQ(plan.findings.size(), 1);
+    CHECK_EQ(plan.findings[0].severity, Finding::Severity::warning);
+    CHECK_EQ(plan.findings[0].where.line, 2);
+    CHECK_EQ(plan.findings[0].where.column, 3);
+    CHECK_NE(plan.findings[0].next.advice.find("down script"), std::string::npos);
+    CHECK(warned(db, source_of({{script, "select 1"}}), "one-way").empty());
+    CHECK(warned(db, source_of({{"alter type mood rename value 'ok' to 'fine'"}}), "one-way").empty());
+    // Hidden from the text, it is told when it is done.
+    auto const hidden = up(db, source_of({{"do $$ begin execute 'alter type mood add value ''fine'''; end $$"}}));
+    CHECK(mentions(hidden.steps.at(0).notes, "no way back can be derived"));
+}
