@@ -56,7 +56,15 @@ Result<Rows> PostgresBackend::query(std::string const& sql, std::span<Cell const
     return soci_.query(sql, parameters, columns);
 }
 
+// Only what goes to the store leaves the users' objects as they are.
+Result<std::int64_t> PostgresBackend::run(std::string const& sql) {
+    auto const is_stores = [&](std::string_view verb) { return sql.starts_with(fmt::format("{} {}.", verb, quote_identifier(ledger_))); };
+    if (!is_stores("insert into") && !is_stores("create table") && !is_stores("drop table")) known_ = {};
+    return connection_.run(sql);
+}
+
 Result<void> PostgresBackend::run_script(Script const& script, Statement const& statement) {
+    known_ = {};
     script_sets_counters_ = script_sets_counters_ || mentions_counters(statement.text);
     return connection_.run_script(script, statement);
 }
@@ -80,11 +88,13 @@ Result<void> PostgresBackend::begin(Options const& options, std::vector<Statemen
     if (connection_.idle()) {
         UNDROP_TRY(sequences_, read_sequences(connection_, session_, ledger_));
     }
+    known_at_begin_ = known_;
     return session_.begin(options);
 }
 
 Result<void> PostgresBackend::commit() {
     auto done = session_.commit();
+    if (!done) known_ = {};
     end();
     return done;
 }
@@ -92,6 +102,7 @@ Result<void> PostgresBackend::commit() {
 void PostgresBackend::rollback() {
     bool const wrote = !session_.transaction().empty();
     session_.rollback();
+    if (wrote) known_ = known_at_begin_;
     if (wrote && !connection_.lost()) put_back(connection_, session_, sequences_);
     end();
 }
@@ -104,6 +115,7 @@ void PostgresBackend::end() {
 }
 
 Result<void> PostgresBackend::check_constraints() {
+    known_ = {};  // deferred triggers run now
     UNDROP_CHECK(connection_.run("SET CONSTRAINTS ALL IMMEDIATE"));
     return BOOST_OUTCOME_V2_NAMESPACE::success();
 }
@@ -136,7 +148,10 @@ Result<void> PostgresBackend::lock(std::vector<Table> const& tables) {
 
 Result<std::vector<Table>> PostgresBackend::tables(std::string const& ledger) {
     ledger_ = ledger;
-    return read_tables(connection_, session_, ledger);
+    if (known_.tables) return *known_.tables;
+    UNDROP_TRY(auto tables, read_tables(connection_, session_, ledger));
+    if (alone_) known_.tables = std::make_shared<std::vector<Table> const>(tables);
+    return tables;
 }
 
 Result<void> PostgresBackend::mark(std::string const& ledger) {
@@ -153,10 +168,26 @@ Result<Observed> PostgresBackend::observed() {
     return seen;
 }
 
-Result<Catalog> PostgresBackend::catalog(std::string const& ledger) { return read_catalog(connection_, ledger); }
+Result<void> PostgresBackend::quiet(Table const& table) {
+    known_ = {};
+    return quiet_.quiet(table);
+}
 
+Result<void> PostgresBackend::loud(Table const& table) {
+    known_ = {};
+    return quiet_.loud(table);
+}
+
+Result<Catalog> PostgresBackend::catalog(std::string const& ledger) {
+    if (known_.catalog) return *known_.catalog;
+    UNDROP_TRY(auto catalog, read_catalog(connection_, ledger));
+    if (alone_) known_.catalog = std::make_shared<Catalog const>(catalog);
+    return catalog;
+}
+
+// Where we are alone, every change is ours.
 Result<Catalog> PostgresBackend::catalog_after(std::string const& ledger, Catalog const& before) {
-    return postgres::catalog_after(connection_, ledger, before);
+    return alone_ ? catalog(ledger) : postgres::catalog_after(connection_, ledger, before);
 }
 
 Result<std::vector<std::string>> PostgresBackend::removed_unknown(Catalog const& before) {

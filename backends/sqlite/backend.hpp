@@ -79,6 +79,8 @@ public:
     [[nodiscard]] Result<void> loud(Table const& table) override;
     [[nodiscard]] Result<std::map<std::string, std::string>> positions() override;
     [[nodiscard]] Result<void> set_position(std::string const& sequence, std::string const& position) override;
+    // sandbox.cpp
+    [[nodiscard]] Result<std::unique_ptr<Sandbox>> make_sandbox(SandboxWish const& wish) override;
 
 private:
     // What `begin` found and its end puts back.
@@ -108,13 +110,14 @@ private:
     Tracker tracker_;
     Observer observer_;
 
-    std::optional<Before> before_;       // a step or a reading is open
-    ScriptSettings entered_;             // when the script began
-    std::optional<Violations> orphans_;  // at begin, where SQLite itself does not keep them out
-    int quiet_ = 0;                      // tables that are quiet
-    bool kept_foreign_keys_ = false;     // before the first of them was
-    std::set<std::string> marked_;       // ids of the tables at the mark
-    std::set<std::string> temporary_;    // our own temporary tables
+    std::optional<Before> before_;            // a step or a reading is open
+    ScriptSettings entered_;                  // when the script began
+    std::optional<Violations> orphans_;       // at begin, where SQLite itself does not keep them out
+    int quiet_ = 0;                           // tables that are quiet
+    bool kept_foreign_keys_ = false;          // before the first of them was
+    std::set<std::string> marked_;            // ids of the tables at the mark
+    std::set<std::string> temporary_;         // our own temporary tables
+    std::map<std::string, Table> described_;  // tables as they were read last, by all their definitions
 };
 
 }  // namespace undrop::sqlite
