@@ -70,7 +70,8 @@ private:
     Watch watch_;
     StateKeeper keeper_;
     State now_;
-    bool applied_ = false;  // is the migration at hand applied?
+    bool applied_ = false;             // is the migration at hand applied?
+    std::vector<std::string> waived_;  // losses that it let go, as `-- undrop: lose` says
 };
 
 PlannedStep Walk::step_of(Migration const& migration, Direction direction) const {
@@ -101,6 +102,7 @@ void Walk::blame(PlannedStep const& step, char const* after, char const* before,
         parts.push_back(
             fmt::format("{} {} of the schema", differences.objects.size(), differences.objects.size() == 1 ? "object" : "objects"));
     found.reason = fmt::format("after the {} not everything is as it was {}: {}", after, before, fmt::join(parts, ", "));
+    if (!waived_.empty()) found.reason += fmt::format("; let go by `-- undrop: lose`: {}", fmt::join(waived_, ", "));
     if (step.origin != Origin::derived) found.where.file = (step.direction == Direction::up ? step.up : step.down)->file;
     found.rows_differing = differences.rows_differing;
     found.rows = std::move(differences.rows);
@@ -128,6 +130,7 @@ Result<bool> Walk::go(Migration const& migration, Direction direction, char cons
     auto done = apply_locked(backend_, plan, options_);
     if (done) {
         applied_ = direction == Direction::up;
+        for (auto const& ran : done.value().steps) waived_.insert(waived_.end(), ran.waived.begin(), ran.waived.end());
         return true;
     }
     if (ends_all(done.error())) return std::move(done).error();
@@ -181,6 +184,7 @@ Result<void> Walk::over(std::vector<Migration const*> const& migrations, std::ve
         Rehearsed found{.version = migration.version, .name = migration.name};
         found.reproduce = fmt::format("{} {}", rehearsal_.command, migration.version);
         applied_ = false;
+        waived_.clear();
         if (is_chosen(migration)) {
             if (stale) {
                 UNDROP_TRY(now_, keeper_.take(now_, {}));

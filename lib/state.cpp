@@ -34,6 +34,11 @@ bool same_columns(Table const& a, Table const& b) {
            });
 }
 
+bool same_identities(Table const& a, Table const& b) {
+    return std::equal(a.columns.begin(), a.columns.end(), b.columns.begin(), b.columns.end(),
+                      [](Column const& x, Column const& y) { return x.id == y.id && x.name == y.name && x.type == y.type; });
+}
+
 bool is_touched(Touched const& touched, TableName const& name) { return !touched || touched->contains(name); }
 
 // Long values are cut, between characters.
@@ -280,7 +285,8 @@ void Watch::see(Event const& event) {
     }
     for (auto const& table : now.value()) {
         auto const* before = find_table_by_id(before_, table.id);
-        auto const same = before && before->name == table.name && before->schema == table.schema;
+        // A column that went and came back has other values without a row written.
+        auto const same = before && before->name == table.name && before->schema == table.schema && same_identities(*before, table);
         if (!same || observed.value().writes.contains(table.id)) touched_->insert({table.schema, table.name});
     }
 }

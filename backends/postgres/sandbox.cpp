@@ -194,7 +194,7 @@ Result<std::unique_ptr<Sandbox>> PostgresBackend::make_sandbox(SandboxWish const
     UNDROP_CHECK(create(*sandbox, like.at(0)));
     to["dbname"] = sandbox->name();
     for (auto const& row : settings) to["options"] += as_option(row[0].value_or(""));
-    if (wish.data) UNDROP_CHECK(copy_database(from, to, role));
+    if (wish.data) UNDROP_CHECK(copy_database(from, role, to, role_there));
     UNDROP_TRY(auto database, connect(to, role_there));
     database->be_alone();
     sandbox->open(std::move(database));

@@ -19,7 +19,8 @@ using Parameters = std::map<std::string, std::string>;  // of libpq, by keyword
 [[nodiscard]] std::string as_option(std::string const& setting);
 
 // Copies schema, rows and rights of a database by pg_dump and psql, which are looked for on the PATH. Publications and subscriptions are
-// left out: a copy must not replicate. `role`: whom both act as; empty: whoever connects. Code::refused where the programs are missing.
-[[nodiscard]] Result<void> copy_database(Parameters const& from, Parameters const& to, std::string const& role);
+// left out: a copy must not replicate. The roles: whom each acts as; empty: whoever connects. Code::refused where the programs are missing.
+[[nodiscard]] Result<void> copy_database(Parameters const& from, std::string const& role, Parameters const& to,
+                                         std::string const& role_there);
 
 }  // namespace undrop::postgres

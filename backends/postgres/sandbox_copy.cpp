@@ -9,7 +9,7 @@
 
 namespace undrop::postgres {
 
-Result<void> copy_database(Parameters const&, Parameters const&, std::string const&) {
+Result<void> copy_database(Parameters const&, std::string const&, Parameters const&, std::string const&) {
     return Error{.code = Code::refused,
                  .message = "a copy of the target for the rehearsal is not made on this system",
                  .next = {.advice = "Rehearse without --data."}};
@@ -138,7 +138,7 @@ Error not_there(char const* program, int reason) {
 
 }  // namespace
 
-Result<void> copy_database(Parameters const& from, Parameters const& to, std::string const& role) {
+Result<void> copy_database(Parameters const& from, std::string const& role, Parameters const& to, std::string const& role_there) {
     File const errors(std::tmpfile());
     Pipe pipe;
     if (!errors || pipe.ends[0] < 0) return Error{.message = "no temporary file or pipe can be made", .native = std::strerror(errno)};
@@ -148,10 +148,8 @@ Result<void> copy_database(Parameters const& from, Parameters const& to, std::st
 
     std::vector<std::string> dump{"pg_dump", "--no-password", "--no-publications", "--no-subscriptions"};
     auto there = to;
-    if (!role.empty()) {
-        dump.push_back("--role=" + role);
-        there["options"] += as_option("role=" + role);
-    }
+    if (!role.empty()) dump.push_back("--role=" + role);
+    if (!role_there.empty()) there["options"] += as_option("role=" + role_there);
     pid_t dumper = 0;
     if (int const reason = start(dump, from, {.in = -1, .out = pipe.ends[1], .errors = log}, dumper)) return not_there("pg_dump", reason);
     pid_t loader = 0;

@@ -17,7 +17,7 @@ namespace outcome = BOOST_OUTCOME_V2_NAMESPACE;
 
 class SqliteSandbox final : public Sandbox {
 public:
-    explicit SqliteSandbox(sqlite3* handle) : backend_(handle, Connection::Ownership::owned, "sandbox") {}
+    explicit SqliteSandbox(sqlite3* handle) : backend_(handle, Connection::Ownership::owned, ":memory:") {}
     [[nodiscard]] SqliteBackend& backend() override { return backend_; }
     [[nodiscard]] Result<void> end() override { return outcome::success(); }
 

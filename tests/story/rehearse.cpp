@@ -97,6 +97,34 @@ ON_BOTH("only the first five rows are listed, in the key's order, and all are co
     CHECK(bad.rows[4].text() == db.named("members") + " 12: no row -> (12, NULL, 'viewer')");
 }
 
+ON_BOTH("values that a migration waives do not come back, column by column, and the reason names the waiver") {
+    auto const source = source_of({
+        members,
+        {"-- undrop: lose members.role\nalter table members drop column role",
+         "alter table members add column role text not null default 'viewer'"},
+    });
+    auto const evidence = rehearsed(db, source);
+    auto const& bad = evidence.migrations.at(1);
+    CHECK(bad.step == "down");
+    CHECK(bad.rows_differing == 1);
+    REQUIRE(bad.rows.size() == 1);
+    CHECK(bad.rows[0].text() == db.named("members") + " 1 role: 'manager' -> 'viewer'");
+    CHECK(has(bad.reason, "`-- undrop: lose`: " + db.named("members") + ".role"));
+}
+
+ON_BOTH("a waived column that comes back empty differs without one row written") {
+    auto const source = source_of({
+        {"create table notes (id integer primary key, text text); insert into notes values (1, 'é'), (2, null), (3, 'x')",
+         "drop table notes"},
+        {"-- undrop: lose notes.text\nalter table notes drop column text"},
+    });
+    auto const bad = rehearsed(db, source).migrations.at(1);
+    CHECK(bad.rows_differing == 2);
+    REQUIRE(bad.rows.size() == 2);
+    CHECK(bad.rows[0].text() == db.named("notes") + " 1 text: 'é' -> NULL");
+    CHECK(bad.rows[1].text() == db.named("notes") + " 3 text: 'x' -> NULL");
+}
+
 ON_BOTH("an up that computes another value the second time is told by the value") {
     auto const source =
         source_of({{"create table dice (id integer primary key, face text, same text);\n"
