@@ -20,6 +20,7 @@
 
 #include "catalog.hpp"
 #include "dialect.hpp"
+#include "sandbox.hpp"
 
 namespace undrop {
 
@@ -185,6 +186,11 @@ public:
     [[nodiscard]] virtual Result<void> set_position(std::string const& sequence, std::string const& position) = 0;
     // Rows that the script itself wrote in this transaction, as a condition on the table's rows under `alias`; empty: cannot be told.
     [[nodiscard]] virtual Result<std::string> written_by_us(Table const& table, std::string const& alias) = 0;
+
+    // -- Rehearsing
+    // A new database beside this one, made, marked and dropped by undrop (P10). Nothing is written to this one, and no transaction is open.
+    // Code::refused where none may be made, with what to do about it.
+    [[nodiscard]] virtual Result<std::unique_ptr<Sandbox>> make_sandbox(SandboxWish const& wish) = 0;
 };
 
 }  // namespace undrop

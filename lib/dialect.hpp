@@ -112,6 +112,9 @@ public:
     }
     // FROM item that reads one table's own rows: "ONLY t" for ordinary tables on PostgreSQL, "t" otherwise.
     [[nodiscard]] virtual std::string own_rows(Table const& table) const = 0;
+    // A text for people (never NULL) of a value in the column's stored form; numbers and uuids as they are, NULL as NULL, all else in
+    // quotes.
+    [[nodiscard]] virtual std::string shown(Column const& column, std::string const& saved) const = 0;
 };
 
 }  // namespace undrop

@@ -257,7 +257,45 @@ Json checked_json(CheckedMigration const& migration) {
             {"statements", list(migration.statements, [](CheckedStatement const& s) { return checked_json(s); })}};
 }
 
+Json row_difference_json(RowDifference const& row) {
+    return {{"table", row.table}, {"key", row.key},       {"column", row.column}, {"before", row.before},
+            {"after", row.after}, {"hidden", row.hidden}, {"text", row.text()}};
+}
+
+Json object_difference_json(ObjectDifference const& object) {
+    return {{"object", object.object}, {"before", object.before}, {"after", object.after}};
+}
+
+Json rehearsed_json(Rehearsed const& r) {
+    return {{"version", r.version},
+            {"name", r.name},
+            {"came_back", r.came_back},
+            {"step", r.step},
+            {"reason", r.reason},
+            {"where", place_json(r.where)},
+            {"statement", r.statement},
+            {"native", r.native},
+            {"rows_differing", r.rows_differing},
+            {"rows", list(r.rows, row_difference_json)},
+            {"objects", list(r.objects, object_difference_json)},
+            {"reproduce", r.reproduce},
+            {"seconds", r.seconds}};
+}
+
 }  // namespace
+
+std::string to_json(Evidence const& evidence) {
+    auto json = document("evidence");
+    json["exact"] = evidence.exact();
+    json["target"] = evidence.target;
+    json["data"] = evidence.data;
+    json["only_applied"] = evidence.only_applied;
+    json["migrations"] = list(evidence.migrations, rehearsed_json);
+    json["not_reached"] = evidence.not_reached;
+    json["notes"] = evidence.notes;
+    json["seconds"] = evidence.seconds;
+    return dumped(json);
+}
 
 std::string to_json(Plan const& plan) {
     auto json = document("plan");

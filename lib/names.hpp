@@ -21,5 +21,6 @@ inline constexpr char const* down_check_part = "down.check";
 inline constexpr char const* snapshot_prefix = "snapshot_";
 inline constexpr char const* footprint_prefix = "footprint_";
 inline constexpr char const* work_prefix = "work_";
+inline constexpr char const* copy_prefix = "copy_";  // of a rehearsal, in a sandbox
 
 }  // namespace undrop::names

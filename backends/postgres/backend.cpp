@@ -59,7 +59,15 @@ Result<Rows> PostgresBackend::query(std::string const& sql, std::span<Cell const
     return soci_.query(sql, parameters, columns);
 }
 
+// Only what goes to the store leaves the users' objects as they are.
+Result<std::int64_t> PostgresBackend::run(std::string const& sql) {
+    auto const is_stores = [&](std::string_view verb) { return sql.starts_with(fmt::format("{} {}.", verb, quote_identifier(ledger_))); };
+    if (!is_stores("insert into") && !is_stores("create table") && !is_stores("drop table")) known_ = {};
+    return connection_.run(sql);
+}
+
 Result<void> PostgresBackend::run_script(Script const& script, Statement const& statement) {
+    known_ = {};
     script_sets_counters_ = script_sets_counters_ || mentions_counters(statement.text);
     return connection_.run_script(script, statement);
 }
@@ -88,18 +96,23 @@ Result<void> PostgresBackend::begin(Options const& options, std::vector<Statemen
     if (connection_.idle()) {
         UNDROP_TRY(sequences_, read_sequences(connection_, session_, ledger_));
     }
+    known_at_begin_ = known_;
     return session_.begin(options);
 }
 
 Result<void> PostgresBackend::commit() {
     auto done = session_.commit();
-    if (done.has_value()) end();
+    if (done.has_value())
+        end();
+    else
+        known_ = {};
     return done;
 }
 
 void PostgresBackend::rollback() {
     bool const wrote = !session_.transaction().empty();
     session_.rollback();
+    if (wrote) known_ = known_at_begin_;
     if (wrote && !connection_.lost()) put_back(connection_, session_, sequences_);
     end();
 }
@@ -133,6 +146,7 @@ Result<void> PostgresBackend::leave_check() {
 }
 
 Result<void> PostgresBackend::check_constraints() {
+    known_ = {};  // deferred triggers run now
     return naming_orphans({}, [&]() -> Result<void> {
         UNDROP_CHECK(connection_.run("SET CONSTRAINTS ALL IMMEDIATE"));
         return BOOST_OUTCOME_V2_NAMESPACE::success();
@@ -187,7 +201,10 @@ Result<void> PostgresBackend::sees_all_rows(std::vector<Table> const& tables) {
 
 Result<std::vector<Table>> PostgresBackend::tables(std::string const& ledger) {
     ledger_ = ledger;
-    return read_tables(connection_, session_, ledger);
+    if (known_.tables) return *known_.tables;
+    UNDROP_TRY(auto tables, read_tables(connection_, session_, ledger));
+    if (alone_) known_.tables = std::make_shared<std::vector<Table> const>(tables);
+    return tables;
 }
 
 Result<void> PostgresBackend::mark(std::string const& ledger) {
@@ -219,10 +236,36 @@ Result<std::vector<ObjectId>> PostgresBackend::unique_objects(Table const& table
     return postgres::unique_objects(connection_, table, columns);
 }
 
-Result<Catalog> PostgresBackend::catalog(std::string const& ledger) { return read_catalog(connection_, ledger); }
+Result<void> PostgresBackend::defer_references(std::vector<Table> const& tables) {
+    known_ = {};
+    return references_.defer(tables);
+}
 
+Result<void> PostgresBackend::check_references() {
+    known_ = {};  // deferred triggers run now
+    return naming_orphans({}, [&] { return references_.check(); });
+}
+
+Result<void> PostgresBackend::quiet(Table const& table) {
+    known_ = {};
+    return quiet_.quiet(table);
+}
+
+Result<void> PostgresBackend::loud(Table const& table) {
+    known_ = {};
+    return quiet_.loud(table);
+}
+
+Result<Catalog> PostgresBackend::catalog(std::string const& ledger) {
+    if (known_.catalog) return *known_.catalog;
+    UNDROP_TRY(auto catalog, read_catalog(connection_, ledger));
+    if (alone_) known_.catalog = std::make_shared<Catalog const>(catalog);
+    return catalog;
+}
+
+// Where we are alone, every change is ours.
 Result<Catalog> PostgresBackend::catalog_after(std::string const& ledger, Catalog const& before) {
-    return postgres::catalog_after(connection_, ledger, before);
+    return alone_ ? catalog(ledger) : postgres::catalog_after(connection_, ledger, before);
 }
 
 Result<std::vector<std::string>> PostgresBackend::removed_unknown(Catalog const& before) {

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -95,6 +96,13 @@ std::string PostgresDialect::row_id(Table const& table, std::string const& alias
 std::string PostgresDialect::own_rows(Table const& table) const {
     auto const name = relation(table.schema, table.name);
     return table.partitioned ? name : "ONLY " + name;
+}
+
+std::string PostgresDialect::shown(Column const& column, std::string const& saved) const {
+    constexpr std::array plain{"smallint", "integer", "bigint", "numeric", "real", "double precision", "boolean", "uuid"};
+    auto const text = saved + "::pg_catalog.text";
+    if (std::find(plain.begin(), plain.end(), column.stored_type) == plain.end()) return fmt::format("pg_catalog.quote_nullable({})", text);
+    return fmt::format("coalesce({}, 'NULL')", text);
 }
 
 }  // namespace undrop::postgres

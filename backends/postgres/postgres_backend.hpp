@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -31,7 +32,7 @@ public:
     [[nodiscard]] std::string role() const override { return session_.role(); }
     [[nodiscard]] Result<void> set_role(std::string const& role) override { return session_.set_role(role); }
 
-    [[nodiscard]] Result<std::int64_t> run(std::string const& sql) override { return connection_.run(sql); }
+    [[nodiscard]] Result<std::int64_t> run(std::string const& sql) override;
     [[nodiscard]] Result<Rows> rows(std::string const& sql) override { return connection_.rows(sql); }
     [[nodiscard]] Result<Rows> query(std::string const& sql, std::span<Cell const> parameters, int columns) override;
     [[nodiscard]] Result<void> run_script(Script const& script, Statement const& statement) override;
@@ -77,19 +78,28 @@ public:
     [[nodiscard]] Result<std::vector<std::string>> mentions(std::string const& word) override;
 
     [[nodiscard]] Result<void> reshape(ObjectId const& id, Object const& now, Object const& wanted) override;
-    [[nodiscard]] Result<void> quiet(Table const& table) override { return quiet_.quiet(table); }
-    [[nodiscard]] Result<void> loud(Table const& table) override { return quiet_.loud(table); }
-    [[nodiscard]] Result<void> defer_references(std::vector<Table> const& tables) override { return references_.defer(tables); }
-    [[nodiscard]] Result<void> check_references() override {
-        return naming_orphans({}, [&] { return references_.check(); });
-    }
+    [[nodiscard]] Result<void> quiet(Table const& table) override;
+    [[nodiscard]] Result<void> loud(Table const& table) override;
+    [[nodiscard]] Result<void> defer_references(std::vector<Table> const& tables) override;
+    [[nodiscard]] Result<void> check_references() override;
     [[nodiscard]] Result<std::map<std::string, std::string>> positions() override;
     [[nodiscard]] Result<bool> is_behind(std::string const& sequence, std::string const& now, std::string const& then) override;
     [[nodiscard]] Result<std::map<std::pair<std::string, std::string>, std::string>> named_sequences() override;
     [[nodiscard]] Result<void> set_position(std::string const& sequence, std::string const& position) override;
     [[nodiscard]] Result<std::string> written_by_us(Table const& table, std::string const& alias) override;
+    [[nodiscard]] Result<std::unique_ptr<Sandbox>> make_sandbox(SandboxWish const& wish) override;
+
+    // For the sandbox. `be_alone`: nobody else ever changes this database, so its catalog is what it was until this connection does.
+    [[nodiscard]] Connection& connection() { return connection_; }
+    void be_alone() { alone_ = true; }
 
 private:
+    // What was read of the schema, as long as nothing has changed it.
+    struct Known {
+        std::shared_ptr<Catalog const> catalog;
+        std::shared_ptr<std::vector<Table> const> tables;
+    };
+
     void end();  // of the step, however it ended
 
     Connection connection_;
@@ -105,6 +115,9 @@ private:
     std::optional<Mark> mark_;
     std::vector<Sequence> sequences_;  // as the step found them
     bool script_sets_counters_ = false;
+    bool alone_ = false;
+    Known known_;           // where we are alone
+    Known known_at_begin_;  // what is true again after a rollback
 };
 
 }  // namespace undrop::postgres

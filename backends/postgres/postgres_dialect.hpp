@@ -40,6 +40,7 @@ public:
     [[nodiscard]] std::string row_locator(Table const& table) const override;
     [[nodiscard]] std::string row_id(Table const& table, std::string const& alias) const override;
     [[nodiscard]] std::string own_rows(Table const& table) const override;
+    [[nodiscard]] std::string shown(Column const& column, std::string const& saved) const override;
 };
 
 }  // namespace undrop::postgres

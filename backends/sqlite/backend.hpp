@@ -94,6 +94,8 @@ public:
     [[nodiscard]] Result<bool> is_behind(std::string const& sequence, std::string const& now, std::string const& then) override;
     [[nodiscard]] Result<std::map<std::pair<std::string, std::string>, std::string>> named_sequences() override;
     [[nodiscard]] Result<void> set_position(std::string const& sequence, std::string const& position) override;
+    // sandbox.cpp
+    [[nodiscard]] Result<std::unique_ptr<Sandbox>> make_sandbox(SandboxWish const& wish) override;
 
 private:
     // What `begin` found and its end puts back.
@@ -134,6 +136,7 @@ private:
     bool kept_foreign_keys_ = false;   // before the first of them was
     std::set<std::string> marked_;     // ids of the tables at the mark
     std::set<std::string> temporary_;  // our own temporary tables
+    std::map<std::string, Table> described_;  // tables as they were read last, by all their definitions
 };
 
 }  // namespace undrop::sqlite

@@ -64,4 +64,6 @@ std::string SqliteDialect::row_locator(Table const& table) const {
 
 std::string SqliteDialect::own_rows(Table const& table) const { return relation(table.schema, table.name); }
 
+std::string SqliteDialect::shown(Column const&, std::string const& saved) const { return fmt::format("quote({})", saved); }
+
 }  // namespace undrop::sqlite

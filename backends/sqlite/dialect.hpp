@@ -28,6 +28,7 @@ public:
     [[nodiscard]] std::string insert_overriding() const override;
     [[nodiscard]] std::string row_locator(Table const& table) const override;
     [[nodiscard]] std::string own_rows(Table const& table) const override;
+    [[nodiscard]] std::string shown(Column const& column, std::string const& saved) const override;
 };
 
 // The first value that a script gives to PRAGMA foreign_keys, which means the time before its transaction; -1: none.

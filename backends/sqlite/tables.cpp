@@ -79,7 +79,6 @@ Result<Shape> read_shape(Connection& connection, Entry const& entry) {
         info.column.not_null = row[2] == "1";
         info.column.default_sql = default_expression(row[3].value_or(""));
         info.column.generated = row[5] == "2" || row[5] == "3";
-        info.column.id = entry.column_id(info.column.name);
         info.key_position = std::stoi(*row[4]);
         info.collation = connection.collation(entry.name, info.column.name);
     }
@@ -130,8 +129,9 @@ Result<std::vector<std::vector<std::string>>> unique_of(Connection& connection, 
     return all;
 }
 
-// The primary key where it holds no NULL (SQLite allows them), else a unique index of NOT NULL columns alone; else nothing.
-Result<std::vector<std::string>> key_of(Connection& connection, Shape const& shape, std::string const& table) {
+// The primary key where it holds no NULL (SQLite allows them), else a unique index of NOT NULL columns alone; else nothing. `lasts`: false
+// where that depends on the rows.
+Result<std::vector<std::string>> key_of(Connection& connection, Shape const& shape, std::string const& table, bool& lasts) {
     UNDROP_TRY(
         auto const indexes,
         connection.rows(fmt::format(
@@ -147,10 +147,43 @@ Result<std::vector<std::string>> key_of(Connection& connection, Shape const& sha
         bool const is_primary = index[1] == "pk";
         if (!is_primary && !std::all_of(names.begin(), names.end(), [&](auto const& n) { return shape.find(n)->column.not_null; }))
             continue;
+        lasts = lasts && std::all_of(names.begin(), names.end(), [&](auto const& n) { return shape.find(n)->column.not_null; });
         UNDROP_TRY(bool const no_null, holds_no_null(connection, shape, table, names));
         if (no_null) return names;
     }
     return std::vector<std::string>{};
+}
+
+Result<Table> describe(Connection& connection, Entry const& entry, bool& lasts) {
+    UNDROP_TRY(auto const shape, read_shape(connection, entry));
+    Table table;
+    table.name = entry.name;
+    table.no_locator = shape.without_rowid;
+    UNDROP_TRY(bool const is_rowid, key_is_rowid(connection, shape, entry.name));
+    if (is_rowid) {
+        table.key = shape.primary_key();
+    } else {
+        UNDROP_TRY(table.key, key_of(connection, shape, entry.name, lasts));
+    }
+    UNDROP_TRY(table.unique, unique_of(connection, entry.name));
+    std::erase(table.unique, table.key);
+    for (auto const& info : shape.columns) {
+        auto& column = table.columns.emplace_back(info.column);
+        // Snapshots are joined by key: there the affinity must be the same, or no index is used. Elsewhere none keeps every value as it
+        // is.
+        bool const in_key = std::find(table.key.begin(), table.key.end(), column.name) != table.key.end();
+        if (in_key) column.stored_type = is_rowid ? "integer" : affinity(column.type, shape.strict);
+    }
+    return table;
+}
+
+// Everything about the indexes of each table, by its name in lower case.
+Result<std::map<std::string, std::string>> index_texts(Connection& connection) {
+    UNDROP_TRY(auto const rows, connection.rows("select lower(tbl_name), name || ' ' || coalesce(sql, '') from main.sqlite_schema "
+                                                "where type = 'index' order by rowid"));
+    std::map<std::string, std::string> texts;
+    for (auto const& row : rows) texts[row[0].value_or("")] += row[1].value_or("") + "\n";
+    return texts;
 }
 
 }  // namespace
@@ -158,30 +191,27 @@ Result<std::vector<std::string>> key_of(Connection& connection, Shape const& sha
 Result<std::vector<Table>> SqliteBackend::tables(std::string const&) {
     if (!connection_.in_transaction()) tracker_.clear();
     UNDROP_CHECK(sync(Tracker::Cause::own));
+    UNDROP_TRY(auto const indexes, index_texts(connection_));
     std::vector<Table> result;
+    std::map<std::string, Table> described;
     for (auto const& entry : tracker_.entries()) {
         if (entry.kind != Kind::table) continue;
-        UNDROP_TRY(auto const shape, read_shape(connection_, entry));
-        auto& table = result.emplace_back();
-        table.id = entry.id;
-        table.name = entry.name;
-        table.no_locator = shape.without_rowid;
-        UNDROP_TRY(bool const is_rowid, key_is_rowid(connection_, shape, entry.name));
-        if (is_rowid) {
-            table.key = shape.primary_key();
+        auto const found = indexes.find(lower(entry.name));
+        auto const text = fmt::format("{}\n{}\n{}", entry.name, entry.sql, found == indexes.end() ? "" : found->second);
+        auto known = described_.extract(text);
+        bool lasts = true;
+        if (known.empty()) {
+            UNDROP_TRY(auto table, describe(connection_, entry, lasts));
+            result.push_back(std::move(table));
         } else {
-            UNDROP_TRY(table.key, key_of(connection_, shape, entry.name));
+            result.push_back(std::move(known.mapped()));
         }
-        UNDROP_TRY(table.unique, unique_of(connection_, entry.name));
-        std::erase(table.unique, table.key);
-        for (auto const& info : shape.columns) {
-            auto& column = table.columns.emplace_back(info.column);
-            // Snapshots are joined by key: there the affinity must be the same, or no index is used. Elsewhere none keeps every value as it
-            // is.
-            bool const in_key = std::find(table.key.begin(), table.key.end(), column.name) != table.key.end();
-            if (in_key) column.stored_type = is_rowid ? "integer" : affinity(column.type, shape.strict);
-        }
+        auto& table = result.back();
+        table.id = entry.id;
+        for (auto& column : table.columns) column.id = entry.column_id(column.name);
+        if (lasts) described.emplace(text, table);
     }
+    described_ = std::move(described);
     return result;
 }
 

@@ -9,6 +9,7 @@
 #include <undrop/migration.hpp>
 #include <undrop/options.hpp>
 #include <undrop/plan.hpp>
+#include <undrop/rehearse.hpp>
 #include <undrop/report.hpp>
 #include <undrop/result.hpp>
 #include <undrop/source.hpp>

@@ -28,6 +28,7 @@ Action declare_up(CLI::App& app);
 Action declare_down(CLI::App& app);
 Action declare_to(CLI::App& app);
 Action declare_redo(CLI::App& app);
+Action declare_rehearse(CLI::App& app);
 Action declare_accept(CLI::App& app);
 Action declare_check(CLI::App& app);
 Action declare_log(CLI::App& app);
@@ -41,6 +42,7 @@ inline constexpr std::array verbs = {
     Verb{"down", "Take migrations back, with the rows and values that they took; one unless told otherwise", declare_down},
     Verb{"to", "Up or down until a version is the newest applied", declare_to},
     Verb{"redo", "Down and up again: the newest applied migration", declare_redo},
+    Verb{"rehearse", "Up, down, compare every row, up again, in a database made for it; ends in GO or NO-GO", declare_rehearse},
     Verb{"accept", "An applied migration's edited script is meant: record it", declare_accept},
     Verb{"check", "Do the applied migrations' checks hold? Reads only", declare_check},
     Verb{"log", "What was done: who, when, how long, what was saved", declare_log},

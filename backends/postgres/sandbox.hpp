@@ -1,0 +1,26 @@
+// The sandbox: a database of its own on the server, marked as undrop's (P10). sandbox_copy.cpp fills it.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include <undrop/result.hpp>
+
+struct pg_conn;
+
+namespace undrop::postgres {
+
+using Parameters = std::map<std::string, std::string>;  // of libpq, by keyword
+
+// What a connection was made with; the password, too.
+[[nodiscard]] Parameters parameters_of(pg_conn* connection);
+
+// A setting `name=value` as part of the parameter `options`.
+[[nodiscard]] std::string as_option(std::string const& setting);
+
+// Copies schema, rows and rights of a database by pg_dump and psql, which are looked for on the PATH. Publications and subscriptions are
+// left out: a copy must not replicate. The roles: whom each acts as; empty: whoever connects. Code::refused where the programs are missing.
+[[nodiscard]] Result<void> copy_database(Parameters const& from, std::string const& role, Parameters const& to,
+                                         std::string const& role_there);
+
+}  // namespace undrop::postgres

@@ -1,0 +1,171 @@
+// pg_dump into psql, as two processes with a pipe between. The only place of the library that needs POSIX.
+#include "sandbox.hpp"
+
+#include <fmt/format.h>
+
+#include "errors.hpp"
+
+#ifdef _WIN32
+
+namespace undrop::postgres {
+
+Result<void> copy_database(Parameters const&, std::string const&, Parameters const&, std::string const&) {
+    return Error{.code = Code::refused,
+                 .message = "a copy of the target for the rehearsal is not made on this system",
+                 .next = {.advice = "Rehearse without --data."}};
+}
+
+}  // namespace undrop::postgres
+
+#else
+
+#include <fcntl.h>
+#include <libpq-fe.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <memory>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+extern char** environ;
+
+namespace undrop::postgres {
+
+namespace {
+
+struct CloseFile {
+    void operator()(std::FILE* file) const { std::fclose(file); }
+};
+using File = std::unique_ptr<std::FILE, CloseFile>;
+
+// A pipe whose ends no child inherits but where it is told to.
+struct Pipe {
+    std::array<int, 2> ends{-1, -1};
+    Pipe() {
+        if (pipe(ends.data()) != 0) return;
+        for (int const end : ends) fcntl(end, F_SETFD, FD_CLOEXEC);
+    }
+    ~Pipe() { close(); }
+    Pipe(Pipe const&) = delete;
+    Pipe& operator=(Pipe const&) = delete;
+    void close() {
+        for (int& end : ends)
+            if (end >= 0) ::close(std::exchange(end, -1));
+    }
+};
+
+// libpq's variables say where to connect; a password is on no command line, where others could read it (P8).
+std::vector<std::string> environment_for(Parameters const& parameters) {
+    std::vector<std::string> variables;
+    std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)> const known(PQconndefaults(), &PQconninfoFree);
+    for (char** variable = environ; *variable; ++variable)
+        if (std::strncmp(*variable, "PG", 2) != 0) variables.emplace_back(*variable);
+    for (auto const* option = known.get(); option && option->keyword; ++option) {
+        auto const found = parameters.find(option->keyword);
+        if (option->envvar && found != parameters.end()) variables.push_back(fmt::format("{}={}", option->envvar, found->second));
+    }
+    return variables;
+}
+
+std::vector<char*> pointers(std::vector<std::string>& texts) {
+    std::vector<char*> result;
+    for (auto& text : texts) result.push_back(text.data());
+    result.push_back(nullptr);
+    return result;
+}
+
+struct Ends {
+    int in = -1;  // -1: nothing
+    int out = -1;
+    int errors = -1;
+};
+
+// 0 and the process, or the reason in errno's terms.
+int start(std::vector<std::string> words, Parameters const& parameters, Ends const& ends, pid_t& process) {
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    auto const connect = [&](int from, int to, int flags) {
+        if (from >= 0)
+            posix_spawn_file_actions_adddup2(&actions, from, to);
+        else
+            posix_spawn_file_actions_addopen(&actions, to, "/dev/null", flags, 0);
+    };
+    connect(ends.in, 0, O_RDONLY);
+    connect(ends.out, 1, O_WRONLY);
+    connect(ends.errors, 2, O_WRONLY);
+    auto variables = environment_for(parameters);
+    auto const argv = pointers(words);
+    auto const envp = pointers(variables);
+    int const result = posix_spawnp(&process, argv[0], &actions, nullptr, argv.data(), envp.data());
+    posix_spawn_file_actions_destroy(&actions);
+    return result;
+}
+
+bool succeeded(pid_t process) {
+    int status = 0;
+    while (waitpid(process, &status, 0) < 0)
+        if (errno != EINTR) return false;
+    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+// The first line that is an error. What follows it (CONTEXT, DETAIL) may show a row's value (P8).
+std::string first_error(std::FILE* file) {
+    std::rewind(file);
+    std::array<char, 1000> line{};
+    std::string any;
+    while (std::fgets(line.data(), static_cast<int>(line.size()), file)) {
+        std::string_view const text = line.data();
+        if (text.find("rror: ") != std::string_view::npos || text.find("ERROR: ") != std::string_view::npos) return one_line(text);
+        if (any.empty()) any = one_line(text);
+    }
+    return any;
+}
+
+Error not_there(char const* program, int reason) {
+    return Error{.code = Code::refused,
+                 .message = fmt::format("a copy of the target needs {}, which cannot be started", program),
+                 .native = std::strerror(reason),
+                 .next = {.advice = "Install PostgreSQL's client programs (postgresql-client) so that pg_dump and psql are on the PATH, or "
+                                    "rehearse without --data."}};
+}
+
+}  // namespace
+
+Result<void> copy_database(Parameters const& from, std::string const& role, Parameters const& to, std::string const& role_there) {
+    File const errors(std::tmpfile());
+    Pipe pipe;
+    if (!errors || pipe.ends[0] < 0) return Error{.message = "no temporary file or pipe can be made", .native = std::strerror(errno)};
+    int const log = fileno(errors.get());
+    fcntl(log, F_SETFL, O_APPEND);
+    fcntl(log, F_SETFD, FD_CLOEXEC);
+
+    std::vector<std::string> dump{"pg_dump", "--no-password", "--no-publications", "--no-subscriptions"};
+    auto there = to;
+    if (!role.empty()) dump.push_back("--role=" + role);
+    if (!role_there.empty()) there["options"] += as_option("role=" + role_there);
+    pid_t dumper = 0;
+    if (int const reason = start(dump, from, {.in = -1, .out = pipe.ends[1], .errors = log}, dumper)) return not_there("pg_dump", reason);
+    pid_t loader = 0;
+    int const reason = start({"psql", "--no-psqlrc", "--no-password", "--quiet", "--single-transaction", "--set=ON_ERROR_STOP=1"}, there,
+                             {.in = pipe.ends[0], .out = -1, .errors = log}, loader);
+    pipe.close();  // a dump without a reader ends by itself
+    bool const dumped = succeeded(dumper);
+    if (reason != 0) return not_there("psql", reason);
+    bool const loaded = succeeded(loader);
+    if (dumped && loaded) return BOOST_OUTCOME_V2_NAMESPACE::success();
+    return Error{.code = Code::refused,
+                 .message = "the target cannot be copied for the rehearsal",
+                 .native = first_error(errors.get()),
+                 .next = {.advice = "Rehearse as the owner of all its objects, or without --data."}};
+}
+
+}  // namespace undrop::postgres
+
+#endif

@@ -1,0 +1,95 @@
+// rehearse: up, compare, down, compare, up again, compare, in a disposable database; and Evidence, what came of it.
+// Evidence is a value; any thread.
+#pragma once
+
+#include <cstdint>
+#include <iosfwd>
+#include <string>
+#include <vector>
+
+#include <undrop/migration.hpp>
+#include <undrop/options.hpp>
+#include <undrop/source.hpp>
+#include <undrop/target.hpp>
+
+namespace undrop {
+
+// A row that is not what it was.
+struct UNDROP_EXPORT RowDifference {
+    enum class Kind { changed, gone, added };
+    Kind kind = Kind::changed;
+    std::string table;
+    std::string key;     // values of the key; empty: the table has none
+    std::string column;  // only of a changed row
+    std::string before;  // the value, or the whole row; empty: hidden, or there was none
+    std::string after;
+    bool hidden = false;  // values of the target, which reports do not show (P8)
+
+    [[nodiscard]] std::string text() const;  // "public.t 5 role: 'viewer' -> NULL"
+};
+
+// An object of the schema that is not what it was.
+struct UNDROP_EXPORT ObjectDifference {
+    std::string object;  // "index public.t_role_idx"
+    std::string before;  // its definition; empty: there was none
+    std::string after;   // empty: there is none
+
+    [[nodiscard]] std::string text() const;  // the lines that differ, with "- " and "+ "
+};
+
+// What the rehearsal found of one migration.
+struct Rehearsed {
+    std::string version;
+    std::string name;
+    bool came_back = false;  // both comparisons found everything equal
+    std::string step;        // where it went wrong: up, down, up again
+    std::string reason;      // one sentence; never a row's value
+    Place where;             // the statement that failed; else only the step's file
+    std::string statement;   // its first line
+    std::string native;      // the database's own words
+    std::int64_t rows_differing = 0;
+    std::vector<RowDifference> rows;  // the first five
+    std::vector<ObjectDifference> objects;
+    std::string reproduce;  // one command
+    double seconds = 0;
+};
+
+struct UNDROP_EXPORT Evidence {
+    std::string target;                    // Target::description(); of what kind the database is
+    bool data = false;                     // on a copy of the target; else on an empty database
+    std::vector<Rehearsed> migrations;     // in the order in which they ran
+    std::int64_t only_applied = 0;         // earlier ones, not asked for, that the others stand on
+    std::vector<std::string> not_reached;  // versions: the walk ended before them
+    std::vector<std::string> notes;
+    double seconds = 0;
+
+    [[nodiscard]] bool exact() const;  // every migration that was asked for came back exactly
+};
+
+// What is rehearsed, and where.
+struct Rehearsal {
+    enum class Which { all, pending };
+    Which which = Which::all;                 // with `data`, those that are applied cannot be rehearsed: pending
+    std::vector<std::string> versions = {};   // these, whatever `which` says; earlier ones are applied first
+    bool data = false;                        // on a copy of the target: its schema, rows and ledger
+    bool show_rows = false;                   // with `data`: show values of rows in the evidence
+    std::string sandbox = {};                 // URL of another server to make the sandbox on; empty: the target's own
+    std::string command = "undrop rehearse";  // how the command line is called; for Rehearsed::reproduce
+};
+
+// Walks through the migrations once, each up, down and up again by the same code as apply(), in a sandbox that undrop makes, marks and
+// drops (P10): on PostgreSQL a database undrop_sandbox_..., for which the role needs CREATEDB; on SQLite a temporary database that only
+// this call can reach. The target is only read, with `data` through pg_dump or SQLite's backup; nothing is written to it. Sandboxes that
+// killed runs left behind are dropped first, where they carry the mark and nobody uses them.
+//
+// A migration that does not come back is evidence and no error; the walk goes on as long as its up is applied. Errors: Code::usage
+// (versions that do not exist, or are applied), Code::refused (no sandbox may be made here), Code::failed, Code::interrupted; the target is
+// untouched.
+[[nodiscard]] UNDROP_EXPORT Result<Evidence> rehearse(Target& target, Source const& source, Rehearsal const& rehearsal = {},
+                                                      Options const& options = {});
+
+[[nodiscard]] UNDROP_EXPORT std::string to_json(Evidence const& evidence);  // one document with a `format` number
+[[nodiscard]] UNDROP_EXPORT std::string to_markdown(Evidence const& evidence);
+UNDROP_EXPORT std::ostream& operator<<(std::ostream& out, Evidence const& evidence);  // ends in GO or NO-GO
+
+}  // namespace undrop

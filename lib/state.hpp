@@ -1,0 +1,78 @@
+// State: what a database was like at one moment: its catalog, and a copy of every table's rows. Only for sandboxes. One thread at a time.
+//
+// Copies are tables of the ledger's store; rows are compared by the database, and only the first that differ are read.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <undrop/rehearse.hpp>
+
+#include "backend.hpp"
+#include "look.hpp"
+
+namespace undrop {
+
+using Touched = std::optional<std::set<TableName>>;  // nullopt: cannot be told, so all
+
+struct State {
+    struct Rows {
+        Table table;
+        std::string store;                 // the copy's table, quoted
+        std::vector<std::string> columns;  // copied as v1, v2 ...
+    };
+    Catalog catalog;
+    std::map<TableName, std::shared_ptr<Rows const>> tables;  // states share the copies of tables that did not change in between
+};
+
+struct Differences {
+    std::vector<ObjectDifference> objects;
+    std::int64_t rows_differing = 0;
+    std::vector<std::string> tables;  // in which rows differ
+    std::vector<RowDifference> rows;  // the first five
+
+    [[nodiscard]] bool none() const { return objects.empty() && rows_differing == 0; }
+};
+
+class StateKeeper {
+public:
+    StateKeeper(Backend& backend, Options const& options, bool hide) : backend_(backend), options_(options), hide_(hide) {}
+
+    // What the database is like now. Tables of `earlier` that were not touched since are not copied again.
+    [[nodiscard]] Result<State> take(State const& earlier, Touched const& touched);
+    // In what the database now differs from `then`; rows of the tables `touched` since alone are looked at.
+    [[nodiscard]] Result<Differences> compare(State const& then, Touched const& touched);
+    // Copies that no other state shares are dropped with the next take.
+    void release(State state);
+
+private:
+    [[nodiscard]] Result<std::shared_ptr<State::Rows const>> copy(Table const& table);
+    [[nodiscard]] Result<void> compare_rows(State::Rows const& then, Table const& now, Differences& differences);
+
+    Backend& backend_;
+    Options const& options_;
+    bool hide_;
+    int last_ = 0;
+    std::vector<std::string> dropped_;
+};
+
+// Which tables a step's transaction wrote to, by name at its end; asked in the step's own events.
+class Watch {
+public:
+    Watch(Backend& backend, std::string ledger) : backend_(backend), ledger_(std::move(ledger)) {}
+    void see(Event const& event);
+    void clear() { touched_.emplace(); }
+    [[nodiscard]] Touched const& touched() const { return touched_; }
+
+private:
+    Backend& backend_;
+    std::string ledger_;
+    std::vector<Table> before_;
+    Touched touched_ = std::set<TableName>{};
+};
+
+}  // namespace undrop

@@ -1,0 +1,54 @@
+// The verb rehearse: screen, JSON, reports, exit status.
+#include <doctest/doctest.h>
+
+#include "cli/program.hpp"
+
+using namespace undrop::test;
+
+TEST_CASE("rehearse says GO for what comes back, and does not touch the database") {
+    Desk const desk;
+    make_shop(desk);
+    auto const before = desk.shop({"--json", "status"}).json();
+    auto const rehearsal = desk.shop({"rehearse", "--data"});
+    CHECK_MESSAGE(rehearsal.status == 0, rehearsal.err);
+    CHECK(has(rehearsal.out, "2 drop_role: came back exactly"));
+    CHECK(rehearsal.out.ends_with("\nGO\n"));
+    CHECK(desk.shop({"--json", "status"}).json() == before);
+    CHECK(desk.shop({"--quiet", "rehearse", "--data"}).out.empty());
+}
+
+TEST_CASE("rehearse says NO-GO with exit status 3, and its last line does the same again") {
+    Desk const desk;
+    desk.migration("1_t", "create table t (id integer primary key, v text);", "drop table t;");
+    desk.migration("2_u", "create table u (id integer);", "drop table u; insert into t values (1, 'x');");
+    desk.sql("select 1");
+    auto const rehearsal = desk.shop({"rehearse", "--all", "--report", "r.md"});
+    CHECK(rehearsal.status == 3);
+    CHECK(has(rehearsal.out, "t 1: no row -> (1, 'x')"));
+    CHECK(has(desk.text("r.md"), "**NO-GO**"));
+    auto const at = rehearsal.out.find("again   ");
+    REQUIRE(at != std::string::npos);
+    auto const command = rehearsal.out.substr(at + 8, rehearsal.out.find('\n', at) - at - 8);
+    CHECK(command.ends_with(" rehearse 2"));
+    auto const again = desk.shell("\"$UNDROP\" " + command.substr(command.find(' ')));
+    CHECK(again.status == 3);
+    CHECK(has(again.out, "t 1: no row -> (1, 'x')"));
+    CHECK(has(again.out, "1 before them only applied"));
+
+    auto const document = desk.shop({"--json", "rehearse", "--report", "r.json"}).json();
+    CHECK(document["kind"] == "evidence");
+    CHECK(document["exact"] == false);
+    CHECK(document["migrations"][1]["rows"][0]["text"] == "t 1: no row -> (1, 'x')");
+    CHECK(has(desk.text("r.json"), "\"kind\": \"evidence\""));
+    CHECK(desk.shop({"rehearse", "1"}).status == 0);
+}
+
+TEST_CASE("rehearse refuses what makes no sense") {
+    Desk const desk;
+    make_shop(desk);
+    CHECK(desk.shop({"rehearse", "9"}).status == 2);
+    CHECK(desk.shop({"rehearse", "x"}).status == 2);
+    CHECK(desk.shop({"rehearse", "--all", "--data"}).status == 2);
+    CHECK(desk.shop({"rehearse", "--report", "r.txt"}).status == 2);
+    CHECK(desk.shop({"rehearse", "--sandbox", "sqlite:x"}).status == 2);
+}
