@@ -46,7 +46,7 @@ constexpr std::array schemes{
 Error refused(std::string message) {
     return Error{.code = Code::usage,
                  .message = std::move(message),
-                 .next = {.advice = "A database is given as postgresql://USER@HOST:PORT/DATABASE or sqlite:PATH."}};
+                 .next = {.advice = "a database is given as postgresql://USER@HOST:PORT/DATABASE or sqlite:PATH"}};
 }
 
 }  // namespace

@@ -110,7 +110,7 @@ public:
         auto const word = directive.substr(0, directive.find_first_of(blanks));
         auto const rest = trimmed(directive.substr(word.size()));
         line_ = &line;
-        if (!line.at_top) return refused("This directive comes after the first statement.", "Move it to the top of the file.");
+        if (!line.at_top) return refused("this directive comes after the first statement", "move it to the top of the file");
         if (word == "lose") return names(result.lose, rest, "lose request_participants.role");
         if (word == "touches") return names(result.touches, rest, "touches accounts, orders");
         if (word == "backfill") return backfill(rest);
@@ -118,9 +118,9 @@ public:
         if (word == "keep") return keep(rest);
         if (word == "irreversible") return irreversible(rest);
         auto const meant = nearest(word, known);
-        return refused(fmt::format("undrop knows no directive \"{}\".", word),
-                       meant.empty() ? fmt::format("Directives are {}.", fmt::join(known, ", "))
-                                     : fmt::format("Did you mean `-- undrop: {}`?", meant));
+        return refused(fmt::format("undrop knows no directive \"{}\"", word), meant.empty()
+                                                                                  ? fmt::format("directives are {}", fmt::join(known, ", "))
+                                                                                  : fmt::format("did you mean `-- undrop: {}`?", meant));
     }
 
     Directives result;
@@ -135,7 +135,7 @@ private:
     }
 
     [[nodiscard]] Error incomplete(std::string_view example) const {
-        return refused("This directive is not complete.", fmt::format("Write it as `-- undrop: {}`.", example));
+        return refused("this directive is not complete", fmt::format("write it as `-- undrop: {}`", example));
     }
 
     Result<void> names(std::vector<std::string>& list, std::string_view text, std::string_view example) {

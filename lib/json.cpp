@@ -237,7 +237,7 @@ Plan plan_from(Json const& json) {
 Error no_plan(std::string message) {
     return {.code = Code::usage,
             .message = std::move(message),
-            .next = {.command = "plan --out FILE", .advice = "Make a plan of this version."}};
+            .next = {.command = "plan --out FILE", .advice = "make a plan of this version"}};
 }
 
 Json checked_json(CheckedStatement const& statement) {
@@ -312,13 +312,13 @@ std::string to_json(Plan const& plan) {
 Result<Plan> plan_from_json(std::string_view text) {
     try {
         auto const json = Json::parse(text);
-        if (!json.is_object() || !json.contains("kind") || json["kind"] != "plan") return no_plan("This JSON is no plan of undrop.");
+        if (!json.is_object() || !json.contains("kind") || json["kind"] != "plan") return no_plan("this JSON is no plan of undrop");
         if (json.at("format") != format) {
-            return no_plan("This plan has format " + json["format"].dump() + "; this undrop reads format " + std::to_string(format) + ".");
+            return no_plan("this plan has format " + json["format"].dump() + "; this undrop reads format " + std::to_string(format));
         }
         return plan_from(json);
     } catch (Json::exception const& e) {
-        return no_plan(std::string("This is no plan: ") + e.what() + ".");
+        return no_plan(std::string("this is no plan: ") + e.what());
     }
 }
 

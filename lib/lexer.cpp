@@ -110,7 +110,7 @@ Result<void> Lexer::skip_comment() {
         }
     }
     if (syntax_.brackets_and_backticks) return outcome::success();
-    return refused(begin, "The comment that begins here is never closed.", "Close the comment with */; comments nest.");
+    return refused(begin, "the comment that begins here is never closed", "close the comment with */; comments nest");
 }
 
 Result<void> Lexer::skip_blanks() {
@@ -152,8 +152,8 @@ Result<void> Lexer::quoted(char quote, bool escapes) {
             }
         }
     }
-    return refused(begin, fmt::format("The {} that begins here is never closed.", quote == '\'' ? "string" : "quoted name"),
-                   fmt::format("Close it with {}.", quote));
+    return refused(begin, fmt::format("the {} that begins here is never closed", quote == '\'' ? "string" : "quoted name"),
+                   fmt::format("close it with {}", quote));
 }
 
 // False: a `$` that opens nothing, such as $1.
@@ -167,7 +167,7 @@ Result<bool> Lexer::dollar_quoted() {
     auto const tag = text(begin, i + 1);
     auto const close = text_.find(tag, i + 1);
     if (close == std::string_view::npos) {
-        return refused(begin, fmt::format("The text that {} begins here is never closed.", tag), fmt::format("Close it with {}.", tag));
+        return refused(begin, fmt::format("the text that {} begins here is never closed", tag), fmt::format("close it with {}", tag));
     }
     at_ = close + tag.size();
     return true;
@@ -335,7 +335,7 @@ void Splitter::client_command(Token const& token) {
 Result<std::vector<Statement>> Splitter::run() {
     auto const nul = lexer_.text(0, lexer_.size()).find('\0');
     if (nul != std::string_view::npos) {
-        return lexer_.refused(nul, "The script holds a NUL byte here.", "Save the file as UTF-8 text.");
+        return lexer_.refused(nul, "the script holds a NUL byte here", "save the file as UTF-8 text");
     }
     while (true) {
         UNDROP_TRY(auto const token, lexer_.next(!pending_.has_value()));

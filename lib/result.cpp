@@ -44,19 +44,19 @@ Next usual_next(Code code) {
         case Code::usage:
             return {.command = "--help"};
         case Code::refused:
-            return {.command = "plan", .advice = "Change what is refused, then look at the plan again."};
+            return {.command = "plan", .advice = "change what is refused, then look at the plan again"};
         case Code::conflict:
-            return {.command = "plan", .advice = "Make the plan again."};
+            return {.command = "plan", .advice = "make the plan again"};
         case Code::busy:
-            return {.advice = "Run the same command again later."};
+            return {.advice = "run the same command again later"};
         case Code::failed:
-            return {.command = "status", .advice = "See where the database stands."};
+            return {.command = "status", .advice = "see where the database stands"};
         case Code::in_doubt:
-            return {.command = "status", .advice = "The ledger tells whether the step was committed."};
+            return {.command = "status", .advice = "the ledger tells whether the step was committed"};
         case Code::interrupted:
             break;
     }
-    return {.command = "status", .advice = "Run the same command again to go on."};
+    return {.command = "status", .advice = "run the same command again to go on"};
 }
 
 std::string next_text(Next const& next) {

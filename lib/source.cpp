@@ -41,14 +41,14 @@ bool ends_in_sql(std::string_view name) {
 Error misspelt(std::string_view name, std::string const& file) {
     auto const stem = name.substr(0, name.size() - 4);
     auto const digits = std::min(stem.find_first_not_of("0123456789"), stem.size());
-    std::string advice = "Name it VERSION_NAME.up.sql, .down.sql, .check.sql or .down.check.sql, VERSION in digits; or move it elsewhere.";
+    std::string advice = "name it VERSION_NAME.up.sql, .down.sql, .check.sql or .down.check.sql, VERSION in digits; or move it elsewhere";
     if (digits > 0 && digits + 1 < stem.size() && stem[digits] == '_') {
         auto const dot = stem.find('.');
         auto const base = stem.substr(0, dot);
         auto const part = dot == std::string_view::npos ? std::string_view("up") : nearest(stem.substr(dot + 1), parts);
-        if (!part.empty() && base.size() > digits + 1) advice = fmt::format("Did you mean {}.{}.sql?", base, part);
+        if (!part.empty() && base.size() > digits + 1) advice = fmt::format("did you mean {}.{}.sql?", base, part);
     }
-    return refused("The name of this file is not a migration's.", file, std::move(advice));
+    return refused("the name of this file is not a migration's", file, std::move(advice));
 }
 
 std::optional<FileName> taken_apart(std::string_view name) {
@@ -88,7 +88,7 @@ Result<void> Collector::add(std::string_view name, std::string file, std::string
     auto const parsed = taken_apart(name);
     if (!parsed) return misspelt(name, file);
     if (parsed->version.find_first_not_of('0') == std::string::npos) {
-        return refused("Version 0 stands for \"nothing applied\".", file, "Give the migration a version of 1 or more.");
+        return refused("version 0 stands for \"nothing applied\"", file, "give the migration a version of 1 or more");
     }
     auto& entry = entries_[parsed->version];
     auto& migration = entry.migration;
@@ -97,8 +97,8 @@ Result<void> Collector::add(std::string_view name, std::string file, std::string
         migration.name = parsed->name;
         entry.first_file = file;
     } else if (migration.version != parsed->version || migration.name != parsed->name) {
-        return refused(fmt::format("Version {} is there twice: {} is of the same version.", parsed->version, entry.first_file), file,
-                       "Give one of the two migrations another version; versions are compared as numbers.");
+        return refused(fmt::format("version {} is there twice: {} is of the same version", parsed->version, entry.first_file), file,
+                       "give one of the two migrations another version; versions are compared as numbers");
     }
     Script script{std::move(text), std::move(file)};
     if (parsed->part == "up") {
@@ -115,8 +115,8 @@ Result<std::vector<Migration>> Collector::finish() {
     std::vector<Migration> result;
     for (auto& [version, entry] : entries_) {
         if (!entry.has_up) {
-            return refused(fmt::format("Migration {} has no up script.", version), entry.first_file,
-                           fmt::format("Add {}_{}.up.sql, or remove this file.", version, entry.migration.name));
+            return refused(fmt::format("migration {} has no up script", version), entry.first_file,
+                           fmt::format("add {}_{}.up.sql, or remove this file", version, entry.migration.name));
         }
         result.push_back(std::move(entry.migration));
     }
@@ -127,7 +127,7 @@ Result<std::string> read_file(std::filesystem::path const& path) {
     std::ifstream in(path, std::ios::binary);
     std::string text{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
     if (!in.is_open() || in.bad()) {
-        return refused("This file cannot be read.", path.string(), "See that the file is there and that you may read it.");
+        return refused("this file cannot be read", path.string(), "see that the file is there and that you may read it");
     }
     return text;
 }
@@ -136,8 +136,8 @@ Result<std::vector<std::filesystem::path>> files_of(std::filesystem::path const&
     std::error_code error;
     if (!std::filesystem::is_directory(path, error)) {
         bool const exists = std::filesystem::exists(path, error);
-        return refused(exists ? "This is no directory." : "There is no such directory of migrations.", path.string(),
-                       "Name the directory with --dir, or make the first migration with `undrop new NAME`.");
+        return refused(exists ? "this is no directory" : "there is no such directory of migrations", path.string(),
+                       "name the directory with --dir, or make the first migration with `undrop new NAME`");
     }
     std::vector<std::filesystem::path> result;
     std::filesystem::directory_iterator at(path, error);
@@ -146,7 +146,7 @@ Result<std::vector<std::filesystem::path>> files_of(std::filesystem::path const&
         auto const name = at->path().filename().string();
         if (ends_in_sql(name) && name.front() != '.' && !at->is_directory(ignored)) result.push_back(at->path());
     }
-    if (error) return refused("This directory cannot be read: " + error.message() + ".", path.string(), "See that you may read it.");
+    if (error) return refused("this directory cannot be read: " + error.message(), path.string(), "see that you may read it");
     std::sort(result.begin(), result.end());
     return result;
 }

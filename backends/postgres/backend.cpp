@@ -175,11 +175,11 @@ Result<void> PostgresBackend::lock(std::vector<Table> const& tables, LockLevel l
     if (sqlstate(error) == "42P01" || sqlstate(error) == "3F000") {
         error.code = Code::busy;
         error.message = "another session removed or renamed a table that was about to be locked";
-        error.next.advice = "Try again.";
+        error.next.advice = "try again";
     } else if (error.code == Code::busy) {
         error.message = fmt::format("no lock on {} in time: another session is using {}", fmt::join(names, ", "),
                                     names.size() == 1 ? "it" : "one of them");
-        error.next.advice = "Try again when it has finished; pg_stat_activity and pg_locks show who it is.";
+        error.next.advice = "try again when it has finished; pg_stat_activity and pg_locks show who it is";
     }
     return error;
 }

@@ -48,7 +48,7 @@ Error lost_connection(std::string native) {
     Error error;
     error.message = "the connection to the server was lost";
     error.native = std::move(native);
-    error.next.advice = "Check that the server is up, then ask for the status: what was not committed is taken back by the server.";
+    error.next.advice = "check that the server is up, then ask for the status: what was not committed is taken back by the server";
     return error;
 }
 
@@ -118,7 +118,7 @@ Error error_of(pg_result const* result, pg_conn* connection) {
     error.code = code_of(field(result, PG_DIAG_SQLSTATE));
     error.message = "the server refused a statement: " + one_line(primary(result));
     error.native = words_of(result);
-    if (error.code == Code::busy) error.next.advice = "Try again, when the other session has finished.";
+    if (error.code == Code::busy) error.next.advice = "try again, when the other session has finished";
     return error;
 }
 

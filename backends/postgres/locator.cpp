@@ -75,7 +75,7 @@ Result<Rows> catalog_rows(Connection& connection, std::string const& sql) {
 Error dropped_meanwhile(Error error) {
     error.code = Code::busy;
     error.message = "another session dropped an object while the catalog was read";
-    error.next.advice = "Try again.";
+    error.next.advice = "try again";
     return error;
 }
 

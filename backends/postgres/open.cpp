@@ -116,11 +116,11 @@ Error unreachable(PGconn* handle, Parameters const& parameters) {
     error.native = one_line(PQerrorMessage(handle));
     if (password != parameters.end()) error.native = replaced(error.native, password->second);
     if (PQconnectionNeedsPassword(handle))
-        error.next.advice = "Give a password: in the URL, in PGPASSWORD, or in ~/.pgpass.";
+        error.next.advice = "give a password: in the URL, in PGPASSWORD, or in ~/.pgpass";
     else if (PQconnectionUsedPassword(handle))
-        error.next.advice = "Check the user's name and password.";
+        error.next.advice = "check the user's name and password";
     else
-        error.next.advice = "Check that the server is up, and host, port, database and user in the URL.";
+        error.next.advice = "check that the server is up, and host, port, database and user in the URL";
     return error;
 }
 

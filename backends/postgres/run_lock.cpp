@@ -55,7 +55,7 @@ Error RunLock::busy(Options const& options) {
     return Error{.code = Code::busy,
                  .message = fmt::format("another migrator is at work on ledger {}{}; waited {:.1f} s", options.ledger, who,
                                         std::chrono::duration<double>(options.wait).count()),
-                 .next = {.advice = "Try again when it has finished, or wait for longer."}};
+                 .next = {.advice = "try again when it has finished, or wait for longer"}};
 }
 
 // Tells once that we wait, and asks whether to go on. Callbacks are the program's and may throw.

@@ -183,7 +183,7 @@ Result<void> Session::still_ours() const {
         case PQTRANS_IDLE:
             return Error{.code = Code::refused,
                          .message = "the script ended the transaction in which undrop runs it",
-                         .next = {.advice = "Take COMMIT, ROLLBACK and the like out of the script: each step is one transaction."}};
+                         .next = {.advice = "take COMMIT, ROLLBACK and the like out of the script: each step is one transaction"}};
         case PQTRANS_INERROR:
             return Error{.message = "the transaction has failed; the server takes no statement any more"};
         default:
@@ -202,7 +202,7 @@ Result<void> Session::commit() {
         error.code = Code::in_doubt;  // P6
         error.left = Left::unknown;
         error.message = "the connection to the server was lost during COMMIT: the step is in the database whole, or not at all";
-        error.next = {.command = "status", .advice = "The ledger was to be committed with the step: the status tells which it is."};
+        error.next = {.command = "status", .advice = "the ledger was to be committed with the step: the status tells which it is"};
         return error;
     }
     if (failed) return Error{.message = "the transaction had failed already; the server took it back instead of committing it"};
@@ -246,7 +246,7 @@ Result<void> Session::set_role(std::string const& role) {
         auto error = std::move(done).error();
         if (connection_.lost()) return error;
         error.message = fmt::format("{} may not act as role {}", connection_.parameter("session_authorization"), role);
-        error.next.advice = fmt::format("Check the name, or let a superuser say: GRANT {} TO {};", quote_identifier(role),
+        error.next.advice = fmt::format("check the name, or let a superuser say: GRANT {} TO {};", quote_identifier(role),
                                         quote_identifier(connection_.parameter("session_authorization")));
         return error;
     }

@@ -128,7 +128,7 @@ Result<void> create_store(Connection& connection, Session const& session, std::s
         return Error{.code = Code::refused,
                      .message = fmt::format("{} may not make undrop's store: it needs the right CREATE on database {}", session.role(),
                                             may[0][1].value_or("")),
-                     .next = {.advice = "Let the database's owner say: " + advice()}};
+                     .next = {.advice = "let the database's owner say: " + advice()}};
     auto made = connection.run("CREATE SCHEMA " + schema);
     if (!made.has_value()) {
         auto error = std::move(made).error();

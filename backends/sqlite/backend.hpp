@@ -132,10 +132,10 @@ private:
     bool read_only_before_check_ = false;
     std::optional<Violations> orphans_;  // at begin, where SQLite itself does not keep them out
     bool second_allowed_ = true;
-    int quiet_ = 0;                    // tables that are quiet
-    bool kept_foreign_keys_ = false;   // before the first of them was
-    std::set<std::string> marked_;     // ids of the tables at the mark
-    std::set<std::string> temporary_;  // our own temporary tables
+    int quiet_ = 0;                           // tables that are quiet
+    bool kept_foreign_keys_ = false;          // before the first of them was
+    std::set<std::string> marked_;            // ids of the tables at the mark
+    std::set<std::string> temporary_;         // our own temporary tables
     std::map<std::string, Table> described_;  // tables as they were read last, by all their definitions
 };
 

@@ -43,16 +43,16 @@ struct Place {
     int column = 0;
 };
 
-// What to do next: a verb of the command line with its arguments, or just a sentence.
+// What to do next: a verb of the command line with its arguments, or just advice.
 struct Next {
     std::string command = {};  // without the program's name, e.g. "accept 20250101000000"; may be empty
-    std::string advice = {};   // one sentence; may be empty
+    std::string advice = {};   // lower case, no full stop; may be empty
 };
 
 struct UNDROP_EXPORT Error {
     Code code = Code::failed;
     Left left = Left::untouched;
-    std::string message;      // one sentence: what and why; never a password, never a row's value
+    std::string message;      // what and why, lower case, no full stop; never a password, never a row's value
     Place where = {};         // the author's line, where there is one
     std::string native = {};  // the database's own words, with SQLSTATE or result code
     Next next = {};

@@ -33,7 +33,7 @@ Options options_of(Session const& session, Given const& given) {
 int down_by_plan(Session& session, Given const& given) {
     auto const plan = read_plan(given.plan);
     if (plan.direction == Direction::up) {
-        wrong_use("This plan goes up.", {.command = "up --plan " + given.plan, .advice = "It is applied by up."});
+        wrong_use("this plan goes up", {.command = "up --plan " + given.plan, .advice = "it is applied by up"});
     }
     if (given.dry_run) return show_plan(session, plan);
     auto options = options_of(session, given);

@@ -74,7 +74,7 @@ void write_report(std::string const& file, std::vector<LogEntry> const& log) {
     } else if (file.ends_with(".json")) {
         write_file(file, to_json(log));
     } else {
-        wrong_use("A report ends in .md or .json.", {.command = "log --report log.md"});
+        wrong_use("a report ends in .md or .json", {.command = "log --report log.md"});
     }
 }
 

@@ -43,8 +43,8 @@ std::string safe_name(std::string const& name) {
         }
     }
     while (!result.empty() && result.back() == '_') result.pop_back();
-    if (result.empty()) wrong_use(fmt::format("\"{}\" is no name.", name), {.command = "new add_email_to_users"});
-    if (result.size() > 180) wrong_use("This name is too long for a file.", {.command = "new add_email_to_users"});
+    if (result.empty()) wrong_use(fmt::format("\"{}\" is no name", name), {.command = "new add_email_to_users"});
+    if (result.size() > 180) wrong_use("this name is too long for a file", {.command = "new add_email_to_users"});
     return result;
 }
 
@@ -84,18 +84,18 @@ void write_new(std::filesystem::path const& file, std::string const& text) {
     std::error_code ignored;
     if (std::filesystem::exists(file, ignored)) {
         throw Failure({.code = Code::refused,
-                       .message = "This file is there already; it is not overwritten.",
+                       .message = "this file is there already; it is not overwritten",
                        .where = {.file = file.string()},
-                       .next = {.advice = "Choose another name."}});
+                       .next = {.advice = "choose another name"}});
     }
     std::ofstream out(file, std::ios::binary);
     out << text;
     out.close();
     if (!out) {
         throw Failure({.code = Code::failed,
-                       .message = "This file cannot be written.",
+                       .message = "this file cannot be written",
                        .where = {.file = file.string()},
-                       .next = {.advice = "Name a directory that you may write to with --dir."}});
+                       .next = {.advice = "name a directory that you may write to with --dir"}});
     }
 }
 
@@ -106,9 +106,9 @@ int make_new(Session& session, Given const& given) {
     std::filesystem::create_directories(directory, error);
     if (error) {
         throw Failure({.code = Code::failed,
-                       .message = "This directory cannot be made: " + error.message() + ".",
+                       .message = "this directory cannot be made: " + error.message(),
                        .where = {.file = directory.string()},
-                       .next = {.advice = "Name another one with --dir."}});
+                       .next = {.advice = "name another one with --dir"}});
     }
     auto const source = Source::directory(directory).value();
     auto const version = given.sequential ? next_version(source) : time_version(source);

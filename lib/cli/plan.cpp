@@ -22,7 +22,7 @@ struct Given {
 int plan(Session& session, Given const& given) {
     bool const down = given.direction == "down";
     if (!down && (given.range.run || given.range.label)) {
-        wrong_use("--run and --label say what to take back.", {.command = "plan down", .advice = "Only a plan down takes them."});
+        wrong_use("--run and --label say what to take back", {.command = "plan down", .advice = "only a plan down takes them"});
     }
     auto const range = range_of(given.range);
     auto const source = down ? session.source_or_ledger() : session.source();

@@ -32,7 +32,7 @@ Exit status: 0 done, 1 failed, 2 wrong use, 3 refused, 4 in doubt, 5 busy (try a
 Error unforeseen(char const* what) {
     return {.code = Code::failed,
             .left = Left::unknown,
-            .message = fmt::format("undrop itself failed: {}.", what),
+            .message = fmt::format("undrop itself failed: {}", what),
             .next = {.command = "status"}};
 }
 
@@ -61,7 +61,7 @@ public:
             explain(e);
         }
         auto const parsed = app_.get_subcommands();
-        if (parsed.empty()) wrong_use("undrop wants a verb.", {.command = "--help"});
+        if (parsed.empty()) wrong_use("undrop wants a verb", {.command = "--help"});
         Session session(flags_, settings(flags_));
         return actions_.at(parsed.front())(session);
     }
@@ -100,23 +100,23 @@ private:
         Next const help{.command = command.empty() ? "--help" : command + " --help"};
         // A verb that is not known comes before what else is wrong: its options cannot be known either.
         auto const left_over = app_.remaining(true);
-        if (left_over.empty()) wrong_use(std::string(e.what()) + ".", help);
+        if (left_over.empty()) wrong_use(e.what(), help);
         auto const verb = std::find_if(left_over.begin(), left_over.end(), [](auto const& word) { return !word.starts_with("-"); });
         bool const wants_verb = at == &app_ || !at->get_subcommands([](auto*) { return true; }).empty();
         if (wants_verb && verb != left_over.end()) unknown_verb(*verb, at, help);
         auto const& word = left_over.front();
         if (word.starts_with("-")) unknown_option(word, at, help);
-        wrong_use(fmt::format("\"{}\" is one word too many.", word), help);
+        wrong_use(fmt::format("\"{}\" is one word too many", word), help);
     }
 
     [[noreturn]] static void unknown_verb(std::string const& word, CLI::App const* at, Next const& help) {
         std::vector<std::string> known;
         for (auto const* sub : at->get_subcommands([](auto const*) { return true; })) known.push_back(sub->get_name());
         auto const meant = nearest(word, known);
-        auto const message = fmt::format("There is no verb \"{}\".", word);
+        auto const message = fmt::format("there is no verb \"{}\"", word);
         if (meant.empty()) wrong_use(message, help);
         auto const outer = command_of(at);
-        wrong_use(message + fmt::format(" Did you mean {}?", meant), {.command = outer.empty() ? meant : outer + " " + meant});
+        wrong_use(message + fmt::format("; did you mean {}?", meant), {.command = outer.empty() ? meant : outer + " " + meant});
     }
 
     [[noreturn]] static void unknown_option(std::string const& word, CLI::App const* at, Next const& help) {
@@ -127,8 +127,8 @@ private:
             }
         }
         auto const meant = nearest(word.substr(0, word.find('=')), known);
-        auto const message = fmt::format("There is no option {}.", word.substr(0, word.find('=')));
-        wrong_use(meant.empty() ? message : message + fmt::format(" Did you mean {}?", meant), help);
+        auto const message = fmt::format("there is no option {}", word.substr(0, word.find('=')));
+        wrong_use(meant.empty() ? message : message + fmt::format("; did you mean {}?", meant), help);
     }
 
     CLI::App app_{"undrop: database migrations that are safe to take back", "undrop"};
@@ -149,7 +149,7 @@ int run(int argc, char** argv) {
     try {
         auto const status = Program().run(argc, argv);
         std::cout.flush();
-        if (!std::cout) throw Failure({.code = Code::failed, .left = Left::unknown, .message = "Standard output cannot be written."});
+        if (!std::cout) throw Failure({.code = Code::failed, .left = Left::unknown, .message = "standard output cannot be written"});
         return status;
     } catch (Failure const& failure) {
         print_error(failure.error(), json);

@@ -16,8 +16,8 @@ std::int64_t run_of(std::string const& text) {
     std::int64_t number = 0;
     auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
     if (error != std::errc() || end != text.data() + text.size() || number <= 0) {
-        wrong_use(fmt::format("\"{}\" is no run.", text),
-                  {.command = "log", .advice = "It lists the runs; `--run last` is the newest that applied something."});
+        wrong_use(fmt::format("\"{}\" is no run", text),
+                  {.command = "log", .advice = "it lists the runs; `--run last` is the newest that applied something"});
     }
     return number;
 }
@@ -43,7 +43,7 @@ void declare_down_range(CLI::App& app, RangeFlags& flags) {
 
 void check_version(std::string const& version) {
     if (version.empty() || version.find_first_not_of("0123456789") != std::string::npos) {
-        wrong_use(fmt::format("\"{}\" is no version.", version), {.command = "status", .advice = "It lists the versions: digits only."});
+        wrong_use(fmt::format("\"{}\" is no version", version), {.command = "status", .advice = "it lists the versions: digits only"});
     }
 }
 

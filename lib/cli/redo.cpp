@@ -20,18 +20,18 @@ void check_way_up(Status const& status, Source const& source, std::string const&
     bool const is_there =
         std::any_of(source.migrations.begin(), source.migrations.end(), [&](auto const& m) { return m.version == version; });
     if (!is_there) {
-        refuse(fmt::format("The files of {} are gone: it could not go up again.", version),
-               {.command = "down", .advice = "Take it back only, or bring its files back."});
+        refuse(fmt::format("the files of {} are gone: it could not go up again", version),
+               {.command = "down", .advice = "take it back only, or bring its files back"});
     }
     for (auto const& applied : status.applied) {
         if (applied.version == version || (!applied.edited_up && !applied.missing)) continue;
-        refuse(fmt::format("Migration {} is {}: the way up would be refused.", applied.version, applied.missing ? "missing" : "edited"),
+        refuse(fmt::format("migration {} is {}: the way up would be refused", applied.version, applied.missing ? "missing" : "edited"),
                {.command = applied.missing ? "status" : "accept " + applied.version});
     }
     for (auto const& pending : status.pending) {
         if (pending.out_of_order) {
-            refuse(fmt::format("Migration {} is pending and older than {}.", pending.version, version),
-                   {.command = "up --out-of-order", .advice = "Apply it first."});
+            refuse(fmt::format("migration {} is pending and older than {}", pending.version, version),
+                   {.command = "up --out-of-order", .advice = "apply it first"});
         }
     }
 }

@@ -16,11 +16,11 @@ namespace {
 std::string concerns(Session const& session, Plan const& plan) {
     std::string result;
     if (plan.direction == Direction::down && session.settings().environment) {
-        result = fmt::format("The database comes from {}: {}.\n", *session.settings().environment, plan.target);
+        result = fmt::format("the database comes from {}: {}\n", *session.settings().environment, plan.target);
     }
     for (auto const& step : plan.steps) {
         for (auto const& loss : step.losses) {
-            if (loss.waived) result += fmt::format("{} is not saved and cannot come back (waived in {}).\n", loss.what, step.version);
+            if (loss.waived) result += fmt::format("{} is not saved and cannot come back (waived in {})\n", loss.what, step.version);
         }
     }
     return result;
@@ -28,14 +28,14 @@ std::string concerns(Session const& session, Plan const& plan) {
 
 void ask(Session const& session, Plan const& plan, std::string const& concern, std::string const& command) {
     if (concern.empty() || session.flags().yes) return;
-    Next const yes{.command = command + " --yes", .advice = "Say that it is meant."};
+    Next const yes{.command = command + " --yes", .advice = "say that it is meant"};
     if (!can_ask()) {
-        throw Failure({.code = Code::refused, .message = concern + "There is no terminal to ask on.", .next = yes});
+        throw Failure({.code = Code::refused, .message = concern + "there is no terminal to ask on", .next = yes});
     }
     std::ostringstream text;
     text << plan;
     remark(text.str() + concern);
-    if (!confirmed("Go on?")) throw Failure({.code = Code::refused, .message = "Not done: the answer was no.", .next = yes});
+    if (!confirmed("Go on?")) throw Failure({.code = Code::refused, .message = "not done: the answer was no", .next = yes});
 }
 
 char const* text_of(Finding::Severity severity) { return undrop::name_of(severity); }
@@ -88,9 +88,9 @@ Plan read_plan(std::string const& file) {
     std::string const text{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
     if (!in.is_open() || in.bad()) {
         throw Failure({.code = Code::usage,
-                       .message = "This plan cannot be read.",
+                       .message = "this plan cannot be read",
                        .where = {.file = file},
-                       .next = {.command = "plan --out FILE", .advice = "It makes one."}});
+                       .next = {.command = "plan --out FILE", .advice = "it makes one"}});
     }
     auto plan = plan_from_json(text);
     if (plan.has_value()) return std::move(plan).value();
@@ -105,9 +105,9 @@ void write_file(std::string const& file, std::string const& text) {
     out.close();
     if (!out) {
         throw Failure({.code = Code::failed,
-                       .message = "This file cannot be written.",
+                       .message = "this file cannot be written",
                        .where = {.file = file},
-                       .next = {.advice = "Name a file in a directory that is there and that you may write to."}});
+                       .next = {.advice = "name a file in a directory that is there and that you may write to"}});
     }
 }
 

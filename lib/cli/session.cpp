@@ -71,7 +71,7 @@ std::string host_name() {
 }
 
 std::string with_create(std::string const& url) {
-    if (!url.starts_with("sqlite:")) wrong_use("--create makes a SQLite file; this database is none.", {.advice = "Leave --create out."});
+    if (!url.starts_with("sqlite:")) wrong_use("--create makes a SQLite file; this database is none", {.advice = "leave --create out"});
     return url + (url.find('?') == std::string::npos ? "?create=1" : "&create=1");
 }
 
@@ -79,8 +79,8 @@ std::string with_create(std::string const& url) {
 
 Target Session::open(bool create) const {
     if (settings_.db.empty()) {
-        wrong_use("No database is named.",
-                  {.advice = "Say --db sqlite:PATH or --db postgresql://..., or set UNDROP_DB or DATABASE_URL, or db in undrop.toml."});
+        wrong_use("no database is named",
+                  {.advice = "say --db sqlite:PATH or --db postgresql://..., or set UNDROP_DB or DATABASE_URL, or db in undrop.toml"});
     }
     auto target = Target::open(create ? with_create(settings_.db) : settings_.db).value();
     if (!settings_.role.empty()) target.set_role(settings_.role).value();

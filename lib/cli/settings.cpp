@@ -34,8 +34,7 @@ std::chrono::milliseconds time(std::string_view text, std::string const& what) {
             return std::chrono::milliseconds(number * known.milliseconds);
         }
     }
-    wrong_use(fmt::format("{} is no time: \"{}\".", what, text),
-              {.advice = "Write it as 500ms, 60s, 5min or 1h; a bare number is seconds."});
+    wrong_use(fmt::format("{} is no time: \"{}\"", what, text), {.advice = "write it as 500ms, 60s, 5min or 1h; a bare number is seconds"});
 }
 
 class File {
@@ -48,9 +47,9 @@ public:
         } catch (toml::parse_error const& e) {
             auto const at = e.source().begin;
             throw Failure({.code = Code::usage,
-                           .message = fmt::format("This file is no TOML: {}.", e.description()),
+                           .message = fmt::format("this file is no TOML: {}", e.description()),
                            .where = {file_name, static_cast<int>(at.line), static_cast<int>(at.column)},
-                           .next = {.advice = "Correct the file, or run undrop in another directory."}});
+                           .next = {.advice = "correct the file, or run undrop in another directory"}});
         }
         for (auto const& [key, value] : table_) known(key, value);
     }
@@ -68,17 +67,17 @@ private:
         if (std::find(keys.begin(), keys.end(), key.str()) == keys.end()) {
             auto const meant = nearest(key.str(), keys);
             auto const advice =
-                meant.empty() ? fmt::format("The keys are {}.", fmt::join(keys, ", ")) : fmt::format("Did you mean {}?", meant);
+                meant.empty() ? fmt::format("the keys are {}", fmt::join(keys, ", ")) : fmt::format("did you mean {}?", meant);
             throw Failure({.code = Code::usage,
-                           .message = fmt::format("There is no setting \"{}\".", key.str()),
+                           .message = fmt::format("there is no setting \"{}\"", key.str()),
                            .where = where,
                            .next = {.advice = advice}});
         }
         if (!value.is_string() && !value.is_integer()) {
             throw Failure({.code = Code::usage,
-                           .message = fmt::format("\"{}\" wants a text.", key.str()),
+                           .message = fmt::format("\"{}\" wants a text", key.str()),
                            .where = where,
-                           .next = {.advice = fmt::format("Write it as {} = \"...\".", key.str())}});
+                           .next = {.advice = fmt::format("write it as {} = \"...\"", key.str())}});
         }
     }
 
@@ -110,8 +109,8 @@ std::optional<std::chrono::milliseconds> optional_time(std::string const& flag, 
 
 Settings settings(Flags const& flags) {
     if (!flags.source_format.empty() && flags.source_format != "native") {
-        wrong_use(fmt::format("There is no source format \"{}\".", flags.source_format),
-                  {.advice = "Leave the option out, or say --source-format native: files VERSION_NAME.up.sql and VERSION_NAME.down.sql."});
+        wrong_use(fmt::format("there is no source format \"{}\"", flags.source_format),
+                  {.advice = "leave the option out, or say --source-format native: files VERSION_NAME.up.sql and VERSION_NAME.down.sql"});
     }
     File const file;
     Settings result;

@@ -70,7 +70,7 @@ Action declare_snapshots(CLI::App& app) {
     return [given](Session& session) {
         if (given->list->parsed()) return list(session);
         if (given->show->parsed()) return show(session, *given);
-        wrong_use("snapshots wants list or show.", {.command = "snapshots list"});
+        wrong_use("snapshots wants list or show", {.command = "snapshots list"});
     };
 }
 

@@ -30,7 +30,7 @@ Options options_of(Session const& session, Given const& given) {
 int up_by_plan(Session& session, Given const& given) {
     auto const plan = read_plan(given.plan);
     if (plan.direction == Direction::down) {
-        wrong_use("This plan goes down.", {.command = "down --plan " + given.plan, .advice = "It is applied by down."});
+        wrong_use("this plan goes down", {.command = "down --plan " + given.plan, .advice = "it is applied by down"});
     }
     if (given.dry_run) return show_plan(session, plan);
     auto options = options_of(session, given);

@@ -26,14 +26,14 @@ TEST_CASE("an unknown verb or option is wrong use, and the nearest one is sugges
         std::vector<std::string> words;
         std::string said;
     };
-    for (auto const& [words, said] : std::vector<Wrong>{{{"staus"}, "Did you mean status?"},
-                                                        {{"staus", "--check"}, "Did you mean status?"},
-                                                        {{"chekc"}, "Did you mean check?"},
-                                                        {{"snapshots", "lst"}, "Did you mean list?"},
-                                                        {{"up", "--stesp", "3"}, "Did you mean --steps?"},
-                                                        {{"--dbb", "x", "up"}, "Did you mean --db?"},
-                                                        {{"up", "--too=3"}, "Did you mean --to?"},
-                                                        {{"xyzzy"}, "There is no verb \"xyzzy\"."},
+    for (auto const& [words, said] : std::vector<Wrong>{{{"staus"}, "did you mean status?"},
+                                                        {{"staus", "--check"}, "did you mean status?"},
+                                                        {{"chekc"}, "did you mean check?"},
+                                                        {{"snapshots", "lst"}, "did you mean list?"},
+                                                        {{"up", "--stesp", "3"}, "did you mean --steps?"},
+                                                        {{"--dbb", "x", "up"}, "did you mean --db?"},
+                                                        {{"up", "--too=3"}, "did you mean --to?"},
+                                                        {{"xyzzy"}, "there is no verb \"xyzzy\""},
                                                         {{"up", "down"}, "one word too many"},
                                                         {{}, "wants a verb"}}) {
         auto const outcome = desk.run(words);
@@ -123,7 +123,7 @@ TEST_CASE("a setting that is unknown or none is wrong use, with its place") {
     auto const misspelt = desk.run({"status"});
     CHECK(misspelt.status == 2);
     CHECK(has(misspelt.err, "undrop.toml:2:1"));
-    CHECK(has(misspelt.err, "Did you mean ledger?"));
+    CHECK(has(misspelt.err, "did you mean ledger?"));
     desk.file("undrop.toml", "wait = \"5 years\"\n");
     CHECK(has(desk.run({"status"}).err, "wait of undrop.toml"));
     desk.file("undrop.toml", "db = \n");

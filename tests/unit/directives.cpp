@@ -66,7 +66,7 @@ TEST_CASE("a directive without its arguments is refused with an example") {
     for (auto const* text : {"lose", "touches", "backfill t.a", "backfill role = 1", "keep", "keep forever", "irreversible",
                              "irreversible \"\"", "no-transaction please"}) {
         CAPTURE(text);
-        CHECK(refused(std::string("-- undrop: ") + text).next.advice.find("Write it as") != std::string::npos);
+        CHECK(refused(std::string("-- undrop: ") + text).next.advice.find("write it as") != std::string::npos);
     }
 }
 

@@ -1,5 +1,5 @@
-// A partition's place in its parent, which goes with the partition; another place in the same parent is taken by leaving the old one. Made after the partition's indexes, so that these are taken
-// instead of new ones made, and before checks, which its parent gives it.
+// A partition's place in its parent, which goes with the partition; another place in the same parent is taken by leaving the old one. Made
+// after the partition's indexes, so that these are taken instead of new ones made, and before checks, which its parent gives it.
 #include "../kinds.hpp"
 
 namespace undrop::postgres::kinds {
