@@ -90,6 +90,11 @@ public:
     [[nodiscard]] virtual Result<StoreState> store_state(std::string const& ledger) = 0;
     // `rows` of the store, in one round trip, and only where it is ours: nothing of another's is read.
     [[nodiscard]] virtual Result<Rows> store_rows(std::string const& ledger, std::string const& sql) = 0;
+    // Publications that would ship the store's tables to subscribers, which do not have them and would stop (P9).
+    [[nodiscard]] virtual Result<std::vector<std::string>> publications(std::string const& ledger) {
+        static_cast<void>(ledger);
+        return std::vector<std::string>{};
+    }
     // Makes the store's schema (nothing on SQLite), owner-only. In the caller's transaction.
     [[nodiscard]] virtual Result<void> create_store(std::string const& ledger) = 0;
     // Takes every right but the owner's from a table just made in the store, and checks that it worked (P8). `source`: the table

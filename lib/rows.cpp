@@ -6,6 +6,7 @@
 
 #include "names.hpp"
 #include "save.hpp"
+#include "store_table.hpp"
 #include "try.hpp"
 
 namespace undrop {
@@ -57,10 +58,10 @@ private:
 
     [[nodiscard]] Result<void> pair_moved_keys(std::int64_t& next_id);
     [[nodiscard]] Result<std::vector<std::string>> changed_columns();
-    [[nodiscard]] Result<std::int64_t> save_updated(std::int64_t id, std::vector<std::string> const& changed, RowChanges& result);
+    [[nodiscard]] Result<void> save_updated(std::int64_t id, std::vector<std::string> const& changed, RowChanges& result);
     [[nodiscard]] Result<bool> save_deleted(std::int64_t id, RowChanges& result);
     [[nodiscard]] Result<bool> keep_footprint(std::int64_t id, RowChanges& result);
-    [[nodiscard]] Result<void> finish(Snapshot& snapshot, std::vector<std::string> const& columns);
+    [[nodiscard]] Result<void> finish(Snapshot snapshot, StoreTable const& table, RowChanges& result);
 
     Backend& backend_;
     Dialect const& dialect_;
@@ -250,63 +251,43 @@ Result<std::vector<std::string>> RowDiff::changed_columns() {
     return changed;
 }
 
-Result<void> RowDiff::finish(Snapshot& snapshot, std::vector<std::string> const& columns) {
-    auto const store = ledger_.table(snapshot.store);
-    UNDROP_CHECK(backend_.seal(store, &old_.table));
-    UNDROP_TRY(snapshot.bytes, backend_.bytes_of(store));
-    UNDROP_TRY(snapshot.hash, backend_.hash_of(store, columns));
+// The snapshot's table is filled; what the ledger keeps of it.
+Result<void> RowDiff::finish(Snapshot snapshot, StoreTable const& table, RowChanges& result) {
+    UNDROP_TRY(snapshot.bytes, backend_.bytes_of(table.name()));
+    UNDROP_TRY(snapshot.hash, backend_.hash_of(table.name(), table.columns()));
+    result.snapshots.push_back(std::move(snapshot));
     return success();
 }
 
-Result<std::int64_t> RowDiff::save_updated(std::int64_t id, std::vector<std::string> const& changed, RowChanges& result) {
-    Snapshot s;
-    s.id = id;
-    s.kind = Snapshot::Kind::updated;
-    s.table = old_.table;
+Result<void> RowDiff::save_updated(std::int64_t id, std::vector<std::string> const& changed, RowChanges& result) {
+    Snapshot s{.id = id, .kind = Snapshot::Kind::updated, .table = old_.table};
     s.table.key = key_;
     s.values = changed;
     for (auto const& name : changed) s.left_types.push_back(now_.column(name_now(name))->type);
     s.store = names::snapshot_prefix + std::to_string(id);
-    std::vector<std::string> definitions;
-    std::vector<std::string> names;
-    std::vector<std::string> expressions;
-    std::vector<std::string> primary_key;
-    auto const add = [&](std::string name, std::string const& type, std::string expression) {
-        definitions.push_back(type.empty() ? name : name + " " + type);
-        names.push_back(std::move(name));
-        expressions.push_back(std::move(expression));
-    };
-    for (auto const& name : key_) {
-        primary_key.push_back(fmt::format("k{}", primary_key.size() + 1));
-        add(primary_key.back(), now_.column(name_now(name))->stored_type, present(name));
-    }
+    StoreTable table(ledger_.table(s.store));
+    for (std::size_t i = 0; i < key_.size(); ++i)
+        table.add_key(fmt::format("k{}", i + 1), now_.column(name_now(key_[i]))->stored_type, present(key_[i]));
     std::vector<std::string> states;
     std::vector<std::string> conditions;
     for (auto const& name : changed) {
         states.push_back("(" + state_of_cell(name) + ")");
         conditions.push_back(differs(name));
     }
-    add("state", "text", fmt::format("{}", fmt::join(states, " || ")));
+    table.add("state", "text", fmt::format("{}", fmt::join(states, " || ")));
     for (std::size_t i = 0; i < changed.size(); ++i)
-        add(fmt::format("v{}", i + 1), old_.table.column(changed[i])->stored_type, old_value(changed[i]));
+        table.add(fmt::format("v{}", i + 1), old_.table.column(changed[i])->stored_type, old_value(changed[i]));
     for (std::size_t i = 0; i < changed.size(); ++i)
-        add(fmt::format("w{}", i + 1), now_.column(name_now(changed[i]))->stored_type, present(changed[i]));
-    auto const store = ledger_.table(s.store);
-    UNDROP_CHECK(backend_.run(
-        fmt::format("create table {} ({}, primary key ({}))", store, fmt::join(definitions, ", "), fmt::join(primary_key, ", "))));
-    auto const fill = [&](std::string const& from) {
-        return backend_.run(fmt::format("insert into {} ({}) select {} from {} where {}", store, fmt::join(names, ", "),
-                                        fmt::join(expressions, ", "), from, fmt::join(conditions, " or ")));
-    };
-    UNDROP_TRY(s.rows, fill(fmt::format("{} o join {} on {}", old_.store, from_now(), key_join())));
+        table.add(fmt::format("w{}", i + 1), now_.column(name_now(changed[i]))->stored_type, present(changed[i]));
+    UNDROP_CHECK(table.make(backend_, old_.table));
+    auto const any = fmt::format("{}", fmt::join(conditions, " or "));
+    UNDROP_TRY(s.rows, table.fill(backend_, fmt::format("{} o join {} on {} where {}", old_.store, from_now(), key_join(), any)));
     if (!pairs_.empty()) {
-        UNDROP_TRY(auto const moved,
-                   fill(fmt::format("{} o join {} p on p.n = o.n join {} on {}", old_.store, pairs_, from_now(), paired_on_key())));
+        UNDROP_TRY(auto const moved, table.fill(backend_, fmt::format("{} o join {} p on p.n = o.n join {} on {} where {}", old_.store,
+                                                                      pairs_, from_now(), paired_on_key(), any)));
         s.rows += moved;
     }
-    UNDROP_CHECK(finish(s, names));
-    result.snapshots.push_back(std::move(s));
-    return result.snapshots.back().rows;
+    return finish(std::move(s), table, result);
 }
 
 // Rows that are gone, whole; without a key, as many of equal ones as are missing.
@@ -314,46 +295,25 @@ Result<bool> RowDiff::save_deleted(std::int64_t id, RowChanges& result) {
     auto const keyless = key_.empty();
     auto const from = keyless ? fmt::format(
                                     "(select o.*, {0} as i, row_number() over (partition by {0} order by o.n) as r from {1} o) o "
-                                    "left join (select {2} as i, count(*) as c from {3} where {4} group by 1) b on b.i = o.i",
+                                    "left join (select {2} as i, count(*) as c from {3} where {4} group by 1) b on b.i = o.i "
+                                    "where o.r > coalesce(b.c, 0)",
                                     kept_image(true), old_.store, kept_image(false), from_now(), written_)
-                              : old_.store + " o";
-    auto const gone = keyless ? std::string{"o.r > coalesce(b.c, 0)"} : no_longer();
-    UNDROP_TRY(auto const any, backend_.rows(fmt::format("select 1 from {} where {} limit 1", from, gone)));
+                              : fmt::format("{} o where {}", old_.store, no_longer());
+    UNDROP_TRY(auto const any, backend_.rows(fmt::format("select 1 from {} limit 1", from)));
     if (any.empty()) return false;
-    Snapshot s;
-    s.id = id;
-    s.kind = Snapshot::Kind::deleted;
-    s.table = old_.table;
+    Snapshot s{.id = id, .kind = Snapshot::Kind::deleted, .table = old_.table};
     s.values = old_.values;
     s.store = names::snapshot_prefix + std::to_string(id);
-    auto const state = fmt::format("case when {} then 'm' else 'u' end", is_left_row(keyless ? "o.r" : "1"));
-    std::vector<std::string> definitions;
-    std::vector<std::string> names;
-    std::vector<std::string> expressions;
-    std::vector<std::string> primary_key;
-    auto const add = [&](std::string name, std::string const& type, std::string expression) {
-        definitions.push_back(type.empty() ? name : name + " " + type);
-        names.push_back(std::move(name));
-        expressions.push_back(std::move(expression));
-    };
-    for (auto const& name : s.table.key) {
-        primary_key.push_back(fmt::format("k{}", primary_key.size() + 1));
-        add(primary_key.back(), old_.table.column(name)->stored_type, old_value(name));
-    }
-    if (!s.keyed()) {
-        primary_key.emplace_back("n");
-        add("n", "bigint", "o.n");
-    }
-    add("state", "text", state);
+    StoreTable table(ledger_.table(s.store));
+    for (std::size_t i = 0; i < s.table.key.size(); ++i)
+        table.add_key(fmt::format("k{}", i + 1), old_.table.column(s.table.key[i])->stored_type, old_value(s.table.key[i]));
+    if (!s.keyed()) table.add_key("n", "bigint", "o.n");
+    table.add("state", "text", fmt::format("case when {} then 'm' else 'u' end", is_left_row(keyless ? "o.r" : "1")));
     for (std::size_t i = 0; i < s.values.size(); ++i)
-        add(fmt::format("v{}", i + 1), old_.table.column(s.values[i])->stored_type, fmt::format("o.v{}", i + 1));
-    auto const store = ledger_.table(s.store);
-    UNDROP_CHECK(backend_.run(
-        fmt::format("create table {} ({}, primary key ({}))", store, fmt::join(definitions, ", "), fmt::join(primary_key, ", "))));
-    UNDROP_TRY(s.rows, backend_.run(fmt::format("insert into {} ({}) select {} from {} where {}", store, fmt::join(names, ", "),
-                                                fmt::join(expressions, ", "), from, gone)));
-    UNDROP_CHECK(finish(s, names));
-    result.snapshots.push_back(std::move(s));
+        table.add(fmt::format("v{}", i + 1), old_.table.column(s.values[i])->stored_type, fmt::format("o.v{}", i + 1));
+    UNDROP_CHECK(table.make(backend_, old_.table));
+    UNDROP_TRY(s.rows, table.fill(backend_, from));
+    UNDROP_CHECK(finish(std::move(s), table, result));
     return true;
 }
 
@@ -400,37 +360,6 @@ Result<RowChanges> RowDiff::save(Changes which, std::int64_t& next_id) {
 }
 
 }  // namespace
-
-Result<OldRowsTable> make_old_rows(Backend& backend, Ledger const& ledger, Table const& table, std::int64_t id) {
-    OldRowsTable old{.table = table, .store = ledger.table(names::work_prefix + std::to_string(id)), .values = plain_columns(table)};
-    std::string definitions = "n bigint not null primary key, state text not null";
-    for (std::size_t i = 0; i < old.values.size(); ++i)
-        definitions += fmt::format(", v{} {}", i + 1, table.column(old.values[i])->stored_type);
-    // Looked up by key for each present row: without an index that would take the square of the rows' number on SQLite.
-    std::vector<std::string> key;
-    for (auto const& name : table.key)
-        key.push_back(fmt::format("v{}", std::find(old.values.begin(), old.values.end(), name) - old.values.begin() + 1));
-    if (!key.empty()) definitions += fmt::format(", unique ({})", fmt::join(key, ", "));
-    UNDROP_CHECK(backend.run(fmt::format("create table {} ({})", old.store, definitions)));
-    UNDROP_CHECK(backend.seal(old.store, &table));
-    return old;
-}
-
-std::vector<std::string> saved_values(Dialect const& dialect, OldRowsTable const& old) {
-    std::vector<std::string> saved;
-    for (auto const& name : old.values) saved.push_back(dialect.save(*old.table.column(name), "t." + dialect.quote(name)));
-    return saved;
-}
-
-Result<OldRowsTable> copy_rows(Backend& backend, Ledger const& ledger, Table const& table, std::int64_t id) {
-    UNDROP_TRY(auto copied, make_old_rows(backend, ledger, table, id));
-    auto const& dialect = backend.dialect();
-    auto const saved = saved_values(dialect, copied);
-    UNDROP_CHECK(backend.run(fmt::format("insert into {} select row_number() over (), 'u'{}{} from {} as t", copied.store,
-                                         saved.empty() ? "" : ", ", fmt::join(saved, ", "), dialect.own_rows(table))));
-    copied.complete = true;
-    return copied;
-}
 
 Result<RowChanges> save_row_changes(Backend& backend, Ledger const& ledger, OldRowsTable const& old, Table const& now,
                                     KeptColumns const& kept, std::set<std::string> const& waived, Traces const& left,

@@ -136,4 +136,16 @@ std::vector<Finding> one_way_findings(Dialect const& dialect, Script const& scri
     return found;
 }
 
+Finding published_finding(std::string const& publication, Options const& options) {
+    auto const text =
+        fmt::format("publication {} ships the tables of undrop's store {}: a subscriber that does not have them stops replicating",
+                    publication, options.ledger);
+    if (options.published_store) return {.severity = Finding::Severity::note, .code = "published", .text = text};
+    return {.severity = Finding::Severity::stop,
+            .code = "published",
+            .text = text,
+            .next = {.advice = "name the publication's tables one by one; or make the store's tables on the subscribers as well, and say "
+                               "--published-store"}};
+}
+
 }  // namespace undrop

@@ -29,4 +29,7 @@ namespace undrop {
 enum class RunsAs { step, check };
 [[nodiscard]] std::vector<Finding> script_findings(Dialect const& dialect, Script const& script, int& statements, RunsAs as = RunsAs::step);
 
+// A publication that would ship undrop's tables to subscribers that do not have them.
+[[nodiscard]] Finding published_finding(std::string const& publication, Options const& options);
+
 }  // namespace undrop

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "names.hpp"
+#include "store_table.hpp"
 #include "try.hpp"
 
 namespace undrop {
@@ -17,47 +18,19 @@ std::vector<std::string> saved(Dialect const& dialect, Table const& table, std::
     return expressions;
 }
 
-// Definitions and expressions of a store table's columns, side by side.
-struct Shape {
-    std::vector<std::string> definitions;
-    std::vector<std::string> names;
-    std::vector<std::string> expressions;
-    std::string primary_key;
-
-    void add(std::string const& name, std::string const& type, std::string expression) {
-        definitions.push_back(type.empty() ? name : name + " " + type);
-        names.push_back(name);
-        expressions.push_back(std::move(expression));
+StoreTable shape_of(Dialect const& dialect, std::string const& store, Snapshot const& s, std::string const& state) {
+    StoreTable shape(store);
+    for (std::size_t i = 0; i < s.table.key.size(); ++i) {
+        auto const& column = *s.table.column(s.table.key[i]);
+        shape.add_key(fmt::format("k{}", i + 1), column.stored_type, dialect.save(column, "t." + dialect.quote(column.name)));
     }
-};
-
-Shape shape_of(Dialect const& dialect, Snapshot const& s, std::string const& state) {
-    Shape shape;
-    if (s.keyed()) {
-        std::vector<std::string> keys;
-        for (std::size_t i = 0; i < s.table.key.size(); ++i) {
-            auto const& column = *s.table.column(s.table.key[i]);
-            keys.push_back(fmt::format("k{}", i + 1));
-            shape.add(keys.back(), column.stored_type, dialect.save(column, "t." + dialect.quote(column.name)));
-        }
-        shape.primary_key = fmt::format("{}", fmt::join(keys, ", "));
-    } else {
-        shape.add("n", "bigint", "row_number() over ()");
-        shape.primary_key = "n";
-    }
+    if (!s.keyed()) shape.add_key("n", "bigint", "row_number() over ()");
     shape.add("state", "text", state);
     for (std::size_t i = 0; i < s.values.size(); ++i) {
         auto const& column = *s.table.column(s.values[i]);
         shape.add(fmt::format("v{}", i + 1), column.stored_type, dialect.save(column, "t." + dialect.quote(column.name)));
     }
     return shape;
-}
-
-Result<std::int64_t> fill(Backend& backend, std::string const& store, Shape const& shape, std::string const& from) {
-    UNDROP_CHECK(
-        backend.run(fmt::format("create table {} ({}, primary key ({}))", store, fmt::join(shape.definitions, ", "), shape.primary_key)));
-    return backend.run(fmt::format("insert into {} ({}) select {} from {}", store, fmt::join(shape.names, ", "),
-                                   fmt::join(shape.expressions, ", "), from));
 }
 
 // The table as far as it says which row is which, when these columns go or have just come.
@@ -123,12 +96,11 @@ Result<void> save(Backend& backend, Ledger const& ledger, Snapshot& snapshot, st
         snapshot.values.push_back(snapshot.column);
     }
     auto const state = state_of(dialect, ledger, snapshot, gone, footprints);
-    auto const shape = shape_of(dialect, snapshot, state.expression);
-    auto const store = ledger.table(snapshot.store);
-    UNDROP_TRY(snapshot.rows, fill(backend, store, shape, dialect.own_rows(snapshot.table) + " as t" + state.join));
-    UNDROP_CHECK(backend.seal(store, &snapshot.table));
-    UNDROP_TRY(snapshot.bytes, backend.bytes_of(store));
-    UNDROP_TRY(snapshot.hash, backend.hash_of(store, shape.names));
+    auto const shape = shape_of(dialect, ledger.table(snapshot.store), snapshot, state.expression);
+    UNDROP_CHECK(shape.make(backend, snapshot.table));
+    UNDROP_TRY(snapshot.rows, shape.fill(backend, dialect.own_rows(snapshot.table) + " as t" + state.join));
+    UNDROP_TRY(snapshot.bytes, backend.bytes_of(shape.name()));
+    UNDROP_TRY(snapshot.hash, backend.hash_of(shape.name(), shape.columns()));
     return BOOST_OUTCOME_V2_NAMESPACE::success();
 }
 

@@ -77,7 +77,7 @@ private:
     [[nodiscard]] Result<void> fill_waived_columns();
     [[nodiscard]] Result<void> restore_tables();
     [[nodiscard]] Result<void> restore_positions();
-    // step_rows.cpp
+    // step_rows.cpp: rows of tables that stay
     [[nodiscard]] Result<void> note_unchanged_cells();
     [[nodiscard]] Result<Round> save_rows();
     [[nodiscard]] Result<void> no_rebuild_empties_others(std::vector<TableChange> const& changes);

@@ -1,7 +1,6 @@
-// The half of a step that brings things back: renames, mend, restore; and what it writes down of itself.
+// The part of a step that brings things back, after its script: mend and restore.
 #include <fmt/format.h>
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "check.hpp"
 #include "restore.hpp"
@@ -12,40 +11,6 @@ namespace undrop {
 namespace {
 
 auto const success = [] { return BOOST_OUTCOME_V2_NAMESPACE::success(); };
-constexpr char const* rename_kind = "rename";  // of a Recorded that is no object of the catalog
-
-Recorded to_recorded(Rename const& r) {
-    Object way;
-    way.shape = nlohmann::json({r.before.first, r.before.second, r.after.first, r.after.second, r.column_before, r.column_after}).dump();
-    return {.id = {rename_kind, r.before.first + "." + r.before.second, r.column_before}, .before = way, .after = {}};
-}
-
-Rename to_rename(Recorded const& recorded) {
-    auto const t = nlohmann::json::parse(recorded.before->shape).get<std::vector<std::string>>();
-    return {.before = {t.at(0), t.at(1)}, .after = {t.at(2), t.at(3)}, .column_before = t.at(4), .column_after = t.at(5)};
-}
-
-// Renames that can be done one after the other: a name that another of them still has is freed first, by way of a name aside. A name that
-// is taken for good stays as it is.
-template <class Name, class Taken, class Aside>
-std::vector<std::pair<Name, Name>> in_renaming_order(std::map<Name, Name> moves, Taken const& taken, Aside const& aside) {
-    auto const blocked = [&](auto const& move) { return taken(move.second) && !moves.contains(move.second); };
-    for (auto at = moves.begin(); (at = std::find_if(moves.begin(), moves.end(), blocked)) != moves.end();) moves.erase(at);
-    std::vector<std::pair<Name, Name>> first;
-    std::vector<std::pair<Name, Name>> then;
-    for (auto const& [from, to] : moves) {
-        auto source = from;
-        if (taken(to)) {
-            source = aside(from, static_cast<int>(first.size()) + 1);
-            first.emplace_back(from, source);
-        }
-        then.emplace_back(source, to);
-    }
-    // A name whose holder waits aside is free by now; a holder that moves directly must go before who takes its name.
-    std::stable_partition(then.begin(), then.end(), [&](auto const& move) { return !taken(move.second); });
-    first.insert(first.end(), then.begin(), then.end());
-    return first;
-}
 
 // Rows that others refer to come back before these, as far as the foreign keys that are there already make no circle.
 std::vector<Snapshot> parents_first(std::vector<Snapshot> tables, Catalog const& now) {
@@ -68,37 +33,7 @@ std::vector<Snapshot> parents_first(std::vector<Snapshot> tables, Catalog const&
     return tables;
 }
 
-// What tables that move back need of what is gone, as the schema that they move to; other tables are no matter of theirs.
-Wanted homes_of(std::map<TableName, TableName> const& moves, Catalog const& now, Wanted const& wanted) {
-    Wanted homes;
-    for (auto const& [id, table] : wanted) {
-        auto const moves_here = [&](auto const& move) { return names_table(id.parent + "." + id.name, move.second); };
-        if (!table || id.kind != "table" || std::none_of(moves.begin(), moves.end(), moves_here)) continue;
-        for (auto const& need : table->needs)
-            if (auto const home = wanted.find(need);
-                home != wanted.end() && home->second && !home->second->holds_rows && !now.contains(need))
-                homes.insert(*home);
-    }
-    return homes;
-}
-
 }  // namespace
-
-Result<Opposite> read_opposite(Ledger& ledger, std::int64_t step, Direction direction) {
-    Opposite opposite;
-    opposite.step = step;
-    if (step == 0) return opposite;
-    UNDROP_TRY(auto objects, ledger.objects(step));
-    for (auto& object : objects) {
-        if (object.id.kind == rename_kind)
-            opposite.renames.push_back(to_rename(object));
-        else if (direction == Direction::down)
-            opposite.wanted.emplace(object.id, std::move(object.before));
-    }
-    UNDROP_TRY(opposite.snapshots, ledger.snapshots(step));
-    UNDROP_TRY(opposite.footprints, ledger.footprints(step));
-    return opposite;
-}
 
 std::set<ObjectId> at_stake(Catalog const& catalog, Foresight const& foresight, Wanted const& wanted) {
     auto tables = foresight.tables;
@@ -168,106 +103,6 @@ Result<void> StepRunner::restore_positions() {
         if (snapshot.kind == Snapshot::Kind::sequence && now.contains(snapshot.table.name))
             UNDROP_CHECK(backend_.set_position(snapshot.table.name, snapshot.position));
     return success();
-}
-
-// Only what the script has left under its new name: its identity tells, for names may have been swapped.
-Result<void> StepRunner::rename_tables_back() {
-    std::map<TableName, TableName> moves;
-    for (auto const& rename : opposite_.renames) {
-        auto const* marked = rename.column_before.empty() ? find_table(before_, rename.after) : nullptr;
-        auto const* now = marked ? find_table_by_id(scripted_, marked->id) : nullptr;
-        if (now && TableName{now->schema, now->name} == rename.after) moves.emplace(rename.after, rename.before);
-    }
-    if (std::any_of(moves.begin(), moves.end(), [](auto const& move) { return move.first.first != move.second.first; })) {
-        UNDROP_TRY(auto const now, backend_.catalog_after(ledger_.name(), catalog_));
-        auto const homes = plan_mend(now, homes_of(moves, now, opposite_.wanted));
-        for (auto const& action : homes.before_data) report_.mended.push_back(action.id.text());
-        UNDROP_CHECK(run_mend(backend_, homes.before_data));
-    }
-    auto const taken = [&](TableName const& name) { return find_table(scripted_, name) != nullptr; };
-    auto const aside = [](TableName const& name, int n) { return TableName{name.first, fmt::format("undrop_renaming_{}", n)}; };
-    return rename_all("table", in_renaming_order(std::move(moves), taken, aside));
-}
-
-Result<void> StepRunner::rename_all(char const* kind, std::vector<std::pair<TableName, TableName>> const& in_order) {
-    auto const& dialect = backend_.dialect();
-    for (auto const& [from, to] : in_order) {
-        if (from.first != to.first)
-            UNDROP_CHECK(backend_.run(
-                fmt::format("alter {} {} set schema {}", kind, dialect.relation(from.first, from.second), dialect.quote(to.first))));
-        if (from.second != to.second)
-            UNDROP_CHECK(backend_.run(
-                fmt::format("alter {} {} rename to {}", kind, dialect.relation(to.first, from.second), dialect.quote(to.second))));
-        if (!to.second.starts_with("undrop_renaming_")) report_.mended.push_back(fmt::format("name of {} {}", kind, to.second));
-    }
-    return success();
-}
-
-// A sequence that were made anew would give numbers again that it gave under its other name.
-Result<void> StepRunner::rename_sequences_back() {
-    auto const no_column = [](Rename const& rename) { return rename.column_before.empty(); };
-    if (sequences_.empty() || std::none_of(opposite_.renames.begin(), opposite_.renames.end(), no_column)) return success();
-    UNDROP_TRY(auto const now, backend_.named_sequences());
-    std::map<TableName, TableName> moves;
-    for (auto const& rename : opposite_.renames) {
-        auto const marked = sequences_.find(rename.after);
-        auto const is = now.find(rename.after);
-        if (no_column(rename) && marked != sequences_.end() && is != now.end() && is->second == marked->second)
-            moves.emplace(rename.after, rename.before);
-    }
-    auto const taken = [&](TableName const& name) { return now.contains(name); };
-    auto const aside = [](TableName const& name, int n) { return TableName{name.first, fmt::format("undrop_renaming_{}", n)}; };
-    return rename_all("sequence", in_renaming_order(std::move(moves), taken, aside));
-}
-
-Result<void> StepRunner::rename_columns_back() {
-    auto const& dialect = backend_.dialect();
-    UNDROP_TRY(auto const tables, backend_.tables(ledger_.name()));
-    std::map<TableName, std::map<std::string, std::string>> moves;
-    for (auto const& rename : opposite_.renames) {
-        auto const* table = rename.column_before.empty() ? nullptr : find_table(tables, rename.before);
-        if (!table) continue;
-        auto const* marked = find_table_by_id(before_, table->id);
-        auto const* then = marked ? marked->column(rename.column_after) : nullptr;
-        auto const* now = then ? table->column_by_id(then->id) : table->column(rename.column_after);
-        if (now && now->name == rename.column_after) moves[rename.before].emplace(rename.column_after, rename.column_before);
-    }
-    for (auto& [name, of_table] : moves) {
-        auto const& table = *find_table(tables, name);
-        auto const taken = [&](std::string const& column) { return table.column(column) != nullptr; };
-        auto const aside = [](std::string const&, int n) { return fmt::format("undrop_renaming_{}", n); };
-        for (auto const& [from, to] : in_renaming_order(std::move(of_table), taken, aside)) {
-            UNDROP_CHECK(backend_.run(fmt::format("alter table {} rename column {} to {}", dialect.relation(table.schema, table.name),
-                                                  dialect.quote(from), dialect.quote(to))));
-            if (!to.starts_with("undrop_renaming_")) report_.mended.push_back(fmt::format("name of column {}.{}", table.text(), to));
-        }
-    }
-    return success();
-}
-
-// What a type calls its labels and which table is a partition of which come back in place and before all else: what names or inherits from
-// them then follows by itself.
-Result<void> StepRunner::rename_parts_back() {
-    auto const is_part = [](auto const& entry) { return entry.first.kind == "type" || entry.first.kind == "partition"; };
-    if (std::none_of(opposite_.wanted.begin(), opposite_.wanted.end(), is_part)) return success();
-    UNDROP_TRY(auto const now, backend_.catalog_after(ledger_.name(), catalog_));
-    Wanted parts;
-    for (auto const& part : opposite_.wanted) {
-        auto const& [id, object] = part;
-        auto const there = [&](ObjectId const& need) { return now.contains(need); };
-        auto const in_place = object ? !object->alter.empty() && std::all_of(object->needs.begin(), object->needs.end(), there)
-                                     : id.kind == "partition" && opposite_.wanted.contains({"table", id.parent, id.name}) &&
-                                           opposite_.wanted.at({"table", id.parent, id.name});
-        if (is_part(part) && in_place && (id.kind == "partition" || now.contains(id))) parts.insert(part);
-    }
-    auto plan = plan_mend(now, parts);
-    std::erase_if(plan.before_data, [](MendAction const& a) { return a.id.kind == "type" && a.kind != MendAction::Kind::alter; });
-    for (auto const* actions : {&plan.before_data, &plan.after_data})
-        for (auto const& action : *actions)
-            if (is_part(std::pair(action.id, 0)))
-                report_.mended.push_back((action.kind == MendAction::Kind::remove ? "removed " : "") + action.id.text());
-    UNDROP_CHECK(run_mend(backend_, plan.before_data));
-    return run_mend(backend_, plan.after_data);
 }
 
 // P5: what a down script makes on top of a recorded object (a default, an index of another name) was not there before the up; and what it
@@ -443,65 +278,6 @@ Result<void> StepRunner::run_check() {
     UNDROP_CHECK(backend_.still_ours());
     report_.checks = static_cast<int>(checks_.size());
     tell(Event::Kind::checked, fmt::format("{} statement(s) of {} hold", checks_.size(), check->file));
-    return success();
-}
-
-Result<void> StepRunner::record(Catalog const& now, std::vector<TableChange> const& changes) {
-    std::vector<Recorded> objects;
-    auto const look_up = [](Catalog const& catalog, ObjectId const& id) {
-        auto const found = catalog.find(id);
-        return found == catalog.end() ? std::optional<Object>{} : std::optional<Object>{found->second};
-    };
-    std::set<ObjectId> ids;
-    for (auto const& [id, object] : catalog_) ids.insert(id);
-    for (auto const& [id, object] : now) ids.insert(id);
-    for (auto const& id : ids) {
-        Recorded recorded{.id = id, .before = look_up(catalog_, id), .after = look_up(now, id)};
-        if (recorded.before && recorded.after && recorded.before->same(*recorded.after)) continue;
-        objects.push_back(std::move(recorded));
-    }
-    UNDROP_TRY(auto renames, sequence_renames());
-    for (auto const& change : changes) {
-        TableName const before{change.before->schema, change.before->name};
-        auto const whole = waives(lose_, before, "");
-        if (whole && (!change.after || change.compare || !change.lost.empty())) report_.waived.push_back(change.before->text());
-        for (auto const& column : change.lost)
-            if (!whole && waived(before, column)) report_.waived.push_back(change.before->text() + "." + column);
-        if (!change.after || change.rebuilt) continue;
-        TableName const after{change.after->schema, change.after->name};
-        if (before != after) renames.push_back({before, after, "", ""});
-        for (auto const& [then, current] : change.kept)
-            if (then != current) renames.push_back({before, after, then, current});
-    }
-    for (auto const& rename : renames) objects.push_back(to_recorded(rename));
-    report_objects(now, renames);
-    for (auto const& snapshot : saved_)
-        if (snapshot.kind != Snapshot::Kind::sequence) report_.saved.push_back({snapshot.what(), snapshot.rows, snapshot.bytes});
-
-    UNDROP_TRY(auto const step_id, ledger_.next_event());
-    if (run_ == 0) {
-        UNDROP_TRY(run_, ledger_.next_run());
-    }
-    NewEvent const event{.run = run_,
-                         .kind = step_.direction == Direction::up ? "applied" : "reverted",
-                         .version = step_.version,
-                         .name = step_.name,
-                         .seconds = report_.seconds,
-                         .up = step_.up,
-                         .down = step_.down,
-                         .check = step_.check,
-                         .down_check = step_.down_check,
-                         .detail = to_json(Report{.run = run_, .steps = {report_}})};
-    UNDROP_CHECK(ledger_.add(step_id, event, options_));
-    UNDROP_CHECK(ledger_.add(step_id, objects));
-    for (auto& snapshot : saved_) {
-        snapshot.step = step_id;
-        UNDROP_CHECK(ledger_.add(snapshot));
-    }
-    for (auto& print : footprints_) {
-        print.step = step_id;
-        UNDROP_CHECK(ledger_.add(print));
-    }
     return success();
 }
 

@@ -77,6 +77,9 @@ Result<Rows> PostgresBackend::store_rows(std::string const& ledger, std::string 
     // Within a step the store was looked at when the run began.
     return connection_.idle() ? connection_.rows(session_.safely(store_guard(ledger) + sql)) : connection_.rows(sql);
 }
+Result<std::vector<std::string>> PostgresBackend::publications(std::string const& ledger) {
+    return postgres::publications(connection_, session_, ledger);
+}
 Result<void> PostgresBackend::create_store(std::string const& ledger) { return postgres::create_store(connection_, session_, ledger); }
 Result<void> PostgresBackend::seal(std::string const& store_table, Table const* source) {
     return postgres::seal(connection_, store_table, source);

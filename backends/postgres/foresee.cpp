@@ -114,7 +114,7 @@ void Foreseeing::alter(json const& body) {
         else
             other = true;
         if (text_at(command, "subtype") == "AT_AlterColumnType") {
-            if (rewrites(at(command, "def"))) touch(Kind::rewrite_table, relation);
+            if (rewrites(at(at(command, "def"), "ColumnDef"))) touch(Kind::rewrite_table, relation);
             run(at(command, "def"));  // USING is evaluated
         }
         if (text_at(command, "behavior") == "DROP_CASCADE") result.opaque = true;

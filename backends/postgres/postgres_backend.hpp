@@ -40,6 +40,7 @@ public:
 
     [[nodiscard]] Result<Rows> store_rows(std::string const& ledger, std::string const& sql) override;
     [[nodiscard]] Result<StoreState> store_state(std::string const& ledger) override;
+    [[nodiscard]] Result<std::vector<std::string>> publications(std::string const& ledger) override;
     [[nodiscard]] Result<void> create_store(std::string const& ledger) override;
     [[nodiscard]] Result<void> seal(std::string const& store_table, Table const* source) override;
     [[nodiscard]] Result<std::int64_t> bytes_of(std::string const& store_table) override;

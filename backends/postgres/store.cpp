@@ -180,4 +180,21 @@ bool means_no_store(Error const& error) {
     return state == "42P01" || state == "3F000";
 }
 
+Result<std::vector<std::string>> publications(Connection& connection, Session const& session, std::string const& ledger) {
+    auto const of_schema = connection.server_version() < 150000
+                               ? std::string("false")
+                               : fmt::format(
+                                     "exists (select from pg_catalog.pg_publication_namespace s join pg_catalog.pg_namespace n on "
+                                     "n.oid = s.pnnspid where s.pnpubid = p.oid and n.nspname = {})",
+                                     quote_literal(ledger));
+    UNDROP_TRY(
+        auto const rows,
+        connection.rows(session.safely(fmt::format("select p.pubname from pg_catalog.pg_publication p where (p.puballtables or {}) and "
+                                                   "pg_catalog.current_setting('wal_level') = 'logical' order by 1",
+                                                   of_schema))));
+    std::vector<std::string> names;
+    for (auto const& row : rows) names.push_back(row[0].value_or(""));
+    return names;
+}
+
 }  // namespace undrop::postgres

@@ -21,4 +21,7 @@ namespace undrop::postgres {
                                           std::vector<std::string> const& columns);
 [[nodiscard]] bool means_no_store(Error const& error);
 
+// Publications that ship the tables of the ledger's schema, where the server writes what they need.
+[[nodiscard]] Result<std::vector<std::string>> publications(Connection& connection, Session const& session, std::string const& ledger);
+
 }  // namespace undrop::postgres

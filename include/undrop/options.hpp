@@ -49,6 +49,7 @@ struct Options {
     bool out_of_order = false;             // take pending migrations older than the newest applied one
     bool derive = false;                   // going down: ignore down scripts, go back by mend and restore alone
     bool accept_drift = false;             // going down: objects that were changed by hand since are taken as they are
+    bool published_store = false;          // subscribers have undrop's tables, so a publication of all tables is no obstacle
     bool atomic = false;                   // the whole run or nothing: a step that fails takes the run's earlier steps back
     DownFrom down_from = DownFrom::files;  // whose down script, where file and ledger differ
     // Old rows are read through a second connection to the same database. False: undrop opens none, and copies tables before a script that

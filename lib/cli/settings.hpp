@@ -16,6 +16,8 @@ struct Flags {
     std::string role;
     std::string wait;
     std::string lock_timeout;
+    bool one_connection = false;
+    bool published_store = false;
     bool json = false;
     bool yes = false;
     bool quiet = false;

@@ -14,7 +14,7 @@ constexpr char const* made = "create table t (id integer primary key, v text, n 
 
 void fill(Database& db, std::int64_t rows) {
     db.run(made);
-    db.run("insert into t select n, 'v' || n, n % 10 from " + numbers(db, 1, rows) + " x");
+    db.run("insert into t select n, 'v' || n, n % 10 from " + numbers(db, 1, rows));
 }
 
 // The usual mix: an update, a delete and an insert.
@@ -125,7 +125,7 @@ ON_POSTGRES("story: others go on writing to a table of which a script changes ro
         if (event.kind == Event::Kind::ran) {
             held.push_back(other->held_off("update t set v = 'theirs' where id = 55"));
             held.push_back(other->held_off("insert into t values (500, 'theirs', 3)"));
-            held.push_back(other->held_off("select * from t where id = 7 for share"));
+            held.push_back(other->held_off("select * from t where id = 77 for share"));
         }
     };
     auto const source = source_of({{"update t set v = 'new' where id <= 10"}});
@@ -139,8 +139,7 @@ ON_POSTGRES("story: others go on writing to a table of which a script changes ro
 
 ON_BOTH("story: the seed data migration is taken back after the application has gone on") {
     db.run("create table participants (id integer primary key, role text not null, name text)");
-    db.run("insert into participants select n, case when n % 4 = 0 then 'sponsor' else 'viewer' end, 'p' || n from " + numbers(db, 1, 400) +
-           " x");
+    db.run("insert into participants select n, case when n % 4 = 0 then 'sponsor' else 'viewer' end, 'p' || n from " + numbers(db, 1, 400));
     auto const source = source_of({{"update participants set role = 'coach' where role = 'sponsor'"}});
     auto const went = up(db, source);
     CHECK_EQ(went.steps.at(0).rounds, 1);
@@ -170,7 +169,7 @@ ON_BOTH("story: rows that an up inserted and that were changed, or that others r
     CHECK_EQ(inserted.removed, 1);
     CHECK_EQ(inserted.changed_since, 1);
     CHECK_EQ(inserted.in_use, 1);
-    CHECK_EQ(db.table("select id, name from plan order by id"), "2|mine\n3|gold\n");
+    CHECK_EQ(db.table("select id, name from plan order by id"), "2|mine\n3|gold");
     CHECK_EQ(db.count("select count(*) from customer"), 1);
 }
 
@@ -183,7 +182,7 @@ ON_BOTH("story: what an application wrote into rows that a down deletes comes ba
     (void)down(db, source);
     CHECK_EQ(db.count("select count(*) from setting"), 0);
     auto const again = up(db, source);
-    CHECK_EQ(db.table("select name, value from setting order by name"), "a|default\nb|mine\nc|own\n");
+    CHECK_EQ(db.table("select name, value from setting order by name"), "a|default\nb|mine\nc|own");
     CHECK_EQ(merged(again.steps.at(0), db.named("setting") + " (deleted)").not_users, 1);
 }
 
@@ -195,4 +194,21 @@ ON_POSTGRES("story: a script that reaches out of the database is not run where i
     CHECK_EQ(error.left, Left::untouched);
     CHECK_NE(error.next.advice.find("undrop: touches"), std::string::npos);
     (void)up(db, source_of({{"-- undrop: touches t\nselect pg_cancel_backend(0);\ndo $$ begin update t set v = 'x'; end $$"}}));
+}
+
+ON_POSTGRES("story: a publication of all tables would stop its subscribers, and is refused with the choices") {
+    fill(db, 3);
+    auto const superuser =
+        connect_postgres(with_database(required_variable("UNDROP_TEST_POSTGRES_SUPERUSER"), db.one("select current_database()")));
+    superuser->run("create publication everything for all tables");
+    auto const before = witness(db);
+    auto const error = up_error(db, source_of({{"update t set v = 'x' where id = 1"}}));
+    CHECK_EQ(error.code, Code::refused);
+    CHECK_EQ(error.left, Left::untouched);
+    CHECK_NE(error.message.find("publication everything"), std::string::npos);
+    CHECK_NE(error.next.advice.find("--published-store"), std::string::npos);
+    check_unchanged(before, witness(db));
+    CHECK_EQ(db.count("select count(*) from pg_namespace where nspname = 'undrop'"), 0);
+    (void)up(db, source_of({{"update t set v = 'x' where id = 1"}}), {.published_store = true});
+    superuser->run("drop publication everything");
 }

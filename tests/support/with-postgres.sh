@@ -79,6 +79,7 @@ cat >"$directory/settings" <<END
 unix_socket_directories = '$directory'
 listen_addresses = '127.0.0.1'
 max_connections = 200
+wal_level = logical
 fsync = off
 max_wal_size = 256MB
 full_page_writes = off

@@ -1,0 +1,210 @@
+// The part of the planner that looks at the target: what a step would take and lock there, and what would come back.
+#include "planner.hpp"
+
+#include <fmt/format.h>
+#include <algorithm>
+
+#include "rules.hpp"
+#include "try.hpp"
+
+namespace undrop {
+namespace {
+
+using Severity = Finding::Severity;
+auto const success = [] { return BOOST_OUTCOME_V2_NAMESPACE::success(); };
+
+std::string quoted(std::string const& name) {
+    std::string out = "\"";
+    for (char const c : name) out += c == '"' ? "\"\"" : std::string(1, c);
+    return out + '"';
+}
+
+// Is this body (`view s.v`, `function s.f(integer)`, `trigger g on s.t`) the one of that name?
+bool is_body(std::string const& body, Foreseen::Body const& goes) {
+    auto const kind_ends =
+        body.find(" view ") == std::string::npos || !body.starts_with("materialized") ? body.find(' ') : body.find(" view ") + 5;
+    auto rest = body.substr(kind_ends + 1);
+    if (body.starts_with("trigger ")) rest = rest.substr(0, rest.find(" on "));
+    if (body.starts_with("function ") || body.starts_with("procedure ")) rest = rest.substr(0, rest.rfind('('));
+    for (auto const& name : {goes.name, quoted(goes.name)}) {
+        if (rest == name) return true;
+        for (auto const& schema : {goes.schema, quoted(goes.schema)})
+            if (goes.schema.empty() ? rest.ends_with("." + name) : rest == schema + "." + name) return true;
+    }
+    return false;
+}
+
+}  // namespace
+
+Result<void> Planner::look_at_target(Plan& plan) {
+    UNDROP_CHECK(backend_.begin_reading());
+    auto looked = [&]() -> Result<void> {
+        UNDROP_TRY(tables_, backend_.tables(options_.ledger));
+        UNDROP_TRY(auto const publications, backend_.publications(options_.ledger));
+        for (auto const& name : publications) plan.findings.push_back(published_finding(name, options_));
+        UNDROP_TRY(catalog_, backend_.catalog(options_.ledger));
+        std::set<ObjectId> seen;
+        for (auto& step : plan.steps) {
+            Opposite opposite;
+            if (auto const* applied = history_.find(step.version)) {
+                UNDROP_TRY(opposite, read_opposite(ledger_, applied->step, step.direction));
+                UNDROP_TRY(auto const recorded, ledger_.objects(applied->step));
+                find_drift(opposite, recorded, plan, seen);
+            } else if (history_.has_ledger &&
+                       std::find(history_.reverted.begin(), history_.reverted.end(), step.version) != history_.reverted.end()) {
+                UNDROP_TRY(auto const reverted, ledger_.last_step(step.version, "reverted"));
+                UNDROP_TRY(opposite, read_opposite(ledger_, reverted, step.direction));
+            }
+            UNDROP_CHECK(describe(step, opposite, plan));
+        }
+        return success();
+    }();
+    backend_.rollback();
+    return looked;
+}
+
+// Drift: what the up left and what is there now, for objects that no later step of this plan takes back first.
+void Planner::find_drift(Opposite const& opposite, std::vector<Recorded> const& recorded, Plan& plan, std::set<ObjectId>& seen) const {
+    std::vector<std::string> drifted;
+    for (auto const& object : recorded) {
+        if (!opposite.wanted.contains(object.id) || !seen.insert(object.id).second) continue;
+        auto const now = catalog_.find(object.id);
+        auto const there = now != catalog_.end();
+        if (there != object.after.has_value() || (there && !now->second.same(*object.after))) drifted.push_back(object.id.text());
+    }
+    if (drifted.empty()) return;
+    std::string names;
+    for (auto const& name : drifted) names += (names.empty() ? "" : ", ") + name;
+    plan.findings.push_back(
+        {.severity = options_.accept_drift ? Severity::warning : Severity::stop,
+         .code = "drift",
+         .text = "changed by hand since the migration ran, and the rollback would overwrite it: " + names,
+         .next = {.command = "down --accept-drift", .advice = "if what the migration had found is to come back all the same"}});
+}
+
+Result<void> Planner::describe(PlannedStep& step, Opposite const& opposite, Plan& plan) {
+    auto const* script = step.direction == Direction::up ? &step.up : &step.down;
+    std::vector<Statement> statements;
+    std::vector<std::string> lose;
+    if (step.origin != Origin::derived && *script) {
+        if (auto split = backend_.dialect().split(**script)) statements = std::move(split).value();
+        if (auto told = directives(**script)) lose = told.value().lose;
+    }
+    auto foresight = foresee(backend_.dialect(), statements, tables_, {}, opposite.wanted);
+    auto const unwaived = foresee(backend_.dialect(), statements, tables_, lose, opposite.wanted);
+    for (auto const& table : tables_)
+        if (unwaived.locks_table({table.schema, table.name})) step.locks.push_back(table.text());
+    if (plan.base.empty()) plan.base = fingerprint(history_.head, catalog_, at_stake(catalog_, unwaived, opposite.wanted));
+    if (backend_.dialect().foresee(statements).opaque)
+        step.notes.push_back(
+            "runs code whose effects its text does not show: what it takes is found when it runs, and saved in a second round");
+    describe_writes(step, unwaived);
+    describe_way_back(step, opposite, plan);
+    UNDROP_CHECK(count(step, foresight, lose));
+    if (full_) UNDROP_CHECK(warn_of_mentions(foresight, backend_.dialect().foresee(statements), plan));
+    return success();
+}
+
+// Rows that a script changes are read through a second connection where that is possible, else the table is copied before.
+void Planner::describe_writes(PlannedStep& step, Foresight const& foresight) const {
+    for (auto const& name : foresight.writes) {
+        if (foresight.tables.contains(name)) continue;
+        auto const table = name.first.empty() ? name.second : name.first + "." + name.second;
+        auto why = backend_.why_blind(options_);
+        if (why.empty() && (foresight.locks.contains(name) || foresight.saves_values(name)))
+            why = "the script alters it too, which keeps every other connection from reading it";
+        step.notes.push_back(why.empty() ? fmt::format("rows of {} that the script changes or deletes are saved as it runs", table)
+                                         : fmt::format("{} is copied before the script: {}", table, why));
+    }
+    for (auto const& name : foresight.copies)
+        if (!foresight.writes.contains(name) && !foresight.tables.contains(name))
+            step.notes.push_back(fmt::format("{} is copied before the script, which replaces rows or values of all of it",
+                                             name.first.empty() ? name.second : name.first + "." + name.second));
+}
+
+void Planner::describe_way_back(PlannedStep& step, Opposite const& opposite, Plan& plan) const {
+    for (auto const& snapshot : opposite.snapshots) {
+        if (snapshot.kind == Snapshot::Kind::sequence) continue;
+        step.comes_back.push_back(fmt::format("{} ({} rows saved)", snapshot.what(), snapshot.rows));
+        if (!snapshot.keyed())
+            step.notes.push_back(
+                fmt::format("{} has no key: its rows are told apart by all their columns, equal ones not at all", snapshot.table.text()));
+        auto const bare = snapshot.kind == Snapshot::Kind::column
+                              ? backend_.dialect().add_bare_column(snapshot.table, *snapshot.table.column(snapshot.column))
+                              : "-";
+        if (step.direction == Direction::down && bare.empty() && snapshot.table.columns.back().name != snapshot.column)
+            step.notes.push_back(fmt::format("{} comes back as the last column: mind INSERTs without a column list", snapshot.what()));
+    }
+    if (step.direction == Direction::up) return;
+    auto const mend = plan_mend(catalog_, opposite.wanted);
+    if (step.origin == Origin::derived && !mend.refused.empty())
+        plan.findings.push_back(
+            {.severity = Severity::stop, .code = "not-derivable", .text = mend.refused, .next = {.advice = "write a down script"}});
+    if (step.origin == Origin::derived)
+        for (auto const* actions : {&mend.before_data, &mend.after_data})
+            for (auto const& action : *actions)
+                step.mends.push_back((action.kind == MendAction::Kind::remove ? "removes " : "brings back ") + action.id.text());
+    else
+        step.notes.push_back("what the down script forgets of what the ledger recorded is mended");
+}
+
+Result<void> Planner::count(PlannedStep& step, Foresight const& foresight, std::vector<std::string> const& lose) {
+    auto const& dialect = backend_.dialect();
+    auto number_of = [&](std::string const& sql) -> Result<std::optional<std::int64_t>> {
+        if (!full_) return std::optional<std::int64_t>{};
+        UNDROP_TRY(auto const rows, backend_.rows(sql));
+        return std::optional<std::int64_t>{std::stoll(rows.at(0).at(0).value_or("0"))};
+    };
+    for (auto const& name : foresight.tables) {
+        auto const* table = find_table(tables_, name);
+        UNDROP_TRY(auto const rows, number_of(fmt::format("select count(*) from {}", dialect.own_rows(*table))));
+        step.losses.push_back({table->text(), rows, waives(lose, name, "")});
+    }
+    for (auto const& [name, column] : foresight.columns) {
+        auto const* table = find_table(tables_, name);
+        UNDROP_TRY(auto const rows, number_of(fmt::format("select count({}) from {}", dialect.quote(column), dialect.own_rows(*table))));
+        step.losses.push_back({table->text() + "." + column, rows, waives(lose, name, column) || waives(lose, name, "")});
+        if (table->key.empty() && step.direction == Direction::up)
+            step.notes.push_back(
+                fmt::format("{} has no key: its rows are told apart by all their columns, equal ones not at all", table->text()));
+    }
+    return success();
+}
+
+// A body that goes in the same step fails no more; nor does a trigger of a table that goes.
+bool Planner::goes_too(std::string const& body, Foresight const& foresight, Foreseen const& foreseen) const {
+    if (std::any_of(foreseen.bodies.begin(), foreseen.bodies.end(), [&](Foreseen::Body const& b) { return is_body(body, b); })) return true;
+    auto const gone = [&](ObjectId const& need) {
+        auto const full = need.parent.empty() ? need.name : need.parent + "." + need.name;
+        return std::any_of(foresight.tables.begin(), foresight.tables.end(),
+                           [&](TableName const& table) { return names_table(full, table) || names_table(need.parent, table); }) ||
+               std::any_of(foresight.columns.begin(), foresight.columns.end(), [&](auto const& column) {
+                   return need.kind == "column" && need.name == column.second && names_table(need.parent, column.first);
+               });
+    };
+    // What the database knows to depend on it goes by CASCADE, or keeps the script from running at all.
+    for (auto const& [id, object] : catalog_) {
+        auto const text = id.kind == "trigger" ? "trigger " + id.name : id.text();
+        auto const named = body == text || body.starts_with(text + " on ") ||
+                           (id.kind == "materialized_view" && body == "materialized view " + id.parent + "." + id.name);
+        if (named && std::any_of(object.needs.begin(), object.needs.end(), gone)) return true;
+    }
+    return false;
+}
+
+Result<void> Planner::warn_of_mentions(Foresight const& foresight, Foreseen const& foreseen, Plan& plan) {
+    std::set<std::string> words;
+    for (auto const& [table, column] : foresight.columns) words.insert(column);
+    for (auto const& table : foresight.tables) words.insert(table.second);
+    for (auto const& word : words) {
+        UNDROP_TRY(auto const bodies, backend_.mentions(word));
+        for (auto const& body : bodies)
+            if (!goes_too(body, foresight, foreseen))
+                plan.findings.push_back({.severity = Severity::warning,
+                                         .code = "mentioned",
+                                         .text = fmt::format("{} mentions {}, which goes: it will fail when it runs next", body, word)});
+    }
+    return success();
+}
+
+}  // namespace undrop

@@ -1,0 +1,156 @@
+// The part of a step that looks, once everything has run and is back: is all that was taken saved, and all as it should be?
+#include "step.hpp"
+
+#include <fmt/format.h>
+#include <algorithm>
+
+#include "try.hpp"
+
+namespace undrop {
+namespace {
+
+auto const success = [] { return BOOST_OUTCOME_V2_NAMESPACE::success(); };
+
+}  // namespace
+
+Foresight StepRunner::unsaved(std::vector<TableChange> const& changes) const {
+    Foresight needed;
+    for (auto const& change : changes) {
+        TableName const name{change.before->schema, change.before->name};
+        if (waived(name, "")) continue;
+        if (!change.after) needed.tables.insert(name);
+        for (auto const& column : change.lost)
+            if (!waived(name, column)) needed.columns.insert({name, column});
+    }
+    return needed;
+}
+
+// Partitions count as their root: a row that moves between them is deleted here and inserted there.
+std::map<std::string, Writes> StepRunner::by_root(std::map<std::string, Writes> const& writes) const {
+    std::map<std::string, Writes> sums;
+    for (auto const& [id, one] : writes) {
+        auto const* table = find_table_by_id(before_, id);
+        auto& sum = sums[table && !table->root.empty() ? table->root : id];
+        sum.inserted += one.inserted;
+        sum.updated += one.updated;
+        sum.deleted += one.deleted;
+    }
+    return sums;
+}
+
+Result<void> StepRunner::nothing_unplanned(Observed const& end) const {
+    auto const after_script = by_root(after_script_.writes);
+    auto const planned = by_root(expected_);
+    for (auto const& [id, writes] : by_root(end.writes)) {
+        auto const at = [&id = id](std::map<std::string, Writes> const& all) {
+            auto const found = all.find(id);
+            return found == all.end() ? Writes{} : found->second;
+        };
+        auto const was = at(after_script);
+        auto const expected = at(planned);
+        auto const updated = writes.updated - was.updated - expected.updated;
+        auto const inserted = writes.inserted - was.inserted - expected.inserted;
+        auto const deleted = writes.deleted - was.deleted - expected.deleted;
+        auto const* table = find_table_by_id(before_, id);
+        auto const moved = table && table->partitioned && updated == -inserted && inserted == deleted;
+        if (moved || (updated == 0 && inserted == 0 && deleted == 0)) continue;
+        return Error{.code = Code::refused,
+                     .left = Left::rolled_back,
+                     .message = fmt::format("bringing rows back made something else write to {}: {} updated, {} inserted, {} deleted rows "
+                                            "that nobody planned",
+                                            table ? table->text() : "a table", updated, inserted, deleted),
+                     .next = {.advice = "look for a foreign key with ON UPDATE, or a trigger that undrop may not switch off"}};
+    }
+    return success();
+}
+
+Result<StepRunner::Round> StepRunner::look_again() {
+    UNDROP_TRY(auto const end, backend_.observed());
+    if (!end.refused.empty())
+        return Error{.code = Code::refused,
+                     .left = Left::rolled_back,
+                     .message = end.refused.front(),
+                     .where = {script_.file, 0, 0},
+                     .next = {.advice = "take that out of the migration"}};
+    UNDROP_TRY(auto const after, backend_.tables(ledger_.name()));
+    auto const changes = look(before_, after, after_script_.writes);
+    auto const needed = unsaved(changes);
+    if (!foresight_.covers(needed)) {
+        tell(Event::Kind::again, "something was taken that was not foreseen: once more, with it saved");
+        foresight_.add(needed);
+        return Round::again;
+    }
+    UNDROP_CHECK(nothing_unplanned(end));
+    UNDROP_TRY(auto const retyped, save_retyped(changes));
+    if (retyped == Round::again) return retyped;
+    UNDROP_TRY(auto const unknown, backend_.removed_unknown(catalog_));
+    for (auto const& what : unknown)
+        if (std::find(lose_.begin(), lose_.end(), what) == lose_.end())
+            return Error{.code = Code::refused,
+                         .left = Left::rolled_back,
+                         .message = fmt::format("the step removes {}, which undrop cannot bring back", what),
+                         .where = {script_.file, 0, 0},
+                         .next = {.advice = fmt::format("`-- undrop: lose {}` at the top of the file lets it go", what)}};
+    tell(Event::Kind::looked, "everything that was taken is saved");
+    UNDROP_CHECK(keep_only_losses(changes));
+    UNDROP_TRY(auto const now, backend_.catalog_after(ledger_.name(), catalog_));
+    UNDROP_CHECK(verify(now));
+    UNDROP_CHECK(run_check());
+    report_.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started_).count();
+    UNDROP_CHECK(record(now, changes));
+    return Round::done;
+}
+
+// What was foreseen and did not happen needs no snapshot; copies were only for comparing.
+Result<void> StepRunner::keep_only_losses(std::vector<TableChange> const& changes) {
+    for (auto const& made : copies_) UNDROP_CHECK(backend_.run("drop table " + made.store));
+    for (auto const& [id, store] : unchanged_cells_) UNDROP_CHECK(backend_.run("drop table " + store));
+    auto const taken = unsaved(changes);
+    std::vector<Snapshot> kept;
+    for (auto& snapshot : saved_) {
+        TableName const name{snapshot.table.schema, snapshot.table.name};
+        // Rows of a table that went after all are in the snapshot of the table.
+        auto const needed = snapshot.of_rows()                       ? !taken.tables.contains(name)
+                            : snapshot.kind == Snapshot::Kind::table ? taken.tables.contains(name)
+                                                                     : taken.columns.contains({name, snapshot.column});
+        if (needed)
+            kept.push_back(std::move(snapshot));
+        else
+            UNDROP_CHECK(backend_.run("drop table " + ledger_.table(snapshot.store)));
+    }
+    saved_ = std::move(kept);
+    UNDROP_TRY(auto const positions, backend_.positions());
+    // A sequence that went, or that the script set back: no number is given twice. What moved ahead stays there. Going down, also what the
+    // up moves again when it runs next.
+    for (auto const& [sequence, position] : positions_) {
+        auto const now = positions.find(sequence);
+        auto const of_sequence = [&](Snapshot const& s) { return s.kind == Snapshot::Kind::sequence && s.table.name == sequence; };
+        if (now != positions.end() &&
+            (step_.direction == Direction::up || std::none_of(opposite_.snapshots.begin(), opposite_.snapshots.end(), of_sequence))) {
+            if (now->second == position) continue;
+            UNDROP_TRY(auto const behind, backend_.is_behind(sequence, now->second, position));
+            if (!behind) continue;
+        }
+        Snapshot snapshot;
+        snapshot.id = next_id_++;
+        snapshot.kind = Snapshot::Kind::sequence;
+        snapshot.table.name = sequence;
+        snapshot.position = position;
+        saved_.push_back(std::move(snapshot));
+    }
+    return success();
+}
+
+Result<void> StepRunner::verify(Catalog const& now) const {
+    if (step_.direction == Direction::up) return success();
+    auto const differs = differences(now, opposite_.wanted);  // P5
+    if (differs.empty()) return success();
+    return Error{.code = Code::refused,
+                 .left = Left::rolled_back,
+                 .message = fmt::format("the schema would not come back as it was: {}{}", differs.front(),
+                                        differs.size() > 1 ? fmt::format(" (and {} more)", differs.size() - 1) : ""),
+                 .next = {.command = step_.origin == Origin::derived ? "" : "down --derive",
+                          .advice = step_.origin == Origin::derived ? "write a down script for what is named here" : ""}};
+}
+
+}  // namespace undrop

@@ -1,0 +1,102 @@
+// What a step writes down of itself, and what the opposite one reads again.
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "step.hpp"
+#include "try.hpp"
+
+namespace undrop {
+namespace {
+
+auto const success = [] { return BOOST_OUTCOME_V2_NAMESPACE::success(); };
+constexpr char const* rename_kind = "rename";  // of a Recorded that is no object of the catalog
+
+Recorded to_recorded(Rename const& r) {
+    Object way;
+    way.shape = nlohmann::json({r.before.first, r.before.second, r.after.first, r.after.second, r.column_before, r.column_after}).dump();
+    return {.id = {rename_kind, r.before.first + "." + r.before.second, r.column_before}, .before = way, .after = {}};
+}
+
+Rename to_rename(Recorded const& recorded) {
+    auto const t = nlohmann::json::parse(recorded.before->shape).get<std::vector<std::string>>();
+    return {.before = {t.at(0), t.at(1)}, .after = {t.at(2), t.at(3)}, .column_before = t.at(4), .column_after = t.at(5)};
+}
+
+}  // namespace
+
+Result<Opposite> read_opposite(Ledger& ledger, std::int64_t step, Direction direction) {
+    Opposite opposite;
+    opposite.step = step;
+    if (step == 0) return opposite;
+    UNDROP_TRY(auto objects, ledger.objects(step));
+    for (auto& object : objects) {
+        if (object.id.kind == rename_kind)
+            opposite.renames.push_back(to_rename(object));
+        else if (direction == Direction::down)
+            opposite.wanted.emplace(object.id, std::move(object.before));
+    }
+    UNDROP_TRY(opposite.snapshots, ledger.snapshots(step));
+    UNDROP_TRY(opposite.footprints, ledger.footprints(step));
+    return opposite;
+}
+
+Result<void> StepRunner::record(Catalog const& now, std::vector<TableChange> const& changes) {
+    std::vector<Recorded> objects;
+    auto const look_up = [](Catalog const& catalog, ObjectId const& id) {
+        auto const found = catalog.find(id);
+        return found == catalog.end() ? std::optional<Object>{} : std::optional<Object>{found->second};
+    };
+    std::set<ObjectId> ids;
+    for (auto const& [id, object] : catalog_) ids.insert(id);
+    for (auto const& [id, object] : now) ids.insert(id);
+    for (auto const& id : ids) {
+        Recorded recorded{.id = id, .before = look_up(catalog_, id), .after = look_up(now, id)};
+        if (recorded.before && recorded.after && recorded.before->same(*recorded.after)) continue;
+        objects.push_back(std::move(recorded));
+    }
+    UNDROP_TRY(auto renames, sequence_renames());
+    for (auto const& change : changes) {
+        TableName const before{change.before->schema, change.before->name};
+        auto const whole = waives(lose_, before, "");
+        if (whole && (!change.after || change.compare || !change.lost.empty())) report_.waived.push_back(change.before->text());
+        for (auto const& column : change.lost)
+            if (!whole && waived(before, column)) report_.waived.push_back(change.before->text() + "." + column);
+        if (!change.after || change.rebuilt) continue;
+        TableName const after{change.after->schema, change.after->name};
+        if (before != after) renames.push_back({before, after, "", ""});
+        for (auto const& [then, current] : change.kept)
+            if (then != current) renames.push_back({before, after, then, current});
+    }
+    for (auto const& rename : renames) objects.push_back(to_recorded(rename));
+    report_objects(now, renames);
+    for (auto const& snapshot : saved_)
+        if (snapshot.kind != Snapshot::Kind::sequence) report_.saved.push_back({snapshot.what(), snapshot.rows, snapshot.bytes});
+
+    UNDROP_TRY(auto const step_id, ledger_.next_event());
+    if (run_ == 0) {
+        UNDROP_TRY(run_, ledger_.next_run());
+    }
+    NewEvent const event{.run = run_,
+                         .kind = step_.direction == Direction::up ? "applied" : "reverted",
+                         .version = step_.version,
+                         .name = step_.name,
+                         .seconds = report_.seconds,
+                         .up = step_.up,
+                         .down = step_.down,
+                         .check = step_.check,
+                         .down_check = step_.down_check,
+                         .detail = to_json(Report{.run = run_, .steps = {report_}})};
+    UNDROP_CHECK(ledger_.add(step_id, event, options_));
+    UNDROP_CHECK(ledger_.add(step_id, objects));
+    for (auto& snapshot : saved_) {
+        snapshot.step = step_id;
+        UNDROP_CHECK(ledger_.add(snapshot));
+    }
+    for (auto& print : footprints_) {
+        print.step = step_id;
+        UNDROP_CHECK(ledger_.add(print));
+    }
+    return success();
+}
+
+}  // namespace undrop

@@ -1,0 +1,152 @@
+// The part of a step that goes back by renaming what was renamed.
+#include "step.hpp"
+
+#include <fmt/format.h>
+#include <algorithm>
+
+#include "try.hpp"
+
+namespace undrop {
+namespace {
+
+auto const success = [] { return BOOST_OUTCOME_V2_NAMESPACE::success(); };
+
+// Renames that can be done one after the other: a name that another of them still has is freed first, by way of a name aside. A name that
+// is taken for good stays as it is.
+template <class Name, class Taken, class Aside>
+std::vector<std::pair<Name, Name>> in_renaming_order(std::map<Name, Name> moves, Taken const& taken, Aside const& aside) {
+    auto const blocked = [&](auto const& move) { return taken(move.second) && !moves.contains(move.second); };
+    for (auto at = moves.begin(); (at = std::find_if(moves.begin(), moves.end(), blocked)) != moves.end();) moves.erase(at);
+    std::vector<std::pair<Name, Name>> first;
+    std::vector<std::pair<Name, Name>> then;
+    for (auto const& [from, to] : moves) {
+        auto source = from;
+        if (taken(to)) {
+            source = aside(from, static_cast<int>(first.size()) + 1);
+            first.emplace_back(from, source);
+        }
+        then.emplace_back(source, to);
+    }
+    // A name whose holder waits aside is free by now; a holder that moves directly must go before who takes its name.
+    std::stable_partition(then.begin(), then.end(), [&](auto const& move) { return !taken(move.second); });
+    first.insert(first.end(), then.begin(), then.end());
+    return first;
+}
+
+// What tables that move back need of what is gone, as the schema that they move to; other tables are no matter of theirs.
+Wanted homes_of(std::map<TableName, TableName> const& moves, Catalog const& now, Wanted const& wanted) {
+    Wanted homes;
+    for (auto const& [id, table] : wanted) {
+        auto const moves_here = [&](auto const& move) { return names_table(id.parent + "." + id.name, move.second); };
+        if (!table || id.kind != "table" || std::none_of(moves.begin(), moves.end(), moves_here)) continue;
+        for (auto const& need : table->needs)
+            if (auto const home = wanted.find(need);
+                home != wanted.end() && home->second && !home->second->holds_rows && !now.contains(need))
+                homes.insert(*home);
+    }
+    return homes;
+}
+
+}  // namespace
+
+// Only what the script has left under its new name: its identity tells, for names may have been swapped.
+Result<void> StepRunner::rename_tables_back() {
+    std::map<TableName, TableName> moves;
+    for (auto const& rename : opposite_.renames) {
+        auto const* marked = rename.column_before.empty() ? find_table(before_, rename.after) : nullptr;
+        auto const* now = marked ? find_table_by_id(scripted_, marked->id) : nullptr;
+        if (now && TableName{now->schema, now->name} == rename.after) moves.emplace(rename.after, rename.before);
+    }
+    if (std::any_of(moves.begin(), moves.end(), [](auto const& move) { return move.first.first != move.second.first; })) {
+        UNDROP_TRY(auto const now, backend_.catalog_after(ledger_.name(), catalog_));
+        auto const homes = plan_mend(now, homes_of(moves, now, opposite_.wanted));
+        for (auto const& action : homes.before_data) report_.mended.push_back(action.id.text());
+        UNDROP_CHECK(run_mend(backend_, homes.before_data));
+    }
+    auto const taken = [&](TableName const& name) { return find_table(scripted_, name) != nullptr; };
+    auto const aside = [](TableName const& name, int n) { return TableName{name.first, fmt::format("undrop_renaming_{}", n)}; };
+    return rename_all("table", in_renaming_order(std::move(moves), taken, aside));
+}
+
+Result<void> StepRunner::rename_all(char const* kind, std::vector<std::pair<TableName, TableName>> const& in_order) {
+    auto const& dialect = backend_.dialect();
+    for (auto const& [from, to] : in_order) {
+        if (from.first != to.first)
+            UNDROP_CHECK(backend_.run(
+                fmt::format("alter {} {} set schema {}", kind, dialect.relation(from.first, from.second), dialect.quote(to.first))));
+        if (from.second != to.second)
+            UNDROP_CHECK(backend_.run(
+                fmt::format("alter {} {} rename to {}", kind, dialect.relation(to.first, from.second), dialect.quote(to.second))));
+        if (!to.second.starts_with("undrop_renaming_")) report_.mended.push_back(fmt::format("name of {} {}", kind, to.second));
+    }
+    return success();
+}
+
+// A sequence that were made anew would give numbers again that it gave under its other name.
+Result<void> StepRunner::rename_sequences_back() {
+    auto const no_column = [](Rename const& rename) { return rename.column_before.empty(); };
+    if (sequences_.empty() || std::none_of(opposite_.renames.begin(), opposite_.renames.end(), no_column)) return success();
+    UNDROP_TRY(auto const now, backend_.named_sequences());
+    std::map<TableName, TableName> moves;
+    for (auto const& rename : opposite_.renames) {
+        auto const marked = sequences_.find(rename.after);
+        auto const is = now.find(rename.after);
+        if (no_column(rename) && marked != sequences_.end() && is != now.end() && is->second == marked->second)
+            moves.emplace(rename.after, rename.before);
+    }
+    auto const taken = [&](TableName const& name) { return now.contains(name); };
+    auto const aside = [](TableName const& name, int n) { return TableName{name.first, fmt::format("undrop_renaming_{}", n)}; };
+    return rename_all("sequence", in_renaming_order(std::move(moves), taken, aside));
+}
+
+Result<void> StepRunner::rename_columns_back() {
+    auto const& dialect = backend_.dialect();
+    UNDROP_TRY(auto const tables, backend_.tables(ledger_.name()));
+    std::map<TableName, std::map<std::string, std::string>> moves;
+    for (auto const& rename : opposite_.renames) {
+        auto const* table = rename.column_before.empty() ? nullptr : find_table(tables, rename.before);
+        if (!table) continue;
+        auto const* marked = find_table_by_id(before_, table->id);
+        auto const* then = marked ? marked->column(rename.column_after) : nullptr;
+        auto const* now = then ? table->column_by_id(then->id) : table->column(rename.column_after);
+        if (now && now->name == rename.column_after) moves[rename.before].emplace(rename.column_after, rename.column_before);
+    }
+    for (auto& [name, of_table] : moves) {
+        auto const& table = *find_table(tables, name);
+        auto const taken = [&](std::string const& column) { return table.column(column) != nullptr; };
+        auto const aside = [](std::string const&, int n) { return fmt::format("undrop_renaming_{}", n); };
+        for (auto const& [from, to] : in_renaming_order(std::move(of_table), taken, aside)) {
+            UNDROP_CHECK(backend_.run(fmt::format("alter table {} rename column {} to {}", dialect.relation(table.schema, table.name),
+                                                  dialect.quote(from), dialect.quote(to))));
+            if (!to.starts_with("undrop_renaming_")) report_.mended.push_back(fmt::format("name of column {}.{}", table.text(), to));
+        }
+    }
+    return success();
+}
+
+// What a type calls its labels and which table is a partition of which come back in place and before all else: what names or inherits from
+// them then follows by itself.
+Result<void> StepRunner::rename_parts_back() {
+    auto const is_part = [](auto const& entry) { return entry.first.kind == "type" || entry.first.kind == "partition"; };
+    if (std::none_of(opposite_.wanted.begin(), opposite_.wanted.end(), is_part)) return success();
+    UNDROP_TRY(auto const now, backend_.catalog_after(ledger_.name(), catalog_));
+    Wanted parts;
+    for (auto const& part : opposite_.wanted) {
+        auto const& [id, object] = part;
+        auto const there = [&](ObjectId const& need) { return now.contains(need); };
+        auto const in_place = object ? !object->alter.empty() && std::all_of(object->needs.begin(), object->needs.end(), there)
+                                     : id.kind == "partition" && opposite_.wanted.contains({"table", id.parent, id.name}) &&
+                                           opposite_.wanted.at({"table", id.parent, id.name});
+        if (is_part(part) && in_place && (id.kind == "partition" || now.contains(id))) parts.insert(part);
+    }
+    auto plan = plan_mend(now, parts);
+    std::erase_if(plan.before_data, [](MendAction const& a) { return a.id.kind == "type" && a.kind != MendAction::Kind::alter; });
+    for (auto const* actions : {&plan.before_data, &plan.after_data})
+        for (auto const& action : *actions)
+            if (is_part(std::pair(action.id, 0)))
+                report_.mended.push_back((action.kind == MendAction::Kind::remove ? "removed " : "") + action.id.text());
+    UNDROP_CHECK(run_mend(backend_, plan.before_data));
+    return run_mend(backend_, plan.after_data);
+}
+
+}  // namespace undrop
