@@ -9,6 +9,7 @@
 
 #include "apply.hpp"
 #include "ledger.hpp"
+#include "names.hpp"
 #include "rules.hpp"
 #include "state.hpp"
 #include "try.hpp"
@@ -42,6 +43,7 @@ public:
         : backend_(backend),
           rehearsal_(rehearsal),
           options_(options),
+          ledger_(backend, options.ledger),
           watch_(backend, options.ledger),
           keeper_(backend, options_, rehearsal.data && !rehearsal.show_rows) {
         auto const told = options.on_event;
@@ -61,15 +63,18 @@ private:
     [[nodiscard]] Result<void> rehearse(Migration const& migration, Rehearsed& found);
     [[nodiscard]] Result<bool> go(Migration const& migration, Direction direction, char const* step, Rehearsed& found);
     [[nodiscard]] PlannedStep step_of(Migration const& migration, Direction direction) const;
+    [[nodiscard]] Result<void> forget_snapshots();
     void blame(Migration const& migration, PlannedStep const& step, Error error, Rehearsed& found);
     void blame(PlannedStep const& step, char const* after, char const* before, Differences differences, Rehearsed& found);
 
     Backend& backend_;
     Rehearsal const& rehearsal_;
     Options options_;
+    Ledger ledger_;
     Watch watch_;
     StateKeeper keeper_;
     State now_;
+    std::int64_t next_snapshot_ = 0;   // of those that the migration at hand makes
     bool applied_ = false;             // is the migration at hand applied?
     std::vector<std::string> waived_;  // losses that it let go, as `-- undrop: lose` says
 };
@@ -137,12 +142,26 @@ Result<bool> Walk::go(Migration const& migration, Direction direction, char cons
     return fail(std::move(done).error());
 }
 
+// What a migration saved serves only its own way back, which is behind us: a walk through a long history would drag it all along.
+Result<void> Walk::forget_snapshots() {
+    UNDROP_TRY(auto const next, ledger_.next_snapshot());
+    for (auto const* manifest : {names::snapshot, names::footprint}) {
+        auto const of_migration = fmt::format("from {} where id >= {} and id < {}", ledger_.table(manifest), next_snapshot_, next);
+        UNDROP_TRY(auto const stores, backend_.rows("select store " + of_migration));
+        for (auto const& row : stores)
+            if (row[0] && !row[0]->empty()) keeper_.later("drop table " + ledger_.table(*row[0]));
+        keeper_.later("delete " + of_migration);
+    }
+    return success();
+}
+
 Result<void> Walk::rehearse(Migration const& migration, Rehearsed& found) {
     auto const join = [](Touched a, Touched const& b) {
         if (!a || !b) return Touched{};
         a->insert(b->begin(), b->end());
         return a;
     };
+    UNDROP_TRY(next_snapshot_, ledger_.next_snapshot());
     UNDROP_TRY(auto const up, go(migration, Direction::up, "up", found));
     if (!up) return success();
     auto const first = watch_.touched();
@@ -171,6 +190,7 @@ Result<void> Walk::rehearse(Migration const& migration, Rehearsed& found) {
         }
     }
     keeper_.release(std::exchange(now_, std::move(after_up)));
+    UNDROP_CHECK(forget_snapshots());
     found.came_back = found.reason.empty();
     return success();
 }

@@ -187,7 +187,7 @@ Result<State> StateKeeper::take(State const& earlier, Touched const& touched) {
     UNDROP_CHECK(backend_.begin(options_, {}));
     State state;
     auto taken = [&]() -> Result<void> {
-        for (auto const& table : dropped_) UNDROP_CHECK(backend_.run("drop table " + table));
+        for (auto const& sql : later_) UNDROP_CHECK(backend_.run(sql));
         UNDROP_TRY(auto const tables, backend_.tables(options_.ledger));
         UNDROP_TRY(state.catalog, backend_.catalog(options_.ledger));
         for (auto const& table : tables) {
@@ -207,7 +207,7 @@ Result<State> StateKeeper::take(State const& earlier, Touched const& touched) {
         backend_.rollback();
         return std::move(taken).error();
     }
-    dropped_.clear();
+    later_.clear();
     return state;
 }
 
@@ -264,7 +264,7 @@ Result<void> StateKeeper::compare_rows(State::Rows const& then, Table const& now
 
 void StateKeeper::release(State state) {
     for (auto& [name, rows] : state.tables)
-        if (rows.use_count() == 1) dropped_.push_back(rows->store);
+        if (rows.use_count() == 1) later("drop table " + rows->store);
 }
 
 void Watch::see(Event const& event) {

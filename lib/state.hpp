@@ -48,6 +48,8 @@ public:
     [[nodiscard]] Result<Differences> compare(State const& then, Touched const& touched);
     // Copies that no other state shares are dropped with the next take.
     void release(State state);
+    // Undrop's own statement, for the next take.
+    void later(std::string sql) { later_.push_back(std::move(sql)); }
 
 private:
     [[nodiscard]] Result<std::shared_ptr<State::Rows const>> copy(Table const& table);
@@ -57,7 +59,7 @@ private:
     Options const& options_;
     bool hide_;
     int last_ = 0;
-    std::vector<std::string> dropped_;
+    std::vector<std::string> later_;
 };
 
 // Which tables a step's transaction wrote to, by name at its end; asked in the step's own events.

@@ -62,7 +62,8 @@ Result<Rows> PostgresBackend::query(std::string const& sql, std::span<Cell const
 // Only what goes to the store leaves the users' objects as they are.
 Result<std::int64_t> PostgresBackend::run(std::string const& sql) {
     auto const is_stores = [&](std::string_view verb) { return sql.starts_with(fmt::format("{} {}.", verb, quote_identifier(ledger_))); };
-    if (!is_stores("insert into") && !is_stores("create table") && !is_stores("drop table")) known_ = {};
+    auto const verbs = {"insert into", "delete from", "create table", "drop table"};
+    if (std::none_of(verbs.begin(), verbs.end(), is_stores)) known_ = {};
     return connection_.run(sql);
 }
 

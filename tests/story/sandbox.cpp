@@ -2,9 +2,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <cstdlib>
+#include <functional>
+#include <memory>
 #include <thread>
+#include <utility>
 
 #include "story/story.hpp"
 
