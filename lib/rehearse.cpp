@@ -280,7 +280,11 @@ bool Evidence::exact() const {
 Result<Evidence> rehearse(Target& target, Source const& source, Rehearsal const& rehearsal, Options const& options) {
     auto const start = Clock::now();
     Evidence evidence{.target = target.description(), .data = rehearsal.data};
-    UNDROP_TRY(auto const history, Ledger(target.backend(), options.ledger).history());
+    // Who rehearses on an empty database need not be able to read the target's ledger.
+    History history;
+    if (rehearsal.data || (rehearsal.versions.empty() && rehearsal.which == Rehearsal::Which::pending)) {
+        UNDROP_TRY(history, Ledger(target.backend(), options.ledger).history());
+    }
     UNDROP_TRY(auto const chosen, chosen_versions(source, rehearsal, history));
     if (chosen.empty()) return evidence;
     auto const way = on_the_way(source, chosen, rehearsal, history);

@@ -294,3 +294,16 @@ TEST_CASE("the command that reproduces a verdict holds no password") {
     CHECK_FALSE(has(testing::command(source, "postgresql://host/db?password=secret"), "secret"));
     CHECK(has(testing::command(source, "postgresql://ann@host/db"), "ann@host"));
 }
+
+ON_BOTH("rows that a migration updates, deletes and inserts come back; what a hand-written down computes otherwise is told cell by cell") {
+    auto const changes =
+        "update members set role = 'owner' where id = 1; delete from members where id = 2; insert into members (id) values (3)";
+    auto const good = rehearsed(db, source_of({members, {changes}}));
+    CHECK_MESSAGE(good.exact(), text_of(good));
+    auto const down = "update members set role = 'boss' where role = 'owner'; delete from members where id = 3";
+    auto const bad = rehearsed(db, source_of({members, {changes, down}})).migrations.at(1);
+    CHECK_FALSE(bad.came_back);
+    CHECK(bad.rows_differing == 1);
+    REQUIRE(bad.rows.size() == 1);
+    CHECK(bad.rows[0].text() == db.named("members") + " 1 role: 'manager' -> 'boss'");
+}

@@ -161,6 +161,15 @@ ON_POSTGRES("a role that may not make databases is told what to do, and --sandbo
     CHECK(elsewhere.value().exact());
 }
 
+ON_POSTGRES("who may not read the target's ledger can rehearse everything on an empty database") {
+    (void)up(db, one_table());
+    auto const reader = as(db.url(), "undrop_reader");
+    auto const all = rehearse_on(reader, {.sandbox = db.url()});
+    REQUIRE_MESSAGE(all, all.error().text());
+    CHECK(all.value().exact());
+    CHECK_FALSE(rehearse_on(reader, {.which = Rehearsal::Which::pending, .sandbox = db.url()}));
+}
+
 ON_POSTGRES("without pg_dump on the PATH a copy is refused with advice") {
     std::string const path = std::getenv("PATH");
     setenv("PATH", "/nowhere", 1);
