@@ -7,6 +7,7 @@
 #include "merge.hpp"
 #include "names.hpp"
 #include "save.hpp"
+#include "store_table.hpp"
 #include "try.hpp"
 
 namespace undrop {
@@ -249,6 +250,12 @@ std::string in_use(Dialect const& dialect, Table const& now, std::vector<Referen
     return condition.empty() ? std::string{"1 = 0"} : "(" + condition + ")";
 }
 
+// Condition on t: it is still as the step had inserted it.
+std::string as_inserted(Dialect const& dialect, Ledger const& ledger, Footprint const& print, Table const& now) {
+    return fmt::format("exists (select 1 from {} as f where f.k = {} and f.h = {})", ledger.table(print.store), identity(dialect, now, "t"),
+                       digest_of(dialect, now, plain_columns(now), "t"));
+}
+
 }  // namespace
 
 Result<Restored> remove_inserted(Backend& backend, Ledger const& ledger, Footprint const& print, Table const& now,
@@ -257,8 +264,7 @@ Result<Restored> remove_inserted(Backend& backend, Ledger const& ledger, Footpri
     auto const store = ledger.table(print.store);
     auto const rows = dialect.own_rows(now);
     auto const who = identity(dialect, now, "t");
-    auto const unchanged = fmt::format("exists (select 1 from {} as f where f.k = {} and f.h = {})", store, who,
-                                       digest_of(dialect, now, plain_columns(now), "t"));
+    auto const unchanged = as_inserted(dialect, ledger, print, now);
     auto const used = in_use(dialect, now, references);
     auto where = fmt::format("{} and not {}", unchanged, used);
     // Of equal rows only as many are the step's as it had inserted.
@@ -278,6 +284,23 @@ Result<Restored> remove_inserted(Backend& backend, Ledger const& ledger, Footpri
         done.merged.in_use = number_of(kept.at(0).at(0));
         done.merged.changed_since = number_of(known.at(0).at(0)) - done.deleted - done.merged.in_use;
         return done;
+    });
+}
+
+Result<std::string> note_in_use(Backend& backend, Ledger const& ledger, Footprint const& print, Table const& now, std::int64_t work_id) {
+    auto const& dialect = backend.dialect();
+    StoreTable noted(ledger.table(names::work_prefix + std::to_string(work_id)));
+    noted.add_key("k", "text", identity(dialect, now, "t"));
+    UNDROP_CHECK(noted.make(backend, now));
+    UNDROP_CHECK(noted.fill(backend, fmt::format("{} as t where {}", dialect.own_rows(now), as_inserted(dialect, ledger, print, now))));
+    return noted.name();
+}
+
+Result<std::int64_t> remove_noted(Backend& backend, std::string const& noted, Table const& now, std::vector<Reference> const& references) {
+    auto const& dialect = backend.dialect();
+    return in_quiet(backend, now, [&] {
+        return backend.run(fmt::format("delete from {} as t where exists (select 1 from {} as w where w.k = {}) and not {}",
+                                       dialect.own_rows(now), noted, identity(dialect, now, "t"), in_use(dialect, now, references)));
     });
 }
 

@@ -38,8 +38,14 @@ struct RestoredCells {
 [[nodiscard]] Result<std::int64_t> empty_cells(Backend& backend, Table const& now, Snapshot const& snapshot, std::string const& unchanged,
                                                std::size_t value);
 
-// Deletes the rows of a footprint that nobody changed since and nobody refers to. merged.restored counts them.
+// Deletes the rows of a footprint that nobody changed since and nobody refers to. merged.removed counts them.
 [[nodiscard]] Result<Restored> remove_inserted(Backend& backend, Ledger const& ledger, Footprint const& print, Table const& now,
                                                std::vector<Reference> const& references);
+
+// Those that others refer to, for when what refers to them is back as it was: a working table of their identities, and their removal.
+[[nodiscard]] Result<std::string> note_in_use(Backend& backend, Ledger const& ledger, Footprint const& print, Table const& now,
+                                              std::int64_t work_id);
+[[nodiscard]] Result<std::int64_t> remove_noted(Backend& backend, std::string const& noted, Table const& now,
+                                                std::vector<Reference> const& references);
 
 }  // namespace undrop

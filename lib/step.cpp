@@ -141,6 +141,7 @@ Result<StepRunner::Round> StepRunner::round() {
     copies_.clear();
     unchanged_cells_.clear();
     swapped_.clear();
+    in_use_.clear();
     footprints_.clear();
     restored_.clear();
     made_.clear();

@@ -87,6 +87,7 @@ private:
     [[nodiscard]] Result<void> save_unit(Unit const& unit, OldRowsTable const& old, std::string const& written, Changes which);
     [[nodiscard]] Traces left_in(Table const& table) const;
     [[nodiscard]] Result<void> remove_inserted_rows();
+    [[nodiscard]] Result<void> remove_rows_in_use();
     [[nodiscard]] Result<void> restore_rows();
     [[nodiscard]] Result<std::map<ObjectId, Object>> set_unique_aside(std::vector<Snapshot const*> const& rows,
                                                                       std::vector<Table> const& tables);
@@ -142,7 +143,14 @@ private:
     std::vector<Snapshot> saved_;
     std::vector<OldRowsTable> copies_;
     std::map<std::int64_t, std::string> unchanged_cells_;  // working tables, by snapshot
-    std::set<std::int64_t> swapped_;                       // snapshots of which rows swapped unique values
+    // Rows that the up inserted and others referred to when the down began.
+    struct InUse {
+        TableName table;
+        std::string noted;   // working table
+        std::size_t merged;  // index in report_.merged
+    };
+    std::vector<InUse> in_use_;
+    std::set<std::int64_t> swapped_;  // snapshots of which rows swapped unique values
     std::vector<Footprint> footprints_;
     std::vector<Table> scripted_;  // tables after the script
     Observed after_script_;

@@ -104,6 +104,7 @@ Result<StepRunner::Round> StepRunner::look_again() {
 // What was foreseen and did not happen needs no snapshot; copies were only for comparing.
 Result<void> StepRunner::keep_only_losses(std::vector<TableChange> const& changes) {
     for (auto const& made : copies_) UNDROP_CHECK(backend_.run("drop table " + made.store));
+    for (auto const& rows : in_use_) UNDROP_CHECK(backend_.run("drop table " + rows.noted));
     for (auto const& [id, store] : unchanged_cells_) UNDROP_CHECK(backend_.run("drop table " + store));
     auto const taken = unsaved(changes);
     std::vector<Snapshot> kept;

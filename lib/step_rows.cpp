@@ -255,7 +255,35 @@ Result<void> StepRunner::remove_inserted_rows() {
             at->second.in_use = removed.merged.in_use;
         }
     }
-    for (auto const& [id, merged] : done) report_.merged.push_back(merged);
+    for (auto const& [id, merged] : done) {
+        if (merged.in_use > 0) {
+            auto const print = std::find_if(opposite_.footprints.begin(), opposite_.footprints.end(),
+                                            [&id = id](Footprint const& f) { return f.id == id; });
+            auto const& table = *find_table(tables, name_before(opposite_.renames, {print->schema, print->table}));
+            UNDROP_TRY(auto noted, note_in_use(backend_, ledger_, *print, table, next_id_++));
+            in_use_.push_back({name_of(table), std::move(noted), report_.merged.size()});
+        }
+        report_.merged.push_back(merged);
+    }
+    return success();
+}
+
+// What referred to them may have been the step's own work, which is taken back by now.
+Result<void> StepRunner::remove_rows_in_use() {
+    UNDROP_TRY(auto const tables, backend_.tables(ledger_.name()));
+    for (bool progress = true; progress;) {
+        progress = false;
+        for (auto const& rows : in_use_) {
+            auto const* table = find_table(tables, rows.table);
+            if (!table) continue;
+            UNDROP_TRY(auto const references, backend_.references(*table));
+            UNDROP_TRY(auto const removed, remove_noted(backend_, rows.noted, *table, references));
+            expected_[table->id].deleted += removed;
+            report_.merged[rows.merged].removed += removed;
+            report_.merged[rows.merged].in_use -= removed;
+            progress = progress || removed > 0;
+        }
+    }
     return success();
 }
 
@@ -309,16 +337,24 @@ Result<void> StepRunner::restore_rows() {
         rows.push_back(&snapshot);
         if (!find_table_by_id(touched, table->id)) touched.push_back(*table);
     }
-    if (rows.empty()) return success();
-    auto const order = [](Snapshot const* s) { return s->kind == Snapshot::Kind::deleted ? 2 : changes_key(*s) ? 1 : 0; };
-    std::stable_sort(rows.begin(), rows.end(), [&](auto const* a, auto const* b) { return order(a) < order(b); });
+    for (auto const& one : in_use_)
+        if (auto const* table = find_table(tables, one.table); table && !find_table_by_id(touched, table->id)) touched.push_back(*table);
+    if (rows.empty() && in_use_.empty()) return success();
+    std::stable_partition(rows.begin(), rows.end(), [](Snapshot const* s) { return !changes_key(*s); });
     UNDROP_TRY(auto const aside, set_unique_aside(rows, tables));
     for (auto const& table : touched) UNDROP_CHECK(backend_.quiet(table));
     UNDROP_CHECK(backend_.defer_references(touched));
-    for (auto const* snapshot : rows) {
-        auto const& table = *find_table(tables, {snapshot->table.schema, snapshot->table.name});
-        UNDROP_CHECK(snapshot->kind == Snapshot::Kind::deleted ? restore_deleted_rows(*snapshot, table) : restore_cells(*snapshot, table));
-    }
+    auto const bring_back_kind = [&](Snapshot::Kind kind) -> Result<void> {
+        for (auto const* snapshot : rows) {
+            if (snapshot->kind != kind) continue;
+            auto const& table = *find_table(tables, {snapshot->table.schema, snapshot->table.name});
+            UNDROP_CHECK(kind == Snapshot::Kind::deleted ? restore_deleted_rows(*snapshot, table) : restore_cells(*snapshot, table));
+        }
+        return success();
+    };
+    UNDROP_CHECK(bring_back_kind(Snapshot::Kind::updated));
+    UNDROP_CHECK(remove_rows_in_use());
+    UNDROP_CHECK(bring_back_kind(Snapshot::Kind::deleted));
     UNDROP_CHECK(backend_.check_references());
     for (auto const& table : touched) UNDROP_CHECK(backend_.loud(table));
     for (auto const& id : in_making_order(aside)) UNDROP_CHECK(backend_.run(aside.at(id).make));
