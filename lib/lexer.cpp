@@ -304,7 +304,7 @@ void Splitter::take(Token const& token) {
     if (token.kind == Token::Kind::close && p.parentheses > 0) --p.parentheses;
     p.leading = false;
     p.ended = false;
-    p.last = lexer_.text(token.begin, token.begin + 1);
+    p.last = std::string(lexer_.text(token.begin, token.begin + 1));
 }
 
 void Splitter::push(std::size_t begin, std::string text, std::string words) {

@@ -223,7 +223,7 @@ Result<void> SqliteBackend::check_constraints() {
     std::int64_t after = 0;
     std::string where;
     for (auto const& [reference, count] : *orphans_) before += std::max<std::int64_t>(count, 0);
-    for (auto const& [reference, count] : *now) {
+    for (auto const& [reference, count] : now.value()) {
         after += std::max<std::int64_t>(count, 0);
         auto const old = orphans_->find(reference);
         auto const more = count - (old == orphans_->end() ? 0 : std::max<std::int64_t>(old->second, 0));
