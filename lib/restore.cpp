@@ -242,13 +242,26 @@ Result<Restored> restore_keyed_rows(Backend& backend, Ledger const& ledger, Snap
     return done;
 }
 
-// Rows without a key of a table that stayed: they were taken out one by one, so they come back one by one.
-Result<Restored> insert_all(Backend& backend, Ledger const& ledger, Snapshot const& s, Table const& now, std::string const& users) {
+// Rows without a key of a table that stayed: they were taken out one by one, so they come back one by one, less those that the script
+// has put back itself (P2).
+Result<Restored> insert_all(Backend& backend, Ledger const& ledger, Snapshot const& s, Table const& now, std::string const& users,
+                            Footprint const* own) {
+    auto const& dialect = backend.dialect();
+    auto from = fmt::format("{} as s where ({})", ledger.table(s.store), users);
+    if (own) {
+        std::vector<std::string> values;
+        for (std::size_t i = 0; i < s.values.size(); ++i) values.push_back(fmt::format("v{}", i + 1));
+        auto const who = dialect.digest(dialect.image(values));
+        from = fmt::format("(select q.*, {0} as i, row_number() over (partition by {0} order by n) as r from {1} as q) as s left join {2} as o "
+                           "on o.k = s.i where ({3}) and s.r > coalesce(o.c, 0)",
+                           who, ledger.table(s.store), ledger.table(own->store), users);
+    }
     Restored done;
-    UNDROP_TRY(done.inserted,
-               backend.run(insert_rows(backend.dialect(), s, now, fmt::format("{} as s where {}", ledger.table(s.store), users))));
+    UNDROP_TRY(auto const wanted, backend.rows(fmt::format("select count(*) from {} as s where {}", ledger.table(s.store), users)));
+    UNDROP_TRY(done.inserted, backend.run(insert_rows(dialect, s, now, from)));
     done.merged.restored = done.inserted;
-    done.merged.not_users = s.rows - done.inserted;
+    done.merged.computed = number_of(wanted.at(0).at(0)) - done.inserted;
+    done.merged.not_users = s.rows - number_of(wanted.at(0).at(0));
     return done;
 }
 

@@ -21,6 +21,7 @@ struct RestoreContext {
     bool script_wrote_rows = false;  // the script updated or inserted rows of this table
     std::string backfill = {};       // SQL expression for rows inserted since; empty: the recorded default
     std::string written = {};        // of a table that stayed: condition on rows (alias t) that the script wrote
+    Footprint const* own = nullptr;  // of a table without a key: rows that the script itself inserted
     std::int64_t work_id = 0;        // of a working table
 };
 

@@ -197,7 +197,8 @@ std::string RowDiff::not_before() const {
     return pairs_.empty() ? made : fmt::format("{} and not exists (select 1 from {} p where {})", made, pairs_, paired_on_key());
 }
 
-// Neither database says which row a row was before its key changed. It is known where the rest of the row is unchanged and unique.
+// Neither database says which row a row was before its key changed. Where rows were only updated it is known by the rest of the row, if
+// that is unchanged and unique; a row deleted and one inserted that look alike are two.
 Result<void> RowDiff::pair_moved_keys(std::int64_t& next_id) {
     auto const rest = rest_image(true);
     if (key_.empty() || rest.empty()) return success();
@@ -347,7 +348,7 @@ Result<bool> RowDiff::keep_footprint(std::int64_t id, RowChanges& result) {
 
 Result<RowChanges> RowDiff::save(Changes which, std::int64_t& next_id) {
     RowChanges result;
-    if (which == Changes::all) UNDROP_CHECK(pair_moved_keys(next_id));
+    if (which == Changes::all && old_.only_updated) UNDROP_CHECK(pair_moved_keys(next_id));
     UNDROP_TRY(auto const changed, changed_columns());
     if (!changed.empty()) UNDROP_CHECK(save_updated(next_id++, changed, result));
     if (which == Changes::updates) return result;

@@ -21,6 +21,7 @@ struct OldRowsTable {
     std::string store;                // SQL name
     std::vector<std::string> values;  // all but generated columns
     bool complete = false;            // every row; else those that were updated or deleted
+    bool only_updated = false;        // no row was deleted or inserted: a key that is gone was changed
 };
 
 // Makes the working table, empty; or filled with the table's present rows.

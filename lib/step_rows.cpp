@@ -186,10 +186,12 @@ Result<StepRunner::Round> StepRunner::save_rows() {
         UNDROP_TRY(auto written, backend_.written_by_us(*unit.change.after, "t"));
         auto const all = written.empty() || unit.change.rebuilt || unit.change.replaced || any_of_another_type(unit.change);
         UNDROP_TRY(auto old, old_rows(unit, all));
-        if (old)
-            found.push_back({std::move(unit), std::move(*old), std::move(written)});
-        else
+        if (!old) {
             needed.copies.insert(name_of(*unit.change.before));
+            continue;
+        }
+        old->only_updated = unit.writes.updated > 0 && unit.writes.inserted + unit.writes.deleted == 0 && !unit.change.rebuilt;
+        found.push_back({std::move(unit), std::move(*old), std::move(written)});
     }
     UNDROP_CHECK(no_rebuild_empties_others(changes));
     // A column that went with nothing saved sends the step back as well: both are mended by one more round.
@@ -396,6 +398,8 @@ Result<void> StepRunner::restore_deleted_rows(Snapshot const& snapshot, Table co
     if (after_script_.writes.contains(table.id)) {
         UNDROP_TRY(context.written, backend_.written_by_us(table, "t"));
     }
+    for (auto const& print : footprints_)
+        if (print.of == Footprint::Of::rows && print.schema == table.schema && print.table == table.name) context.own = &print;
     UNDROP_TRY(auto const done, restore_deleted(backend_, ledger_, snapshot, table, context));
     report_.merged.push_back(done.merged);
     return expect(table, done.updated, done.inserted);

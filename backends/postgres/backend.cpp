@@ -140,6 +140,12 @@ Result<Answer> PostgresBackend::ask(Script const& script, Statement const& state
     return error;
 }
 
+// What the script has put off is its own: it happens under its settings, and before anything is looked at.
+Result<void> PostgresBackend::leave_script() {
+    UNDROP_CHECK(check_constraints());
+    return session_.leave_script();
+}
+
 Result<void> PostgresBackend::leave_check() {
     UNDROP_CHECK(session_.leave_check());
     UNDROP_TRY(auto const intact, run_lock_.intact());

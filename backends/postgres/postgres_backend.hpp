@@ -55,7 +55,7 @@ public:
     void rollback() override;
     [[nodiscard]] Result<void> begin_reading() override { return session_.begin_reading(); }
     [[nodiscard]] Result<void> enter_script() override { return session_.enter_script(); }
-    [[nodiscard]] Result<void> leave_script() override { return session_.leave_script(); }
+    [[nodiscard]] Result<void> leave_script() override;
     [[nodiscard]] Result<void> enter_check(Options const& options) override { return session_.enter_check(options); }
     [[nodiscard]] Result<void> leave_check() override;
     [[nodiscard]] Result<Answer> ask(Script const& script, Statement const& statement) override;

@@ -72,6 +72,7 @@ Result<bool> Second::copy(std::string const& from, std::string const& to) {
         session_->rollback();
         return false;
     }
+    UNDROP_CHECK(first_.run("savepoint undrop_old"));
     ResultPtr const in(PQexec(first_.handle(), to.c_str()));
     if (PQresultStatus(in.get()) != PGRES_COPY_IN) {
         second_.reset();  // in the middle of its answer
@@ -90,8 +91,30 @@ Result<bool> Second::copy(std::string const& from, std::string const& to) {
     ResultPtr const written(PQgetResult(first_.handle()));
     while (auto* more = PQgetResult(first_.handle())) PQclear(more);
     while (auto* more = whole ? PQgetResult(second_->handle()) : nullptr) PQclear(more);
-    if (!whole || PQresultStatus(written.get()) != PGRES_COMMAND_OK) return error_of(written.get(), first_.handle());
+    if (PQresultStatus(written.get()) != PGRES_COMMAND_OK) {
+        if (whole) return error_of(written.get(), first_.handle());
+        close();
+        tried_ = true;
+        UNDROP_CHECK(first_.run("rollback to savepoint undrop_old; release savepoint undrop_old"));
+        return false;
+    }
+    UNDROP_CHECK(first_.run("release savepoint undrop_old"));
     session_->rollback();
+    return true;
+}
+
+// What another session had changed when the rows were read, and has committed since, is not ours to see either; but by now the second
+// connection does not see it any more, while it goes on seeing what we took.
+Result<bool> Second::drop_others(std::string const& rows, std::string const& store_table) {
+    UNDROP_TRY(auto const read,
+               copy(fmt::format("copy (select -pg_catalog.row_number() over (), 'seen', t.tableoid::pg_catalog.int8, t.ctid from {} as t "
+                                "where t.xmax <> 0) to stdout",
+                                rows),
+                    fmt::format("copy {} (n, state, relation, place) from stdin", store_table)));
+    if (!read) return false;
+    UNDROP_CHECK(first_.run(fmt::format("delete from {0} as w where w.state = 'u' and not exists (select from {0} as s where s.state = 'seen' and "
+                                        "s.place = w.place and s.relation = w.relation); delete from {0} where state = 'seen'",
+                                        store_table)));
     return true;
 }
 
@@ -114,10 +137,13 @@ Result<bool> Second::read_old(Table const& table, OldRows which, std::vector<std
                  "copy (select pg_catalog.row_number() over (), 'u', t.tableoid::pg_catalog.int8, t.ctid{} from {} as t{}) to stdout",
                  values, rows, which == OldRows::taken ? " where t.xmax <> 0" : ""),
              fmt::format("copy {} (n, state, relation, place{}) from stdin", store_table, names)));
-    // A row that merely was locked, or whose change a savepoint took back, is still ours to see.
-    if (read && which == OldRows::taken)
+    if (read && which == OldRows::taken) {
+        // A row that merely was locked, or whose change a savepoint took back, is still ours to see.
         UNDROP_CHECK(first_.run(fmt::format(
             "delete from {} as w using {} as t where t.ctid = w.place and t.tableoid = w.relation::pg_catalog.oid", store_table, rows)));
+        UNDROP_TRY(auto const settled, drop_others(rows, store_table));
+        if (!settled) return false;
+    }
     UNDROP_CHECK(first_.run(fmt::format("alter table {} drop column relation, drop column place", store_table)));
     return read;
 }
