@@ -158,9 +158,11 @@ public:
     [[nodiscard]] virtual std::string why_blind(Options const& options) const = 0;
     // The foreign keys that refer to a table.
     [[nodiscard]] virtual Result<std::vector<Reference>> references(Table const& table) = 0;
-    // What forbids two rows the same values in one of the columns, and can step aside while rows come back. On SQLite nothing can: there
-    // rows are deleted and inserted instead.
-    [[nodiscard]] virtual Result<std::vector<ObjectId>> unique_objects(Table const& table, std::vector<std::string> const& columns) = 0;
+    // What stands in the way of values that come back into these columns, and can step aside meanwhile: what is unique over an expression
+    // or for some rows, exclusions, checks that old rows need not fulfil; where rows swap values, plain unique indexes too. On SQLite
+    // nothing can step aside: there swapped rows are deleted and inserted instead.
+    [[nodiscard]] virtual Result<std::vector<ObjectId>> in_the_way(Table const& table, std::vector<std::string> const& columns,
+                                                                   bool swapped) = 0;
     // Every object that undrop knows, but for the store's.
     [[nodiscard]] virtual Result<Catalog> catalog(std::string const& ledger) = 0;
     // The same, later in the transaction, but differing from `before` only in what this transaction did itself.

@@ -252,9 +252,10 @@ Result<Restored> insert_all(Backend& backend, Ledger const& ledger, Snapshot con
         std::vector<std::string> values;
         for (std::size_t i = 0; i < s.values.size(); ++i) values.push_back(fmt::format("v{}", i + 1));
         auto const who = dialect.digest(dialect.image(values));
-        from = fmt::format("(select q.*, {0} as i, row_number() over (partition by {0} order by n) as r from {1} as q) as s left join {2} as o "
-                           "on o.k = s.i where ({3}) and s.r > coalesce(o.c, 0)",
-                           who, ledger.table(s.store), ledger.table(own->store), users);
+        from = fmt::format(
+            "(select q.*, {0} as i, row_number() over (partition by {0} order by n) as r from {1} as q) as s left join {2} as o "
+            "on o.k = s.i where ({3}) and s.r > coalesce(o.c, 0)",
+            who, ledger.table(s.store), ledger.table(own->store), users);
     }
     Restored done;
     UNDROP_TRY(auto const wanted, backend.rows(fmt::format("select count(*) from {} as s where {}", ledger.table(s.store), users)));
@@ -273,8 +274,8 @@ Result<Restored> restore_deleted(Backend& backend, Ledger const& ledger, Snapsho
     for (auto const& name : s.table.key)
         if (!now.column(name)) return cannot_tell_rows(s, fmt::format("key ({})", fmt::join(s.table.key, ", ")));
     return in_quiet(backend, now, [&]() -> Result<Restored> {
-        UNDROP_TRY(auto done,
-                   s.keyed() ? restore_keyed_rows(backend, ledger, s, now, users, context) : insert_all(backend, ledger, s, now, users));
+        UNDROP_TRY(auto done, s.keyed() ? restore_keyed_rows(backend, ledger, s, now, users, context)
+                                        : insert_all(backend, ledger, s, now, users, context.own));
         done.merged.what = s.what();
         return done;
     });

@@ -89,8 +89,7 @@ private:
     [[nodiscard]] Result<void> remove_inserted_rows();
     [[nodiscard]] Result<void> remove_rows_in_use();
     [[nodiscard]] Result<void> restore_rows();
-    [[nodiscard]] Result<std::map<ObjectId, Object>> set_unique_aside(std::vector<Snapshot const*> const& rows,
-                                                                      std::vector<Table> const& tables);
+    [[nodiscard]] Result<std::map<ObjectId, Object>> set_aside(std::vector<Snapshot const*> const& rows, std::vector<Table> const& tables);
     [[nodiscard]] Result<std::set<ObjectId>> empty_changing_cells(std::vector<MendAction> const& actions);
     [[nodiscard]] Result<void> restore_deleted_rows(Snapshot const& snapshot, Table const& table);
     [[nodiscard]] Result<void> restore_cells(Snapshot const& snapshot, Table const& table);

@@ -343,7 +343,7 @@ Result<void> StepRunner::restore_rows() {
         if (auto const* table = find_table(tables, one.table); table && !find_table_by_id(touched, table->id)) touched.push_back(*table);
     if (rows.empty() && in_use_.empty()) return success();
     std::stable_partition(rows.begin(), rows.end(), [](Snapshot const* s) { return !changes_key(*s); });
-    UNDROP_TRY(auto const aside, set_unique_aside(rows, tables));
+    UNDROP_TRY(auto const aside, set_aside(rows, tables));
     for (auto const& table : touched) UNDROP_CHECK(backend_.quiet(table));
     UNDROP_CHECK(backend_.defer_references(touched));
     auto const bring_back_kind = [&](Snapshot::Kind kind) -> Result<void> {
@@ -363,18 +363,18 @@ Result<void> StepRunner::restore_rows() {
     return success();
 }
 
-// Rows that swap unique values cannot be put back one before the other. What forbids it steps aside, with what depends on it.
-Result<std::map<ObjectId, Object>> StepRunner::set_unique_aside(std::vector<Snapshot const*> const& rows,
-                                                                std::vector<Table> const& tables) {
+// Rows that swap unique values cannot be put back one before the other; what forbids it steps aside, with what depends on it.
+Result<std::map<ObjectId, Object>> StepRunner::set_aside(std::vector<Snapshot const*> const& rows, std::vector<Table> const& tables) {
     std::map<ObjectId, Object> aside;
     std::set<ObjectId> wanted;
     for (auto const* snapshot : rows) {
-        if (snapshot->kind != Snapshot::Kind::updated) continue;
         auto const& table = *find_table(tables, {snapshot->table.schema, snapshot->table.name});
-        UNDROP_TRY(auto const collide, unique_values_collide(backend_, ledger_, *snapshot, table));
-        if (!collide) continue;
-        UNDROP_TRY(auto const ids, backend_.unique_objects(table, snapshot->values));
-        if (ids.empty()) swapped_.insert(snapshot->id);
+        auto swapped = false;
+        if (snapshot->kind == Snapshot::Kind::updated) {
+            UNDROP_TRY(swapped, unique_values_collide(backend_, ledger_, *snapshot, table));
+        }
+        UNDROP_TRY(auto const ids, backend_.in_the_way(table, snapshot->values, swapped));
+        if (swapped && ids.empty()) swapped_.insert(snapshot->id);
         wanted.insert(ids.begin(), ids.end());
     }
     if (wanted.empty()) return aside;

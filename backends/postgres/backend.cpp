@@ -242,8 +242,8 @@ std::string PostgresBackend::why_blind(Options const& options) const {
 
 Result<std::vector<Reference>> PostgresBackend::references(Table const& table) { return read_references(connection_, table); }
 
-Result<std::vector<ObjectId>> PostgresBackend::unique_objects(Table const& table, std::vector<std::string> const& columns) {
-    return postgres::unique_objects(connection_, table, columns);
+Result<std::vector<ObjectId>> PostgresBackend::in_the_way(Table const& table, std::vector<std::string> const& columns, bool swapped) {
+    return postgres::in_the_way(connection_, table, columns, swapped);
 }
 
 Result<void> PostgresBackend::defer_references(std::vector<Table> const& tables) {

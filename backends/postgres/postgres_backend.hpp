@@ -72,7 +72,8 @@ public:
                                         std::string const& store_table) override;
     [[nodiscard]] std::string why_blind(Options const& options) const override;
     [[nodiscard]] Result<std::vector<Reference>> references(Table const& table) override;
-    [[nodiscard]] Result<std::vector<ObjectId>> unique_objects(Table const& table, std::vector<std::string> const& columns) override;
+    [[nodiscard]] Result<std::vector<ObjectId>> in_the_way(Table const& table, std::vector<std::string> const& columns,
+                                                           bool swapped) override;
     [[nodiscard]] Result<Catalog> catalog(std::string const& ledger) override;
     [[nodiscard]] Result<Catalog> catalog_after(std::string const& ledger, Catalog const& before) override;
     [[nodiscard]] Result<std::vector<std::string>> removed_unknown(Catalog const& before) override;

@@ -22,16 +22,22 @@ where c.contype = 'f' and c.conparentid = 0
   and (c.confrelid = {0} or c.confrelid in (select a.relid from pg_catalog.pg_partition_ancestors({0}) a))
 order by c.oid, u.at)";
 
-// What forbids two rows the same values in one of some columns, as the catalog names it.
+// What forbids two rows the same values in one of some columns, as the catalog names it; and checks that old rows need not fulfil. {2}:
+// plain unique indexes too, which only rows that swap values have to fear.
 constexpr char const* unique_query = R"(
 select case k.contype when 'p' then 'primary_key' when 'u' then 'unique' when 'x' then 'exclusion' else 'index' end,
        pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(t.relname), coalesce(k.conname, c.relname)
 from pg_catalog.pg_index i join pg_catalog.pg_class c on c.oid = i.indexrelid join pg_catalog.pg_class t on t.oid = i.indrelid
 join pg_catalog.pg_namespace n on n.oid = t.relnamespace
 left join pg_catalog.pg_constraint k on k.conindid = c.oid and k.contype in ('p', 'u', 'x') and k.conrelid = t.oid
-where i.indrelid = {} and (i.indisunique or i.indisexclusion)
-  and (i.indexprs is not null or exists (select from pg_catalog.pg_attribute a where a.attrelid = t.oid and a.attname in ({})
-       and a.attnum = any (i.indkey)))
+where i.indrelid = {0} and (i.indisunique or i.indisexclusion)
+  and ({2} or i.indexprs is not null or i.indpred is not null or i.indisexclusion)
+  and (i.indexprs is not null or i.indpred is not null
+       or exists (select from pg_catalog.pg_attribute a where a.attrelid = t.oid and a.attname in ({1}) and a.attnum = any (i.indkey)))
+union all
+select 'check', pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(t.relname), k.conname
+from pg_catalog.pg_constraint k join pg_catalog.pg_class t on t.oid = k.conrelid join pg_catalog.pg_namespace n on n.oid = t.relnamespace
+where k.conrelid = {0} and k.contype = 'c' and not k.convalidated and k.conislocal
 order by 1, 2, 3)";
 
 constexpr char const* immediate_query = R"(
@@ -58,10 +64,11 @@ Result<std::vector<Reference>> read_references(Connection& connection, Table con
     return all;
 }
 
-Result<std::vector<ObjectId>> unique_objects(Connection& connection, Table const& table, std::vector<std::string> const& columns) {
+Result<std::vector<ObjectId>> in_the_way(Connection& connection, Table const& table, std::vector<std::string> const& columns,
+                                         bool swapped) {
     std::vector<std::string> names;
     for (auto const& column : columns) names.push_back(quote_literal(column));
-    UNDROP_TRY(auto const rows, connection.rows(fmt::format(unique_query, table.id, fmt::join(names, ", "))));
+    UNDROP_TRY(auto const rows, connection.rows(fmt::format(unique_query, table.id, fmt::join(names, ", "), swapped ? "true" : "false")));
     std::vector<ObjectId> ids;
     for (auto const& row : rows) ids.push_back({*row[0], *row[1], *row[2]});
     return ids;

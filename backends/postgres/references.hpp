@@ -13,9 +13,9 @@ namespace undrop::postgres {
 
 [[nodiscard]] Result<std::vector<Reference>> read_references(Connection& connection, Table const& table);
 
-// Unique and exclusion constraints and unique indexes over one of the columns.
-[[nodiscard]] Result<std::vector<ObjectId>> unique_objects(Connection& connection, Table const& table,
-                                                           std::vector<std::string> const& columns);
+// See Backend::in_the_way.
+[[nodiscard]] Result<std::vector<ObjectId>> in_the_way(Connection& connection, Table const& table, std::vector<std::string> const& columns,
+                                                       bool swapped);
 
 class References {
 public:

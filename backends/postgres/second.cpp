@@ -112,9 +112,10 @@ Result<bool> Second::drop_others(std::string const& rows, std::string const& sto
                                 rows),
                     fmt::format("copy {} (n, state, relation, place) from stdin", store_table)));
     if (!read) return false;
-    UNDROP_CHECK(first_.run(fmt::format("delete from {0} as w where w.state = 'u' and not exists (select from {0} as s where s.state = 'seen' and "
-                                        "s.place = w.place and s.relation = w.relation); delete from {0} where state = 'seen'",
-                                        store_table)));
+    UNDROP_CHECK(
+        first_.run(fmt::format("delete from {0} as w where w.state = 'u' and not exists (select from {0} as s where s.state = 'seen' and "
+                               "s.place = w.place and s.relation = w.relation); delete from {0} where state = 'seen'",
+                               store_table)));
     return true;
 }
 

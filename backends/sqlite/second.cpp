@@ -98,9 +98,17 @@ Result<bool> SqliteBackend::read_old(Table const& table, OldRows which, std::vec
     return true;
 }
 
-// A constraint is part of its table here, and cannot step aside.
-Result<std::vector<ObjectId>> SqliteBackend::unique_objects(Table const&, std::vector<std::string> const&) {
-    return std::vector<ObjectId>{};
+// A constraint is part of its table here and cannot step aside; an index over an expression, or over some rows, can. Where rows swap values
+// they are all deleted and inserted, so that none is in the way.
+Result<std::vector<ObjectId>> SqliteBackend::in_the_way(Table const& table, std::vector<std::string> const&, bool swapped) {
+    std::vector<ObjectId> ids;
+    if (swapped) return ids;
+    UNDROP_TRY(auto const rows, connection_.rows(fmt::format(
+                                    "select distinct l.name from pragma_index_list({}, 'main') l, pragma_index_xinfo(l.name, 'main') x "
+                                    "where l.\"unique\" = 1 and l.origin = 'c' and (l.partial = 1 or (x.key = 1 and x.name is null))",
+                                    literal(table.name))));
+    for (auto const& row : rows) ids.push_back({"index", "", *row[0]});
+    return ids;
 }
 
 Result<std::vector<Reference>> SqliteBackend::references(Table const& table) {
