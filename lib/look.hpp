@@ -30,6 +30,7 @@ struct TableChange {
 [[nodiscard]] std::vector<TableChange> look(std::vector<Table> const& before, std::vector<Table> const& after,
                                             std::map<std::string, Writes> const& writes);
 
+[[nodiscard]] inline TableName table_name(Table const& table) { return {table.schema, table.name}; }
 [[nodiscard]] Table const* find_table(std::vector<Table> const& tables, TableName const& name);
 [[nodiscard]] Table const* find_table_by_id(std::vector<Table> const& tables, std::string const& id);
 

@@ -170,4 +170,7 @@ private:
 // What the ledger knows of `step` (0: nothing).
 [[nodiscard]] Result<Opposite> read_opposite(Ledger& ledger, std::int64_t step, Direction direction);
 
+// The opposite step knows a table by the name that it had before it.
+[[nodiscard]] TableName name_before(std::vector<Rename> const& renames, TableName const& name);
+
 }  // namespace undrop

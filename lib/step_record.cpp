@@ -24,6 +24,12 @@ Rename to_rename(Recorded const& recorded) {
 
 }  // namespace
 
+TableName name_before(std::vector<Rename> const& renames, TableName const& name) {
+    for (auto const& rename : renames)
+        if (rename.column_before.empty() && rename.after == name) return rename.before;
+    return name;
+}
+
 Result<Opposite> read_opposite(Ledger& ledger, std::int64_t step, Direction direction) {
     Opposite opposite;
     opposite.step = step;
