@@ -36,6 +36,7 @@ PostgresBackend::PostgresBackend(pg_conn* handle, Connection::Ownership ownershi
       quiet_(connection_),
       references_(connection_),
       second_(connection_),
+      known_(connection_),
       old_encoding_(std::move(old_encoding)) {}
 
 PostgresBackend::~PostgresBackend() {
@@ -63,12 +64,12 @@ Result<Rows> PostgresBackend::query(std::string const& sql, std::span<Cell const
 Result<std::int64_t> PostgresBackend::run(std::string const& sql) {
     auto const is_stores = [&](std::string_view verb) { return sql.starts_with(fmt::format("{} {}.", verb, quote_identifier(ledger_))); };
     auto const verbs = {"insert into", "delete from", "create table", "drop table"};
-    if (std::none_of(verbs.begin(), verbs.end(), is_stores)) known_ = {};
+    if (std::none_of(verbs.begin(), verbs.end(), is_stores)) known_.changed();
     return connection_.run(sql);
 }
 
 Result<void> PostgresBackend::run_script(Script const& script, Statement const& statement) {
-    known_ = {};
+    known_.changed();
     script_sets_counters_ = script_sets_counters_ || mentions_counters(statement.text);
     return connection_.run_script(script, statement);
 }
@@ -100,7 +101,7 @@ Result<void> PostgresBackend::begin(Options const& options, std::vector<Statemen
     if (connection_.idle()) {
         UNDROP_TRY(sequences_, read_sequences(connection_, session_, ledger_));
     }
-    known_at_begin_ = known_;
+    known_.begin();
     return session_.begin(options);
 }
 
@@ -109,14 +110,14 @@ Result<void> PostgresBackend::commit() {
     if (done.has_value())
         end();
     else
-        known_ = {};
+        known_.changed();
     return done;
 }
 
 void PostgresBackend::rollback() {
     bool const wrote = !session_.transaction().empty();
     session_.rollback();
-    if (wrote) known_ = known_at_begin_;
+    if (wrote) known_.roll_back();
     if (wrote && !connection_.lost()) put_back(connection_, session_, sequences_);
     end();
 }
@@ -156,7 +157,7 @@ Result<void> PostgresBackend::leave_check() {
 }
 
 Result<void> PostgresBackend::check_constraints() {
-    known_ = {};  // deferred triggers run now
+    known_.changed();  // deferred triggers run now
     return naming_orphans({}, [&]() -> Result<void> {
         UNDROP_CHECK(connection_.run("SET CONSTRAINTS ALL IMMEDIATE"));
         return BOOST_OUTCOME_V2_NAMESPACE::success();
@@ -211,10 +212,7 @@ Result<void> PostgresBackend::sees_all_rows(std::vector<Table> const& tables) {
 
 Result<std::vector<Table>> PostgresBackend::tables(std::string const& ledger) {
     ledger_ = ledger;
-    if (known_.tables) return *known_.tables;
-    UNDROP_TRY(auto tables, read_tables(connection_, session_, ledger));
-    if (alone_) known_.tables = std::make_shared<std::vector<Table> const>(tables);
-    return tables;
+    return known_.tables([&] { return read_tables(connection_, session_, ledger); });
 }
 
 Result<void> PostgresBackend::mark(std::string const& ledger) {
@@ -247,35 +245,33 @@ Result<std::vector<ObjectId>> PostgresBackend::in_the_way(Table const& table, st
 }
 
 Result<void> PostgresBackend::defer_references(std::vector<Table> const& tables) {
-    known_ = {};
+    known_.changed();
     return references_.defer(tables);
 }
 
 Result<void> PostgresBackend::check_references() {
-    known_ = {};  // deferred triggers run now
+    known_.changed();  // deferred triggers run now
     return naming_orphans({}, [&] { return references_.check(); });
 }
 
 Result<void> PostgresBackend::quiet(Table const& table) {
-    known_ = {};
+    known_.changed();
     return quiet_.quiet(table);
 }
 
 Result<void> PostgresBackend::loud(Table const& table) {
-    known_ = {};
+    known_.changed();
     return quiet_.loud(table);
 }
 
 Result<Catalog> PostgresBackend::catalog(std::string const& ledger) {
-    if (known_.catalog) return *known_.catalog;
-    UNDROP_TRY(auto catalog, read_catalog(connection_, ledger));
-    if (alone_) known_.catalog = std::make_shared<Catalog const>(catalog);
-    return catalog;
+    return known_.catalog([&] { return read_catalog(connection_, ledger); });
 }
 
-// Where we are alone, every change is ours.
 Result<Catalog> PostgresBackend::catalog_after(std::string const& ledger, Catalog const& before) {
-    return alone_ ? catalog(ledger) : postgres::catalog_after(connection_, ledger, before);
+    UNDROP_TRY(auto now, catalog(ledger));
+    if (alone_) return now;  // every change is ours
+    return ours_of(connection_, before, now);
 }
 
 Result<std::vector<std::string>> PostgresBackend::removed_unknown(Catalog const& before) {

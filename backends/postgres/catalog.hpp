@@ -18,9 +18,9 @@ namespace undrop::postgres {
 // Every object of a kind that undrop knows, but for the store's, the system's, temporary ones and members of extensions.
 [[nodiscard]] Result<Catalog> read_catalog(Connection& connection, std::string const& ledger);
 
-// The same later in the transaction, differing from `before` only in what this transaction did itself. `before` is a result of
-// read_catalog, in this transaction or earlier.
-[[nodiscard]] Result<Catalog> catalog_after(Connection& connection, std::string const& ledger, Catalog const& before);
+// `now` as far as this transaction did it itself: what others changed is as in `before`. Both are results of read_catalog, `before` of one
+// in this transaction or earlier.
+[[nodiscard]] Result<Catalog> ours_of(Connection& connection, Catalog const& before, Catalog const& now);
 
 // Objects of other kinds that were there at `before` and that this transaction removed: "cast (a AS b)" (P9).
 [[nodiscard]] Result<std::vector<std::string>> removed_unknown(Connection& connection, Catalog const& before);

@@ -5,9 +5,12 @@
 #include <cstdlib>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string_view>
 #include <utility>
 #include <vector>
+
+#include <fmt/format.h>
 
 #include "errors.hpp"
 #include "try.hpp"
@@ -15,6 +18,8 @@
 namespace undrop::postgres {
 
 namespace {
+
+constexpr std::string_view own_prefix = "undrop_prepared_";
 
 Rows rows_of(PGresult const* result) {
     int const width = PQnfields(result);
@@ -130,6 +135,36 @@ Result<Rows> Connection::rows(std::string const& sql, std::span<Cell const> para
     UNDROP_TRY(auto const result,
                checked(PQexecParams(handle_, sql.c_str(), static_cast<int>(values.size()), nullptr, values.data(), nullptr, nullptr, 0)));
     return rows_of(result.get());
+}
+
+// Planning these takes longer than running them. A borrowed connection may be a pooler's, and what is prepared there is another's next.
+Result<Rows> Connection::repeated(std::string const& sql) {
+    if (borrowed() || !in_transaction()) return rows(sql);
+    auto const [known, is_first] = prepared_.try_emplace(sql);
+    if (is_first) return rows(sql);
+    if (known->second.empty()) {
+        auto const name = fmt::format("{}{}", own_prefix, ++last_prepared_);
+        UNDROP_CHECK(checked(PQprepare(handle_, name.c_str(), sql.c_str(), 0, nullptr)));
+        known->second = name;
+    }
+    UNDROP_TRY(auto const result, checked(PQexecPrepared(handle_, known->second.c_str(), 0, nullptr, nullptr, nullptr, 0)));
+    return rows_of(result.get());
+}
+
+Result<void> Connection::tidy_prepared() {
+    if (borrowed()) return BOOST_OUTCOME_V2_NAMESPACE::success();
+    UNDROP_TRY(auto const all, rows("select s.name, pg_catalog.quote_ident(s.name) from pg_catalog.pg_prepared_statements s"));
+    std::set<std::string> ours;
+    std::string drop;
+    for (auto const& row : all) {
+        if (row[0]->starts_with(own_prefix))
+            ours.insert(*row[0]);
+        else
+            drop += fmt::format("DEALLOCATE {};", *row[1]);
+    }
+    std::erase_if(prepared_, [&](auto const& one) { return !one.second.empty() && !ours.contains(one.second); });
+    if (!drop.empty()) UNDROP_CHECK(run(drop));
+    return BOOST_OUTCOME_V2_NAMESPACE::success();
 }
 
 Result<std::int64_t> Connection::run(std::string const& sql) {

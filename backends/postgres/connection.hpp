@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -44,6 +45,10 @@ public:
     [[nodiscard]] Result<Rows> rows(std::string const& sql);
     // One statement with $1, $2 ..., whose types the server infers.
     [[nodiscard]] Result<Rows> rows(std::string const& sql, std::span<Cell const> parameters);
+    // One statement of undrop's own that is sent again and again: on a connection of its own the server plans it once.
+    [[nodiscard]] Result<Rows> repeated(std::string const& sql);
+    // Prepared statements that a script left are dropped; of ours, it is found out which a script dropped.
+    [[nodiscard]] Result<void> tidy_prepared();
     // One or more statements; rows affected by the last one if it is INSERT, UPDATE, DELETE or MERGE, else 0.
     [[nodiscard]] Result<std::int64_t> run(std::string const& sql);
     // A statement of a script: the error's `where` is a place in the script.
@@ -72,6 +77,8 @@ private:
     Ownership ownership_;
     std::function<void(std::string const&)> listener_;
     bool listener_threw_ = false;
+    std::map<std::string, std::string> prepared_;  // name by text; empty: sent once, not prepared yet
+    int last_prepared_ = 0;
     Violated violated_;
 };
 

@@ -65,7 +65,7 @@ Result<void> pin_search_path(Connection& connection) {
 }
 
 Result<Rows> catalog_rows(Connection& connection, std::string const& sql) {
-    auto rows = connection.rows(sql);
+    auto rows = connection.repeated(sql);
     if (rows.has_value()) return rows;
     auto error = std::move(rows).error();
     // "could not open relation with OID", "cache lookup failed"

@@ -63,7 +63,7 @@ constexpr char const* attributes_query = R"(
 with recursive used(type) as (
     select a.atttypid from pg_catalog.pg_attribute a join pg_catalog.pg_class c on c.oid = a.attrelid
     join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-    where c.relkind in ('r', 'p') and c.relpersistence <> 't' and a.attnum > 0 and not a.attisdropped and n.nspname !~ '^pg_'
+    where c.relkind in ('r', 'p') and c.relpersistence <> 't' and a.attnum > 0 and not a.attisdropped and n.nspname !~ '^pg_' and a.atttypid >= 16384
   union
     select p.part from used u join pg_catalog.pg_type t on t.oid = u.type
     cross join lateral (
@@ -94,7 +94,7 @@ Result<bool> counters_hold(Connection& connection, bool script_sets_counters) {
     auto const may_set = connection.server_version() >= 150000
                              ? "pg_catalog.has_parameter_privilege('track_counts', 'SET')"
                              : "(select r.rolsuper from pg_catalog.pg_roles r where r.rolname = session_user)";
-    UNDROP_TRY(auto const rows, connection.rows(fmt::format(counters_query, may_set, script_sets_counters ? "true" : "false")));
+    UNDROP_TRY(auto const rows, connection.repeated(fmt::format(counters_query, may_set, script_sets_counters ? "true" : "false")));
     return yes(rows.at(0).at(0));
 }
 
@@ -158,9 +158,9 @@ Result<void> look_at_locked(Connection& connection, Mark const& mark, bool count
 }
 
 Result<void> look_at_system(Connection& connection, Mark const& mark, Observed& observed) {
-    UNDROP_TRY(auto const catalogs, connection.rows(catalogs_query));
+    UNDROP_TRY(auto const catalogs, connection.repeated(catalogs_query));
     for (auto const& row : catalogs) observed.refused.push_back(fmt::format("the script writes to the system catalog {}", *row[0]));
-    UNDROP_TRY(auto const objects, connection.rows(large_objects_query));
+    UNDROP_TRY(auto const objects, connection.repeated(large_objects_query));
     if (number(objects.at(0).at(0)) > mark.large_objects)
         observed.refused.push_back("the script changes or removes large objects; undrop does not save these");
     return BOOST_OUTCOME_V2_NAMESPACE::success();
@@ -168,7 +168,7 @@ Result<void> look_at_system(Connection& connection, Mark const& mark, Observed& 
 
 // Dropping an attribute empties it in every stored value of the type, and no table shows a trace.
 Result<void> look_at_types(Connection& connection, Mark const& mark, Observed& observed) {
-    UNDROP_TRY(auto const rows, connection.rows(attributes_query));
+    UNDROP_TRY(auto const rows, connection.repeated(attributes_query));
     std::set<std::string> said;
     for (auto const& row : rows) {
         auto const then = mark.attributes.find(*row[0]);
@@ -215,9 +215,9 @@ Result<Mark> take_mark(Connection& connection, std::string const& transaction, s
     for (auto const& row : relations)
         mark.relations.emplace(
             *row[0], MarkedRelation{place_of(*row[1]), yes(row[2]), *row[3], *row[4], number(row[5]), number(row[6]), number(row[7])});
-    UNDROP_TRY(auto const objects, connection.rows(large_objects_query));
+    UNDROP_TRY(auto const objects, connection.repeated(large_objects_query));
     mark.large_objects = number(objects.at(0).at(0));
-    UNDROP_TRY(auto const attributes, connection.rows(attributes_query));
+    UNDROP_TRY(auto const attributes, connection.repeated(attributes_query));
     for (auto const& row : attributes)
         if (!yes(row[2])) mark.attributes.emplace(*row[0], *row[1]);
     return mark;

@@ -9,6 +9,7 @@
 
 #include "backend.hpp"
 #include "connection.hpp"
+#include "known.hpp"
 #include "observe.hpp"
 #include "postgres_dialect.hpp"
 #include "quiet.hpp"
@@ -93,15 +94,12 @@ public:
 
     // For the sandbox. `be_alone`: nobody else ever changes this database, so its catalog is what it was until this connection does.
     [[nodiscard]] Connection& connection() { return connection_; }
-    void be_alone() { alone_ = true; }
+    void be_alone() {
+        alone_ = true;
+        known_.be_alone();
+    }
 
 private:
-    // What was read of the schema, as long as nothing has changed it.
-    struct Known {
-        std::shared_ptr<Catalog const> catalog;
-        std::shared_ptr<std::vector<Table> const> tables;
-    };
-
     void end();  // of the step, however it ended
 
     Connection connection_;
@@ -112,14 +110,13 @@ private:
     Quiet quiet_;
     References references_;
     Second second_;
+    Known known_;
     std::string old_encoding_;
     std::string ledger_;  // as the core named it last
     std::optional<Mark> mark_;
     std::vector<Sequence> sequences_;  // as the step found them
     bool script_sets_counters_ = false;
     bool alone_ = false;
-    Known known_;           // where we are alone
-    Known known_at_begin_;  // what is true again after a rollback
 };
 
 }  // namespace undrop::postgres

@@ -19,7 +19,7 @@ constexpr std::size_t batch = 200;
 Result<std::vector<Sequence>> list(Connection& connection, Session const& session, std::string const& but) {
     UNDROP_TRY(
         auto const rows,
-        connection.rows(session.safely(fmt::format(
+        connection.repeated(session.safely(fmt::format(
             "select c.oid, pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname), s.seqincrement "
             "from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace join pg_catalog.pg_sequence s on "
             "s.seqrelid = c.oid "

@@ -160,7 +160,10 @@ Result<void> Session::enter_script() {
     return BOOST_OUTCOME_V2_NAMESPACE::success();
 }
 
-Result<void> Session::leave_script() { return pin(); }
+Result<void> Session::leave_script() {
+    UNDROP_CHECK(pin());
+    return connection_.tidy_prepared();
+}
 
 // Within a savepoint a transaction can be made to read only, cannot be made to write again, and writes as before once the savepoint is
 // gone.
@@ -222,7 +225,7 @@ void Session::put_back() {
     script_ran_ = false;
     if (!connection_.borrowed()) {
         auto const again = role_.empty() ? std::string() : "; SET ROLE " + quote_identifier(role_);
-        (void)connection_.run("CLOSE ALL; RESET SESSION AUTHORIZATION; RESET ALL; DEALLOCATE ALL; DISCARD TEMP" + again);
+        (void)connection_.run("CLOSE ALL; RESET SESSION AUTHORIZATION; RESET ALL; DISCARD TEMP" + again);
         return;
     }
     auto const now = all_settings(connection_);

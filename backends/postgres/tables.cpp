@@ -107,7 +107,7 @@ void set_key(Table& table, std::map<int, std::string> const& by_position) {
 }
 
 Result<void> read_unique(Connection& connection, Session const& session, std::string const& ledger, std::vector<Table>& tables) {
-    UNDROP_TRY(auto const rows, connection.rows(session.safely(fmt::format(unique_query, quote_literal(ledger)))));
+    UNDROP_TRY(auto const rows, connection.repeated(session.safely(fmt::format(unique_query, quote_literal(ledger)))));
     std::map<std::string, Table*> by_id;
     for (auto& table : tables) by_id.emplace(table.id, &table);
     for (auto const& row : rows) {
@@ -125,7 +125,7 @@ Result<void> read_unique(Connection& connection, Session const& session, std::st
 }  // namespace
 
 Result<std::vector<Table>> read_tables(Connection& connection, Session const& session, std::string const& ledger) {
-    UNDROP_TRY(auto const rows, connection.rows(session.safely(fmt::format(query, quote_literal(ledger)))));
+    UNDROP_TRY(auto const rows, connection.repeated(session.safely(fmt::format(query, quote_literal(ledger)))));
     std::vector<Table> tables;
     std::map<int, std::string> key;  // of the table at hand, by position in the index
     for (auto const& row : rows) {

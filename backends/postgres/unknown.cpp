@@ -1,4 +1,5 @@
 // What the catalog does not know: kinds without a file in kinds/, and names inside of bodies.
+#include <algorithm>
 #include <map>
 
 #include <fmt/format.h>
@@ -103,6 +104,7 @@ Result<std::vector<std::string>> removed_unknown(Connection& connection, Catalog
     if (was.empty()) return removed;
     UNDROP_CHECK(pin_search_path(connection));
     UNDROP_TRY(auto const locks, own_locks(connection));
+    if (std::none_of(was.begin(), was.end(), [&](auto const& one) { return locks.removed.contains(one.first); })) return removed;
     UNDROP_TRY(auto const is, unknown_objects(connection, ""));
     for (auto const& [address, name] : was)
         if (locks.removed.contains(address) && !is.contains(address)) removed.push_back(name);

@@ -1,6 +1,8 @@
 // SQL, sessions and transactions of the PostgreSQL backend.
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "conformance/postgres_shop.hpp"
 
 namespace undrop {
@@ -281,6 +283,76 @@ TEST_CASE("postgres: catalog, reshape and mentions answer through the backend") 
     CHECK(shop.backend.mentions("t").value().size() == 1);
     CHECK(shop.backend.reshape({"table", "public", "t"}, {}, {}).error().code == Code::refused);
     shop.backend.rollback();
+}
+
+TEST_CASE("postgres: what is known of the schema is never older than what another session committed") {
+    Shop shop;
+    auto const sees = [&](char const* table) {
+        auto const catalog = shop.backend.catalog("undrop").value().contains({"table", "public", table});
+        auto const tables = shop.backend.tables("undrop").value();
+        auto const listed = std::any_of(tables.begin(), tables.end(), [&](Table const& t) { return t.name == table; });
+        CHECK(catalog == listed);
+        return catalog;
+    };
+    auto const commit = [&] { shop.backend.commit().value(); };
+    for (int lap = 0; lap < 3; ++lap) {  // read in full at first, known later
+        INFO(lap);
+        shop.begin();
+        CHECK_FALSE(sees("within"));
+        shop.database->run("create table within (i int)");
+        CHECK(sees("within"));
+        commit();
+        shop.begin();
+        CHECK(sees("within"));
+        commit();
+        shop.database->run("create table between (i int); drop table within");
+        shop.begin();
+        CHECK(sees("between"));
+        CHECK_FALSE(sees("within"));
+        commit();
+        shop.database->run("drop table between");
+
+        auto const slow = shop.database->connect();
+        slow->run("begin; create table slow (i int)");
+        shop.begin();
+        CHECK_FALSE(sees("slow"));
+        slow->run("commit");
+        CHECK(sees("slow"));
+        commit();
+        slow->run("drop table slow");
+
+        shop.begin();
+        slow->run("begin; create table slow (i int)");  // its number comes after ours
+        CHECK_FALSE(sees("slow"));
+        commit();
+        slow->run("commit");
+        shop.begin();
+        CHECK(sees("slow"));
+        shop.script("create table ours (i int); do $$ begin create table ours_2 (i int); exception when others then null; end $$").value();
+        CHECK(sees("ours_2"));
+        shop.backend.rollback();
+        shop.begin();
+        CHECK_FALSE(sees("ours"));
+        CHECK(sees("slow"));
+        commit();
+        slow->run("drop table slow");
+    }
+}
+
+TEST_CASE("postgres: a script that drops every prepared statement, or leaves one, does not reach the next step") {
+    Shop shop;
+    for (auto const* script : {"select 1", "select 2", "deallocate all", "prepare mine as select 1", "prepare mine as select 2",
+                               "do $$ begin execute 'deallocate all'; end $$", "select 3"}) {
+        INFO(std::string(script));
+        shop.begin();
+        shop.script("create table if not exists t (i int)").value();
+        CHECK(shop.backend.catalog("undrop").has_value());
+        shop.script(script).value();
+        shop.script("alter table t add i_2 int; alter table t drop i_2").value();
+        CHECK(shop.backend.catalog("undrop").has_value());
+        shop.backend.commit().value();
+        CHECK(shop.one("select count(*) from pg_prepared_statements where name = 'mine'") == "0");
+    }
 }
 
 }  // namespace undrop

@@ -378,7 +378,7 @@ std::vector<std::string> sorted_lines(std::string const& text) {
 }
 
 Catalog after(Connection& connection, Catalog const& before) {
-    auto catalog = catalog_after(connection, "undrop", before);
+    auto catalog = ours_of(connection, before, read(connection));
     REQUIRE_MESSAGE(catalog.has_value(), (catalog.has_value() ? "" : catalog.error().text()));
     return std::move(catalog).value();
 }

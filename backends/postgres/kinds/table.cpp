@@ -30,11 +30,10 @@ select 'table', c.sq, c.relname, format('CREATE %sTABLE %s', case c.relpersisten
            else 'LOGGED' end)
             else '' end,
        x.rest, 0,
-       concat_ws(' ', format('1259:%s:0', c.oid), format('1247:%s:0', c.reltype), '1247:' || nullif(t.typarray, 0) || ':0'),
+       concat_ws(' ', format('1259:%s:0', c.oid), format('1247:%s:0', c.reltype), '1247:' || nullif((select t.typarray from pg_type t where t.oid = c.reltype), 0) || ':0'),
        concat_ws(' ', format('2615:%s:0', c.relnamespace), '1259:' || p.inhparent || ':0', p.columns, i.addresses),
        c.oid, concat_ws(',', c.row, p.row, i.rows), true
 from rel c
-join pg_type t on t.oid = c.reltype
 left join part p on p.inhrelid = c.oid
 left join parents i on i.inhrelid = c.oid
 left join inlined l on l.attrelid = c.oid

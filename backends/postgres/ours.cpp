@@ -106,8 +106,7 @@ private:
 
 }  // namespace
 
-Result<Catalog> catalog_after(Connection& connection, std::string const& ledger, Catalog const& before) {
-    UNDROP_TRY(auto now, read_catalog(connection, ledger));
+Result<Catalog> ours_of(Connection& connection, Catalog const& before, Catalog const& now) {
     UNDROP_TRY(auto own, own_xids(connection, before, now));
     UNDROP_TRY(auto locks, own_locks(connection));
     Judge const judge(before, now, std::move(own), std::move(locks));
