@@ -42,6 +42,13 @@ enum class OldRows { taken, all };  // those that the transaction updated or del
 // How a step locks a table: against writers, or against everyone.
 enum class LockLevel { writers, everyone };
 
+// A table that our transaction keeps writers, or everyone, out of.
+struct LockedTable {
+    std::string id;  // Table::id; empty: the whole database, named by `name`
+    std::string name;
+    double waited_seconds = 0;  // for the lock, as far as it was seen: waits of less than half a second may count as none
+};
+
 // A foreign key: rows of `child` that refer to rows of a table.
 struct Reference {
     std::string schema;  // of the child
@@ -116,6 +123,12 @@ public:
     // some (PRAGMA foreign_keys) mean the time before the transaction. Code::busy where the database is locked for too long.
     [[nodiscard]] virtual Result<void> begin(Options const& options, std::vector<Statement> const& statements) = 0;
     [[nodiscard]] virtual Result<void> commit() = 0;         // Code::in_doubt if the connection goes meanwhile
+    // After a COMMIT in doubt: connects anew, waits until the server has decided, for as long as the options let a run wait. The
+    // next `begin` takes the run's lock again. True: committed. Nothing: only the ledger can tell. An error: the doubt stays.
+    [[nodiscard]] virtual Result<std::optional<bool>> settle(Options const& options) {
+        static_cast<void>(options);
+        return Error{.code = Code::in_doubt, .left = Left::unknown, .message = "what became of the step cannot be found out from here"};
+    }
     virtual void rollback() = 0;                             // quiet; also puts sequences back and ends what `begin` set
     [[nodiscard]] virtual Result<void> begin_reading() = 0;  // a transaction for a consistent look: no writes; ended by rollback()
     // Session settings as the author expects them (the role's own), and back to undrop's (RESET ROLE, search_path ...).
@@ -139,6 +152,13 @@ public:
     }
     // Locks the tables, one statement, one order, before anything is read for saving (P1). Nothing on SQLite.
     [[nodiscard]] virtual Result<void> lock(std::vector<Table> const& tables, LockLevel level) = 0;
+    // What our transaction keeps others out of by now.
+    [[nodiscard]] virtual Result<std::vector<LockedTable>> locked_tables() = 0;
+    // Sessions in the middle of a long transaction that keep us from locking these tables, in words.
+    [[nodiscard]] virtual Result<std::vector<std::string>> long_users(std::vector<Table> const& tables) {
+        static_cast<void>(tables);
+        return std::vector<std::string>{};
+    }
 
     // Code::refused, with the tables' names, where the database would hide rows of some of them from us.
     [[nodiscard]] virtual Result<void> sees_all_rows(std::vector<Table> const& tables) = 0;

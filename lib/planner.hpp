@@ -30,6 +30,7 @@ private:
     [[nodiscard]] Result<void> describe(PlannedStep& step, Opposite const& opposite, Plan& plan);
     [[nodiscard]] Result<void> count(PlannedStep& step, Foresight const& foresight, std::vector<std::string> const& lose);
     void describe_writes(PlannedStep& step, Foresight const& foresight) const;
+    [[nodiscard]] Result<void> warn_of_long_users(Foresight const& foresight, Plan& plan);
     [[nodiscard]] Result<void> warn_of_mentions(Foresight const& foresight, Foreseen const& foreseen, Plan& plan);
     [[nodiscard]] bool goes_too(std::string const& body, Foresight const& foresight, Foreseen const& foreseen) const;
     void describe_way_back(PlannedStep& step, Opposite const& opposite, Plan& plan) const;

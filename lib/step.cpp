@@ -146,8 +146,8 @@ Result<StepRunner::Round> StepRunner::round() {
     restored_.clear();
     made_.clear();
     expected_.clear();
+    locked_since_.clear();
     UNDROP_CHECK(backend_.begin(options_, statements_));
-    auto const opened = Clock::now();
     tell(Event::Kind::started, fmt::format("{} {}", step_.version, step_.name));
     UNDROP_CHECK(check_still_meant());
     UNDROP_CHECK(lock_and_mark());
@@ -161,9 +161,38 @@ Result<StepRunner::Round> StepRunner::round() {
     UNDROP_TRY(auto const outcome, look_again());
     if (outcome == Round::again) return outcome;
     tell(Event::Kind::recorded, "the ledger is written");
-    UNDROP_CHECK(backend_.commit());
-    for (auto& lock : report_.locks) lock.held_seconds = seconds_since(opened);
+    if (auto committed = backend_.commit(); !committed) {
+        auto error = std::move(committed).error();
+        if (error.code != Code::in_doubt) return error;
+        UNDROP_CHECK(settle(std::move(error)));
+    }
+    for (auto& lock : report_.locks) lock.held_seconds = seconds_since(locked_since_.at(lock.table));
     return Round::done;
+}
+
+// P6: a COMMIT without an answer is settled by asking the server, or else the ledger.
+Result<void> StepRunner::settle(Error doubt) {
+    tell(Event::Kind::waiting, "the connection was lost in COMMIT; finding out what became of the step");
+    auto told = backend_.settle(options_);
+    if (!told) {
+        doubt.trail.push_back(told.error().message);
+        return doubt;
+    }
+    auto committed = told.value();
+    if (!committed) {
+        auto const step = ledger_.last_step(step_.version, step_.direction == Direction::up ? "applied" : "reverted");
+        if (!step) return doubt;
+        committed = step.value() == step_id_;
+    }
+    if (*committed) {
+        report_.notes.emplace_back("the connection was lost in COMMIT; the step is committed, as the server says");
+        return success();
+    }
+    return Error{.code = Code::failed,
+                 .left = Left::rolled_back,
+                 .message = "the connection to the server was lost during COMMIT, and the server took the step back",
+                 .native = std::move(doubt.native),
+                 .next = {.command = step_.direction == Direction::up ? "up" : "down", .advice = "do it again"}};
 }
 
 Result<void> StepRunner::check_still_meant() {
@@ -199,6 +228,7 @@ Result<void> StepRunner::run_script() {
                          .message = "interrupted",
                          .where = {script_.file, statement.line, statement.column}};
         tell(Event::Kind::statement, statement.text.substr(0, statement.text.find('\n')));
+        auto const start = Clock::now();
         if (auto ran = backend_.run_script(script_, statement); !ran) {
             auto error = std::move(ran).error();
             if (step_.direction == Direction::down && error.next.command.empty())
@@ -206,6 +236,7 @@ Result<void> StepRunner::run_script() {
             return error;
         }
         UNDROP_CHECK(backend_.still_ours());
+        UNDROP_CHECK(note_locks(start));
     }
     UNDROP_CHECK(backend_.leave_script());
     tell(Event::Kind::ran, fmt::format("{} statement(s)", statements_.size()));

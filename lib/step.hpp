@@ -56,9 +56,11 @@ private:
     [[nodiscard]] Error done_twice() const;
     [[nodiscard]] Result<Round> guarded_round();
     [[nodiscard]] Result<Round> round();
+    [[nodiscard]] Result<void> settle(Error doubt);
     [[nodiscard]] Result<void> check_still_meant();
     [[nodiscard]] Result<void> lock_and_mark();
     [[nodiscard]] Result<void> lock_tables();
+    [[nodiscard]] Result<void> note_locks(std::chrono::steady_clock::time_point since);
     [[nodiscard]] std::optional<LockLevel> lock_of(Table const& table) const;
     [[nodiscard]] Result<void> check_base() const;
     void foresee_copies();
@@ -118,6 +120,7 @@ private:
     std::string base_;
     std::int64_t run_;
     std::chrono::steady_clock::time_point started_;
+    std::int64_t step_id_ = 0;  // in the ledger, once it is written
 
     // Known before the first round
     std::vector<Statement> statements_;
@@ -151,7 +154,8 @@ private:
     std::vector<InUse> in_use_;
     std::set<std::int64_t> swapped_;  // snapshots of which rows swapped unique values
     std::vector<Footprint> footprints_;
-    std::vector<Table> scripted_;  // tables after the script
+    std::map<std::string, std::chrono::steady_clock::time_point> locked_since_;  // by the names of report_.locks
+    std::vector<Table> scripted_;                                                // tables after the script
     Observed after_script_;
     std::set<std::int64_t> restored_;         // snapshots that are done with
     std::set<ObjectId> made_;                 // tables and columns that the mend made

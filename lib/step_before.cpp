@@ -80,12 +80,27 @@ Result<void> StepRunner::lock_tables() {
         if (to_lock.empty()) continue;
         auto const start = Clock::now();
         UNDROP_CHECK(backend_.lock(to_lock, level));
-        for (auto const& table : to_lock) report_.locks.push_back({.table = table.text(), .waited_seconds = seconds_since(start)});
+        for (auto const& table : to_lock) {
+            report_.locks.push_back({.table = table.text(), .waited_seconds = seconds_since(start)});
+            locked_since_.emplace(table.text(), Clock::now());
+        }
         tell(Event::Kind::locked, fmt::format("{} table(s)", to_lock.size()));
     }
     // Whoever held a lock until now may have changed the table.
     if (!report_.locks.empty()) {
         UNDROP_TRY(before_, backend_.tables(ledger_.name()));
+    }
+    return success();
+}
+
+// What the script locks itself is held from its statement on. What the step has made is nobody's to wait for.
+Result<void> StepRunner::note_locks(Clock::time_point since) {
+    UNDROP_TRY(auto const locked, backend_.locked_tables());
+    for (auto const& one : locked) {
+        auto const* table = find_table_by_id(before_, one.id);
+        if (!one.id.empty() && !table) continue;
+        auto const name = table ? table->text() : one.name;
+        if (locked_since_.emplace(name, since).second) report_.locks.push_back({.table = name, .waited_seconds = one.waited_seconds});
     }
     return success();
 }

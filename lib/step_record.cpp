@@ -78,7 +78,7 @@ Result<void> StepRunner::record(Catalog const& now, std::vector<TableChange> con
     for (auto const& snapshot : saved_)
         if (snapshot.kind != Snapshot::Kind::sequence) report_.saved.push_back({snapshot.what(), snapshot.rows, snapshot.bytes});
 
-    UNDROP_TRY(auto const step_id, ledger_.next_event());
+    UNDROP_TRY(step_id_, ledger_.next_event());
     if (run_ == 0) {
         UNDROP_TRY(run_, ledger_.next_run());
     }
@@ -92,14 +92,14 @@ Result<void> StepRunner::record(Catalog const& now, std::vector<TableChange> con
                          .check = step_.check,
                          .down_check = step_.down_check,
                          .detail = to_json(Report{.run = run_, .steps = {report_}})};
-    UNDROP_CHECK(ledger_.add(step_id, event, options_));
-    UNDROP_CHECK(ledger_.add(step_id, objects));
+    UNDROP_CHECK(ledger_.add(step_id_, event, options_));
+    UNDROP_CHECK(ledger_.add(step_id_, objects));
     for (auto& snapshot : saved_) {
-        snapshot.step = step_id;
+        snapshot.step = step_id_;
         UNDROP_CHECK(ledger_.add(snapshot));
     }
     for (auto& print : footprints_) {
-        print.step = step_id;
+        print.step = step_id_;
         UNDROP_CHECK(ledger_.add(print));
     }
     return success();

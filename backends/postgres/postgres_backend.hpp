@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "backend.hpp"
+#include "blockers.hpp"
 #include "connection.hpp"
 #include "known.hpp"
 #include "observe.hpp"
@@ -53,6 +54,7 @@ public:
 
     [[nodiscard]] Result<void> begin(Options const& options, std::vector<Statement> const& statements) override;
     [[nodiscard]] Result<void> commit() override;
+    [[nodiscard]] Result<std::optional<bool>> settle(Options const& options) override;
     void rollback() override;
     [[nodiscard]] Result<void> begin_reading() override { return session_.begin_reading(); }
     [[nodiscard]] Result<void> enter_script() override { return session_.enter_script(); }
@@ -64,6 +66,8 @@ public:
     [[nodiscard]] Result<void> check_constraints() override;
     [[nodiscard]] Result<void> lock(std::vector<Table> const& tables, LockLevel level) override;
     [[nodiscard]] Result<void> naming_orphans(std::string const& definition, std::function<Result<void>()> const& work) override;
+    [[nodiscard]] Result<std::vector<LockedTable>> locked_tables() override;
+    [[nodiscard]] Result<std::vector<std::string>> long_users(std::vector<Table> const& tables) override;
     [[nodiscard]] Result<void> sees_all_rows(std::vector<Table> const& tables) override;
 
     [[nodiscard]] Result<std::vector<Table>> tables(std::string const& ledger) override;
@@ -100,6 +104,7 @@ public:
     }
 
 private:
+    [[nodiscard]] Error with_blocker(Error error, std::string message) const;
     void end();  // of the step, however it ended
 
     Connection connection_;
@@ -111,6 +116,7 @@ private:
     References references_;
     Second second_;
     Known known_;
+    Blockers blockers_;
     std::string old_encoding_;
     std::string ledger_;  // as the core named it last
     std::optional<Mark> mark_;

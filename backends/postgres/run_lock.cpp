@@ -81,6 +81,7 @@ Result<void> RunLock::lock(Options const& options) {
     milliseconds pause{20};
     for (bool told = false;; told = true) {
         UNDROP_TRY(held_, try_lock());
+        wanted_ = wanted_ || held_;
         if (held_) return BOOST_OUTCOME_V2_NAMESPACE::success();
         auto const left = std::chrono::duration_cast<milliseconds>(end - Clock::now());
         if (left.count() <= 0) return busy(options);
@@ -91,7 +92,13 @@ Result<void> RunLock::lock(Options const& options) {
     }
 }
 
+Result<void> RunLock::regain(Options const& options) {
+    if (wanted_) return lock(options);
+    return BOOST_OUTCOME_V2_NAMESPACE::success();
+}
+
 void RunLock::unlock() {
+    wanted_ = false;
     if (held_ && !connection_.lost()) (void)connection_.rows(fmt::format("select pg_catalog.pg_advisory_unlock({})", key_));
     held_ = false;
 }

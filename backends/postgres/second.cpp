@@ -81,7 +81,7 @@ Result<bool> Second::copy(std::string const& from, std::string const& to) {
     char* chunk = nullptr;
     int size = 0;
     bool sent = true;
-    while (sent && (size = PQgetCopyData(second_->handle(), &chunk, 0)) > 0) {
+    while (sent && !first_.asked_to_end() && (size = PQgetCopyData(second_->handle(), &chunk, 0)) > 0) {
         sent = PQputCopyData(first_.handle(), chunk, size) == 1;
         PQfreemem(chunk);
     }

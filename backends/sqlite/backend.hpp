@@ -63,6 +63,7 @@ public:
     [[nodiscard]] Result<void> still_ours() override;
     [[nodiscard]] Result<void> check_constraints() override;
     [[nodiscard]] Result<void> lock(std::vector<Table> const& tables, LockLevel level) override;
+    [[nodiscard]] Result<std::vector<LockedTable>> locked_tables() override;
     [[nodiscard]] Result<void> sees_all_rows(std::vector<Table> const& tables) override;
 
     // tables.cpp
@@ -99,6 +100,17 @@ public:
     [[nodiscard]] Result<std::unique_ptr<Sandbox>> make_sandbox(SandboxWish const& wish) override;
 
 private:
+    // Who may end a statement while it runs.
+    struct Watch {
+        std::function<bool()> cancelled;
+        std::chrono::steady_clock::time_point next_question;
+        std::optional<std::chrono::steady_clock::time_point> deadline;  // of the statement at hand
+        bool late = false;                                              // that is why it ended
+    };
+    static int progress(void* watch);
+    void watch(Options const& options);
+    void unwatch();
+
     // What `begin` found and its end puts back.
     struct Before {
         bool foreign_keys = false;
@@ -133,6 +145,9 @@ private:
     bool read_only_before_check_ = false;
     std::optional<Violations> orphans_;  // at begin, where SQLite itself does not keep them out
     bool second_allowed_ = true;
+    Watch watch_;
+    std::chrono::milliseconds statement_timeout_{0};
+    double waited_seconds_ = 0;               // for the file
     int quiet_ = 0;                           // tables that are quiet
     bool kept_foreign_keys_ = false;          // before the first of them was
     std::set<std::string> marked_;            // ids of the tables at the mark

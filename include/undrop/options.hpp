@@ -60,10 +60,14 @@ struct Options {
     std::chrono::milliseconds wait{60'000};         // for another migrator
     std::chrono::milliseconds lock_timeout{5'000};  // for a table's lock (PostgreSQL), for the file (SQLite)
     int tries = 5;                                  // of a step whose lock was not given in time
+    // For one statement of a script; 0: as the session has it (PostgreSQL), none (SQLite, where an attached handle never has one).
+    std::chrono::milliseconds statement_timeout{0};
 
     // 3. Who hears of it
     std::function<void(Event const&)> on_event = {};
-    std::function<bool()> cancelled = {};  // asked while waiting and between statements
+    // Asked while waiting, between statements, and every 50 ms or so while one runs, which then ends; on an attached SQLite handle, whose
+    // progress handler is the program's, not while one runs. Never asked during COMMIT. The step is taken back: Code::interrupted.
+    std::function<bool()> cancelled = {};
 };
 
 }  // namespace undrop

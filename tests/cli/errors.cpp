@@ -210,6 +210,24 @@ TEST_CASE("an interrupt while waiting ends with 130, a termination with 143, and
     }
 }
 
+TEST_CASE("a signal ends a statement that runs, and nothing of its step stays; a second one ends the program where it is") {
+    Desk const desk;
+    desk.migration("1_a",
+                   "create table a (x);\ncreate table b as with recursive n(i) as (select 1 union all select i + 1 from n where i < "
+                   "3000000000) select count(*) c from n;");
+    desk.sql("create table kept (x)");
+    auto const once = desk.shell("(sleep 1; kill -TERM $$) & exec \"$UNDROP\" --db '" + desk.url() + "' --dir migrations up");
+    CAPTURE(once.err);
+    CHECK(once.status == 143);
+    CHECK(has(once.err, "1_a.up.sql:2:1"));
+    CHECK(has(once.err, "rolled back"));
+    CHECK(desk.sql("select group_concat(name) from sqlite_schema where name not like '%undrop%'") == "kept");
+    auto const twice = desk.shell("(sleep 1; kill -INT $$; kill -INT $$) & exec \"$UNDROP\" --db '" + desk.url() + "' --dir migrations up");
+    CAPTURE(twice.err);
+    CHECK(twice.status == 130);
+    CHECK(desk.sql("select group_concat(name) from sqlite_schema where name not like '%undrop%'") == "kept");
+}
+
 TEST_CASE("a server that cannot be reached is a failure, and the password is not printed") {
     Desk const desk;
     desk.migration("1_a", "create table a (x);");
