@@ -41,6 +41,16 @@ bool pause_before_try(int tries, Options const& options) {
     return true;
 }
 
+// False: the callback threw. What it throws goes no further.
+bool told(Options const& options, Event const& event) {
+    try {
+        if (options.on_event) options.on_event(event);
+        return true;
+    } catch (...) {
+        return false;
+    }
+}
+
 // A lock that was not given in time takes the step back whole; it is tried again from the start.
 Result<StepReport> run_step(Backend& backend, Ledger& ledger, Options const& options, PlannedStep const& step, std::string const& base,
                             std::int64_t& run) {
@@ -56,9 +66,10 @@ Result<StepReport> run_step(Backend& backend, Ledger& ledger, Options const& opt
             if (n > 1) done.error().trail.insert(done.error().trail.begin(), fmt::format("{} tries", n));
             return done;
         }
-        if (options.on_event)
-            options.on_event(
-                {.kind = Event::Kind::waiting, .text = done.error().message, .version = step.version, .direction = step.direction});
+        if (!told(options,
+                  {.kind = Event::Kind::waiting, .text = done.error().message, .version = step.version, .direction = step.direction}))
+            return Error{
+                .code = Code::interrupted, .left = Left::rolled_back, .message = "the program's event callback threw an exception"};
     }
 }
 
@@ -119,8 +130,7 @@ Result<Report> apply_locked(Backend& backend, Plan const& plan, Options const& o
         }
         auto error = with_trail(std::move(ran).error(), step);
         record_failure(backend, ledger, options, step, error, report.run);
-        if (options.on_event)
-            options.on_event({.kind = Event::Kind::failed, .text = error.message, .version = step.version, .direction = step.direction});
+        (void)told(options, {.kind = Event::Kind::failed, .text = error.message, .version = step.version, .direction = step.direction});
         if (done.empty() || error.code == Code::in_doubt) return error;
         if (!options.atomic) {
             error.left = Left::changed;

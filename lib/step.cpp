@@ -107,8 +107,11 @@ Result<StepReport> StepRunner::run() {
         }
         if (done && done.value() == Round::done) {
             report_.seconds = seconds_since(started_);
-            tell(Event::Kind::committed,
-                 fmt::format("{} {} {}", step_.direction == Direction::up ? "applied" : "took back", step_.version, step_.name));
+            try {
+                tell(Event::Kind::committed,
+                     fmt::format("{} {} {}", step_.direction == Direction::up ? "applied" : "took back", step_.version, step_.name));
+            } catch (...) {  // what is committed stays so, whatever the program's callback makes of it
+            }
             return report_;
         }
         if (!done) {
@@ -133,6 +136,8 @@ Result<StepRunner::Round> StepRunner::guarded_round() {
         return round();
     } catch (std::exception const& thrown) {
         return Error{.code = Code::interrupted, .left = Left::rolled_back, .message = fmt::format("interrupted: {}", thrown.what())};
+    } catch (...) {
+        return Error{.code = Code::interrupted, .left = Left::rolled_back, .message = "the program's event callback threw an exception"};
     }
 }
 

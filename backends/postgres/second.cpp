@@ -63,10 +63,18 @@ Result<bool> Second::is_alone(Table const& table) {
     return !rows.empty();
 }
 
+// The server may have ended it meanwhile: then it is as if it never could be had, and the tables are copied.
+bool Second::begin() {
+    if (session_->begin_reading().has_value() && second_->run(fmt::format("SET LOCAL lock_timeout = '{}'", patience)).has_value())
+        return true;
+    close();
+    tried_ = true;
+    return false;
+}
+
 // From the one connection into the other, without a look at the rows.
 Result<bool> Second::copy(std::string const& from, std::string const& to) {
-    UNDROP_CHECK(session_->begin_reading());
-    UNDROP_CHECK(second_->run(fmt::format("SET LOCAL lock_timeout = '{}'", patience)));
+    if (!begin()) return false;
     ResultPtr const out(PQexec(second_->handle(), from.c_str()));
     if (PQresultStatus(out.get()) != PGRES_COPY_OUT) {
         session_->rollback();

@@ -26,6 +26,7 @@ public:
 
 private:
     [[nodiscard]] bool open(std::string const& transaction, std::string const& role);
+    [[nodiscard]] bool begin();
     [[nodiscard]] Result<bool> is_alone(Table const& table);
     [[nodiscard]] Result<bool> drop_others(std::string const& rows, std::string const& store_table);
     [[nodiscard]] Result<bool> copy(std::string const& from, std::string const& to);

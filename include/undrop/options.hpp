@@ -11,7 +11,8 @@
 namespace undrop {
 
 // Told on the caller's thread, between two statements of undrop; a step's transaction is open for all but `waiting`, `committed` and
-// `failed`. A callback must not use the target. An exception from it ends the step, which is rolled back, as Code::interrupted.
+// `failed`. A callback must not use the target. An exception from it ends the step, which is rolled back, as Code::interrupted; at `committed` and
+// `failed` it is ignored.
 struct Event {
     enum class Kind {
         waiting,    // for another migrator, or for a lock

@@ -196,3 +196,31 @@ ON_POSTGRES("story: a session that is ended while it waits for a table loses not
     (void)down(db, migration());
     check_same(before, witness(db));
 }
+
+ON_POSTGRES("story: where the session that reads the old rows is ended, the tables are copied in a second round") {
+    fill(db);
+    auto const before = witness(db);
+    auto const killer = db.connect();
+    auto const source = source_of({{"update member set role = 'coach' where role = 'sponsor';\ndelete from remark where what = 'x'"}});
+    // The one that undrop opened beside the one that it was given.
+    std::string const second = " from pg_stat_activity where datname = current_database() and application_name = 'undrop'";
+    int again = 0;
+    for (bool reached = true; reached; ++again) {
+        CAPTURE(again);
+        reached = false;
+        int count = 0;
+        Traffic const traffic(db.url(), [&](std::string const& line) {
+            if (reached || !is_statement(line) || killer->count("select count(*)" + second) == 0 || count++ < again) return;
+            reached = !killer->rows("select pg_terminate_backend(pid, 60000)" + second).empty();
+        });
+        auto target = postgres::attach(traffic.handle()).value();
+        auto const went = migrate(target, source).value();
+        if (again == 0) CHECK_EQ(went.steps.at(0).rounds, 2);
+        CHECK_EQ(saved(went.steps.at(0), "public.member (role)").rows, 6);
+        CHECK_EQ(saved(went.steps.at(0), "public.remark (deleted)").rows, 2);
+        (void)down(db, source);
+        check_same(before, witness(db));
+        if (again == 4) break;  // by then all old rows are read
+    }
+    CHECK_GT(again, 2);
+}

@@ -201,3 +201,26 @@ ON_POSTGRES("story: a connection that is lost in COMMIT is made anew, and what b
     (void)down(db, source, {}, {.steps = 2});
     check_same(before, witness(db));
 }
+
+ON_BOTH("story: no exception of a callback leaves the library, whenever it is thrown") {
+    db.run("create table t (id integer primary key, name text); insert into t values (1, 'a')");
+    auto const source = source_of({{"alter table t drop column name"}});
+    for (auto const kind : {Event::Kind::started, Event::Kind::saved, Event::Kind::statement, Event::Kind::ran, Event::Kind::recorded}) {
+        Options options;
+        options.on_event = [&](Event const& event) {
+            if (event.kind == kind || event.kind == Event::Kind::failed) throw 42;
+        };
+        auto target = Target::open(db.url()).value();
+        auto const ended = migrate(target, source, options);
+        REQUIRE_FALSE(ended.has_value());
+        CHECK_EQ(ended.error().code, Code::interrupted);
+        CHECK_EQ(db.one("select name from t"), "a");
+    }
+    Options options;
+    options.on_event = [](Event const& event) {
+        if (event.kind == Event::Kind::committed) throw 42;
+    };
+    CHECK_EQ(up(db, source, options).steps.size(), 1);
+    CHECK_EQ(down(db, source, options).steps.size(), 1);
+    CHECK_EQ(db.one("select name from t"), "a");
+}
