@@ -140,6 +140,7 @@ Result<StepRunner::Round> StepRunner::round() {
     saved_.clear();
     copies_.clear();
     unchanged_cells_.clear();
+    matched_.clear();
     swapped_.clear();
     in_use_.clear();
     footprints_.clear();

@@ -89,6 +89,8 @@ private:
     [[nodiscard]] Result<void> remove_inserted_rows();
     [[nodiscard]] Result<void> remove_rows_in_use();
     [[nodiscard]] Result<void> restore_rows();
+    [[nodiscard]] Result<void> match_keyless(std::vector<Snapshot const*> const& rows, std::vector<Table> const& tables);
+    [[nodiscard]] Snapshot const* own_updates(Table const& table) const;
     [[nodiscard]] Result<std::map<ObjectId, Object>> set_aside(std::vector<Snapshot const*> const& rows, std::vector<Table> const& tables);
     [[nodiscard]] Result<std::set<ObjectId>> empty_changing_cells(std::vector<MendAction> const& actions);
     [[nodiscard]] Result<void> restore_deleted_rows(Snapshot const& snapshot, Table const& table);
@@ -142,6 +144,7 @@ private:
     std::vector<Snapshot> saved_;
     std::vector<OldRowsTable> copies_;
     std::map<std::int64_t, std::string> unchanged_cells_;  // working tables, by snapshot
+    std::map<std::int64_t, std::string> matched_;          // working tables of `match_rows`, by snapshot
     // Rows that the up inserted and others referred to when the down began.
     struct InUse {
         TableName table;
