@@ -27,6 +27,17 @@ Result<OldRowsTable> make_old_rows(Backend& backend, Ledger const& ledger, Table
     return old;
 }
 
+Result<void> rows_can_be_told(Dialect const& dialect, Table const& table) {
+    if (!table.key.empty() || !dialect.row_locator(table).empty()) return BOOST_OUTCOME_V2_NAMESPACE::success();
+    return Error{.code = Code::refused,
+                 .left = Left::rolled_back,
+                 .message = fmt::format("rows of {} could not be put back: it has no key, and no name is left for the rows' own numbers",
+                                        table.text()),
+                 .next = {.advice = fmt::format("give it a primary key first, or let its old rows go: `-- undrop: lose {}` at the top of "
+                                                "the script",
+                                                table.text())}};
+}
+
 std::vector<std::string> saved_values(Dialect const& dialect, OldRowsTable const& old) {
     std::vector<std::string> saved;
     for (auto const& name : old.values) saved.push_back(dialect.save(*old.table.column(name), "t." + dialect.quote(name)));

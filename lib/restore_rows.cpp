@@ -132,7 +132,8 @@ Result<std::int64_t> CellMerge::replace(std::string const& any) {
     };
     for (std::size_t i = 0; i < s_.table.key.size(); ++i) {
         selected.push_back(fmt::format("s.k{0} as k{0}", i + 1));
-        of_key.push_back(fmt::format("w.k{} = t.{}", i + 1, dialect_.quote(s_.table.key[i])));
+        of_key.push_back(
+            dialect_.equal(*now_.column(s_.table.key[i]), "t." + dialect_.quote(s_.table.key[i]), fmt::format("w.k{}", i + 1)));
     }
     if (!s_.keyed()) {
         selected.emplace_back("m.l as l");
@@ -229,7 +230,7 @@ Result<std::int64_t> empty_cells(Backend& backend, Table const& now, Snapshot co
     auto const& dialect = backend.dialect();
     std::vector<std::string> terms;
     for (std::size_t i = 0; i < s.table.key.size(); ++i)
-        terms.push_back(fmt::format("n.k{} = {}", i + 1, dialect.save(*now.column(s.table.key[i]), "t." + dialect.quote(s.table.key[i]))));
+        terms.push_back(dialect.equal(*now.column(s.table.key[i]), "t." + dialect.quote(s.table.key[i]), fmt::format("n.k{}", i + 1)));
     return backend.run(fmt::format("update {} as t set {} = null from {} as n where {} and n.u{} = 1", dialect.own_rows(now),
                                    dialect.quote(s.values[value]), unchanged, fmt::join(terms, " and "), value + 1));
 }

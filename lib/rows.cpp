@@ -35,6 +35,9 @@ public:
 
 private:
     [[nodiscard]] std::string state_of_cell(std::string const& name) const;
+    [[nodiscard]] std::size_t number_left(std::string const& column) const;  // in the opposite step's snapshot; 0: it is not there
+    [[nodiscard]] bool tells_what_was_left() const;
+    [[nodiscard]] std::string join_with_left() const;
     [[nodiscard]] std::string was_left(std::string const& name) const;
     [[nodiscard]] std::string is_left_row(std::string const& rank) const;
     [[nodiscard]] std::string old_identity() const;
@@ -79,29 +82,37 @@ std::string RowDiff::is_left_row(std::string const& rank) const {
     return condition.empty() ? std::string{"false"} : "(" + condition + ")";
 }
 
-// Condition: the opposite step had left this value in this row; "" if it had changed none. Without a key: in a row like this.
-std::string RowDiff::was_left(std::string const& name) const {
-    auto const* left = left_.updated;
-    if (!left || left->table.key != old_.table.key) return {};
-    auto const number = [&](std::string const& column) {
-        return std::find(left->values.begin(), left->values.end(), column) - left->values.begin() + 1;
-    };
-    if (number(name) > static_cast<std::ptrdiff_t>(left->values.size())) return {};
-    if (!left->keyed()) {
-        std::vector<std::string> then;
-        std::vector<std::string> mine;
-        for (auto const& column : old_.values) {
-            if (number(column) > static_cast<std::ptrdiff_t>(left->values.size())) continue;
-            then.push_back(fmt::format("l.w{}", number(column)));
-            mine.push_back(sides_.old_value(column));
-        }
-        return fmt::format("{} in (select {} from {} l)", dialect_.image(mine), dialect_.image(then), ledger_.table(left->store));
+std::size_t RowDiff::number_left(std::string const& column) const {
+    auto const& names = left_.updated->values;
+    auto const found = std::find(names.begin(), names.end(), column);
+    return found == names.end() ? 0 : static_cast<std::size_t>(found - names.begin()) + 1;
+}
+
+bool RowDiff::tells_what_was_left() const { return left_.updated && left_.updated->table.key == old_.table.key; }
+
+// Without a key: rows that are as the opposite step had left some (alias lf).
+std::string RowDiff::join_with_left() const {
+    if (!tells_what_was_left() || !old_.table.key.empty()) return {};
+    std::vector<std::string> then;
+    std::vector<std::string> mine;
+    for (auto const& column : old_.values) {
+        if (number_left(column) == 0) continue;
+        then.push_back(fmt::format("l.w{}", number_left(column)));
+        mine.push_back(sides_.old_value(column));
     }
+    return fmt::format(" left join (select distinct {} as i from {} l) lf on lf.i = {}", dialect_.image(then),
+                       ledger_.table(left_.updated->store), dialect_.image(mine));
+}
+
+// Condition: the opposite step had left this value in this row; "" if it had changed none.
+std::string RowDiff::was_left(std::string const& name) const {
+    if (!tells_what_was_left() || number_left(name) == 0) return {};
+    if (old_.table.key.empty()) return "lf.i is not null";
     std::string join;
-    for (std::size_t i = 0; i < left->table.key.size(); ++i)
-        join += fmt::format("l.k{} = {} and ", i + 1, sides_.old_value(left->table.key[i]));
-    return fmt::format("exists (select 1 from {} l where {}{} = {})", ledger_.table(left->store), join,
-                       dialect_.image({fmt::format("l.w{}", number(name))}), dialect_.image({sides_.old_value(name)}));
+    for (std::size_t i = 0; i < old_.table.key.size(); ++i)
+        join += fmt::format("l.k{} = {} and ", i + 1, sides_.old_value(old_.table.key[i]));
+    return fmt::format("exists (select 1 from {} l where {}{} = {})", ledger_.table(left_.updated->store), join,
+                       dialect_.image({fmt::format("l.w{}", number_left(name))}), dialect_.image({sides_.old_value(name)}));
 }
 
 // 'm': the value was the migration's own (P3).
@@ -190,7 +201,8 @@ Result<void> RowDiff::save_updated(std::int64_t id, RowChanges& result) {
         alone = fmt::format(" join (select {0} as i, count(*) as c from {1} group by 1) a on a.i = {0}", sides_.image(s.told_by, false),
                             sides_.from_now());
     for (auto const& from : sides_.same()) {
-        UNDROP_TRY(auto const rows, table.fill(backend_, fmt::format("{}{} where {}", from, alone, fmt::join(differing, " or "))));
+        UNDROP_TRY(auto const rows,
+                   table.fill(backend_, fmt::format("{}{}{} where {}", from, alone, join_with_left(), fmt::join(differing, " or "))));
         s.rows += rows;
     }
     return finish(std::move(s), table, result);

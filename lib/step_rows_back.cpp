@@ -60,8 +60,7 @@ Result<void> StepRunner::remove_inserted_rows() {
 }
 
 // What referred to them may have been the step's own work, which is taken back by now.
-Result<void> StepRunner::remove_rows_in_use() {
-    UNDROP_TRY(auto const tables, backend_.tables(ledger_.name()));
+Result<void> StepRunner::remove_rows_in_use(std::vector<Table> const& tables) {
     for (bool progress = true; progress;) {
         progress = false;
         for (auto const& rows : in_use_) {
@@ -103,8 +102,7 @@ Result<std::set<ObjectId>> StepRunner::empty_changing_cells(std::vector<MendActi
     return emptied;
 }
 
-Result<void> StepRunner::restore_rows() {
-    UNDROP_TRY(auto const tables, backend_.tables(ledger_.name()));
+Result<void> StepRunner::restore_rows(std::vector<Table> const& tables) {
     std::vector<Snapshot const*> rows;
     std::vector<Table> touched;
     for (auto const& snapshot : opposite_.snapshots) {
@@ -134,7 +132,7 @@ Result<void> StepRunner::restore_rows() {
         return success();
     };
     UNDROP_CHECK(bring_back_kind(Snapshot::Kind::updated));
-    UNDROP_CHECK(remove_rows_in_use());
+    UNDROP_CHECK(remove_rows_in_use(tables));
     UNDROP_CHECK(bring_back_kind(Snapshot::Kind::deleted));
     UNDROP_CHECK(backend_.check_references());
     for (auto const& table : touched) UNDROP_CHECK(backend_.loud(table));

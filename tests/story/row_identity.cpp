@@ -156,3 +156,68 @@ ON_BOTH("story: of rows without a key that an up deleted, one whose unique value
     CHECK_EQ(merged(back, db.named("t") + " (deleted)").key_taken, 1);
     CHECK_EQ(merged(back, db.named("t") + " (deleted)").restored, 3);
 }
+
+ON_BOTH("story: keys that the database takes for equal are the same key, and a taken one is a taken one") {
+    std::string const text = db.either("text collate ci", "text collate nocase");
+    if (db.engine() == Engine::postgres) db.run("create collation ci (provider = icu, locale = 'und-u-ks-level2', deterministic = false)");
+    db.run("create table t (name " + text + " not null primary key, a text, u " + text + " unique)");
+    db.run("insert into t values ('one', 'a', 'u1'), ('two', 'b', 'u2'), ('three', 'c', 'u3'), ('four', 'd', 'u4'), ('five', 'e', 'u5')");
+    auto const source =
+        source_of({{"update t set a = 'up' where name in ('one', 'two');\ndelete from t where name in ('three', 'four');\n"
+                    "update t set u = 'new' where name = 'five'"}});
+    (void)up(db, source);
+    db.run("update t set name = 'ONE' where name = 'one'");
+    db.run("insert into t values ('THREE', 'mine', 'v'), ('six', 'mine', 'U4'), ('seven', 'mine', 'U5')");
+    auto const back = down(db, source).steps.at(0);
+    CHECK_EQ(merged(back, db.named("t.a")).restored, 2);
+    CHECK_EQ(merged(back, db.named("t.u")).key_taken, 1);
+    CHECK_EQ(merged(back, db.named("t") + " (deleted)").key_taken, 2);
+    CHECK_EQ(db.table("select lower(name), a, u from t order by 1"),
+             "five|e|new\none|a|u1\nseven|mine|U5\nsix|mine|U4\nthree|mine|v\ntwo|b|u2");
+}
+
+ON_POSTGRES("story: keys of a type of an extension that are equal without being the same") {
+    db.run("create extension citext");
+    db.run("create table t (name citext primary key, a text); insert into t values ('one', 'a'), ('two', 'b'), ('three', 'c')");
+    auto const source = source_of({{"update t set a = 'up' where name <> 'three';\ndelete from t where name = 'three'"}});
+    (void)up(db, source);
+    db.run("update t set name = 'ONE' where name = 'one'; insert into t values ('THREE', 'mine')");
+    auto const back = down(db, source).steps.at(0);
+    CHECK_EQ(merged(back, "public.t.a").restored, 2);
+    CHECK_EQ(merged(back, "public.t (deleted)").key_taken, 1);
+    CHECK_EQ(db.table("select name, a from t order by 1"), "ONE|a\nTHREE|mine\ntwo|b");
+}
+
+ON_SQLITE("story: a table without a key whose columns hide the rows' own numbers is refused by name before anything is lost") {
+    db.run("create table t (rowid text, oid text, _rowid_ text, b integer); insert into t values ('a', 'x', 'x', 1), ('a', 'x', 'x', 1)");
+    auto const before = witness(db);
+    for (auto const* script :
+         {"update t set b = 2", "delete from t", "insert into t values ('n', 'n', 'n', 0)", "alter table t drop column b"}) {
+        auto const error = up_error(db, source_of({{script}}));
+        CHECK_EQ(error.code, Code::refused);
+        CHECK_NE(error.message.find("rows of t could not be put back"), std::string::npos);
+        CHECK_NE(error.next.advice.find("-- undrop: lose t"), std::string::npos);
+        check_unchanged(before, witness(db));
+    }
+    (void)up(db, source_of({{"drop table t"}}));
+    (void)down(db, source_of({{"drop table t"}}));
+    check_unchanged(before, witness(db));
+}
+
+ON_BOTH("story: rows that a way back kept are named when the next up would insert them again") {
+    db.run(
+        "create table plan (id integer primary key, name text); create table customer (id integer primary key, plan integer references "
+        "plan (id))");
+    auto const source = source_of({{"insert into plan values (1, 'free'), (2, 'team'), (3, 'gold')"}});
+    (void)up(db, source);
+    db.run("update plan set name = 'mine' where id = 2; insert into customer values (1, 3)");
+    (void)down(db, source);
+    auto const before = witness(db);
+    auto const error = up_error(db, source);
+    CHECK_NE(error.message.find("2 rows of " + db.named("plan")), std::string::npos);
+    CHECK_EQ(error.next.command, "up");
+    CHECK_NE(error.next.advice.find("ON CONFLICT DO NOTHING"), std::string::npos);
+    check_unchanged(before, witness(db));
+    (void)up(db, source_of({{"insert into plan values (1, 'free'), (2, 'team'), (3, 'gold') on conflict do nothing"}}));
+    CHECK_EQ(db.table("select id, name from plan order by id"), "1|free\n2|mine\n3|gold");
+}
