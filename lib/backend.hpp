@@ -171,9 +171,13 @@ public:
     [[nodiscard]] virtual Result<Observed> observed() = 0;
     // The second pair of eyes: until the step commits, another connection still sees the rows as they were. Appends the old rows of a
     // table (as it was at the mark) to a store table with the columns n (a number), state ('u') and v1, v2 ...: `saved`, expressions over
-    // rows under the alias t. False where that cannot be had: a copy made before the script can.
+    // rows under the alias t; and the dialect's row_places. False where that cannot be had: a copy made before the script can.
     [[nodiscard]] virtual Result<bool> read_old(Table const& table, OldRows which, std::vector<std::string> const& saved,
                                                 std::string const& store_table) = 0;
+    // Which row each old one has become, as far as the database itself knows it: adds its number and its present row_id to the store table
+    // `pairs` (n, l), for old rows in `old_rows`, which has the dialect's row_places. False where that cannot be told. After the script.
+    [[nodiscard]] virtual Result<bool> follow(Table const& then, Table const& now, std::string const& old_rows,
+                                              std::string const& pairs) = 0;
     // Why `read_old` never works on this target; empty: it should.
     [[nodiscard]] virtual std::string why_blind(Options const& options) const = 0;
     // The foreign keys that refer to a table.

@@ -20,6 +20,16 @@ struct Column {
     bool identity = false;    // GENERATED ALWAYS AS IDENTITY: needs OVERRIDING SYSTEM VALUE
     bool not_null = false;
     std::string default_sql;  // expression; empty: none
+    // Where the database takes more than the same bytes for equal, in a key or a unique index: its operator, and its collation, as SQL
+    // writes them.
+    std::string equals;
+    std::string collation;
+};
+
+// What is noted of a row besides its values, so that its table's own rows can be found again within the transaction.
+struct RowPlace {
+    std::string definition;  // of a column of a working table
+    std::string expression;  // over a row under the alias t
 };
 
 struct Table {
@@ -95,6 +105,12 @@ public:
     [[nodiscard]] virtual std::string load(Column const& column, std::string const& stored) const = 0;
     // True exactly if both are the same bytes, NULLs included; never NULL. Both of the column's type.
     [[nodiscard]] virtual std::string same(Column const& column, std::string const& a, std::string const& b) const = 0;
+    // A saved value's type in a working table that is looked up by the column's own equality.
+    [[nodiscard]] virtual std::string working_type(Column const& column) const { return column.stored_type; }
+    // Does the database itself take a column's value for equal to a saved one, in a key or a unique index?
+    [[nodiscard]] virtual std::string equal(Column const& column, std::string const& value, std::string const& stored) const {
+        return save(column, value) + " = " + stored;
+    }
     // A text (never NULL) that is equal exactly if all the saved forms are: identity of rows without a key.
     [[nodiscard]] virtual std::string image(std::vector<std::string> const& saved) const = 0;
     // A short text that differs when the text `image` differs: SHA-256 in hexadecimal (SQLite: a function that the backend registers).
@@ -110,6 +126,11 @@ public:
     [[nodiscard]] virtual std::string row_id(Table const& table, std::string const& alias) const {
         return alias.empty() ? row_locator(table) : alias + "." + row_locator(table);
     }
+    [[nodiscard]] virtual std::string row_id_type(Table const& table) const = 0;
+    // A row's number that stays while its values change, until the row goes; as an expression over rows under `alias`; empty: there is
+    // none.
+    [[nodiscard]] virtual std::string lasting_row_id(Table const& table, std::string const& alias) const = 0;
+    [[nodiscard]] virtual std::vector<RowPlace> row_places(Table const& table) const = 0;
     // FROM item that reads one table's own rows: "ONLY t" for ordinary tables on PostgreSQL, "t" otherwise.
     [[nodiscard]] virtual std::string own_rows(Table const& table) const = 0;
     // A text for people (never NULL) of a value in the column's stored form; numbers and uuids as they are, NULL as NULL, all else in

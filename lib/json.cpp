@@ -89,6 +89,7 @@ Json merged_json(Merged const& merged) {
             {"deleted_since", merged.deleted_since},
             {"inserted_since", merged.inserted_since},
             {"key_taken", merged.key_taken},
+            {"not_found", merged.not_found},
             {"not_users", merged.not_users}};
 }
 

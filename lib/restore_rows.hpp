@@ -16,6 +16,7 @@ struct CellsContext {
     Direction direction = Direction::down;
     Snapshot const* own = nullptr;  // what this step's script changed of the same table (Kind::updated); null: nothing
     std::string unchanged;          // working table of `note_unchanged`; empty: no column changes its type
+    std::string matched;            // working table of `match_rows`, for rows without a key
     bool replace_rows = false;      // delete and insert, where no single UPDATE can
     std::int64_t work_id = 0;
 };

@@ -51,7 +51,8 @@ Footprint::Of footprint_of(std::string const& name) {
 std::string Snapshot::what() const {
     if (kind == Kind::column) return table.text() + "." + column;
     if (kind == Kind::deleted) return table.text() + " (deleted)";
-    if (kind == Kind::updated) return fmt::format("{} ({})", table.text(), fmt::join(values, ", "));
+    if (kind == Kind::updated)
+        return fmt::format("{} ({})", table.text(), fmt::join(values.begin(), values.end() - std::ssize(told_by), ", "));
     return table.text();
 }
 
@@ -75,6 +76,8 @@ std::string to_manifest(Snapshot const& snapshot) {
                            {"partitioned", snapshot.table.partitioned},
                            {"values", snapshot.values},
                            {"left_types", snapshot.left_types},
+                           {"told_by", snapshot.told_by},
+                           {"numbered", snapshot.numbered},
                            {"columns", columns}};
     return manifest.dump();
 }
@@ -90,6 +93,8 @@ void from_manifest(std::string const& text, Snapshot& snapshot) {
     snapshot.position = manifest.at("position");
     snapshot.values = manifest.at("values").get<std::vector<std::string>>();
     snapshot.left_types = manifest.at("left_types").get<std::vector<std::string>>();
+    snapshot.told_by = manifest.value("told_by", snapshot.told_by);
+    snapshot.numbered = manifest.value("numbered", false);
     for (auto const& c : manifest.at("columns")) {
         Column column;
         column.name = c.at("name");

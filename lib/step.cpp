@@ -6,6 +6,7 @@
 
 #include "check.hpp"
 #include "digest.hpp"
+#include "merge.hpp"
 #include "save.hpp"
 #include "try.hpp"
 
@@ -145,7 +146,9 @@ Result<StepRunner::Round> StepRunner::round() {
     saved_.clear();
     copies_.clear();
     unchanged_cells_.clear();
+    matched_.clear();
     swapped_.clear();
+    kept_rows_.clear();
     in_use_.clear();
     footprints_.clear();
     restored_.clear();
@@ -224,7 +227,26 @@ Result<void> StepRunner::check_still_meant() {
     return success();
 }
 
+// What the script may be about to insert again; asked before, for a failed transaction answers nothing.
+Result<void> StepRunner::count_kept_rows() {
+    if (step_.direction == Direction::down || opposite_.step == 0) return success();
+    UNDROP_TRY(auto const applied, ledger_.last_step(step_.version, "applied"));
+    UNDROP_TRY(auto const prints, ledger_.footprints(applied));
+    for (auto const& print : prints) {
+        auto const* table = find_table(before_, {print.schema, print.table});
+        if (print.of != Footprint::Of::rows || !table || table->key.empty()) continue;
+        UNDROP_TRY(auto const rows,
+                   backend_.rows(fmt::format("select count(*) from {} as t where exists (select 1 from {} as f where f.k = {})",
+                                             backend_.dialect().own_rows(*table), ledger_.table(print.store),
+                                             identity(backend_.dialect(), *table, "t"))));
+        auto const count = number_of(rows.at(0).at(0));
+        if (count > 0) kept_rows_ += fmt::format("{}{} rows of {}", kept_rows_.empty() ? "" : ", ", count, table->text());
+    }
+    return success();
+}
+
 Result<void> StepRunner::run_script() {
+    UNDROP_CHECK(count_kept_rows());
     UNDROP_CHECK(backend_.enter_script());
     for (auto const& statement : statements_) {
         if (options_.cancelled && options_.cancelled())
@@ -238,6 +260,14 @@ Result<void> StepRunner::run_script() {
             auto error = std::move(ran).error();
             if (step_.direction == Direction::down && error.next.command.empty())
                 error.next = {.command = "down --derive", .advice = "goes back without the down script, by what the ledger recorded"};
+            if (!kept_rows_.empty()) {
+                error.message += fmt::format(
+                    "; {} that an earlier run of this migration inserted are still there: its way back kept what "
+                    "was changed since, or is referred to",
+                    kept_rows_);
+                error.next = {.command = "up",
+                              .advice = "once these rows are deleted, or the script passes over them: INSERT ... ON CONFLICT DO NOTHING"};
+            }
             return error;
         }
         UNDROP_CHECK(backend_.still_ours());

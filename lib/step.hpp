@@ -66,6 +66,7 @@ private:
     void foresee_copies();
     [[nodiscard]] Result<void> save_foreseen();
     [[nodiscard]] Result<void> run_script();
+    [[nodiscard]] Result<void> count_kept_rows();
     [[nodiscard]] Result<void> leave_footprints();
     [[nodiscard]] Result<void> bring_back();
     [[nodiscard]] Result<void> rename_tables_back();
@@ -76,8 +77,8 @@ private:
     [[nodiscard]] Result<void> mend();
     [[nodiscard]] Result<void> restore_columns(bool before_mend);
     [[nodiscard]] Result<void> restore_column_of(Snapshot const& snapshot, Table const& table, bool made_by_script);
-    [[nodiscard]] Result<void> fill_waived_columns();
-    [[nodiscard]] Result<void> restore_tables();
+    [[nodiscard]] Result<void> fill_waived_columns(std::vector<Table> const& tables);
+    [[nodiscard]] Result<void> restore_tables(std::vector<Table> const& tables);
     [[nodiscard]] Result<void> restore_positions();
     // step_rows.cpp: rows of tables that stay
     [[nodiscard]] Result<void> note_unchanged_cells();
@@ -89,8 +90,10 @@ private:
     [[nodiscard]] Result<void> save_unit(Unit const& unit, OldRowsTable const& old, std::string const& written, Changes which);
     [[nodiscard]] Traces left_in(Table const& table) const;
     [[nodiscard]] Result<void> remove_inserted_rows();
-    [[nodiscard]] Result<void> remove_rows_in_use();
-    [[nodiscard]] Result<void> restore_rows();
+    [[nodiscard]] Result<void> remove_rows_in_use(std::vector<Table> const& tables);
+    [[nodiscard]] Result<void> restore_rows(std::vector<Table> const& tables);
+    [[nodiscard]] Result<void> match_keyless(std::vector<Snapshot const*> const& rows, std::vector<Table> const& tables);
+    [[nodiscard]] Snapshot const* own_updates(Table const& table) const;
     [[nodiscard]] Result<std::map<ObjectId, Object>> set_aside(std::vector<Snapshot const*> const& rows, std::vector<Table> const& tables);
     [[nodiscard]] Result<std::set<ObjectId>> empty_changing_cells(std::vector<MendAction> const& actions);
     [[nodiscard]] Result<void> restore_deleted_rows(Snapshot const& snapshot, Table const& table);
@@ -145,6 +148,7 @@ private:
     std::vector<Snapshot> saved_;
     std::vector<OldRowsTable> copies_;
     std::map<std::int64_t, std::string> unchanged_cells_;  // working tables, by snapshot
+    std::map<std::int64_t, std::string> matched_;          // working tables of `match_rows`, by snapshot
     // Rows that the up inserted and others referred to when the down began.
     struct InUse {
         TableName table;
@@ -152,6 +156,7 @@ private:
         std::size_t merged;  // index in report_.merged
     };
     std::vector<InUse> in_use_;
+    std::string kept_rows_;           // rows that an earlier up inserted and its down kept, for people; empty: none
     std::set<std::int64_t> swapped_;  // snapshots of which rows swapped unique values
     std::vector<Footprint> footprints_;
     std::map<std::string, std::chrono::steady_clock::time_point> locked_since_;  // by the names of report_.locks

@@ -75,9 +75,10 @@ Result<void> StepRunner::bring_back() {
     UNDROP_CHECK(restore_columns(true));
     if (step_.direction == Direction::down) UNDROP_CHECK(mend());
     UNDROP_CHECK(restore_columns(false));
-    if (step_.direction == Direction::down) UNDROP_CHECK(fill_waived_columns());
-    UNDROP_CHECK(restore_tables());
-    UNDROP_CHECK(restore_rows());
+    UNDROP_TRY(auto const tables, backend_.tables(ledger_.name()));
+    if (step_.direction == Direction::down) UNDROP_CHECK(fill_waived_columns(tables));
+    UNDROP_CHECK(restore_tables(tables));
+    UNDROP_CHECK(restore_rows(tables));
     tell(Event::Kind::restored, fmt::format("{} snapshot(s)", opposite_.snapshots.size()));
     if (step_.direction == Direction::up) return restore_positions();
 
@@ -189,8 +190,7 @@ Result<void> StepRunner::restore_column_of(Snapshot const& snapshot, Table const
 }
 
 // A column that came back without a snapshot, since its loss was waived, has in every row what a new row has.
-Result<void> StepRunner::fill_waived_columns() {
-    UNDROP_TRY(auto const tables, backend_.tables(ledger_.name()));
+Result<void> StepRunner::fill_waived_columns(std::vector<Table> const& tables) {
     for (auto const& table : tables) {
         TableName const name{table.schema, table.name};
         auto const* scripted = find_table(scripted_, name);
@@ -241,8 +241,7 @@ Result<void> StepRunner::restore_columns(bool before_mend) {
     return success();
 }
 
-Result<void> StepRunner::restore_tables() {
-    UNDROP_TRY(auto const tables, backend_.tables(ledger_.name()));
+Result<void> StepRunner::restore_tables(std::vector<Table> const& tables) {
     std::vector<Snapshot> in_order;
     for (auto const& snapshot : opposite_.snapshots)
         if (snapshot.kind == Snapshot::Kind::table) in_order.push_back(snapshot);

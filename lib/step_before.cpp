@@ -148,8 +148,9 @@ Result<void> StepRunner::save_foreseen() {
             UNDROP_CHECK(save_one(Snapshot::Kind::table, *table, ""));
     for (auto const& [name, column] : foresight_.columns) {
         auto const* table = find_table(before_, name);
-        if (table && !table->partitioned && table->column(column) && !table->column(column)->generated)
-            UNDROP_CHECK(save_one(Snapshot::Kind::column, *table, column));
+        if (!table || table->partitioned || !table->column(column) || table->column(column)->generated) continue;
+        UNDROP_CHECK(rows_can_be_told(backend_.dialect(), *table));
+        UNDROP_CHECK(save_one(Snapshot::Kind::column, *table, column));
     }
     for (auto const& name : foresight_.copies)
         if (auto const* table = find_table(before_, name); table && !table->partitioned) {

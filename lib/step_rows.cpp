@@ -175,6 +175,7 @@ Result<StepRunner::Round> StepRunner::save_rows() {
     std::vector<Found> found;
     Foresight needed;
     for (auto& unit : written_units(changes)) {
+        if (!unit.change.rebuilt) UNDROP_CHECK(rows_can_be_told(backend_.dialect(), *unit.change.before));
         UNDROP_TRY(auto written, backend_.written_by_us(*unit.change.after, "t"));
         auto const all = written.empty() || unit.change.rebuilt || unit.change.replaced || any_of_another_type(unit.change);
         UNDROP_TRY(auto old, old_rows(unit, all));

@@ -275,6 +275,13 @@ Result<bool> PostgresBackend::read_old(Table const& table, OldRows which, std::v
     return second_.read_old(table, which, saved, store_table, session_.transaction(), session_.role());
 }
 
+Result<bool> PostgresBackend::follow(Table const& then, Table const& now, std::string const& old_rows, std::string const& pairs) {
+    if (then.id != now.id) return false;
+    UNDROP_TRY(auto const written, written_by_us(now, "t"));
+    if (written.empty()) return false;  // the table has another file, and in that no place is what it was
+    return follow_rows(connection_, now, old_rows, pairs);
+}
+
 std::string PostgresBackend::why_blind(Options const& options) const {
     return options.second_connection ? "" : "a second connection is not allowed";
 }

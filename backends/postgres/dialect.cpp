@@ -73,6 +73,12 @@ std::string PostgresDialect::same(Column const&, std::string const& a, std::stri
     return fmt::format("(row({})::pg_catalog.record OPERATOR(pg_catalog.*=) row({})::pg_catalog.record)", a, b);
 }
 
+std::string PostgresDialect::equal(Column const& column, std::string const& value, std::string const& stored) const {
+    if (column.equals.empty()) return Dialect::equal(column, value, stored);
+    auto const collate = column.collation.empty() ? "" : " collate " + column.collation;
+    return fmt::format("({} {} {}{})", value, column.equals, load(column, stored), collate);
+}
+
 std::string PostgresDialect::image(std::vector<std::string> const& saved) const {
     return fmt::format("(row({})::pg_catalog.text collate pg_catalog.\"C\")", fmt::join(saved, ", "));
 }
@@ -91,6 +97,12 @@ std::string PostgresDialect::row_id(Table const& table, std::string const& alias
     auto const of = alias.empty() ? std::string() : alias + ".";
     if (!table.partitioned) return of + "ctid";
     return fmt::format("({0}tableoid::pg_catalog.oid::pg_catalog.text || {0}ctid::pg_catalog.text)", of);
+}
+
+std::string PostgresDialect::row_id_type(Table const& table) const { return table.partitioned ? "text collate pg_catalog.\"C\"" : "tid"; }
+
+std::vector<RowPlace> PostgresDialect::row_places(Table const&) const {
+    return {{"relation bigint", "t.tableoid::pg_catalog.int8"}, {"place tid", "t.ctid"}};
 }
 
 std::string PostgresDialect::own_rows(Table const& table) const {

@@ -38,4 +38,7 @@ private:
     bool tried_ = false;  // in vain: not again in this step
 };
 
+// See Backend::follow; of a table in the file that it had at the mark.
+[[nodiscard]] Result<bool> follow_rows(Connection& connection, Table const& now, std::string const& old_rows, std::string const& pairs);
+
 }  // namespace undrop::postgres

@@ -75,6 +75,7 @@ public:
     // second.cpp
     [[nodiscard]] Result<bool> read_old(Table const& table, OldRows which, std::vector<std::string> const& saved,
                                         std::string const& store_table) override;
+    [[nodiscard]] Result<bool> follow(Table const& then, Table const& now, std::string const& old_rows, std::string const& pairs) override;
     [[nodiscard]] std::string why_blind(Options const& options) const override;
     [[nodiscard]] Result<std::vector<Reference>> references(Table const& table) override;
     [[nodiscard]] Result<std::vector<ObjectId>> in_the_way(Table const& table, std::vector<std::string> const& columns,
@@ -126,6 +127,7 @@ private:
     [[nodiscard]] sqlite3* handle() const { return connection_.handle(); }
     [[nodiscard]] Result<void> sync(Tracker::Cause cause);
     [[nodiscard]] Result<void> see_filled(std::vector<std::string> const& made);
+    [[nodiscard]] Result<std::string> one_of(RowSet const& rows, std::string const& name, std::string const& row);
     void refuse_writes(Observer::Seen const& seen, Entry const& entry, std::vector<std::string>& refused) const;
 
     [[nodiscard]] Result<void> start(Options const& options);

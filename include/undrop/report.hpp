@@ -30,6 +30,7 @@ struct Merged {
     std::int64_t deleted_since = 0;   // the row is gone by now: not resurrected
     std::int64_t inserted_since = 0;  // the row is new
     std::int64_t key_taken = 0;       // another row has the key: kept aside in the snapshot
+    std::int64_t not_found = 0;       // changed or deleted since, which no key tells: kept aside in the snapshot
     std::int64_t not_users = 0;       // an earlier step of the migration had written it, no user changed it: not brought back (P3)
 };
 
