@@ -14,7 +14,12 @@ namespace {
 
 auto const success = [] { return BOOST_OUTCOME_V2_NAMESPACE::success(); };
 
+auto index(std::size_t i) { return static_cast<std::ptrdiff_t>(i); }
+
 std::int64_t number(Cell const& cell) { return cell && !cell->empty() ? std::stoll(*cell) : 0; }
+
+// No table and no statement takes more than some 1,600 columns, and each cell takes several.
+constexpr std::size_t most_columns = 200;
 
 template <class List>
 std::string anded(List const& terms) {
@@ -42,9 +47,9 @@ public:
 private:
     [[nodiscard]] std::vector<std::string> key_that_stays() const;
     [[nodiscard]] std::string name_now(std::string const& before) const;
-    [[nodiscard]] std::string old_value(std::string const& name, std::string const& alias = "o") const;
+    [[nodiscard]] std::string old_value(std::string const& name) const;
     [[nodiscard]] std::string present(std::string const& before) const;  // saved
-    [[nodiscard]] std::string key_join(std::string const& old_alias = "o") const;
+    [[nodiscard]] std::string key_join() const;
     [[nodiscard]] std::string differs(std::string const& name) const;
     [[nodiscard]] std::string kept_image(bool of_old) const;
     [[nodiscard]] std::string rest_image(bool of_old) const;
@@ -94,9 +99,9 @@ std::string RowDiff::name_now(std::string const& before) const {
     return found == kept_.end() ? std::string{} : found->second;
 }
 
-std::string RowDiff::old_value(std::string const& name, std::string const& alias) const {
+std::string RowDiff::old_value(std::string const& name) const {
     auto const at = std::find(old_.values.begin(), old_.values.end(), name) - old_.values.begin();
-    return fmt::format("{}.v{}", alias, at + 1);
+    return fmt::format("o.v{}", at + 1);
 }
 
 std::string RowDiff::present(std::string const& before) const {
@@ -104,21 +109,22 @@ std::string RowDiff::present(std::string const& before) const {
     return dialect_.save(*now_.column(name), "t." + dialect_.quote(name));
 }
 
-std::string RowDiff::key_join(std::string const& old_alias) const {
+std::string RowDiff::key_join() const {
     std::vector<std::string> terms;
     for (auto const& name : key_) {
         auto const same_form = old_.table.column(name)->stored_type == now_.column(name_now(name))->stored_type;
-        terms.push_back(same_form ? fmt::format("{} = {}", old_value(name, old_alias), present(name))
-                                  : fmt::format("{} = {}", dialect_.image({old_value(name, old_alias)}), dialect_.image({present(name)})));
+        terms.push_back(same_form ? fmt::format("{} = {}", old_value(name), present(name))
+                                  : fmt::format("{} = {}", dialect_.image({old_value(name)}), dialect_.image({present(name)})));
     }
     return anded(terms);
 }
 
-// Of the same type: byte by byte. Of another: whether the saved texts differ, for then the old one is nowhere else.
+// Of the same type: byte by byte. Of another, or where the type may not take the old text any more: whether the saved texts differ.
 std::string RowDiff::differs(std::string const& name) const {
     auto const& before = *old_.table.column(name);
     auto const& now = *now_.column(name_now(name));
-    if (before.type != now.type) return fmt::format("({} <> {})", dialect_.image({old_value(name)}), dialect_.image({present(name)}));
+    if (before.full_type() != now.full_type() || before.as_text)
+        return fmt::format("({} <> {})", dialect_.image({old_value(name)}), dialect_.image({present(name)}));
     return fmt::format("not {}", dialect_.same(now, "t." + dialect_.quote(now.name), dialect_.load(before, old_value(name))));
 }
 
@@ -160,7 +166,7 @@ std::string RowDiff::is_left_row(std::string const& rank) const {
 std::string RowDiff::state_of_cell(std::string const& name) const {
     std::vector<std::string> own;
     auto const image = dialect_.image({old_value(name)});
-    if (auto const* left = left_.updated) {
+    for (auto const* left : left_.updated) {
         auto const at = std::find(left->values.begin(), left->values.end(), name);
         std::vector<std::string> join;
         for (std::size_t i = 0; i < left->table.key.size() && left->table.key == old_.table.key; ++i)
@@ -230,20 +236,21 @@ Result<void> RowDiff::pair_moved_keys(std::int64_t& next_id) {
 }
 
 Result<std::vector<std::string>> RowDiff::changed_columns() {
-    std::vector<std::string> asked;
     std::vector<std::string> names;
-    for (auto const& [before, now] : kept_) {
-        if (waived_.contains(before)) continue;
-        names.push_back(before);
-        asked.push_back(fmt::format("max(case when {} then 1 else 0 end)", differs(before)));
-    }
+    for (auto const& [before, now] : kept_)
+        if (!waived_.contains(before)) names.push_back(before);
     std::vector<std::string> changed;
-    if (key_.empty() || asked.empty()) return changed;
+    if (key_.empty()) return changed;
     auto const ask = [&](std::string const& from) -> Result<void> {
-        UNDROP_TRY(auto const rows, backend_.rows(fmt::format("select {} from {}", fmt::join(asked, ", "), from)));
-        for (std::size_t i = 0; i < names.size(); ++i)
-            if (number(rows.at(0).at(i)) > 0 && std::find(changed.begin(), changed.end(), names[i]) == changed.end())
-                changed.push_back(names[i]);
+        for (std::size_t first = 0; first < names.size(); first += most_columns) {
+            std::vector<std::string> asked;
+            for (std::size_t i = first; i < std::min(first + most_columns, names.size()); ++i)
+                asked.push_back(fmt::format("max(case when {} then 1 else 0 end)", differs(names[i])));
+            UNDROP_TRY(auto const rows, backend_.rows(fmt::format("select {} from {}", fmt::join(asked, ", "), from)));
+            for (std::size_t i = 0; i < asked.size(); ++i)
+                if (number(rows.at(0).at(i)) > 0 && std::find(changed.begin(), changed.end(), names[first + i]) == changed.end())
+                    changed.push_back(names[first + i]);
+        }
         return success();
     };
     UNDROP_CHECK(ask(fmt::format("{} o join {} on {}", old_.store, from_now(), key_join())));
@@ -264,7 +271,7 @@ Result<void> RowDiff::save_updated(std::int64_t id, std::vector<std::string> con
     Snapshot s{.id = id, .kind = Snapshot::Kind::updated, .table = old_.table};
     s.table.key = key_;
     s.values = changed;
-    for (auto const& name : changed) s.left_types.push_back(now_.column(name_now(name))->type);
+    for (auto const& name : changed) s.left_types.push_back(now_.column(name_now(name))->full_type());
     s.store = names::snapshot_prefix + std::to_string(id);
     StoreTable table(ledger_.table(s.store));
     for (std::size_t i = 0; i < key_.size(); ++i)
@@ -349,8 +356,16 @@ Result<bool> RowDiff::keep_footprint(std::int64_t id, RowChanges& result) {
 Result<RowChanges> RowDiff::save(Changes which, std::int64_t& next_id) {
     RowChanges result;
     if (which == Changes::all && old_.only_updated) UNDROP_CHECK(pair_moved_keys(next_id));
-    UNDROP_TRY(auto const changed, changed_columns());
-    if (!changed.empty()) UNDROP_CHECK(save_updated(next_id++, changed, result));
+    UNDROP_TRY(auto changed, changed_columns());
+    // What is unique together comes back together.
+    std::stable_partition(changed.begin(), changed.end(), [&](std::string const& name) {
+        return std::any_of(old_.table.unique.begin(), old_.table.unique.end(),
+                           [&](auto const& columns) { return std::find(columns.begin(), columns.end(), name) != columns.end(); }) ||
+               std::find(key_.begin(), key_.end(), name) != key_.end();
+    });
+    for (std::size_t i = 0; i < changed.size(); i += most_columns)
+        UNDROP_CHECK(save_updated(
+            next_id++, {changed.begin() + index(i), changed.begin() + index(std::min(i + most_columns, changed.size()))}, result));
     if (which == Changes::updates) return result;
     UNDROP_TRY(auto const deleted, save_deleted(next_id, result));
     if (deleted) ++next_id;

@@ -116,6 +116,7 @@ Result<StepReport> StepRunner::run() {
             if (error.code != Code::in_doubt) {
                 backend_.rollback();
                 if (error.left == Left::untouched && error.code != Code::conflict) error.left = Left::rolled_back;
+                return naming_unfitting(std::move(error));
             }
             return error;
         }
@@ -142,6 +143,7 @@ Result<StepRunner::Round> StepRunner::round() {
     unchanged_cells_.clear();
     swapped_.clear();
     in_use_.clear();
+    readers_.clear();
     footprints_.clear();
     restored_.clear();
     made_.clear();

@@ -177,7 +177,8 @@ Result<void> StepRunner::restore_deleted_rows(Snapshot const& snapshot, Table co
     }
     for (auto const& print : footprints_)
         if (print.of == Footprint::Of::rows && print.schema == table.schema && print.table == table.name) context.own = &print;
-    UNDROP_TRY(auto const done, restore_deleted(backend_, ledger_, snapshot, table, context));
+    UNDROP_TRY(auto const read, as_saved(snapshot, table));
+    UNDROP_TRY(auto const done, restore_deleted(backend_, ledger_, snapshot, read, context));
     report_.merged.push_back(done.merged);
     return expect(table, done.updated, done.inserted);
 }
@@ -186,10 +187,12 @@ Result<void> StepRunner::restore_cells(Snapshot const& snapshot, Table const& ta
     CellsContext context{.direction = step_.direction, .work_id = next_id_++};
     if (auto const found = unchanged_cells_.find(snapshot.id); found != unchanged_cells_.end()) context.unchanged = found->second;
     for (auto const& own : saved_)
-        if (own.kind == Snapshot::Kind::updated && own.table.id == table.id) context.own = &own;
+        if (own.kind == Snapshot::Kind::updated && own.table.id == table.id) context.own.push_back(&own);
     context.replace_rows = swapped_.contains(snapshot.id);
     if (context.replace_rows) ++next_id_;
-    UNDROP_TRY(auto const done, restore_updated(backend_, ledger_, snapshot, table, context));
+    UNDROP_TRY(auto const read, as_saved(snapshot, table));
+    UNDROP_TRY(context.merges, part_merges(snapshot, table));
+    UNDROP_TRY(auto const done, restore_updated(backend_, ledger_, snapshot, read, context));
     report_.merged.insert(report_.merged.end(), done.merged.begin(), done.merged.end());
     expected_[table.id].deleted += done.replaced;
     return expect(table, done.updated, done.replaced);
