@@ -200,6 +200,17 @@ public:
     // Changes an object that holds rows into another definition, rows kept, where `alter` is empty (SQLite: a rebuild). Code::refused where
     // there is no such way. Columns that only `wanted` has get their default.
     [[nodiscard]] virtual Result<void> reshape(ObjectId const& id, Object const& now, Object const& wanted) = 0;
+    // How many rows hold values that a column cannot take on its way to a recorded definition: `column` is its name, `wanted` the recorded
+    // column, or on SQLite the table with an empty name. In a transaction of the caller's. 0 where nothing is in the way.
+    // `means_unfitting`: could that be why the database said this?
+    [[nodiscard]] virtual bool means_unfitting(Error const& error) const {
+        static_cast<void>(error);
+        return false;
+    }
+    [[nodiscard]] virtual Result<std::int64_t> unfitting(Table const& now, std::string const& column, Object const& wanted) {
+        static_cast<void>(now), static_cast<void>(column), static_cast<void>(wanted);
+        return std::int64_t{0};
+    }
     // The user's triggers and rules on a table off, and back on to their exact states; calls may nest. On SQLite foreign keys too:
     // check_constraints() tells what came of it.
     [[nodiscard]] virtual Result<void> quiet(Table const& table) = 0;

@@ -109,7 +109,7 @@ Result<Restored> restore_column(Backend& backend, Ledger const& ledger, Snapshot
     auto const pairing = pair(dialect, ledger, s, now);
     auto const& column = *now.column(s.column);
     auto const name = dialect.quote(s.column);
-    auto const value = dialect.load(*s.table.column(s.column), pairing.value);
+    auto const value = dialect.load(column.reader ? column : *s.table.column(s.column), pairing.value);
     auto const same = dialect.same(column, "t." + name, value);
     UNDROP_TRY(auto const computed, computed_by_script(backend, s, now, context));
     auto const users = context.made_by_script ? std::string{"s.state = 'u'"} : std::string{"true"};

@@ -15,7 +15,7 @@ namespace {
 
 auto const success = [] { return BOOST_OUTCOME_V2_NAMESPACE::success(); };
 
-std::string recorded_type(Snapshot const& s, std::size_t i) { return s.table.column(s.values[i])->type; }
+std::string recorded_type(Snapshot const& s, std::size_t i) { return s.table.column(s.values[i])->full_type(); }
 bool retyped(Snapshot const& s, std::size_t i) { return s.left_types[i] != recorded_type(s, i); }
 
 // The merge of one table's updated cells: the snapshot (alias s), the table (t), and where there are such: this step's own changes (p), the
@@ -24,7 +24,9 @@ class CellMerge {
 public:
     CellMerge(Backend& backend, Ledger const& ledger, Snapshot const& s, Table const& now, CellsContext const& context)
         : backend_(backend), dialect_(backend.dialect()), ledger_(ledger), s_(s), now_(now), context_(context) {
-        if (context_.own && context_.own->table.key != s_.table.key) context_.own = nullptr;
+        std::erase_if(context_.own, [&](Snapshot const* own) { return own->table.key != s_.table.key; });
+        for (std::size_t i = 0; i < context_.own.size(); ++i)
+            written_ += fmt::format("{}p{}.state is not null", i == 0 ? "" : " or ", i + 1);
         for (std::size_t i = 0; i + s.told_by.size() < s.values.size(); ++i)
             if (auto const* column = now.column(s.values[i]); column && !column->generated) cells_.push_back(i);
     }
@@ -35,6 +37,11 @@ private:
     [[nodiscard]] std::string present(std::size_t i) const { return "t." + dialect_.quote(s_.values[i]); }
     [[nodiscard]] std::string saved(std::size_t i) const { return dialect_.load(*now_.column(s_.values[i]), fmt::format("s.v{}", i + 1)); }
     [[nodiscard]] std::string still_as_left(std::size_t i) const;
+    [[nodiscard]] PartMerge const* merge(std::size_t i) const {
+        auto const found = context_.merges.find(i);
+        return found == context_.merges.end() ? nullptr : &found->second;
+    }
+    [[nodiscard]] std::string merged(std::size_t i) const;  // attribute by attribute
     [[nodiscard]] std::string is_back(std::size_t i) const { return dialect_.same(*now_.column(s_.values[i]), present(i), saved(i)); }
     [[nodiscard]] std::string is_users(std::size_t i) const;
     [[nodiscard]] std::string class_of(std::size_t i) const;
@@ -52,20 +59,32 @@ private:
     std::vector<std::size_t> cells_;
     SavedRows rows_;
     std::string taken_;
+    std::string written_;  // condition: this step's script changed the row
 };
 
 // P2: the value before this step's script, where the script wrote one, is still the one that the step had left.
 std::string CellMerge::still_as_left(std::size_t i) const {
+    if (merge(i)) return "not " + dialect_.same(*now_.column(s_.values[i]), present(i), merged(i));
     if (retyped(s_, i)) return context_.unchanged.empty() ? std::string{"1 = 0"} : fmt::format("n.u{} = 1", i + 1);
     auto const& column = *now_.column(s_.values[i]);
     auto value = present(i);
-    if (context_.direction == Direction::up && context_.own) {
-        auto const& own = context_.own->values;
+    for (std::size_t n = 0; n < context_.own.size() && context_.direction == Direction::up; ++n) {
+        auto const& own = context_.own[n]->values;
         if (auto const at = std::find(own.begin(), own.end(), s_.values[i]); at != own.end())
-            value = fmt::format("case when p.state is not null then {} else {} end",
-                                dialect_.load(column, fmt::format("p.v{}", at - own.begin() + 1)), value);
+            value = fmt::format("case when p{0}.state is not null then {1} else {2} end", n + 1,
+                                dialect_.load(column, fmt::format("p{}.v{}", n + 1, at - own.begin() + 1)), value);
     }
     return dialect_.same(column, value, dialect_.load(column, fmt::format("s.w{}", i + 1)));
+}
+
+std::string CellMerge::merged(std::size_t i) const {
+    auto parts = *merge(i);
+    parts.present = present(i);
+    parts.saved_text = fmt::format("s.v{}", i + 1);
+    parts.left_text = fmt::format("s.w{}", i + 1);
+    parts.unchanged = context_.unchanged.empty() ? std::string{"1 = 0"} : fmt::format("n.u{} = 1", i + 1);
+    parts.saved_wins = context_.direction == Direction::up;
+    return dialect_.merge_parts(*now_.column(s_.values[i]), parts);
 }
 
 std::string CellMerge::is_users(std::size_t i) const {
@@ -73,18 +92,20 @@ std::string CellMerge::is_users(std::size_t i) const {
 }
 
 std::string CellMerge::class_of(std::size_t i) const {
-    return fmt::format(
-        "case when {} then 'unchanged' when not ({}) then 'not_users' when {} then {} else {} end", is_back(i), is_users(i),
-        still_as_left(i),
-        taken_.empty() ? "'restored'" : fmt::format("case when q.{} is null then 'restored' else 'key_taken' end", rows_.identity.at(0)),
-        context_.own ? "case when p.state is null then 'changed' else 'computed' end" : "'changed'");
+    auto const restored =
+        taken_.empty() ? "'restored'" : fmt::format("case when q.{} is null then 'restored' else 'key_taken' end", rows_.identity.at(0));
+    return fmt::format("case when {} then 'unchanged' when not ({}) then 'not_users' when {} then {} else {} end", is_back(i), is_users(i),
+                       still_as_left(i), restored,
+                       written_.empty() ? "'changed'" : fmt::format("case when {} then 'computed' else 'changed' end", written_));
 }
 
 std::string CellMerge::from() const {
     auto text = rows_.from;
-    if (context_.own)
-        text += fmt::format(" left join {} as p on {}", ledger_.table(context_.own->store),
-                            s_.keyed() ? same_identity(rows_, "p", "s") : "p.n = m.o");
+    for (std::size_t i = 0; i < context_.own.size(); ++i) {
+        auto const alias = fmt::format("p{}", i + 1);
+        text += fmt::format(" left join {} as {} on {}", ledger_.table(context_.own[i]->store), alias,
+                            s_.keyed() ? same_identity(rows_, alias.c_str(), "s") : alias + ".n = m.o");
+    }
     if (!context_.unchanged.empty()) text += fmt::format(" left join {} as n on {}", context_.unchanged, same_identity(rows_, "n", "s"));
     if (!taken_.empty()) text += fmt::format(" left join {} as q on {}", taken_, same_identity(rows_, "q", "s"));
     return text;
@@ -115,7 +136,7 @@ Result<void> CellMerge::count(RestoredCells& done) {
 }
 
 std::string CellMerge::to_be(std::size_t i) const {
-    return fmt::format("case when ({}) = 'restored' then {} else {} end", class_of(i), saved(i), present(i));
+    return fmt::format("case when ({}) = 'restored' then {} else {} end", class_of(i), merge(i) ? merged(i) : saved(i), present(i));
 }
 
 // Values that are swapped among rows: all of those rows go, and come again as they should be.
@@ -207,7 +228,7 @@ Result<std::string> note_unchanged(Backend& backend, Ledger const& ledger, Snaps
     bool any = false;
     for (std::size_t i = 0; i < s.values.size(); ++i) {
         auto const* column = now.column(s.values[i]);
-        auto const asked = column && retyped(s, i) && column->type == s.left_types[i];
+        auto const asked = column && retyped(s, i) && column->full_type() == s.left_types[i];
         any = any || asked;
         names.push_back(fmt::format("u{}", i + 1));
         definitions.push_back(names.back() + " integer not null");

@@ -60,7 +60,7 @@ std::string RowSides::key_join(std::string const& old_alias) const {
     for (auto const& name : key_) {
         auto const& now = column_now(name);
         auto const then = old_value(name, old_alias);
-        if (old_.table.column(name)->type == now.type)
+        if (old_.table.column(name)->full_type() == now.full_type())
             terms.push_back(dialect_.equal(now, "t." + dialect_.quote(now.name), then));
         else if (old_.table.column(name)->stored_type == now.stored_type)
             terms.push_back(fmt::format("{} = {}", then, present(name)));
@@ -70,11 +70,12 @@ std::string RowSides::key_join(std::string const& old_alias) const {
     return anded(terms);
 }
 
-// Of the same type: byte by byte. Of another: whether the saved texts differ, for then the old one is nowhere else.
+// Of the same type: byte by byte. Of another, or where the type may not take the old text any more: whether the saved texts differ.
 std::string RowSides::differs(std::string const& name) const {
     auto const& before = *old_.table.column(name);
     auto const& now = column_now(name);
-    if (before.type != now.type) return fmt::format("({} <> {})", dialect_.image({old_value(name)}), dialect_.image({present(name)}));
+    if (before.full_type() != now.full_type() || before.as_text)
+        return fmt::format("({} <> {})", dialect_.image({old_value(name)}), dialect_.image({present(name)}));
     return fmt::format("not {}", dialect_.same(now, "t." + dialect_.quote(now.name), dialect_.load(before, old_value(name))));
 }
 
@@ -164,7 +165,7 @@ Result<void> RowSides::choose_key() {
 // A column that is lost, or of another type, is no part of what such a row is told by on the way back: then they are deleted and inserted.
 bool RowSides::follows_whole_rows() const {
     return kept_.size() == old_.values.size() && std::all_of(kept_.begin(), kept_.end(), [&](auto const& pair) {
-               return old_.table.column(pair.first)->type == now_.column(pair.second)->type;
+               return old_.table.column(pair.first)->full_type() == now_.column(pair.second)->full_type();
            });
 }
 

@@ -16,6 +16,21 @@ namespace {
 
 auto const success = [] { return BOOST_OUTCOME_V2_NAMESPACE::success(); };
 
+auto index(std::size_t i) { return static_cast<std::ptrdiff_t>(i); }
+
+// No table and no statement takes more than some 1,600 columns, and each cell takes several.
+constexpr std::size_t most_columns = 200;
+
+bool has(std::vector<std::string> const& names, std::string const& name) {
+    return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+// In a snapshot of updated rows; 0: it is not there.
+std::size_t number_in(Snapshot const& left, std::string const& column) {
+    auto const found = std::find(left.values.begin(), left.values.end(), column);
+    return found == left.values.end() ? 0 : static_cast<std::size_t>(found - left.values.begin()) + 1;
+}
+
 // What a script changed of one table: its old rows (alias o) beside its present ones (alias t).
 class RowDiff {
 public:
@@ -35,8 +50,7 @@ public:
 
 private:
     [[nodiscard]] std::string state_of_cell(std::string const& name) const;
-    [[nodiscard]] std::size_t number_left(std::string const& column) const;  // in the opposite step's snapshot; 0: it is not there
-    [[nodiscard]] bool tells_what_was_left() const;
+    [[nodiscard]] bool tells_what_was_left(Snapshot const& left) const { return left.table.key == old_.table.key; }
     [[nodiscard]] std::string join_with_left() const;
     [[nodiscard]] std::string was_left(std::string const& name) const;
     [[nodiscard]] std::string is_left_row(std::string const& rank) const;
@@ -44,7 +58,7 @@ private:
 
     [[nodiscard]] Result<void> find_changed();
     [[nodiscard]] StoreTable shape_of_updated(Snapshot const& s) const;
-    [[nodiscard]] Result<void> save_updated(std::int64_t id, RowChanges& result);
+    [[nodiscard]] Result<void> save_updated(std::int64_t id, std::vector<std::string> const& changed, RowChanges& result);
     [[nodiscard]] Result<bool> save_deleted(std::int64_t id, RowChanges& result);
     [[nodiscard]] Result<bool> keep_footprint(std::int64_t id, RowChanges& result);
     [[nodiscard]] Result<void> finish(Snapshot snapshot, StoreTable const& table, RowChanges& result);
@@ -82,37 +96,37 @@ std::string RowDiff::is_left_row(std::string const& rank) const {
     return condition.empty() ? std::string{"false"} : "(" + condition + ")";
 }
 
-std::size_t RowDiff::number_left(std::string const& column) const {
-    auto const& names = left_.updated->values;
-    auto const found = std::find(names.begin(), names.end(), column);
-    return found == names.end() ? 0 : static_cast<std::size_t>(found - names.begin()) + 1;
-}
-
-bool RowDiff::tells_what_was_left() const { return left_.updated && left_.updated->table.key == old_.table.key; }
-
 // Without a key: rows that are as the opposite step had left some (alias lf).
 std::string RowDiff::join_with_left() const {
-    if (!tells_what_was_left() || !old_.table.key.empty()) return {};
-    std::vector<std::string> then;
-    std::vector<std::string> mine;
-    for (auto const& column : old_.values) {
-        if (number_left(column) == 0) continue;
-        then.push_back(fmt::format("l.w{}", number_left(column)));
-        mine.push_back(sides_.old_value(column));
+    if (!old_.table.key.empty()) return {};
+    for (auto const* left : left_.updated) {
+        if (!tells_what_was_left(*left)) continue;
+        std::vector<std::string> then;
+        std::vector<std::string> mine;
+        for (auto const& column : old_.values) {
+            if (number_in(*left, column) == 0) continue;
+            then.push_back(fmt::format("l.w{}", number_in(*left, column)));
+            mine.push_back(sides_.old_value(column));
+        }
+        return fmt::format(" left join (select distinct {} as i from {} l) lf on lf.i = {}", dialect_.image(then),
+                           ledger_.table(left->store), dialect_.image(mine));
     }
-    return fmt::format(" left join (select distinct {} as i from {} l) lf on lf.i = {}", dialect_.image(then),
-                       ledger_.table(left_.updated->store), dialect_.image(mine));
+    return {};
 }
 
 // Condition: the opposite step had left this value in this row; "" if it had changed none.
 std::string RowDiff::was_left(std::string const& name) const {
-    if (!tells_what_was_left() || number_left(name) == 0) return {};
-    if (old_.table.key.empty()) return "lf.i is not null";
-    std::string join;
-    for (std::size_t i = 0; i < old_.table.key.size(); ++i)
-        join += fmt::format("l.k{} = {} and ", i + 1, sides_.old_value(old_.table.key[i]));
-    return fmt::format("exists (select 1 from {} l where {}{} = {})", ledger_.table(left_.updated->store), join,
-                       dialect_.image({fmt::format("l.w{}", number_left(name))}), dialect_.image({sides_.old_value(name)}));
+    for (auto const* left : left_.updated) {
+        auto const number = number_in(*left, name);
+        if (!tells_what_was_left(*left) || number == 0) continue;
+        if (old_.table.key.empty()) return "lf.i is not null";
+        std::string join;
+        for (std::size_t i = 0; i < old_.table.key.size(); ++i)
+            join += fmt::format("l.k{} = {} and ", i + 1, sides_.old_value(old_.table.key[i]));
+        return fmt::format("exists (select 1 from {} l where {}{} = {})", ledger_.table(left->store), join,
+                           dialect_.image({fmt::format("l.w{}", number)}), dialect_.image({sides_.old_value(name)}));
+    }
+    return {};
 }
 
 // 'm': the value was the migration's own (P3).
@@ -134,21 +148,27 @@ std::string RowDiff::state_of_cell(std::string const& name) const {
 
 // The columns that differ in some row that is there before and now.
 Result<void> RowDiff::find_changed() {
-    std::vector<std::string> asked;
     std::set<std::string> found;
-    for (auto const& [before, now] : kept_) asked.push_back(fmt::format("max(case when {} then 1 else 0 end)", sides_.differs(before)));
-    for (auto const& from : sides_.same()) {
-        if (asked.empty()) break;
-        UNDROP_TRY(auto const rows, backend_.rows(fmt::format("select {} from {}", fmt::join(asked, ", "), from)));
-        for (std::size_t i = 0; i < kept_.size(); ++i)
-            if (number_of(rows.at(0).at(i)) > 0) found.insert(kept_[i].first);
-    }
+    for (auto const& from : sides_.same())
+        for (std::size_t first = 0; first < kept_.size(); first += most_columns) {
+            std::vector<std::string> asked;
+            for (std::size_t i = first; i < std::min(first + most_columns, kept_.size()); ++i)
+                asked.push_back(fmt::format("max(case when {} then 1 else 0 end)", sides_.differs(kept_[i].first)));
+            UNDROP_TRY(auto const rows, backend_.rows(fmt::format("select {} from {}", fmt::join(asked, ", "), from)));
+            for (std::size_t i = 0; i < asked.size(); ++i)
+                if (number_of(rows.at(0).at(i)) > 0) found.insert(kept_[first + i].first);
+        }
     for (auto const& [before, now] : kept_) {
         if (!found.contains(before))
             unchanged_.push_back(before);
         else if (!waived_.contains(before))
             changed_.push_back(before);
     }
+    // What is unique together comes back together.
+    std::stable_partition(changed_.begin(), changed_.end(), [&](std::string const& name) {
+        return has(sides_.key(), name) ||
+               std::any_of(old_.table.unique.begin(), old_.table.unique.end(), [&](auto const& columns) { return has(columns, name); });
+    });
     return success();
 }
 
@@ -181,21 +201,21 @@ StoreTable RowDiff::shape_of_updated(Snapshot const& s) const {
     return table;
 }
 
-Result<void> RowDiff::save_updated(std::int64_t id, RowChanges& result) {
+Result<void> RowDiff::save_updated(std::int64_t id, std::vector<std::string> const& changed, RowChanges& result) {
     Snapshot s{.id = id, .kind = Snapshot::Kind::updated, .table = old_.table};
     s.table.key = sides_.key();
-    s.values = changed_;
+    s.values = changed;
     if (!s.keyed()) {
         s.told_by = unchanged_;
         s.values.insert(s.values.end(), unchanged_.begin(), unchanged_.end());
         s.numbered = !dialect_.lasting_row_id(now_, "t").empty();
     }
-    for (auto const& name : s.values) s.left_types.push_back(sides_.column_now(name).type);
+    for (auto const& name : s.values) s.left_types.push_back(sides_.column_now(name).full_type());
     s.store = names::snapshot_prefix + std::to_string(id);
     auto const table = shape_of_updated(s);
     UNDROP_CHECK(table.make(backend_, old_.table));
     std::vector<std::string> differing;
-    for (auto const& name : changed_) differing.push_back(sides_.differs(name));
+    for (auto const& name : changed) differing.push_back(sides_.differs(name));
     std::string alone;
     if (!s.told_by.empty())
         alone = fmt::format(" join (select {0} as i, count(*) as c from {1} group by 1) a on a.i = {0}", sides_.image(s.told_by, false),
@@ -251,7 +271,11 @@ Result<RowChanges> RowDiff::save(Changes which, std::int64_t& next_id) {
     RowChanges result;
     UNDROP_CHECK(sides_.pair(which == Changes::all, next_id));
     UNDROP_CHECK(find_changed());
-    if (!changed_.empty()) UNDROP_CHECK(save_updated(next_id++, result));
+    // Rows without a key are told by all their columns, which one snapshot holds.
+    auto const most = sides_.key().empty() ? std::max<std::size_t>(1, changed_.size()) : most_columns;
+    for (std::size_t i = 0; i < changed_.size(); i += most)
+        UNDROP_CHECK(
+            save_updated(next_id++, {changed_.begin() + index(i), changed_.begin() + index(std::min(i + most, changed_.size()))}, result));
     if (which == Changes::all) {
         UNDROP_TRY(auto const deleted, save_deleted(next_id, result));
         if (deleted) ++next_id;

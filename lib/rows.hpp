@@ -35,8 +35,8 @@ struct OldRowsTable {
 
 // What the opposite step left in this table: it says whose a value is (P3). Names are as the opposite step had left them.
 struct Traces {
-    Snapshot const* updated = nullptr;  // its cells, w1..
-    std::vector<Footprint> rows;        // whole rows
+    std::vector<Snapshot const*> updated;  // its cells, w1..
+    std::vector<Footprint> rows;           // whole rows
     std::vector<Footprint> columns;
 };
 

@@ -56,9 +56,32 @@ std::string Snapshot::what() const {
     return table.text();
 }
 
+namespace {
+
+// What an attribute is called, its type, whether it is an array, and the attributes inside.
+json to_json(std::vector<Part> const& parts) {
+    json all = json::array();
+    for (auto const& part : parts) all.push_back({part.name, part.type, part.array, to_json(part.parts)});
+    return all;
+}
+
+std::vector<Part> parts_of(json const& all) {
+    std::vector<Part> parts;
+    for (auto const& one : all) {
+        auto& part = parts.emplace_back();
+        part.name = one.at(0);
+        part.type = one.at(1);
+        part.array = one.at(2);
+        part.parts = parts_of(one.at(3));
+    }
+    return parts;
+}
+
+}  // namespace
+
 std::string to_manifest(Snapshot const& snapshot) {
     json columns = json::array();
-    for (auto const& c : snapshot.table.columns)
+    for (auto const& c : snapshot.table.columns) {
         columns.push_back({{"name", c.name},
                            {"type", c.type},
                            {"stored_type", c.stored_type},
@@ -67,12 +90,19 @@ std::string to_manifest(Snapshot const& snapshot) {
                            {"identity", c.identity},
                            {"not_null", c.not_null},
                            {"default", c.default_sql}});
+        if (!c.id.empty()) columns.back()["id"] = c.id;
+        if (c.form.empty()) continue;
+        columns.back()["form"] = c.form;
+        columns.back()["array"] = c.array;
+        columns.back()["attributes"] = to_json(c.parts);
+    }
     json const manifest = {{"kind", name_of(snapshot.kind)},
                            {"schema", snapshot.table.schema},
                            {"table", snapshot.table.name},
                            {"key", snapshot.table.key},
                            {"column", snapshot.column},
                            {"position", snapshot.position},
+                           {"id", snapshot.table.id},
                            {"partitioned", snapshot.table.partitioned},
                            {"values", snapshot.values},
                            {"left_types", snapshot.left_types},
@@ -87,6 +117,7 @@ void from_manifest(std::string const& text, Snapshot& snapshot) {
     snapshot.kind = kind_of(manifest.at("kind").get<std::string>());
     snapshot.table.schema = manifest.at("schema");
     snapshot.table.name = manifest.at("table");
+    snapshot.table.id = manifest.value("id", "");
     snapshot.table.partitioned = manifest.at("partitioned");
     snapshot.table.key = manifest.at("key").get<std::vector<std::string>>();
     snapshot.column = manifest.at("column");
@@ -105,6 +136,12 @@ void from_manifest(std::string const& text, Snapshot& snapshot) {
         column.identity = c.at("identity");
         column.not_null = c.at("not_null");
         column.default_sql = c.at("default");
+        column.id = c.value("id", "");
+        if (c.contains("form")) {
+            column.form = c.at("form");
+            column.array = c.at("array");
+            column.parts = parts_of(c.at("attributes"));
+        }
         snapshot.table.columns.push_back(std::move(column));
     }
 }

@@ -23,7 +23,7 @@ struct Snapshot {
     std::string position;                 // for Kind::sequence
     std::string store;                    // raw name of the store's table; empty for a sequence
     std::vector<std::string> values;      // names of the columns in v1..; for whole rows without a key they identify the row, too
-    std::vector<std::string> left_types;  // for Kind::updated: the types in which w1.. were left
+    std::vector<std::string> left_types;  // for Kind::updated: the full types in which w1.. were left
     std::vector<std::string> told_by;     // for Kind::updated without a key: those of `values` that the step changed in no row
     bool numbered = false;                // ... the rows' lasting numbers are in r
     std::int64_t rows = 0;

@@ -120,6 +120,7 @@ Result<StepReport> StepRunner::run() {
             if (error.code != Code::in_doubt) {
                 backend_.rollback();
                 if (error.left == Left::untouched && error.code != Code::conflict) error.left = Left::rolled_back;
+                return naming_unfitting(std::move(error));
             }
             return error;
         }
@@ -150,6 +151,7 @@ Result<StepRunner::Round> StepRunner::round() {
     swapped_.clear();
     kept_rows_.clear();
     in_use_.clear();
+    readers_.clear();
     footprints_.clear();
     restored_.clear();
     made_.clear();

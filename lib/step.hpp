@@ -17,12 +17,13 @@
 
 namespace undrop {
 
-// A rename that the step made, so that the way back is a rename and not a drop.
+// A rename that the step made, so that the way back is a rename and not a drop. An attribute's table is its composite type.
 struct Rename {
     TableName before;
     TableName after;
     std::string column_before;  // empty: the table itself
     std::string column_after;
+    bool operator==(Rename const&) const = default;
 };
 
 // What the ledger knows of the step that this one takes back.
@@ -32,6 +33,7 @@ struct Opposite {
     std::vector<Rename> renames;
     std::vector<Snapshot> snapshots;
     std::vector<Footprint> footprints;
+    std::set<ObjectId> left;  // objects that it changed and left there
 };
 
 class StepRunner {
@@ -54,6 +56,7 @@ private:
 
     [[nodiscard]] Result<void> prepare();
     [[nodiscard]] Error done_twice() const;
+    [[nodiscard]] Error naming_unfitting(Error error);
     [[nodiscard]] Result<Round> guarded_round();
     [[nodiscard]] Result<Round> round();
     [[nodiscard]] Result<void> settle(Error doubt);
@@ -74,6 +77,14 @@ private:
     [[nodiscard]] Result<void> rename_all(char const* kind, std::vector<std::pair<TableName, TableName>> const& in_order);
     [[nodiscard]] Result<void> rename_columns_back();
     [[nodiscard]] Result<void> rename_parts_back();
+    // step_parts.cpp: attributes of composite types
+    [[nodiscard]] Result<void> follow_renamed_columns();
+    [[nodiscard]] Result<void> nothing_renamed_away(MendPlan const& plan) const;
+    [[nodiscard]] Result<void> rename_attributes_back();
+    [[nodiscard]] Result<Table> as_saved(Snapshot const& snapshot, Table now);
+    [[nodiscard]] Result<std::map<std::size_t, PartMerge>> part_merges(Snapshot const& snapshot, Table const& now);
+    [[nodiscard]] Result<Reader> make_reader(std::vector<Part> const& parts);
+    [[nodiscard]] Result<void> drop_readers();
     [[nodiscard]] Result<void> mend();
     [[nodiscard]] Result<void> restore_columns(bool before_mend);
     [[nodiscard]] Result<void> restore_column_of(Snapshot const& snapshot, Table const& table, bool made_by_script);
@@ -83,23 +94,27 @@ private:
     // step_rows.cpp: rows of tables that stay
     [[nodiscard]] Result<void> note_unchanged_cells();
     [[nodiscard]] Result<Round> save_rows();
+    [[nodiscard]] Result<void> rows_are_told(TableChange const& change);
     [[nodiscard]] Result<void> no_rebuild_empties_others(std::vector<TableChange> const& changes);
     [[nodiscard]] Result<Round> save_retyped(std::vector<TableChange> const& changes);
     [[nodiscard]] std::vector<Unit> written_units(std::vector<TableChange> const& changes) const;
     [[nodiscard]] Result<std::optional<OldRowsTable>> old_rows(Unit const& unit, bool all);
     [[nodiscard]] Result<void> save_unit(Unit const& unit, OldRowsTable const& old, std::string const& written, Changes which);
     [[nodiscard]] Traces left_in(Table const& table) const;
+    [[nodiscard]] Result<void> empty_new_partitions();
+    [[nodiscard]] Result<std::int64_t> move_into_parent(Table const& partition, Table const& parent);
     [[nodiscard]] Result<void> remove_inserted_rows();
     [[nodiscard]] Result<void> remove_rows_in_use(std::vector<Table> const& tables);
     [[nodiscard]] Result<void> restore_rows(std::vector<Table> const& tables);
     [[nodiscard]] Result<void> match_keyless(std::vector<Snapshot const*> const& rows, std::vector<Table> const& tables);
-    [[nodiscard]] Snapshot const* own_updates(Table const& table) const;
+    [[nodiscard]] std::vector<Snapshot const*> own_updates(Table const& table) const;
     [[nodiscard]] Result<std::map<ObjectId, Object>> set_aside(std::vector<Snapshot const*> const& rows, std::vector<Table> const& tables);
     [[nodiscard]] Result<std::set<ObjectId>> empty_changing_cells(std::vector<MendAction> const& actions);
     [[nodiscard]] Result<void> restore_deleted_rows(Snapshot const& snapshot, Table const& table);
     [[nodiscard]] Result<void> restore_cells(Snapshot const& snapshot, Table const& table);
 
     [[nodiscard]] Result<void> expect(Table const& table, std::int64_t updated, std::int64_t inserted);
+    [[nodiscard]] Round once_more(Foresight const& needed);
     [[nodiscard]] Result<Round> look_again();
     [[nodiscard]] Result<void> nothing_unplanned(Observed const& end) const;
     [[nodiscard]] std::map<std::string, Writes> by_root(std::map<std::string, Writes> const& writes) const;
@@ -158,6 +173,7 @@ private:
     std::vector<InUse> in_use_;
     std::string kept_rows_;           // rows that an earlier up inserted and its down kept, for people; empty: none
     std::set<std::int64_t> swapped_;  // snapshots of which rows swapped unique values
+    std::vector<Reader> readers_;     // types of the store
     std::vector<Footprint> footprints_;
     std::map<std::string, std::chrono::steady_clock::time_point> locked_since_;  // by the names of report_.locks
     std::vector<Table> scripted_;                                                // tables after the script

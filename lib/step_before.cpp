@@ -34,7 +34,7 @@ void StepRunner::foresee_copies() {
         if (!table || snapshot.kind != Snapshot::Kind::updated || step_.direction == Direction::up) continue;
         for (std::size_t i = 0; i < snapshot.values.size(); ++i) {
             auto const* column = table->column(snapshot.values[i]);
-            if (column && column->type != snapshot.table.column(snapshot.values[i])->type)
+            if (column && column->full_type() != snapshot.table.column(snapshot.values[i])->full_type())
                 foresight_.copies.insert({table->schema, table->name});
         }
     }
@@ -122,7 +122,7 @@ Result<void> StepRunner::lock_and_mark() {
     UNDROP_TRY(positions_, backend_.positions());
     UNDROP_TRY(sequences_, backend_.named_sequences());
     UNDROP_TRY(next_id_, ledger_.next_snapshot());
-    return success();
+    return follow_renamed_columns();
 }
 
 Result<void> StepRunner::save_foreseen() {
@@ -153,7 +153,7 @@ Result<void> StepRunner::save_foreseen() {
         UNDROP_CHECK(save_one(Snapshot::Kind::column, *table, column));
     }
     for (auto const& name : foresight_.copies)
-        if (auto const* table = find_table(before_, name); table && !table->partitioned) {
+        if (auto const* table = find_table(before_, name)) {
             UNDROP_TRY(auto made, copy_rows(backend_, ledger_, *table, next_id_++));
             copies_.push_back(std::move(made));
         }

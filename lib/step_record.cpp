@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "parts.hpp"
 #include "step.hpp"
 #include "try.hpp"
 
@@ -22,6 +23,13 @@ Rename to_rename(Recorded const& recorded) {
     return {.before = {t.at(0), t.at(1)}, .after = {t.at(2), t.at(3)}, .column_before = t.at(4), .column_after = t.at(5)};
 }
 
+std::vector<PartRename> renamed_attributes(TableChange const& change) {
+    std::vector<PartRename> found;
+    for (auto const& [then, current] : change.kept)
+        renamed_parts(change.before->column(then)->parts, change.after->column(current)->parts, found);
+    return found;
+}
+
 }  // namespace
 
 TableName name_before(std::vector<Rename> const& renames, TableName const& name) {
@@ -38,8 +46,10 @@ Result<Opposite> read_opposite(Ledger& ledger, std::int64_t step, Direction dire
     for (auto& object : objects) {
         if (object.id.kind == rename_kind)
             opposite.renames.push_back(to_rename(object));
-        else if (direction == Direction::down)
+        else if (direction == Direction::down) {
+            if (object.after) opposite.left.insert(object.id);
             opposite.wanted.emplace(object.id, std::move(object.before));
+        }
     }
     UNDROP_TRY(opposite.snapshots, ledger.snapshots(step));
     UNDROP_TRY(opposite.footprints, ledger.footprints(step));
@@ -72,6 +82,10 @@ Result<void> StepRunner::record(Catalog const& now, std::vector<TableChange> con
         if (before != after) renames.push_back({before, after, "", ""});
         for (auto const& [then, current] : change.kept)
             if (then != current) renames.push_back({before, after, then, current});
+        for (auto const& [was, is] : renamed_attributes(change))
+            if (Rename const rename{{was->schema, was->owner}, {is->schema, is->owner}, was->name, is->name};
+                std::find(renames.begin(), renames.end(), rename) == renames.end())
+                renames.push_back(rename);
     }
     for (auto const& rename : renames) objects.push_back(to_recorded(rename));
     report_objects(now, renames);

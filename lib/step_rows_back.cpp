@@ -145,18 +145,20 @@ Result<void> StepRunner::match_keyless(std::vector<Snapshot const*> const& rows,
     for (auto const* snapshot : rows) {
         if (snapshot->kind != Snapshot::Kind::updated || snapshot->keyed()) continue;
         auto const& table = *find_table(tables, {snapshot->table.schema, snapshot->table.name});
-        auto const* own = own_updates(table);
-        UNDROP_TRY(auto matched, match_rows(backend_, ledger_, *snapshot, table, own && !own->keyed() ? own : nullptr, next_id_));
+        auto own = own_updates(table);
+        std::erase_if(own, [](Snapshot const* s) { return s->keyed(); });
+        UNDROP_TRY(auto matched, match_rows(backend_, ledger_, *snapshot, table, own.empty() ? nullptr : own.front(), next_id_));
         matched_.emplace(snapshot->id, std::move(matched));
     }
     return success();
 }
 
 // What this step's script changed of the table.
-Snapshot const* StepRunner::own_updates(Table const& table) const {
-    auto const found = std::find_if(saved_.begin(), saved_.end(),
-                                    [&](Snapshot const& own) { return own.kind == Snapshot::Kind::updated && own.table.id == table.id; });
-    return found == saved_.end() ? nullptr : &*found;
+std::vector<Snapshot const*> StepRunner::own_updates(Table const& table) const {
+    std::vector<Snapshot const*> own;
+    for (auto const& snapshot : saved_)
+        if (snapshot.kind == Snapshot::Kind::updated && snapshot.table.id == table.id) own.push_back(&snapshot);
+    return own;
 }
 
 // Rows that swap unique values cannot be put back one before the other; what forbids it steps aside, with what depends on it.
@@ -198,7 +200,8 @@ Result<void> StepRunner::restore_deleted_rows(Snapshot const& snapshot, Table co
     }
     for (auto const& print : footprints_)
         if (print.of == Footprint::Of::rows && print.schema == table.schema && print.table == table.name) context.own = &print;
-    UNDROP_TRY(auto const done, restore_deleted(backend_, ledger_, snapshot, table, context));
+    UNDROP_TRY(auto const read, as_saved(snapshot, table));
+    UNDROP_TRY(auto const done, restore_deleted(backend_, ledger_, snapshot, read, context));
     report_.merged.push_back(done.merged);
     return expect(table, done.updated, done.inserted);
 }
@@ -211,7 +214,9 @@ Result<void> StepRunner::restore_cells(Snapshot const& snapshot, Table const& ta
     if (matched != matched_.end()) context.matched = matched->second;
     context.replace_rows = swapped_.contains(snapshot.id);
     if (context.replace_rows) ++next_id_;
-    UNDROP_TRY(auto const done, restore_updated(backend_, ledger_, snapshot, table, context));
+    UNDROP_TRY(auto const read, as_saved(snapshot, table));
+    UNDROP_TRY(context.merges, part_merges(snapshot, table));
+    UNDROP_TRY(auto const done, restore_updated(backend_, ledger_, snapshot, read, context));
     report_.merged.insert(report_.merged.end(), done.merged.begin(), done.merged.end());
     if (matched != matched_.end()) UNDROP_CHECK(backend_.run("drop table " + matched->second));
     expected_[table.id].deleted += done.replaced;

@@ -57,6 +57,12 @@ std::string PostgresDialect::forbidden_in_check(Statement const& statement) cons
 
 // What is not built in is kept as the text of its output function, which format() calls; a cast to text may be the user's own.
 std::string PostgresDialect::save(Column const& column, std::string const& value) const {
+    if (column.as_text && !column.saved_labels.empty()) {
+        auto const label = fmt::format("pg_catalog.format('%s', {})", value);
+        std::string saved = fmt::format("(case pg_catalog.num_nulls({}) when 0 then case {}", value, label);
+        for (auto const& [is, then] : column.saved_labels) saved += fmt::format(" when {} then {}", quote_literal(is), quote_literal(then));
+        return fmt::format("{} else {} end end collate pg_catalog.\"C\")", saved, label);
+    }
     if (column.as_text)
         // A composite value of NULLs IS NULL without being one; num_nulls() knows.
         return fmt::format("(case pg_catalog.num_nulls({0}) when 0 then pg_catalog.format('%s', {0}) end collate pg_catalog.\"C\")", value);
@@ -65,11 +71,13 @@ std::string PostgresDialect::save(Column const& column, std::string const& value
 }
 
 std::string PostgresDialect::load(Column const& column, std::string const& stored) const {
-    return fmt::format("cast({} as {})", stored, column.type);
+    return column.reader ? read_parts(column, stored) : fmt::format("cast({} as {})", stored, column.type);
 }
 
-// Record_image_eq. Without the casts a row comparison is taken apart into comparisons of its columns.
-std::string PostgresDialect::same(Column const&, std::string const& a, std::string const& b) const {
+// Record_image_eq. Without the casts a row comparison is taken apart into comparisons of its columns. A composite value may still hold
+// attributes that its type has no more, or not yet those that it got since: there the texts tell.
+std::string PostgresDialect::same(Column const& column, std::string const& a, std::string const& b) const {
+    if (!column.parts.empty()) return fmt::format("({} is not distinct from {})", save(column, a), save(column, b));
     return fmt::format("(row({})::pg_catalog.record OPERATOR(pg_catalog.*=) row({})::pg_catalog.record)", a, b);
 }
 

@@ -85,6 +85,8 @@ public:
     [[nodiscard]] Result<std::vector<std::string>> removed_unknown(Catalog const& before) override;
     [[nodiscard]] Result<std::vector<std::string>> mentions(std::string const& word) override;
 
+    [[nodiscard]] bool means_unfitting(Error const& error) const override;
+    [[nodiscard]] Result<std::int64_t> unfitting(Table const& now, std::string const& column, Object const& wanted) override;
     [[nodiscard]] Result<void> reshape(ObjectId const& id, Object const& now, Object const& wanted) override;
     [[nodiscard]] Result<void> quiet(Table const& table) override;
     [[nodiscard]] Result<void> loud(Table const& table) override;

@@ -10,6 +10,7 @@
 
 #include "postgres_dialect.hpp"
 #include "try.hpp"
+#include "types.hpp"
 
 namespace undrop::postgres {
 
@@ -57,7 +58,8 @@ select c.oid, n.nspname, c.relname, c.relkind, a.attnum, a.attname, pg_catalog.f
        a.attgenerated <> '', a.attidentity = 'a', a.attnotnull,
        case when a.attgenerated = '' then pg_catalog.pg_get_expr(d.adbin, d.adrelid) end,
        pg_catalog.array_position(k.columns, a.attnum),
-       case when c.relispartition then pg_catalog.pg_partition_root(c.oid)::pg_catalog.oid end
+       case when c.relispartition then pg_catalog.pg_partition_root(c.oid)::pg_catalog.oid end,
+       case when t.typnamespace <> 'pg_catalog'::pg_catalog.regnamespace then t.oid end
 from pg_catalog.pg_class c
 join pg_catalog.pg_namespace n on n.oid = c.relnamespace
 left join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
@@ -119,8 +121,8 @@ void set_key(Table& table, std::map<int, std::string> const& by_position) {
 }
 
 // Lines of attribute number, schema and name of an operator, schema and name of a collation.
-void set_equality(Table& table, std::string const& text) {
-    std::istringstream lines(text);
+void set_equality(Table& table, std::string const& found) {
+    std::istringstream lines(found);
     for (std::string line; std::getline(lines, line);) {
         std::istringstream fields(line);
         std::array<std::string, 5> field;
@@ -173,6 +175,15 @@ Result<std::vector<Table>> read_tables(Connection& connection, Session const& se
     }
     if (!tables.empty()) set_key(tables.back(), key);
     UNDROP_CHECK(read_unique(connection, session, ledger, tables));
+    std::vector<std::pair<std::string, Column*>> own;  // columns of users' types
+    auto row = rows.begin();
+    for (auto& table : tables) {
+        for (auto& column : table.columns) {
+            while (*row->at(0) != table.id || row->at(4) != column.id) ++row;
+            if (row->at(14)) own.emplace_back(*row->at(14), &column);
+        }
+    }
+    UNDROP_CHECK(describe_types(connection, session, own));
     return tables;
 }
 

@@ -87,6 +87,8 @@ public:
     [[nodiscard]] Result<std::vector<std::string>> mentions(std::string const& word) override;
 
     // reshape.cpp
+    [[nodiscard]] bool means_unfitting(Error const& error) const override;
+    [[nodiscard]] Result<std::int64_t> unfitting(Table const& now, std::string const& column, Object const& wanted) override;
     [[nodiscard]] Result<void> reshape(ObjectId const& id, Object const& now, Object const& wanted) override;
     // restore.cpp
     [[nodiscard]] Result<void> quiet(Table const& table) override;
