@@ -139,7 +139,7 @@ Result<Report> apply_locked(Backend& backend, Plan const& plan, Options const& o
 }
 
 Result<void> with_run_lock(Backend& backend, Options const& options, std::function<Result<void>()> const& work) {
-    UNDROP_CHECK(backend.lock_run(options));
+    UNDROP_CHECK(backend.lock_run(patient(backend, options)));
     RunLock const lock(backend);
     if (options.on_event)
         backend.on_notice([&](std::string const& text) { options.on_event({.kind = Event::Kind::notice, .text = text}); });

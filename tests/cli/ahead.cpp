@@ -7,9 +7,17 @@ using namespace undrop::test;
 
 namespace {
 
-// The shop's second migration is applied, and its files are gone: an older release.
+// Three participants, and a pending migration that drops their roles.
+void begin(Desk const& desk) {
+    desk.migration("1_create", "create table participants (id integer primary key, role text not null default 'viewer');");
+    REQUIRE(desk.shop({"up", "--create"}).status == 0);
+    desk.sql("insert into participants (role) values ('viewer'), ('manager'), ('contributor')");
+    desk.migration("2_drop_role", "alter table participants drop column role;");
+}
+
+// The second migration is applied, and its files are gone: an older release.
 void go_back_a_release(Desk const& desk) {
-    make_shop(desk);
+    begin(desk);
     CHECK(desk.shop({"up"}).status == 0);
     CHECK(desk.shell("rm migrations/2*").status == 0);
 }
@@ -71,7 +79,7 @@ TEST_CASE("who says --ahead roll-back is not asked again where the database come
 
 TEST_CASE("up --busy tells who serves that nothing was done, and who fails to try again") {
     Desk const desk;
-    make_shop(desk);
+    begin(desk);
     // Another program writes all the while.
     auto const held = [&](std::string const& policy) {
         return desk.shell(

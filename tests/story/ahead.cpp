@@ -270,6 +270,19 @@ ON_BOTH("story: what is newer is taken back before what is pending, and both are
     CHECK_EQ(db.count("select count(*) from fix"), 0);
 }
 
+ON_BOTH("story: what an older program has pending is out of order beside what is newer, unless that is asked for") {
+    auto const source =
+        source_of({{people}, {"create table fix (id integer primary key);"}, {"create table more (id integer primary key);"}});
+    auto newer = source;
+    newer.migrations.erase(newer.migrations.begin() + 1);
+    (void)up(db, newer);
+    CHECK(has(start_error(db, older(source, 2)).message, "2 step is older than 3 step"));
+    auto const report = start(db, older(source, 2), {.out_of_order = true}).value();
+    CHECK_EQ(report.steps.size(), 1);
+    CHECK_EQ(report.findings.at(0).code, "ahead");
+    CHECK_EQ(db.count("select count(*) from fix"), 0);
+}
+
 ON_BOTH("story: nothing is taken back for a program that could not go on then") {
     auto const source = dropping();
     (void)up(db, source);

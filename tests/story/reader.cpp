@@ -56,6 +56,28 @@ ON_POSTGRES("story: a role that may not read the ledger is told which rights it 
     CHECK_EQ(merged(down(db, pending, {}, {.to = "1"}).steps.at(1), "public.people.nick").restored, 1);
 }
 
+ON_POSTGRES("story: who owns the database does not matter to a role that can neither write to the store nor make one") {
+    auto const name = db.one("select current_database()");
+    auto const superuser = connect_postgres(with_database(required_variable("UNDROP_TEST_POSTGRES_SUPERUSER"), name));
+    superuser->run("alter database \"" + name + "\" owner to postgres; grant create on database \"" + name +
+                   "\" to undrop_owner; grant create on schema public to undrop_owner");
+    (void)up(db, dropping());
+    db.run(
+        "grant usage on schema undrop to undrop_reader; grant select on all tables in schema undrop to undrop_reader; revoke select on "
+        "undrop." +
+        saved_rows(db) + " from undrop_reader");
+    {
+        auto target = Target::open(as_reader(db.url())).value();
+        auto const now = status(target, dropping());
+        REQUIRE_MESSAGE(now.has_value(), now.error().text());
+        CHECK_EQ(now.value().applied.size(), 2);
+        // One that could make a store of its own is not told another's tales.
+        superuser->run("grant create on database \"" + name + "\" to undrop_reader");
+        CHECK_EQ(status(target, dropping()).error().code, Code::refused);
+    }
+    superuser->run("revoke create on database \"" + name + "\" from undrop_reader; alter database \"" + name + "\" owner to undrop_owner");
+}
+
 ON_POSTGRES("story: rights on saved rows, or for everybody, are not the owner's to have given unseen") {
     (void)up(db, dropping());
     auto const more = source_of({{"create table people (id integer primary key, nick text); insert into people values (1, 'ann');"},
