@@ -8,6 +8,7 @@
 #include <random>
 #include <thread>
 
+#include "busy.hpp"
 #include "step.hpp"
 #include "try.hpp"
 
@@ -148,7 +149,7 @@ Result<Report> apply_locked(Backend& backend, Plan const& plan, Options const& o
 }
 
 Result<void> with_run_lock(Backend& backend, Options const& options, std::function<Result<void>()> const& work) {
-    UNDROP_CHECK(backend.lock_run(options));
+    UNDROP_CHECK(backend.lock_run(patient(backend, options)));
     RunLock const lock(backend);
     if (options.on_event)
         backend.on_notice([&](std::string const& text) { options.on_event({.kind = Event::Kind::notice, .text = text}); });
@@ -158,15 +159,20 @@ Result<void> with_run_lock(Backend& backend, Options const& options, std::functi
 }
 
 Result<Report> apply(Target& target, Approved const& approved, Options const& given) {
-    auto options = given;
+    auto options = patient(target.backend(), given);
     options.ledger = approved.plan().ledger;
     Report report{.target = target.description(), .label = options.label};
     if (approved.plan().steps.empty()) return report;
-    UNDROP_CHECK(with_run_lock(target.backend(), options, [&]() -> Result<void> {
+    bool held = false;
+    auto worked = with_run_lock(target.backend(), options, [&]() -> Result<void> {
+        held = true;
         UNDROP_TRY(report, apply_locked(target.backend(), approved.plan(), options));
         return success();
-    }));
-    return report;
+    });
+    if (worked) return report;
+    auto const serves = approved.plan().direction == Direction::up && is_elsewhere(target.backend(), options, worked.error(), held);
+    if (serves) return elsewhere(target.backend(), options, approved.plan(), worked.error());
+    return std::move(worked).error();
 }
 
 }  // namespace undrop

@@ -117,6 +117,8 @@ public:
     // transaction is the lock.
     [[nodiscard]] virtual Result<void> lock_run(Options const& options) = 0;
     virtual void unlock_run() = 0;
+    // Is a step's transaction the only lock, so that Code::busy of a step may mean another migrator?
+    [[nodiscard]] virtual bool steps_lock_the_run() const { return false; }
 
     // -- A step's transaction
     // Opens it for writing, READ COMMITTED, session settings pinned for undrop's own statements. `statements`: the author's, of which

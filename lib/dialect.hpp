@@ -115,6 +115,8 @@ struct Foreseen {
     std::vector<std::string> outside;  // effects that no rollback takes back: "dblink_exec()", "COPY TO PROGRAM"
 };
 
+struct Recorded;
+
 class Dialect {
 public:
     virtual ~Dialect() = default;
@@ -137,6 +139,11 @@ public:
     [[nodiscard]] virtual std::string forbidden(Statement const& statement) const = 0;
     // Empty, or why this statement cannot be part of a check, which only reads: as far as its text shows.
     [[nodiscard]] virtual std::string forbidden_in_check(Statement const& statement) const = 0;
+
+    // What the recorded objects of a step up took away from or narrowed for a program that knows the schema as it was before, one line
+    // each: "drops column public.t.role". What that program can go on without noticing (new tables, new columns that fill themselves) is
+    // left out.
+    [[nodiscard]] virtual std::vector<std::string> harms(std::vector<Recorded> const& objects) const = 0;
 
     // Expressions. `value` is an SQL expression of the column's type; `stored` one of its stored type. Saved texts compare byte by byte
     // (an explicit COLLATE "C" on PostgreSQL), so `snapshot.k = save(column, value)` is a join on any key.

@@ -74,7 +74,8 @@ Json planned_step_json(PlannedStep const& step) {
             {"notes", step.notes},
             {"check", script_json(step.check)},
             {"down_check", script_json(step.down_check)},
-            {"check_statements", step.check_statements}};
+            {"check_statements", step.check_statements},
+            {"taken_back_for", step.taken_back_for}};
 }
 
 Json merged_json(Merged const& merged) {
@@ -112,7 +113,8 @@ Json step_report_json(StepReport const& step) {
             {"mended", step.mended},
             {"waived", step.waived},
             {"notes", step.notes},
-            {"locks", list(step.locks, lock)}};
+            {"locks", list(step.locks, lock)},
+            {"taken_back_for", step.taken_back_for}};
 }
 
 Json applied_json(AppliedMigration const& m) {
@@ -124,7 +126,9 @@ Json applied_json(AppliedMigration const& m) {
             {"has_down", m.has_down},
             {"edited_up", m.edited_up},
             {"edited_down", m.edited_down},
-            {"missing", m.missing}};
+            {"missing", m.missing},
+            {"ahead", m.ahead},
+            {"harms", m.harms}};
 }
 
 Json pending_json(PendingMigration const& m) {
@@ -221,6 +225,7 @@ PlannedStep planned_step_from(Json const& json) {
     step.check = script_from(json.value("check", Json()));
     step.down_check = script_from(json.value("down_check", Json()));
     step.check_statements = json.value("check_statements", 0);
+    step.taken_back_for = json.value("taken_back_for", "");
     return step;
 }
 
@@ -331,6 +336,7 @@ std::string to_json(Report const& report) {
     json["seconds"] = report.seconds;
     json["steps"] = list(report.steps, step_report_json);
     json["findings"] = list(report.findings, finding_json);
+    json["elsewhere"] = report.elsewhere;
     return dumped(json);
 }
 
@@ -343,6 +349,7 @@ std::string to_json(Status const& status) {
     json["pending"] = list(status.pending, pending_json);
     json["snapshots"] = status.snapshots;
     json["snapshot_bytes"] = status.snapshot_bytes;
+    json["ahead"] = status.ahead;
     return dumped(json);
 }
 

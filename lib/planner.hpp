@@ -23,6 +23,8 @@ private:
     [[nodiscard]] Result<void> read_history();
     [[nodiscard]] Result<void> compare_source(Plan& plan);
     [[nodiscard]] Result<std::vector<Applied>> chosen_for_down(Range const& range, Plan& plan) const;
+    // ahead.cpp: the database is ahead of the source
+    [[nodiscard]] Result<Plan> roll_back(std::vector<Applied> const& newer);
     [[nodiscard]] Result<PlannedStep> step_down(Applied const& applied, Plan& plan);
     [[nodiscard]] Result<void> find_checks(Applied const& applied, PlannedStep& step);
     void look_at_check(PlannedStep& step, Plan& plan) const;

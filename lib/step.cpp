@@ -99,6 +99,7 @@ Result<StepReport> StepRunner::run() {
     for (int n = 1; n <= most_rounds; ++n) {
         report_ =
             StepReport{.version = step_.version, .name = step_.name, .direction = step_.direction, .origin = step_.origin, .rounds = n};
+        report_.taken_back_for = step_.taken_back_for;
         auto done = guarded_round();
         if (done && done.value() == Round::again && !outside_.empty()) {
             auto error = done_twice();

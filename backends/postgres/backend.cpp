@@ -10,6 +10,7 @@
 #include "errors.hpp"
 #include "orphans.hpp"
 #include "postgres_backend.hpp"
+#include "reader.hpp"
 #include "store.hpp"
 #include "tables.hpp"
 #include "try.hpp"
@@ -95,7 +96,10 @@ Error PostgresBackend::with_blocker(Error error, std::string message) const {
 Result<StoreState> PostgresBackend::store_state(std::string const& ledger) { return postgres::store_state(connection_, session_, ledger); }
 Result<Rows> PostgresBackend::store_rows(std::string const& ledger, std::string const& sql) {
     // Within a step the store was looked at when the run began.
-    return connection_.idle() ? connection_.rows(session_.safely(store_guard(ledger) + sql)) : connection_.rows(sql);
+    if (!connection_.idle()) return connection_.rows(sql);
+    auto rows = connection_.rows(session_.safely(store_guard(ledger) + sql));
+    if (!rows.has_value()) return with_rights_that_lack(connection_, ledger, std::move(rows).error());
+    return rows;
 }
 Result<std::vector<std::string>> PostgresBackend::publications(std::string const& ledger) {
     return postgres::publications(connection_, session_, ledger);

@@ -33,6 +33,7 @@ public:
     [[nodiscard]] std::string forbidden_in_check(Statement const& statement) const override;
     [[nodiscard]] std::string one_way(Statement const& statement) const override;
 
+    [[nodiscard]] std::vector<std::string> harms(std::vector<Recorded> const& objects) const override;
     [[nodiscard]] std::string save(Column const& column, std::string const& value) const override;
     [[nodiscard]] std::string load(Column const& column, std::string const& stored) const override;
     [[nodiscard]] std::string same(Column const& column, std::string const& a, std::string const& b) const override;

@@ -52,9 +52,10 @@ Error RunLock::busy(Options const& options) {
         who = fmt::format(": process {} ({} as {})", row[0].value_or("?"), row[1] && !row[1]->empty() ? *row[1] : "no name",
                           row[2].value_or("?"));
     }
+    auto const waited =
+        options.wait.count() > 0 ? fmt::format("; waited {:.1f} s", std::chrono::duration<double>(options.wait).count()) : std::string();
     return Error{.code = Code::busy,
-                 .message = fmt::format("another migrator is at work on ledger {}{}; waited {:.1f} s", options.ledger, who,
-                                        std::chrono::duration<double>(options.wait).count()),
+                 .message = fmt::format("another migrator is at work on ledger {}{}{}", options.ledger, who, waited),
                  .next = {.advice = "try again when it has finished, or wait for longer"}};
 }
 

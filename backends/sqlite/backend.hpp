@@ -50,6 +50,7 @@ public:
 
     // transaction.cpp
     [[nodiscard]] Result<void> lock_run(Options const& options) override;
+    [[nodiscard]] bool steps_lock_the_run() const override { return true; }
     void unlock_run() override {}
     [[nodiscard]] Result<void> begin(Options const& options, std::vector<Statement> const& statements) override;
     [[nodiscard]] Result<void> commit() override;

@@ -40,6 +40,24 @@ struct Event {
 
 enum class DownFrom { files, ledger };
 
+// What migrate() does where the database is ahead of the program: migrations are applied that the source does not have, newer than all that
+// both have. A source that shares no migration with the database is no older program, and refused whatever is said here.
+enum class Ahead {
+    accept_harmless,  // goes on with a warning where they took nothing away and narrowed nothing; else refuses, saying what is harmful
+    accept,           // goes on with a warning
+    refuse,
+    wait,      // until somebody has taken them back, for Options::wait; then Code::busy
+    roll_back  // takes them back first, by the ledger's scripts and snapshots; never twice for the same pair of versions.
+               // For single instances: replicas of the newer program that are still running lose what they need.
+};
+
+// What migrate() does while another migrator is at work.
+enum class Busy {
+    wait,  // for Options::wait; then Code::busy
+    fail,  // Code::busy at once
+    serve  // nothing, and says so: Report::elsewhere. For a replica that serves while another one migrates
+};
+
 struct Options {
     // 1. What is done
     std::string label = {};    // a release's name; taken back as one with down --label
@@ -56,6 +74,8 @@ struct Options {
     // Old rows are read through a second connection to the same database. False: undrop opens none, and copies tables before a script that
     // changes their rows. Where a second one cannot be had (an in-memory database, a pooler, a role that may not) it finds that by itself.
     bool second_connection = true;
+    Ahead ahead = Ahead::accept_harmless;  // the database is ahead of the program
+    Busy busy = Busy::wait;                // another migrator is at work
 
     // 2. How long
     std::chrono::milliseconds wait{60'000};         // for another migrator

@@ -49,6 +49,7 @@ struct PlannedStep {
     std::vector<std::string> comes_back;  // what earlier snapshots will give back
     std::vector<std::string> mends;       // recorded objects that are brought back where the script forgets them
     std::vector<std::string> notes;       // e.g. rows that cannot be told apart, a column that comes back last
+    std::string taken_back_for;           // by Ahead::roll_back: the newest migration of the older program; else empty
 };
 
 struct UNDROP_EXPORT Plan {

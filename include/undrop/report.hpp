@@ -56,6 +56,7 @@ struct StepReport {
     std::vector<std::string> waived;  // losses that `-- undrop: lose` let go
     std::vector<std::string> notes;
     std::vector<LockHeld> locks;
+    std::string taken_back_for;  // by Ahead::roll_back: the newest migration of the older program; else empty
 };
 
 struct UNDROP_EXPORT Report {
@@ -65,6 +66,7 @@ struct UNDROP_EXPORT Report {
     double seconds = 0;
     std::vector<StepReport> steps;
     std::vector<Finding> findings;  // warnings and notes of the plan
+    bool elsewhere = false;         // Busy::serve: another migrator is at work; nothing was done here, and the finding says what is pending
 };
 
 [[nodiscard]] UNDROP_EXPORT std::string to_json(Report const& report);
