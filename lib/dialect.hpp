@@ -12,24 +12,24 @@
 namespace undrop {
 
 // One attribute of a composite type that a column is of, or has in it.
-struct Part {
-    std::string id;           // stays over a rename within one step
-    std::string name;         // raw
-    std::string type;         // as the database writes it, qualified
-    std::string schema;       // of the type that it is an attribute of: raw
-    std::string owner;        // and that type's name: raw
-    bool array = false;       // `parts` are those of its elements
-    std::vector<Part> parts;  // where it is composite itself
+struct Attribute {
+    std::string id;                     // stays over a rename within one step
+    std::string name;                   // raw
+    std::string type;                   // as the database writes it, qualified
+    std::string schema;                 // of the type that it is an attribute of: raw
+    std::string owner;                  // and that type's name: raw
+    bool array = false;                 // `attributes` are those of its elements
+    std::vector<Attribute> attributes;  // where it is composite itself
 };
 
 // A type of the store whose values read composite values that were saved, each attribute as text.
 struct Reader {
     std::string name;  // as SQL writes it
-    std::vector<Part> parts;
+    std::vector<Attribute> attributes;
 };
 
 // The saved attribute where the present one is still what was left, or was not there then and is NULL; else the present one.
-struct PartMerge {
+struct AttributeMerge {
     std::string present;     // of the column's type
     Reader saved;            // reads saved_text
     std::string saved_text;  // as it was saved
@@ -54,9 +54,9 @@ struct Column {
     // writes them.
     std::string equals;
     std::string collation;
-    std::string form;         // what a value's text depends on beside the type's name: attributes of composite types, labels inside
-    bool array = false;       // `parts` are those of its elements
-    std::vector<Part> parts;  // of a composite type, also below a domain
+    std::string form;    // what a value's text depends on beside the type's name: attributes of composite types, labels inside
+    bool array = false;  // `attributes` are those of its elements
+    std::vector<Attribute> attributes;                              // of a composite type, also below a domain
     std::vector<std::pair<std::string, std::string>> labels;        // of an enum: an id that stays over a rename, and the label
     std::vector<std::pair<std::string, std::string>> saved_labels;  // labels that are saved under another one: (is, saved)
     std::optional<Reader> reader;                                   // saved values have other attributes than the type has now
@@ -159,7 +159,7 @@ public:
         return {};
     }
     // A composite value of `column`, merged attribute by attribute.
-    [[nodiscard]] virtual std::string merge_parts(Column const& column, PartMerge const& merge) const {
+    [[nodiscard]] virtual std::string merge_attributes(Column const& column, AttributeMerge const& merge) const {
         static_cast<void>(column);
         return merge.present;
     }

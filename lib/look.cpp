@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "parts.hpp"
+#include "attributes.hpp"
 
 namespace undrop {
 namespace {
@@ -23,8 +23,8 @@ void compare_columns(TableChange& change) {
         // Dropped and added again, or of another type: the name is there, the values may not be.
         if (by_name && !change.rebuilt) change.replaced = true;
         if (by_name || now->full_type() != column.full_type()) change.compare = true;
-        if (!by_name && !same_parts(column.parts, now->parts)) change.reshaped = true;
-        if (!by_name && loses_parts(column, *now)) change.emptied.push_back(column.name);
+        if (!by_name && !same_attributes(column.attributes, now->attributes)) change.reshaped = true;
+        if (!by_name && loses_attributes(column, *now)) change.emptied.push_back(column.name);
         if (now->name != column.name) change.renamed = true;
     }
 }
@@ -40,7 +40,7 @@ std::string quoted(std::string const& name) {
 
 bool holds_type(Table const& table, Foreseen::Touch const& type) {
     return std::any_of(table.columns.begin(), table.columns.end(),
-                       [&](Column const& c) { return find_part(c.parts, type.schema, type.table, type.column) != nullptr; });
+                       [&](Column const& c) { return find_attribute(c.attributes, type.schema, type.table, type.column) != nullptr; });
 }
 
 template <class Set>

@@ -37,7 +37,7 @@ private:
     [[nodiscard]] std::string present(std::size_t i) const { return "t." + dialect_.quote(s_.values[i]); }
     [[nodiscard]] std::string saved(std::size_t i) const { return dialect_.load(*now_.column(s_.values[i]), fmt::format("s.v{}", i + 1)); }
     [[nodiscard]] std::string still_as_left(std::size_t i) const;
-    [[nodiscard]] PartMerge const* merge(std::size_t i) const {
+    [[nodiscard]] AttributeMerge const* merge(std::size_t i) const {
         auto const found = context_.merges.find(i);
         return found == context_.merges.end() ? nullptr : &found->second;
     }
@@ -84,7 +84,7 @@ std::string CellMerge::merged(std::size_t i) const {
     parts.left_text = fmt::format("s.w{}", i + 1);
     parts.unchanged = context_.unchanged.empty() ? std::string{"1 = 0"} : fmt::format("n.u{} = 1", i + 1);
     parts.saved_wins = context_.direction == Direction::up;
-    return dialect_.merge_parts(*now_.column(s_.values[i]), parts);
+    return dialect_.merge_attributes(*now_.column(s_.values[i]), parts);
 }
 
 std::string CellMerge::is_users(std::size_t i) const {

@@ -20,7 +20,7 @@ struct CellsContext {
     std::string matched;               // working table of `match_rows`, for rows without a key
     bool replace_rows = false;         // delete and insert, where no single UPDATE can
     std::int64_t work_id = 0;
-    std::map<std::size_t, PartMerge> merges;  // by index of snapshot.values: composite values that are merged attribute by attribute
+    std::map<std::size_t, AttributeMerge> merges;  // by index of snapshot.values: composite values that are merged attribute by attribute
 };
 
 // Puts values of updated rows back. One Merged per column.

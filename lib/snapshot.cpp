@@ -59,22 +59,22 @@ std::string Snapshot::what() const {
 namespace {
 
 // What an attribute is called, its type, whether it is an array, and the attributes inside.
-json to_json(std::vector<Part> const& parts) {
+json to_json(std::vector<Attribute> const& parts) {
     json all = json::array();
-    for (auto const& part : parts) all.push_back({part.name, part.type, part.array, to_json(part.parts)});
+    for (auto const& part : parts) all.push_back({part.name, part.type, part.array, to_json(part.attributes)});
     return all;
 }
 
-std::vector<Part> parts_of(json const& all) {
-    std::vector<Part> parts;
+std::vector<Attribute> attributes_of(json const& all) {
+    std::vector<Attribute> attributes;
     for (auto const& one : all) {
-        auto& part = parts.emplace_back();
+        auto& part = attributes.emplace_back();
         part.name = one.at(0);
         part.type = one.at(1);
         part.array = one.at(2);
-        part.parts = parts_of(one.at(3));
+        part.attributes = attributes_of(one.at(3));
     }
-    return parts;
+    return attributes;
 }
 
 }  // namespace
@@ -94,7 +94,7 @@ std::string to_manifest(Snapshot const& snapshot) {
         if (c.form.empty()) continue;
         columns.back()["form"] = c.form;
         columns.back()["array"] = c.array;
-        columns.back()["attributes"] = to_json(c.parts);
+        columns.back()["attributes"] = to_json(c.attributes);
     }
     json const manifest = {{"kind", name_of(snapshot.kind)},
                            {"schema", snapshot.table.schema},
@@ -140,7 +140,7 @@ void from_manifest(std::string const& text, Snapshot& snapshot) {
         if (c.contains("form")) {
             column.form = c.at("form");
             column.array = c.at("array");
-            column.parts = parts_of(c.at("attributes"));
+            column.attributes = attributes_of(c.at("attributes"));
         }
         snapshot.table.columns.push_back(std::move(column));
     }

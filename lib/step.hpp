@@ -77,13 +77,13 @@ private:
     [[nodiscard]] Result<void> rename_all(char const* kind, std::vector<std::pair<TableName, TableName>> const& in_order);
     [[nodiscard]] Result<void> rename_columns_back();
     [[nodiscard]] Result<void> rename_parts_back();
-    // step_parts.cpp: attributes of composite types
+    // step_attributes.cpp: attributes of composite types
     [[nodiscard]] Result<void> follow_renamed_columns();
     [[nodiscard]] Result<void> nothing_renamed_away(MendPlan const& plan) const;
     [[nodiscard]] Result<void> rename_attributes_back();
     [[nodiscard]] Result<Table> as_saved(Snapshot const& snapshot, Table now);
-    [[nodiscard]] Result<std::map<std::size_t, PartMerge>> part_merges(Snapshot const& snapshot, Table const& now);
-    [[nodiscard]] Result<Reader> make_reader(std::vector<Part> const& parts);
+    [[nodiscard]] Result<std::map<std::size_t, AttributeMerge>> attribute_merges(Snapshot const& snapshot, Table const& now);
+    [[nodiscard]] Result<Reader> make_reader(std::vector<Attribute> const& parts);
     [[nodiscard]] Result<void> drop_readers();
     [[nodiscard]] Result<void> mend();
     [[nodiscard]] Result<void> restore_columns(bool before_mend);

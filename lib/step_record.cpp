@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "parts.hpp"
+#include "attributes.hpp"
 #include "step.hpp"
 #include "try.hpp"
 
@@ -23,10 +23,10 @@ Rename to_rename(Recorded const& recorded) {
     return {.before = {t.at(0), t.at(1)}, .after = {t.at(2), t.at(3)}, .column_before = t.at(4), .column_after = t.at(5)};
 }
 
-std::vector<PartRename> renamed_attributes(TableChange const& change) {
-    std::vector<PartRename> found;
+std::vector<AttributeRename> renamed_attributes(TableChange const& change) {
+    std::vector<AttributeRename> found;
     for (auto const& [then, current] : change.kept)
-        renamed_parts(change.before->column(then)->parts, change.after->column(current)->parts, found);
+        renamed_attributes(change.before->column(then)->attributes, change.after->column(current)->attributes, found);
     return found;
 }
 

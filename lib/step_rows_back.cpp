@@ -215,7 +215,7 @@ Result<void> StepRunner::restore_cells(Snapshot const& snapshot, Table const& ta
     context.replace_rows = swapped_.contains(snapshot.id);
     if (context.replace_rows) ++next_id_;
     UNDROP_TRY(auto const read, as_saved(snapshot, table));
-    UNDROP_TRY(context.merges, part_merges(snapshot, table));
+    UNDROP_TRY(context.merges, attribute_merges(snapshot, table));
     UNDROP_TRY(auto const done, restore_updated(backend_, ledger_, snapshot, read, context));
     report_.merged.insert(report_.merged.end(), done.merged.begin(), done.merged.end());
     if (matched != matched_.end()) UNDROP_CHECK(backend_.run("drop table " + matched->second));

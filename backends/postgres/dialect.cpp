@@ -71,13 +71,13 @@ std::string PostgresDialect::save(Column const& column, std::string const& value
 }
 
 std::string PostgresDialect::load(Column const& column, std::string const& stored) const {
-    return column.reader ? read_parts(column, stored) : fmt::format("cast({} as {})", stored, column.type);
+    return column.reader ? read_attributes(column, stored) : fmt::format("cast({} as {})", stored, column.type);
 }
 
 // Record_image_eq. Without the casts a row comparison is taken apart into comparisons of its columns. A composite value may still hold
 // attributes that its type has no more, or not yet those that it got since: there the texts tell.
 std::string PostgresDialect::same(Column const& column, std::string const& a, std::string const& b) const {
-    if (!column.parts.empty()) return fmt::format("({} is not distinct from {})", save(column, a), save(column, b));
+    if (!column.attributes.empty()) return fmt::format("({} is not distinct from {})", save(column, a), save(column, b));
     return fmt::format("(row({})::pg_catalog.record OPERATOR(pg_catalog.*=) row({})::pg_catalog.record)", a, b);
 }
 

@@ -18,7 +18,7 @@ namespace undrop::postgres {
 [[nodiscard]] std::string one_way(Statement const& statement);
 
 // A saved composite value of a column with a reader.
-[[nodiscard]] std::string read_parts(Column const& column, std::string const& saved_text);
+[[nodiscard]] std::string read_attributes(Column const& column, std::string const& saved_text);
 
 class PostgresDialect final : public Dialect {
 public:
@@ -51,7 +51,7 @@ public:
     [[nodiscard]] std::string own_rows(Table const& table) const override;
     [[nodiscard]] std::string make_reader(Reader const& reader) const override;
     [[nodiscard]] std::string drop_reader(Reader const& reader) const override;
-    [[nodiscard]] std::string merge_parts(Column const& column, PartMerge const& merge) const override;
+    [[nodiscard]] std::string merge_attributes(Column const& column, AttributeMerge const& merge) const override;
     [[nodiscard]] std::string shown(Column const& column, std::string const& saved) const override;
 };
 

@@ -75,7 +75,7 @@ public:
             return;
         }
         column.form = form(*type);
-        column.parts = parts(*type, column.array);
+        column.attributes = attributes(*type, column.array);
     }
 
 private:
@@ -98,17 +98,18 @@ private:
         return "(" + text + ")";
     }
 
-    [[nodiscard]] std::vector<Part> parts(Type const& type, bool& array) const {
-        if (auto const* base = find(type.base)) return parts(*base, array);
+    [[nodiscard]] std::vector<Attribute> attributes(Type const& type, bool& array) const {
+        if (auto const* base = find(type.base)) return attributes(*base, array);
         if (auto const* element = find(type.element)) {
             array = true;
-            return parts(*element, array);
+            return attributes(*element, array);
         }
-        std::vector<Part> all;
+        std::vector<Attribute> all;
         if (type.kind != "c") return all;
         for (auto const& member : type.members) {
-            Part part{.id = member.id, .name = member.name, .type = member.text, .schema = type.schema, .owner = type.name, .parts = {}};
-            if (auto const* inner = find(member.type)) part.parts = parts(*inner, part.array);
+            Attribute part{
+                .id = member.id, .name = member.name, .type = member.text, .schema = type.schema, .owner = type.name, .attributes = {}};
+            if (auto const* inner = find(member.type)) part.attributes = attributes(*inner, part.array);
             all.push_back(std::move(part));
         }
         return all;

@@ -12,7 +12,7 @@
 
 namespace undrop::postgres {
 
-// Fills in form, parts and labels of columns; each comes with its type's oid. One query.
+// Fills in form, attributes and labels of columns; each comes with its type's oid. One query.
 [[nodiscard]] Result<void> describe_types(Connection& connection, Session const& session,
                                           std::vector<std::pair<std::string, Column*>> const& columns);
 

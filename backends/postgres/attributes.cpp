@@ -13,17 +13,19 @@ namespace {
 
 // A value of a reader's type.
 struct Read {
-    std::vector<Part> const& parts;
+    std::vector<Attribute> const& parts;
     std::string value;
 
-    [[nodiscard]] Part const* part(std::string const& name) const {
-        auto const found = std::find_if(parts.begin(), parts.end(), [&](Part const& p) { return p.name == name; });
+    [[nodiscard]] Attribute const* part(std::string const& name) const {
+        auto const found = std::find_if(parts.begin(), parts.end(), [&](Attribute const& p) { return p.name == name; });
         return found == parts.end() ? nullptr : &*found;
     }
-    [[nodiscard]] Read inside(Part const& part) const { return {part.parts, fmt::format("({}).a{}", value, &part - parts.data() + 1)}; }
+    [[nodiscard]] Read inside(Attribute const& part) const {
+        return {part.attributes, fmt::format("({}).a{}", value, &part - parts.data() + 1)};
+    }
 };
 
-bool is_composite(Part const& part) { return !part.parts.empty() && !part.array; }
+bool is_composite(Attribute const& part) { return !part.attributes.empty() && !part.array; }
 
 std::string name_inside(std::string const& reader, std::size_t number) {
     return fmt::format("{}_{}\"", reader.substr(0, reader.size() - 1), number);
@@ -40,14 +42,14 @@ std::string row_of(std::vector<std::string> const& values, std::string const& ty
 }
 
 // Attributes that were not saved are NULL.
-std::string converted(std::vector<Part> const& parts, std::string const& type, Read const& saved) {
+std::string converted(std::vector<Attribute> const& parts, std::string const& type, Read const& saved) {
     std::vector<std::string> values;
     for (auto const& part : parts) {
         auto const* then = saved.part(part.name);
         if (!then)
             values.emplace_back("null");
         else if (is_composite(part) && is_composite(*then))
-            values.push_back(converted(part.parts, part.type, saved.inside(*then)));
+            values.push_back(converted(part.attributes, part.type, saved.inside(*then)));
         else
             values.push_back(fmt::format("cast({} as {})", text_of(saved.inside(*then).value), part.type));
     }
@@ -58,8 +60,8 @@ class Merging {
 public:
     Merging(std::string const& unchanged, bool saved_wins) : unchanged_(unchanged), saved_wins_(saved_wins) {}
 
-    [[nodiscard]] std::string value(std::vector<Part> const& parts, std::string const& type, std::string const& present, Read const& saved,
-                                    Read const& left) const {
+    [[nodiscard]] std::string value(std::vector<Attribute> const& parts, std::string const& type, std::string const& present,
+                                    Read const& saved, Read const& left) const {
         std::vector<std::string> values;
         for (auto const& part : parts) values.push_back(attribute(part, present, saved, left));
         return fmt::format("case when {} then case when {} then {} end else {} end", is_null(present), is_null(left.value),
@@ -67,14 +69,15 @@ public:
     }
 
 private:
-    [[nodiscard]] std::string attribute(Part const& part, std::string const& of, Read const& saved, Read const& left) const {
+    [[nodiscard]] std::string attribute(Attribute const& part, std::string const& of, Read const& saved, Read const& left) const {
         auto const present = fmt::format("({}).{}", of, quote_identifier(part.name));
         auto const* then = saved.part(part.name);
         if (!then) return present;
         auto const* was = left.part(part.name);
         auto const composite = is_composite(part) && is_composite(*then);
-        if (was && composite && is_composite(*was)) return value(part.parts, part.type, present, saved.inside(*then), left.inside(*was));
-        auto const old = composite ? converted(part.parts, part.type, saved.inside(*then))
+        if (was && composite && is_composite(*was))
+            return value(part.attributes, part.type, present, saved.inside(*then), left.inside(*was));
+        auto const old = composite ? converted(part.attributes, part.type, saved.inside(*then))
                                    : fmt::format("cast({} as {})", text_of(saved.inside(*then).value), part.type);
         if (!was && saved_wins_) return old;
         auto const back = !was ? is_null(present)
@@ -92,17 +95,17 @@ std::string cast_to(Reader const& reader, std::string const& text) { return fmt:
 
 }  // namespace
 
-std::string read_parts(Column const& column, std::string const& saved_text) {
-    return converted(column.parts, column.type, {column.reader->parts, cast_to(*column.reader, saved_text)});
+std::string read_attributes(Column const& column, std::string const& saved_text) {
+    return converted(column.attributes, column.type, {column.reader->attributes, cast_to(*column.reader, saved_text)});
 }
 
 std::string PostgresDialect::make_reader(Reader const& reader) const {
     std::string before;
     std::vector<std::string> attributes;
-    for (auto const& part : reader.parts) {
+    for (auto const& part : reader.attributes) {
         auto const number = attributes.size() + 1;
         auto const composite = is_composite(part);
-        if (composite) before += make_reader({name_inside(reader.name, number), part.parts});
+        if (composite) before += make_reader({name_inside(reader.name, number), part.attributes});
         attributes.push_back(fmt::format("a{} {}", number, composite ? name_inside(reader.name, number) : "pg_catalog.text"));
     }
     return fmt::format("{}create type {} as ({});", before, reader.name, fmt::join(attributes, ", "));
@@ -110,15 +113,15 @@ std::string PostgresDialect::make_reader(Reader const& reader) const {
 
 std::string PostgresDialect::drop_reader(Reader const& reader) const {
     auto text = fmt::format("drop type {};", reader.name);
-    for (std::size_t i = 0; i < reader.parts.size(); ++i)
-        if (is_composite(reader.parts[i])) text += drop_reader({name_inside(reader.name, i + 1), reader.parts[i].parts});
+    for (std::size_t i = 0; i < reader.attributes.size(); ++i)
+        if (is_composite(reader.attributes[i])) text += drop_reader({name_inside(reader.name, i + 1), reader.attributes[i].attributes});
     return text;
 }
 
-std::string PostgresDialect::merge_parts(Column const& column, PartMerge const& merge) const {
+std::string PostgresDialect::merge_attributes(Column const& column, AttributeMerge const& merge) const {
     return Merging(merge.unchanged, merge.saved_wins)
-        .value(column.parts, column.type, merge.present, {merge.saved.parts, cast_to(merge.saved, merge.saved_text)},
-               {merge.left.parts, cast_to(merge.left, merge.left_text)});
+        .value(column.attributes, column.type, merge.present, {merge.saved.attributes, cast_to(merge.saved, merge.saved_text)},
+               {merge.left.attributes, cast_to(merge.left, merge.left_text)});
 }
 
 }  // namespace undrop::postgres

@@ -2,8 +2,8 @@
 #include <fmt/format.h>
 #include <algorithm>
 
+#include "attributes.hpp"
 #include "names.hpp"
-#include "parts.hpp"
 #include "step.hpp"
 #include "try.hpp"
 
@@ -15,11 +15,11 @@ auto const success = [] { return BOOST_OUTCOME_V2_NAMESPACE::success(); };
 bool any_has(std::vector<Table> const& tables, TableName const& type, std::string const& attribute) {
     for (auto const& table : tables)
         for (auto const& column : table.columns)
-            if (find_part(column.parts, type.first, type.second, attribute)) return true;
+            if (find_attribute(column.attributes, type.first, type.second, attribute)) return true;
     return false;
 }
 
-bool merges(Column const& a, Column const& b) { return !a.parts.empty() && !b.parts.empty() && !a.array && !b.array; }
+bool merges(Column const& a, Column const& b) { return !a.attributes.empty() && !b.attributes.empty() && !a.array && !b.array; }
 
 }  // namespace
 
@@ -47,8 +47,8 @@ Result<void> StepRunner::rename_attributes_back() {
     return success();
 }
 
-Result<Reader> StepRunner::make_reader(std::vector<Part> const& parts) {
-    Reader reader{.name = ledger_.table(names::work_prefix + std::to_string(next_id_++)), .parts = parts};
+Result<Reader> StepRunner::make_reader(std::vector<Attribute> const& parts) {
+    Reader reader{.name = ledger_.table(names::work_prefix + std::to_string(next_id_++)), .attributes = parts};
     UNDROP_CHECK(backend_.run(backend_.dialect().make_reader(reader)));
     readers_.push_back(reader);
     return reader;
@@ -65,20 +65,22 @@ Result<Table> StepRunner::as_saved(Snapshot const& snapshot, Table now) {
     for (auto const& name : snapshot.values) {
         auto const* then = snapshot.table.column(name);
         auto const at = std::find_if(now.columns.begin(), now.columns.end(), [&](Column const& c) { return c.name == name; });
-        if (!then || at == now.columns.end() || then->parts.empty() || at->parts.empty() || same_parts(then->parts, at->parts)) continue;
+        if (!then || at == now.columns.end() || then->attributes.empty() || at->attributes.empty() ||
+            same_attributes(then->attributes, at->attributes))
+            continue;
         if (!merges(*then, *at))
             return Error{.code = Code::refused,
                          .left = Left::rolled_back,
                          .message = fmt::format("the attributes of the type of {}.{} are not in the order in which its values were saved",
                                                 now.text(), name),
                          .next = {.advice = "bring them back in their order in a down script"}};
-        UNDROP_TRY(at->reader, make_reader(then->parts));
+        UNDROP_TRY(at->reader, make_reader(then->attributes));
     }
     return now;
 }
 
-Result<std::map<std::size_t, PartMerge>> StepRunner::part_merges(Snapshot const& snapshot, Table const& now) {
-    std::map<std::size_t, PartMerge> found;
+Result<std::map<std::size_t, AttributeMerge>> StepRunner::attribute_merges(Snapshot const& snapshot, Table const& now) {
+    std::map<std::size_t, AttributeMerge> found;
     auto const* marked = find_table_by_id(before_, now.id);
     for (std::size_t i = 0; marked && i < snapshot.values.size(); ++i) {
         auto const* then = snapshot.table.column(snapshot.values[i]);
@@ -87,9 +89,9 @@ Result<std::map<std::size_t, PartMerge>> StepRunner::part_merges(Snapshot const&
         auto const* left = column ? marked->column_by_id(column->id) : nullptr;
         if (!left || left->full_type() != snapshot.left_types[i] || left->full_type() == then->full_type()) continue;
         if (!merges(*then, *column) || !merges(*left, *column)) continue;
-        PartMerge merge;
-        UNDROP_TRY(merge.saved, make_reader(then->parts));
-        UNDROP_TRY(merge.left, make_reader(left->parts));
+        AttributeMerge merge;
+        UNDROP_TRY(merge.saved, make_reader(then->attributes));
+        UNDROP_TRY(merge.left, make_reader(left->attributes));
         found.emplace(i, std::move(merge));
     }
     return found;
