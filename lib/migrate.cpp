@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "apply.hpp"
+#include "journal.hpp"
 #include "planner.hpp"
 #include "rules.hpp"
 #include "try.hpp"
@@ -58,7 +59,7 @@ Result<Report> migrate(Target& target, Source const& source, Options const& opti
 }
 
 bool Status::clean() const {
-    return pending.empty() &&
+    return !in_progress && pending.empty() &&
            std::none_of(applied.begin(), applied.end(), [](AppliedMigration const& a) { return a.edited_up || a.missing; });
 }
 
@@ -86,6 +87,11 @@ Result<Status> status(Target& target, Source const& source, Options const& optio
         status.pending.push_back({.version = migration.version, .name = migration.name, .out_of_order = older, .was_reverted = reverted});
     }
     if (!history.has_ledger) return status;
+    if (auto const& unfinished = history.unfinished) {
+        UNDROP_TRY(auto const standing, standing_of(target.backend(), ledger, *unfinished));
+        status.in_progress =
+            StepInProgress{unfinished->version, unfinished->name, unfinished->direction, unfinished->run, unfinished->at, standing.text()};
+    }
     UNDROP_TRY(auto const snapshots, ledger.list_snapshots());
     status.snapshots = static_cast<std::int64_t>(snapshots.size());
     for (auto const& snapshot : snapshots) status.snapshot_bytes += snapshot.bytes;

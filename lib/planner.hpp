@@ -22,6 +22,8 @@ public:
 private:
     [[nodiscard]] Result<void> read_history();
     [[nodiscard]] Result<void> compare_source(Plan& plan);
+    [[nodiscard]] bool goes_on_up(Range const& range) const;
+    [[nodiscard]] Result<void> add_unfinished(bool goes_on, Plan& plan);
     [[nodiscard]] Result<std::vector<Applied>> chosen_for_down(Range const& range, Plan& plan) const;
     [[nodiscard]] Result<PlannedStep> step_down(Applied const& applied, Plan& plan);
     [[nodiscard]] Result<void> find_checks(Applied const& applied, PlannedStep& step);
@@ -29,6 +31,7 @@ private:
     [[nodiscard]] Result<void> look_at_target(Plan& plan);
     [[nodiscard]] Result<void> describe(PlannedStep& step, Opposite const& opposite, Plan& plan);
     [[nodiscard]] Result<void> count(PlannedStep& step, Foresight const& foresight, std::vector<std::string> const& lose);
+    void describe_parts(PlannedStep& step, std::vector<Statement> const& statements) const;
     void describe_writes(PlannedStep& step, Foresight const& foresight) const;
     [[nodiscard]] Result<void> warn_of_mentions(Foresight const& foresight, Foreseen const& foreseen, Plan& plan);
     [[nodiscard]] bool goes_too(std::string const& body, Foresight const& foresight, Foreseen const& foreseen) const;

@@ -10,8 +10,9 @@
 
 namespace undrop {
 
-// Told on the caller's thread, between two statements of undrop; a step's transaction is open for all but `waiting`, `committed` and
-// `failed`. A callback must not use the target. An exception from it ends the step, which is rolled back, as Code::interrupted.
+// Told on the caller's thread, between two statements of undrop; a step's transaction is open for all but `waiting`, `journaled`,
+// `outside`, `committed` and `failed`. A callback must not use the target. An exception from it ends the step, which is rolled back, as
+// Code::interrupted.
 struct Event {
     enum class Kind {
         waiting,    // for another migrator, or for a lock
@@ -26,6 +27,8 @@ struct Event {
         checked,    // the migration's checks hold
         again,      // a loss was not foreseen: the step is taken back and done again with it saved
         recorded,   // the ledger is written; COMMIT is next
+        journaled,  // a step in parts: what comes next is written down and committed; a statement outside of a transaction is about to run
+        outside,    // that statement is through, and not written down as done yet
         committed,
         failed,
         notice,  // the database's own NOTICE or WARNING
@@ -60,6 +63,9 @@ struct Options {
     std::chrono::milliseconds wait{60'000};         // for another migrator
     std::chrono::milliseconds lock_timeout{5'000};  // for a table's lock (PostgreSQL), for the file (SQLite)
     int tries = 5;                                  // of a step whose lock was not given in time
+    // Of a statement outside of a transaction (CREATE INDEX CONCURRENTLY): for transactions of others that must end first. No lock_timeout
+    // there: it would leave an invalid index.
+    std::chrono::milliseconds outside_wait{600'000};
 
     // 3. Who hears of it
     std::function<void(Event const&)> on_event = {};

@@ -16,6 +16,7 @@ struct Flags {
     std::string role;
     std::string wait;
     std::string lock_timeout;
+    std::string outside_wait;
     bool one_connection = false;
     bool published_store = false;
     bool json = false;
@@ -33,6 +34,7 @@ struct Settings {
     std::string role;
     std::optional<std::chrono::milliseconds> wait;
     std::optional<std::chrono::milliseconds> lock_timeout;
+    std::optional<std::chrono::milliseconds> outside_wait;
 };
 
 // Flags win over UNDROP_DB, which wins over DATABASE_URL, which wins over undrop.toml in the working directory.
