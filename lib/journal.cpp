@@ -124,29 +124,17 @@ Result<void> Journal::add(std::int64_t step, Part const& part, char const* state
     return success();
 }
 
-Result<std::optional<Begun>> Journal::left_behind(Outside const& what) {
-    UNDROP_TRY(auto const events,
-               backend_.rows(fmt::format("select id, kind from {} where kind in ('applying', 'reverting', 'abandoned') order by id",
-                                         ledger_.table(names::event))));
-    std::set<std::int64_t> abandoned;
-    std::int64_t begun = 0;
-    for (auto const& row : events) {
-        if (row[1] == "abandoned") abandoned.insert(begun);
-        begun = number(row[0]);
-    }
-    UNDROP_TRY(auto const rows, backend_.rows(fmt::format("select step, detail from {} where state = 'done' and kind = {} order by id desc",
+Result<bool> Journal::was_done(Outside const& what) {
+    UNDROP_TRY(auto const rows, backend_.rows(fmt::format("select step, detail from {} where state = 'done' and kind = {}",
                                                           ledger_.table(names::journal), backend_.dialect().literal(what.kind))));
     for (auto const& row : rows) {
         try {
-            auto last = from_detail(row[1].value_or(""));
-            if (last.what.text() != what.text()) continue;
-            if (abandoned.contains(number(row[0]))) return std::optional{std::move(last)};
-            break;
+            if (from_detail(row[1].value_or("")).what.text() == what.text()) return true;
         } catch (std::exception const&) {
             return unreadable(number(row[0]));
         }
     }
-    return std::optional<Begun>{};
+    return false;
 }
 
 Part const& Standing::next() const {

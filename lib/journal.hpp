@@ -41,8 +41,8 @@ public:
     [[nodiscard]] Result<void> begin(std::int64_t step, Part const& part, Begun const& begun);
     // Code::conflict if another migrator has written the same meanwhile. `what`: null for a transaction.
     [[nodiscard]] Result<void> finish(std::int64_t step, Part const& part, Begun const* what);
-    // What a step that was taken back left there, since nothing takes it away again.
-    [[nodiscard]] Result<std::optional<Begun>> left_behind(Outside const& what);
+    // Did any step do this before? For what stays when its step is taken back.
+    [[nodiscard]] Result<bool> was_done(Outside const& what);
 
 private:
     [[nodiscard]] Result<void> add(std::int64_t step, Part const& part, char const* state, Begun const* what);

@@ -116,8 +116,8 @@ Result<void> Parts::resume() {
                      .next = {.command = "status"}};
     event_ = step_.unfinished;
     began_ = history.unfinished->direction;
-    UNDROP_TRY(auto standing, standing_of(backend_, ledger_, *history.unfinished));
-    parts_ = std::move(standing.parts);
+    UNDROP_TRY(auto const standing, standing_of(backend_, ledger_, *history.unfinished));
+    parts_ = standing.parts;
     progress_ = standing.progress;
     if (auto const* script = script_of(step_)) script_ = *script;
     report_.notes.push_back(fmt::format("run {} was interrupted: {}", history.unfinished->run, standing.text()));
@@ -180,9 +180,7 @@ Result<void> Parts::outside(Part const& part) {
     UNDROP_TRY(begun.objects, objects_of(begun.what));
     bool there = false;
     if (begun.what.stays && begun.before == Effect::whole) {
-        UNDROP_TRY(auto left, journal_.left_behind(begun.what));
-        if (left) begun = std::move(*left);
-        there = left.has_value();
+        UNDROP_TRY(there, journal_.was_done(begun.what));
     }
     UNDROP_CHECK(write(part, begun));
     progress_.begun[part.number] = begun;
@@ -232,7 +230,7 @@ Result<void> Parts::write(Part const& part, Begun const& begun) {
 
 Result<void> Parts::finish(Part const& part, Begun const& begun) {
     UNDROP_TRY(auto const now, objects_of(begun.what));
-    std::vector<Recorded> changed;
+    std::vector<Recorded> changed;  // what stays is no matter of any way back
     std::set<ObjectId> ids;
     for (auto const* side : {&begun.objects, &now})
         for (auto const& [id, object] : *side) ids.insert(id);
@@ -242,6 +240,7 @@ Result<void> Parts::finish(Part const& part, Begun const& begun) {
     };
     for (auto const& id : ids) {
         Recorded recorded{.id = id, .before = in(begun.objects, id), .after = in(now, id)};
+        if (begun.what.stays) continue;
         if (recorded.before && recorded.after && recorded.before->same(*recorded.after)) continue;
         if (!recorded.after) report_.went.push_back(id.text());
         changed.push_back(std::move(recorded));
@@ -273,12 +272,7 @@ Result<void> Parts::settle(Options const& options) {
 }
 
 Result<void> Parts::take_back() {
-    StepPart part{.step = event_, .part = {}, .takes_back = true, .so_far = step_.takes_back ? report_ : new_report()};
-    for (auto const& [number, begun] : progress_.finished) {
-        if (!begun.what.stays) continue;
-        part.stays.insert(begun.what.target);
-        part.so_far.notes.push_back(begun.what.text() + " stays: nothing takes it away again, and it does no harm");
-    }
+    StepPart const part{.step = event_, .part = {}, .takes_back = true, .so_far = step_.takes_back ? report_ : new_report()};
     PlannedStep back = step_;
     back.direction = Direction::down;
     back.origin = Origin::derived;

@@ -164,13 +164,16 @@ std::vector<Finding> one_way_findings(Dialect const& dialect, Script const& scri
     std::vector<Finding> found;
     auto const split = dialect.split(script);
     if (!split) return found;
-    for (auto const& statement : split.value())
-        if (auto const why = dialect.one_way(statement); !why.empty())
+    auto const early = dialect.hoisted(split.value());  // stays, and stands in nobody's way
+    for (std::size_t at = 0; at < split.value().size(); ++at) {
+        auto const& statement = split.value()[at];
+        if (auto const why = dialect.one_way(statement); !why.empty() && !early.contains(at))
             found.push_back({.severity = Severity::warning,
                              .code = "one-way",
                              .text = why,
                              .where = {script.file, statement.line, statement.column},
                              .next = {.advice = "write a down script for it before it runs, or mean it for good"}});
+    }
     return found;
 }
 

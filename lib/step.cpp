@@ -201,8 +201,8 @@ Result<void> StepRunner::read_opposite_of(History const& history) {
         UNDROP_TRY(opposite_step, ledger_.last_step(step_.version, "reverted"));
     }
     UNDROP_TRY(opposite_, read_opposite(ledger_, opposite_step, step_.direction));
+    UNDROP_CHECK(tell_what_stays());
     if (!part_) return success();
-    for (auto const& id : part_->stays) opposite_.wanted.erase(id);
     // Things come back at the step's end; until then only what is known of the rows' writers matters (P3).
     if (!ends_step()) opposite_ = Opposite{.wanted = {}, .renames = {}, .snapshots = {}, .footprints = std::move(opposite_.footprints)};
     return success();

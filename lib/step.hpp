@@ -39,9 +39,8 @@ struct Opposite {
 struct StepPart {
     std::int64_t step = 0;  // the event that began the step: what any part records and saves is under this number
     Part part = {};
-    bool takes_back = false;        // what the parts before did is taken back, as a derived down does, and the step is over
-    std::set<ObjectId> stays = {};  // but for these
-    StepReport so_far = {};         // of the parts before
+    bool takes_back = false;  // what the parts before did is taken back, as a derived down does, and the step is over
+    StepReport so_far = {};   // of the parts before
 };
 
 class StepRunner {
@@ -127,6 +126,7 @@ private:
     [[nodiscard]] Result<void> record_part(Catalog const& now);
     [[nodiscard]] Result<void> can_be_taken_back(Catalog const& now) const;
     [[nodiscard]] Result<Catalog> catalog_at_start();
+    [[nodiscard]] Result<void> tell_what_stays();
     [[nodiscard]] bool ends_step() const { return !part_ || part_->part.closing || part_->takes_back; }
     [[nodiscard]] Foresight unsaved(std::vector<TableChange> const& changes) const;
     [[nodiscard]] bool waived(TableName const& table, std::string const& column) const;

@@ -105,6 +105,15 @@ Result<void> StepRunner::record_part(Catalog const& now) {
     return success();
 }
 
+// What an up did outside of a transaction and nothing takes away again, as a label of an enum.
+Result<void> StepRunner::tell_what_stays() {
+    if (step_.direction == Direction::up || opposite_.step == 0 || !ends_step()) return success();
+    UNDROP_TRY(auto const progress, Journal(backend_, ledger_).read(opposite_.step));
+    for (auto const& [part, begun] : progress.finished)
+        if (begun.what.stays) report_.notes.push_back(begun.what.text() + " stays: nothing takes it away again, and it does no harm");
+    return success();
+}
+
 // The catalog as the step found it, which other parts have changed since.
 Result<Catalog> StepRunner::catalog_at_start() {
     auto start = catalog_;

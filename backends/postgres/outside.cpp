@@ -329,7 +329,7 @@ Result<std::string> commits(Connection& connection, Statement const& statement) 
     if (!begins_with(statement.words, "CALL")) return std::string();
     auto const node = parse(statement);
     if (!node || node->type != "CallStmt") return std::string();
-    auto const named = relation_of(at(at(at(node->body, "funccall"), "FuncCall"), "funcname"));
+    auto const named = relation_of(at(at(node->body, "funccall"), "funcname"));
     auto const schema = text_at(named, "schemaname");
     UNDROP_TRY(
         auto const found,

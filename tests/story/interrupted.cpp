@@ -68,6 +68,12 @@ void nobody_else(Database& db) {
 
 TEST_CASE("interrupted: killed at each event of an up, the next up completes it, and the next down takes it back") {
     auto const source = source_of({scripts});
+    auto const expected = [&] {
+        auto const db = Database::make(Engine::postgres);
+        db->run(schema);
+        (void)up(*db, source);
+        return witness(*db);
+    }();
     int in_progress = 0;
     for (auto const next : {Direction::up, Direction::down}) {
         for (int n = 1;; ++n) {
@@ -75,12 +81,6 @@ TEST_CASE("interrupted: killed at each event of an up, the next up completes it,
             auto const db = Database::make(Engine::postgres);
             db->run(schema);
             auto const before = witness(*db);
-            auto const expected = [&] {
-                auto const other = Database::make(Engine::postgres);
-                other->run(schema);
-                (void)up(*other, source);
-                return witness(*other);
-            };
             bool const killed = killed_at(n, db->url(), source, Direction::up);
             nobody_else(*db);
             auto const found = status_of(*db, source);
@@ -93,7 +93,7 @@ TEST_CASE("interrupted: killed at each event of an up, the next up completes it,
                 auto target = Target::open(db->url()).value();
                 auto const done = migrate(target, source);
                 REQUIRE_MESSAGE(done, (done ? "" : done.error().text()));
-                check_same(expected(), witness(*db));
+                check_same(expected, witness(*db));
                 CHECK(status_of(*db, source).clean());
                 (void)down(*db, source, {.derive = true});
             } else if (found.in_progress || !found.applied.empty()) {
