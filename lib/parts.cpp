@@ -55,7 +55,8 @@ private:
     [[nodiscard]] Result<void> outside(Part const& part);
     [[nodiscard]] Result<void> write(Part const& part, Begun const& begun);
     [[nodiscard]] Result<void> finish(Part const& part, Begun const& begun);
-    [[nodiscard]] Result<std::map<ObjectId, Object>> objects_of(Outside const& what);
+    // Those in its scope now, and these as they are now.
+    [[nodiscard]] Result<std::map<ObjectId, Object>> objects_of(Outside const& what, std::map<ObjectId, Object> const& these);
     [[nodiscard]] Result<Effect> tidied(Outside const& what, Options const& options);
     [[nodiscard]] Result<void> settle(Options const& options);
     [[nodiscard]] Result<void> take_back();
@@ -177,7 +178,7 @@ Result<void> Parts::outside(Part const& part) {
     Begun begun;
     UNDROP_TRY(begun.what, backend_.find(*part.outside, part.settings));
     UNDROP_TRY(begun.before, backend_.probe(begun.what));
-    UNDROP_TRY(begun.objects, objects_of(begun.what));
+    UNDROP_TRY(begun.objects, objects_of(begun.what, {}));
     bool there = false;
     if (begun.what.stays && begun.before == Effect::whole) {
         UNDROP_TRY(there, journal_.was_done(begun.what));
@@ -210,13 +211,16 @@ Result<Effect> Parts::tidied(Outside const& what, Options const& options) {
     return backend_.probe(what);
 }
 
-Result<std::map<ObjectId, Object>> Parts::objects_of(Outside const& what) {
+Result<std::map<ObjectId, Object>> Parts::objects_of(Outside const& what, std::map<ObjectId, Object> const& these) {
     std::map<ObjectId, Object> found;
     UNDROP_CHECK(backend_.begin_reading());
     auto catalog = backend_.catalog(ledger_.name());
     backend_.rollback();
     if (!catalog) return std::move(catalog).error();
-    for (auto const& id : scope_of(what, catalog.value())) found.emplace(id, catalog.value().at(id));
+    auto ids = scope_of(what, catalog.value());
+    for (auto const& [id, object] : these)
+        if (catalog.value().contains(id)) ids.insert(id);
+    for (auto const& id : ids) found.emplace(id, catalog.value().at(id));
     return found;
 }
 
@@ -229,7 +233,7 @@ Result<void> Parts::write(Part const& part, Begun const& begun) {
 }
 
 Result<void> Parts::finish(Part const& part, Begun const& begun) {
-    UNDROP_TRY(auto const now, objects_of(begun.what));
+    UNDROP_TRY(auto const now, objects_of(begun.what, begun.objects));
     std::vector<Recorded> changed;  // what stays is no matter of any way back
     std::set<ObjectId> ids;
     for (auto const* side : {&begun.objects, &now})
