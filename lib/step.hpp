@@ -35,7 +35,7 @@ struct Opposite {
     std::vector<Footprint> footprints;
 };
 
-// A transaction of a step that has several parts (parts.cpp).
+// A transaction of a step that has several parts (step_outside.cpp).
 struct StepPart {
     std::int64_t step = 0;  // the event that began the step: what any part records and saves is under this number
     Part part = {};
@@ -122,7 +122,7 @@ private:
     void report_objects(Catalog const& now, std::vector<Rename> const& renames);
     [[nodiscard]] Result<void> record(Catalog const& now, std::vector<TableChange> const& changes);
     [[nodiscard]] Result<std::int64_t> record_event(Catalog const& now);
-    // step_parts.cpp
+    // step_outside_part.cpp
     [[nodiscard]] Result<void> record_part(Catalog const& now);
     [[nodiscard]] Result<void> can_be_taken_back(Catalog const& now) const;
     [[nodiscard]] Result<Catalog> catalog_at_start();
