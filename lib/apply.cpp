@@ -8,6 +8,7 @@
 #include <random>
 #include <thread>
 
+#include "busy.hpp"
 #include "step.hpp"
 #include "try.hpp"
 
@@ -39,6 +40,16 @@ bool pause_before_try(int tries, Options const& options) {
         std::this_thread::sleep_for(std::min(slice, left));
     }
     return true;
+}
+
+// False: the callback threw. What it throws goes no further.
+bool told(Options const& options, Event const& event) {
+    try {
+        if (options.on_event) options.on_event(event);
+        return true;
+    } catch (...) {
+        return false;
+    }
 }
 
 Result<StepReport> run_step(Backend& backend, Ledger& ledger, Options const& options, PlannedStep const& step, std::string const& base,
@@ -105,9 +116,10 @@ Result<StepReport> retried(Options const& options, PlannedStep const& step, std:
             if (n > 1) done.error().trail.insert(done.error().trail.begin(), fmt::format("{} tries", n));
             return done;
         }
-        if (options.on_event)
-            options.on_event(
-                {.kind = Event::Kind::waiting, .text = done.error().message, .version = step.version, .direction = step.direction});
+        if (!told(options,
+                  {.kind = Event::Kind::waiting, .text = done.error().message, .version = step.version, .direction = step.direction}))
+            return Error{
+                .code = Code::interrupted, .left = Left::rolled_back, .message = "the program's event callback threw an exception"};
     }
 }
 
@@ -126,8 +138,7 @@ Result<Report> apply_locked(Backend& backend, Plan const& plan, Options const& o
         }
         auto error = with_trail(std::move(ran).error(), step);
         record_failure(backend, ledger, options, step, error, report.run);
-        if (options.on_event)
-            options.on_event({.kind = Event::Kind::failed, .text = error.message, .version = step.version, .direction = step.direction});
+        (void)told(options, {.kind = Event::Kind::failed, .text = error.message, .version = step.version, .direction = step.direction});
         if (done.empty() || error.code == Code::in_doubt) return error;
         if (!options.atomic) {
             error.left = Left::changed;
@@ -145,7 +156,7 @@ Result<Report> apply_locked(Backend& backend, Plan const& plan, Options const& o
 }
 
 Result<void> with_run_lock(Backend& backend, Options const& options, std::function<Result<void>()> const& work) {
-    UNDROP_CHECK(backend.lock_run(options));
+    UNDROP_CHECK(backend.lock_run(patient(backend, options)));
     RunLock const lock(backend);
     if (options.on_event)
         backend.on_notice([&](std::string const& text) { options.on_event({.kind = Event::Kind::notice, .text = text}); });
@@ -155,15 +166,20 @@ Result<void> with_run_lock(Backend& backend, Options const& options, std::functi
 }
 
 Result<Report> apply(Target& target, Approved const& approved, Options const& given) {
-    auto options = given;
+    auto options = patient(target.backend(), given);
     options.ledger = approved.plan().ledger;
     Report report{.target = target.description(), .label = options.label};
     if (approved.plan().steps.empty()) return report;
-    UNDROP_CHECK(with_run_lock(target.backend(), options, [&]() -> Result<void> {
+    bool held = false;
+    auto worked = with_run_lock(target.backend(), options, [&]() -> Result<void> {
+        held = true;
         UNDROP_TRY(report, apply_locked(target.backend(), approved.plan(), options));
         return success();
-    }));
-    return report;
+    });
+    if (worked) return report;
+    auto const serves = approved.plan().direction == Direction::up && is_elsewhere(target.backend(), options, worked.error(), held);
+    if (serves) return elsewhere(target.backend(), options, approved.plan(), worked.error());
+    return std::move(worked).error();
 }
 
 }  // namespace undrop

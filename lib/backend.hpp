@@ -42,6 +42,13 @@ enum class OldRows { taken, all };  // those that the transaction updated or del
 // How a step locks a table: against writers, or against everyone.
 enum class LockLevel { writers, everyone };
 
+// A table that our transaction keeps writers, or everyone, out of.
+struct LockedTable {
+    std::string id;  // Table::id; empty: the whole database, named by `name`
+    std::string name;
+    double waited_seconds = 0;  // for the lock, as far as it was seen: waits of less than half a second may count as none
+};
+
 // A foreign key: rows of `child` that refer to rows of a table.
 struct Reference {
     std::string schema;  // of the child
@@ -113,12 +120,20 @@ public:
     // transaction is the lock.
     [[nodiscard]] virtual Result<void> lock_run(Options const& options) = 0;
     virtual void unlock_run() = 0;
+    // Is a step's transaction the only lock, so that Code::busy of a step may mean another migrator?
+    [[nodiscard]] virtual bool steps_lock_the_run() const { return false; }
 
     // -- A step's transaction
     // Opens it for writing, READ COMMITTED, session settings pinned for undrop's own statements. `statements`: the author's, of which
     // some (PRAGMA foreign_keys) mean the time before the transaction. Code::busy where the database is locked for too long.
     [[nodiscard]] virtual Result<void> begin(Options const& options, std::vector<Statement> const& statements) = 0;
-    [[nodiscard]] virtual Result<void> commit() = 0;         // Code::in_doubt if the connection goes meanwhile
+    [[nodiscard]] virtual Result<void> commit() = 0;  // Code::in_doubt if the connection goes meanwhile
+    // After a COMMIT in doubt: connects anew, waits until the server has decided, for as long as the options let a run wait. The
+    // next `begin` takes the run's lock again. True: committed. Nothing: only the ledger can tell. An error: the doubt stays.
+    [[nodiscard]] virtual Result<std::optional<bool>> settle(Options const& options) {
+        static_cast<void>(options);
+        return Error{.code = Code::in_doubt, .left = Left::unknown, .message = "what became of the step cannot be found out from here"};
+    }
     virtual void rollback() = 0;                             // quiet; also puts sequences back and ends what `begin` set
     [[nodiscard]] virtual Result<void> begin_reading() = 0;  // a transaction for a consistent look: no writes; ended by rollback()
     // Session settings as the author expects them (the role's own), and back to undrop's (RESET ROLE, search_path ...).
@@ -142,6 +157,13 @@ public:
     }
     // Locks the tables, one statement, one order, before anything is read for saving (P1). Nothing on SQLite.
     [[nodiscard]] virtual Result<void> lock(std::vector<Table> const& tables, LockLevel level) = 0;
+    // What our transaction keeps others out of by now.
+    [[nodiscard]] virtual Result<std::vector<LockedTable>> locked_tables() = 0;
+    // Sessions in the middle of a long transaction that keep us from locking these tables, in words.
+    [[nodiscard]] virtual Result<std::vector<std::string>> long_users(std::vector<Table> const& tables) {
+        static_cast<void>(tables);
+        return std::vector<std::string>{};
+    }
 
     // Code::refused, with the tables' names, where the database would hide rows of some of them from us.
     [[nodiscard]] virtual Result<void> sees_all_rows(std::vector<Table> const& tables) = 0;
@@ -154,9 +176,13 @@ public:
     [[nodiscard]] virtual Result<Observed> observed() = 0;
     // The second pair of eyes: until the step commits, another connection still sees the rows as they were. Appends the old rows of a
     // table (as it was at the mark) to a store table with the columns n (a number), state ('u') and v1, v2 ...: `saved`, expressions over
-    // rows under the alias t. False where that cannot be had: a copy made before the script can.
+    // rows under the alias t; and the dialect's row_places. False where that cannot be had: a copy made before the script can.
     [[nodiscard]] virtual Result<bool> read_old(Table const& table, OldRows which, std::vector<std::string> const& saved,
                                                 std::string const& store_table) = 0;
+    // Which row each old one has become, as far as the database itself knows it: adds its number and its present row_id to the store table
+    // `pairs` (n, l), for old rows in `old_rows`, which has the dialect's row_places. False where that cannot be told. After the script.
+    [[nodiscard]] virtual Result<bool> follow(Table const& then, Table const& now, std::string const& old_rows,
+                                              std::string const& pairs) = 0;
     // Why `read_old` never works on this target; empty: it should.
     [[nodiscard]] virtual std::string why_blind(Options const& options) const = 0;
     // The foreign keys that refer to a table.
@@ -184,6 +210,17 @@ public:
     // Changes an object that holds rows into another definition, rows kept, where `alter` is empty (SQLite: a rebuild). Code::refused where
     // there is no such way. Columns that only `wanted` has get their default.
     [[nodiscard]] virtual Result<void> reshape(ObjectId const& id, Object const& now, Object const& wanted) = 0;
+    // How many rows hold values that a column cannot take on its way to a recorded definition: `column` is its name, `wanted` the recorded
+    // column, or on SQLite the table with an empty name. In a transaction of the caller's. 0 where nothing is in the way.
+    // `means_unfitting`: could that be why the database said this?
+    [[nodiscard]] virtual bool means_unfitting(Error const& error) const {
+        static_cast<void>(error);
+        return false;
+    }
+    [[nodiscard]] virtual Result<std::int64_t> unfitting(Table const& now, std::string const& column, Object const& wanted) {
+        static_cast<void>(now), static_cast<void>(column), static_cast<void>(wanted);
+        return std::int64_t{0};
+    }
     // The user's triggers and rules on a table off, and back on to their exact states; calls may nest. On SQLite foreign keys too:
     // check_constraints() tells what came of it.
     [[nodiscard]] virtual Result<void> quiet(Table const& table) = 0;

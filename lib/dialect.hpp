@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <undrop/migration.hpp>
@@ -12,6 +13,34 @@
 #include "catalog.hpp"
 
 namespace undrop {
+
+// One attribute of a composite type that a column is of, or has in it.
+struct Part {
+    std::string id;           // stays over a rename within one step
+    std::string name;         // raw
+    std::string type;         // as the database writes it, qualified
+    std::string schema;       // of the type that it is an attribute of: raw
+    std::string owner;        // and that type's name: raw
+    bool array = false;       // `parts` are those of its elements
+    std::vector<Part> parts;  // where it is composite itself
+};
+
+// A type of the store whose values read composite values that were saved, each attribute as text.
+struct Reader {
+    std::string name;  // as SQL writes it
+    std::vector<Part> parts;
+};
+
+// The saved attribute where the present one is still what was left, or was not there then and is NULL; else the present one.
+struct PartMerge {
+    std::string present;     // of the column's type
+    Reader saved;            // reads saved_text
+    std::string saved_text;  // as it was saved
+    Reader left;
+    std::string left_text;
+    std::string unchanged;    // condition: the whole value was as it had been left; decides for attributes that got another type since
+    bool saved_wins = false;  // over an attribute that was not there, even if it is not NULL now
+};
 
 // One column of a table as the database has it now.
 struct Column {
@@ -24,6 +53,25 @@ struct Column {
     bool identity = false;    // GENERATED ALWAYS AS IDENTITY: needs OVERRIDING SYSTEM VALUE
     bool not_null = false;
     std::string default_sql;  // expression; empty: none
+    // Where the database takes more than the same bytes for equal, in a key or a unique index: its operator, and its collation, as SQL
+    // writes them.
+    std::string equals;
+    std::string collation;
+    std::string form;         // what a value's text depends on beside the type's name: attributes of composite types, labels inside
+    bool array = false;       // `parts` are those of its elements
+    std::vector<Part> parts;  // of a composite type, also below a domain
+    std::vector<std::pair<std::string, std::string>> labels;        // of an enum: an id that stays over a rename, and the label
+    std::vector<std::pair<std::string, std::string>> saved_labels;  // labels that are saved under another one: (is, saved)
+    std::optional<Reader> reader;                                   // saved values have other attributes than the type has now
+
+    // The same bytes mean the same value in columns of the same full type only.
+    [[nodiscard]] std::string full_type() const { return form.empty() ? type : type + " " + form; }
+};
+
+// What is noted of a row besides its values, so that its table's own rows can be found again within the transaction.
+struct RowPlace {
+    std::string definition;  // of a column of a working table
+    std::string expression;  // over a row under the alias t
 };
 
 struct Table {
@@ -52,8 +100,8 @@ struct Statement {
 struct Foreseen {
     struct Touch {
         // rewrite_rows: UPDATE, DELETE, MERGE; rewrite_table: what takes old rows away for good at once: TRUNCATE, another type for a
-        // column
-        enum class Kind { drop_table, drop_column, alter, rewrite_rows, rewrite_table, create };
+        // column; rewrite_type: what takes an attribute of a composite type (named as a table) away
+        enum class Kind { drop_table, drop_column, alter, rewrite_rows, rewrite_table, create, rewrite_type };
         Kind kind{};
         std::string schema;  // raw; empty: found by the search path
         std::string table;   // raw
@@ -70,6 +118,7 @@ struct Foreseen {
     std::vector<std::string> outside;  // effects that no rollback takes back: "dblink_exec()", "COPY TO PROGRAM"
 };
 
+struct Recorded;
 // A statement that the database runs only outside of a transaction. Which there are is a closed list: a table in each backend.
 struct Outside {
     std::string kind;          // "create index"
@@ -125,16 +174,43 @@ public:
     // Empty, or why this statement cannot be part of a check, which only reads: as far as its text shows.
     [[nodiscard]] virtual std::string forbidden_in_check(Statement const& statement) const = 0;
 
+    // What the recorded objects of a step up took away from or narrowed for a program that knows the schema as it was before, one line
+    // each: "drops column public.t.role". What that program can go on without noticing (new tables, new columns that fill themselves) is
+    // left out.
+    [[nodiscard]] virtual std::vector<std::string> harms(std::vector<Recorded> const& objects) const = 0;
+
     // Expressions. `value` is an SQL expression of the column's type; `stored` one of its stored type. Saved texts compare byte by byte
     // (an explicit COLLATE "C" on PostgreSQL), so `snapshot.k = save(column, value)` is a join on any key.
     [[nodiscard]] virtual std::string save(Column const& column, std::string const& value) const = 0;
     [[nodiscard]] virtual std::string load(Column const& column, std::string const& stored) const = 0;
+    // Statements that make and drop a reader. Nothing where there are no composite types.
+    [[nodiscard]] virtual std::string make_reader(Reader const& reader) const {
+        static_cast<void>(reader);
+        return {};
+    }
+    [[nodiscard]] virtual std::string drop_reader(Reader const& reader) const {
+        static_cast<void>(reader);
+        return {};
+    }
+    // A composite value of `column`, merged attribute by attribute.
+    [[nodiscard]] virtual std::string merge_parts(Column const& column, PartMerge const& merge) const {
+        static_cast<void>(column);
+        return merge.present;
+    }
     // True exactly if both are the same bytes, NULLs included; never NULL. Both of the column's type.
     [[nodiscard]] virtual std::string same(Column const& column, std::string const& a, std::string const& b) const = 0;
+    // A saved value's type in a working table that is looked up by the column's own equality.
+    [[nodiscard]] virtual std::string working_type(Column const& column) const { return column.stored_type; }
+    // Does the database itself take a column's value for equal to a saved one, in a key or a unique index?
+    [[nodiscard]] virtual std::string equal(Column const& column, std::string const& value, std::string const& stored) const {
+        return save(column, value) + " = " + stored;
+    }
     // A text (never NULL) that is equal exactly if all the saved forms are: identity of rows without a key.
     [[nodiscard]] virtual std::string image(std::vector<std::string> const& saved) const = 0;
     // A short text that differs when the text `image` differs: SHA-256 in hexadecimal (SQLite: a function that the backend registers).
     [[nodiscard]] virtual std::string digest(std::string const& image) const = 0;
+    // Do the ids of tables and columns hold from one step to another, so that what others renamed meanwhile is known again?
+    [[nodiscard]] virtual bool lasting_ids() const { return false; }
     // A statement that adds a missing column to a table with its name and type alone, so that values can come back before the table gets
     // its recorded form; empty where columns are objects of the catalog themselves.
     [[nodiscard]] virtual std::string add_bare_column(Table const& table, Column const& column) const = 0;
@@ -146,6 +222,11 @@ public:
     [[nodiscard]] virtual std::string row_id(Table const& table, std::string const& alias) const {
         return alias.empty() ? row_locator(table) : alias + "." + row_locator(table);
     }
+    [[nodiscard]] virtual std::string row_id_type(Table const& table) const = 0;
+    // A row's number that stays while its values change, until the row goes; as an expression over rows under `alias`; empty: there is
+    // none.
+    [[nodiscard]] virtual std::string lasting_row_id(Table const& table, std::string const& alias) const = 0;
+    [[nodiscard]] virtual std::vector<RowPlace> row_places(Table const& table) const = 0;
     // FROM item that reads one table's own rows: "ONLY t" for ordinary tables on PostgreSQL, "t" otherwise.
     [[nodiscard]] virtual std::string own_rows(Table const& table) const = 0;
     // A text for people (never NULL) of a value in the column's stored form; numbers and uuids as they are, NULL as NULL, all else in

@@ -93,9 +93,9 @@ Result<Progress> Journal::read(std::int64_t step) {
     return progress;
 }
 
-Result<void> Journal::begin(std::int64_t step, Part const& part, Begun const& begun) { return add(step, part, begun_state, &begun); }
+Result<void> Journal::begin(std::int64_t step, ScriptPart const& part, Begun const& begun) { return add(step, part, begun_state, &begun); }
 
-Result<void> Journal::finish(std::int64_t step, Part const& part, Begun const* what) {
+Result<void> Journal::finish(std::int64_t step, ScriptPart const& part, Begun const* what) {
     UNDROP_TRY(auto const progress, read(step));
     if (progress.done.contains(part.number))
         return Error{.code = Code::conflict,
@@ -105,7 +105,7 @@ Result<void> Journal::finish(std::int64_t step, Part const& part, Begun const* w
     return add(step, part, done_state, what);
 }
 
-Result<void> Journal::add(std::int64_t step, Part const& part, char const* state, Begun const* what) {
+Result<void> Journal::add(std::int64_t step, ScriptPart const& part, char const* state, Begun const* what) {
     auto const table = ledger_.table(names::journal);
     UNDROP_TRY(auto const next, backend_.rows(fmt::format("select coalesce(max(id), 0) + 1 from {}", table)));
     std::array<Cell, 9> const values{next.at(0).at(0).value_or("1"),
@@ -137,7 +137,7 @@ Result<bool> Journal::was_done(Outside const& what) {
     return false;
 }
 
-Part const& Standing::next() const {
+ScriptPart const& Standing::next() const {
     auto const at = static_cast<std::size_t>(progress.next() - 1);
     return parts.at(std::min(at, parts.size() - 1));
 }
@@ -157,7 +157,7 @@ Result<Standing> standing_of(Backend& backend, Ledger& ledger, Unfinished const&
     UNDROP_TRY(auto text, ledger.script(key));
     UNDROP_TRY(auto const statements, backend.dialect().split({std::move(text), "(ledger)"}));
     standing.statements = static_cast<int>(statements.size());
-    standing.parts = parts_of(backend.dialect(), statements);
+    standing.parts = script_parts(backend.dialect(), statements);
     UNDROP_TRY(standing.progress, Journal(backend, ledger).read(unfinished.step));
     return standing;
 }

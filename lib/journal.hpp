@@ -38,14 +38,14 @@ public:
     // Of the step that began with this event. Code::refused where a row cannot be read.
     [[nodiscard]] Result<Progress> read(std::int64_t step);
     // Both in the caller's transaction. `statement`: its number in the script.
-    [[nodiscard]] Result<void> begin(std::int64_t step, Part const& part, Begun const& begun);
+    [[nodiscard]] Result<void> begin(std::int64_t step, ScriptPart const& part, Begun const& begun);
     // Code::conflict if another migrator has written the same meanwhile. `what`: null for a transaction.
-    [[nodiscard]] Result<void> finish(std::int64_t step, Part const& part, Begun const* what);
+    [[nodiscard]] Result<void> finish(std::int64_t step, ScriptPart const& part, Begun const* what);
     // Did any step do this before? For what stays when its step is taken back.
     [[nodiscard]] Result<bool> was_done(Outside const& what);
 
 private:
-    [[nodiscard]] Result<void> add(std::int64_t step, Part const& part, char const* state, Begun const* what);
+    [[nodiscard]] Result<void> add(std::int64_t step, ScriptPart const& part, char const* state, Begun const* what);
 
     Backend& backend_;
     Ledger& ledger_;
@@ -53,10 +53,10 @@ private:
 
 // Where a step that was interrupted stands: "statement 2 of 3, outside a transaction: create index public.i".
 struct Standing {
-    std::vector<Part> parts = {};
+    std::vector<ScriptPart> parts = {};
     Progress progress = {};
     int statements = 0;
-    [[nodiscard]] Part const& next() const;
+    [[nodiscard]] ScriptPart const& next() const;
     [[nodiscard]] std::string text() const;
 };
 [[nodiscard]] Result<Standing> standing_of(Backend& backend, Ledger& ledger, Unfinished const& unfinished);

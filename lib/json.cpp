@@ -76,7 +76,8 @@ Json planned_step_json(PlannedStep const& step) {
             {"down_check", script_json(step.down_check)},
             {"check_statements", step.check_statements},
             {"unfinished", step.unfinished},
-            {"takes_back", step.takes_back}};
+            {"takes_back", step.takes_back},
+            {"taken_back_for", step.taken_back_for}};
 }
 
 Json merged_json(Merged const& merged) {
@@ -91,6 +92,7 @@ Json merged_json(Merged const& merged) {
             {"deleted_since", merged.deleted_since},
             {"inserted_since", merged.inserted_since},
             {"key_taken", merged.key_taken},
+            {"not_found", merged.not_found},
             {"not_users", merged.not_users}};
 }
 
@@ -114,7 +116,8 @@ Json step_report_json(StepReport const& step) {
             {"waived", step.waived},
             {"notes", step.notes},
             {"outside", step.outside},
-            {"locks", list(step.locks, lock)}};
+            {"locks", list(step.locks, lock)},
+            {"taken_back_for", step.taken_back_for}};
 }
 
 Json applied_json(AppliedMigration const& m) {
@@ -126,7 +129,9 @@ Json applied_json(AppliedMigration const& m) {
             {"has_down", m.has_down},
             {"edited_up", m.edited_up},
             {"edited_down", m.edited_down},
-            {"missing", m.missing}};
+            {"missing", m.missing},
+            {"ahead", m.ahead},
+            {"harms", m.harms}};
 }
 
 Json pending_json(PendingMigration const& m) {
@@ -225,6 +230,7 @@ PlannedStep planned_step_from(Json const& json) {
     step.check_statements = json.value("check_statements", 0);
     step.unfinished = json.value("unfinished", std::int64_t{0});
     step.takes_back = json.value("takes_back", false);
+    step.taken_back_for = json.value("taken_back_for", "");
     return step;
 }
 
@@ -335,6 +341,7 @@ std::string to_json(Report const& report) {
     json["seconds"] = report.seconds;
     json["steps"] = list(report.steps, step_report_json);
     json["findings"] = list(report.findings, finding_json);
+    json["elsewhere"] = report.elsewhere;
     return dumped(json);
 }
 
@@ -351,6 +358,7 @@ std::string to_json(Status const& status) {
     json["pending"] = list(status.pending, pending_json);
     json["snapshots"] = status.snapshots;
     json["snapshot_bytes"] = status.snapshot_bytes;
+    json["ahead"] = status.ahead;
     return dumped(json);
 }
 

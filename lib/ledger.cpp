@@ -331,9 +331,9 @@ Result<std::vector<Footprint>> Ledger::footprints(std::int64_t step) {
 
 Result<std::vector<LogEntry>> Ledger::log(std::optional<std::int64_t> run) {
     UNDROP_TRY(auto rows,
-               backend_.rows(fmt::format("select id, run, kind, version, name, at, seconds, role, os_user, host, program, label, detail "
-                                         "from {} {} order by id",
-                                         table(names::event), run ? fmt::format("where run = {}", *run) : "")));
+               backend_.store_rows(name_, fmt::format("select id, run, kind, version, name, at, seconds, role, os_user, host, program, "
+                                                      "label, detail from {} {} order by id",
+                                                      table(names::event), run ? fmt::format("where run = {}", *run) : "")));
     std::vector<LogEntry> log;
     for (auto const& row : rows)
         log.push_back({number(row[0]), number(row[1]), text(row[2]), text(row[3]), text(row[4]), text(row[5]),
@@ -344,9 +344,9 @@ Result<std::vector<LogEntry>> Ledger::log(std::optional<std::int64_t> run) {
 
 Result<std::vector<SnapshotInfo>> Ledger::list_snapshots() {
     UNDROP_TRY(auto rows,
-               backend_.rows(fmt::format("select s.id, s.step, e.version, e.kind, s.what, s.kind, s.store, s.row_count, s.bytes, s.hash, "
-                                         "e.at from {} s join {} e on e.id = s.step order by s.id",
-                                         table(names::snapshot), table(names::event))));
+               backend_.store_rows(name_, fmt::format("select s.id, s.step, e.version, e.kind, s.what, s.kind, s.store, s.row_count, "
+                                                      "s.bytes, s.hash, e.at from {} s join {} e on e.id = s.step order by s.id",
+                                                      table(names::snapshot), table(names::event))));
     std::vector<SnapshotInfo> snapshots;
     for (auto const& row : rows)
         snapshots.push_back({number(row[0]), number(row[1]), text(row[2]),

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "parts.hpp"
+
 namespace undrop {
 namespace {
 
@@ -20,7 +22,9 @@ void compare_columns(TableChange& change) {
         change.kept.emplace_back(column.name, now->name);
         // Dropped and added again, or of another type: the name is there, the values may not be.
         if (by_name && !change.rebuilt) change.replaced = true;
-        if (by_name || now->type != column.type) change.compare = true;
+        if (by_name || now->full_type() != column.full_type()) change.compare = true;
+        if (!by_name && !same_parts(column.parts, now->parts)) change.reshaped = true;
+        if (!by_name && loses_parts(column, *now)) change.emptied.push_back(column.name);
         if (now->name != column.name) change.renamed = true;
     }
 }
@@ -32,6 +36,11 @@ std::string quoted(std::string const& name) {
         out += c;
     }
     return out + '"';
+}
+
+bool holds_type(Table const& table, Foreseen::Touch const& type) {
+    return std::any_of(table.columns.begin(), table.columns.end(),
+                       [&](Column const& c) { return find_part(c.parts, type.schema, type.table, type.column) != nullptr; });
 }
 
 template <class Set>
@@ -103,6 +112,8 @@ Foresight resolve(Foreseen const& foreseen, std::vector<Table> const& tables) {
     Foresight out;
     for (auto const& touch : foreseen.touches) {
         for (auto const& table : tables) {
+            if (touch.kind == Kind::rewrite_type && holds_type(table, touch)) out.copies.insert({table.schema, table.name});
+            if (touch.kind == Kind::rewrite_type) continue;
             if (table.name != touch.table || (!touch.schema.empty() && table.schema != touch.schema)) continue;
             TableName const name{table.schema, table.name};
             if (touch.kind == Kind::drop_table) out.tables.insert(name);

@@ -21,6 +21,8 @@ struct TableChange {
     bool renamed = false;
     std::vector<std::string> lost;                          // columns, by their names before; generated ones are no loss
     std::vector<std::pair<std::string, std::string>> kept;  // columns: name before, name now
+    std::vector<std::string> emptied;                       // kept columns of a composite type that lost an attribute
+    bool reshaped = false;                                  // attributes of a kept column's composite type are others
     bool replaced = false;                                  // a kept column was dropped and added again
     bool compare = false;                                   // values of kept columns, or whole rows, may have changed
 };

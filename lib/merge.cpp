@@ -20,7 +20,27 @@ Error cannot_tell_rows(Snapshot const& s, std::string const& missing) {
 std::string key_join(Dialect const& dialect, Snapshot const& s, Table const& now) {
     std::vector<std::string> terms;
     for (std::size_t i = 0; i < s.table.key.size(); ++i)
-        terms.push_back(fmt::format("s.k{} = {}", i + 1, dialect.save(*now.column(s.table.key[i]), "t." + dialect.quote(s.table.key[i]))));
+        terms.push_back(dialect.equal(*now.column(s.table.key[i]), "t." + dialect.quote(s.table.key[i]), fmt::format("s.k{}", i + 1)));
+    return fmt::format("{}", fmt::join(terms, " and "));
+}
+
+SavedRows saved_rows(Dialect const& dialect, Ledger const& ledger, Snapshot const& s, Table const& now, std::string const& matched) {
+    SavedRows rows{.from = ledger.table(s.store) + " as s", .join = {}, .identity = {}, .matched = matched};
+    for (std::size_t i = 1; i <= s.table.key.size(); ++i) rows.identity.push_back(fmt::format("k{}", i));
+    if (s.keyed()) {
+        rows.join = key_join(dialect, s, now);
+        return rows;
+    }
+    rows.identity = {"n"};
+    if (matched.empty()) return rows;
+    rows.from += fmt::format(" join {} as m on m.n = s.n", matched);
+    rows.join = dialect.row_id(now, "t") + " = m.l";
+    return rows;
+}
+
+std::string same_identity(SavedRows const& rows, char const* a, char const* b) {
+    std::vector<std::string> terms;
+    for (auto const& name : rows.identity) terms.push_back(fmt::format("{0}.{2} = {1}.{2}", a, b, name));
     return fmt::format("{}", fmt::join(terms, " and "));
 }
 
@@ -52,78 +72,79 @@ std::string value_to_be(Dialect const& dialect, Snapshot const& s, Table const& 
     return dialect.save(*now.column(column), "t." + dialect.quote(column));
 }
 
-// The snapshot's rows whose values in `unique` another row has, which is none of the snapshot's.
-std::string takers(Ledger const& ledger, Dialect const& dialect, Snapshot const& s, Table const& now,
-                   std::vector<std::string> const& unique) {
+// Condition: x has the values in `unique` that the snapshot's row would have.
+std::string has_values(Dialect const& dialect, Snapshot const& s, Table const& now, std::vector<std::string> const& unique) {
     std::vector<std::string> terms;
-    std::vector<std::string> keys;
-    std::vector<std::string> itself;
     for (auto const& name : unique)
-        terms.push_back(
-            fmt::format("{} = {}", dialect.save(*now.column(name), "x." + dialect.quote(name)), value_to_be(dialect, s, now, name)));
-    for (std::size_t i = 0; i < s.table.key.size(); ++i) {
-        keys.push_back(fmt::format("s.k{}", i + 1));
-        itself.push_back(fmt::format("z.k{} = {}", i + 1, dialect.save(*now.column(s.table.key[i]), "x." + dialect.quote(s.table.key[i]))));
-    }
-    auto const store = ledger.table(s.store);
-    auto const join = s.kind == Snapshot::Kind::updated
-                          ? fmt::format(" join {} as t on {}", dialect.own_rows(now), key_join(dialect, s, now))
-                          : std::string{};
-    return fmt::format("select {} from {} as s{} join {} as x on {} where not exists (select 1 from {} as z where {})",
-                       fmt::join(keys, ", "), store, join, dialect.own_rows(now), fmt::join(terms, " and "), store,
-                       fmt::join(itself, " and "));
+        terms.push_back(dialect.equal(*now.column(name), "x." + dialect.quote(name), value_to_be(dialect, s, now, name)));
+    return fmt::format("{}", fmt::join(terms, " and "));
+}
+
+// Condition: x is one of the snapshot's rows itself.
+std::string is_saved(Dialect const& dialect, Ledger const& ledger, Snapshot const& s, Table const& now, SavedRows const& rows) {
+    if (!rows.matched.empty()) return fmt::format("exists (select 1 from {} as z where z.l = {})", rows.matched, dialect.row_id(now, "x"));
+    std::vector<std::string> terms;
+    for (std::size_t i = 0; i < s.table.key.size(); ++i)
+        terms.push_back(dialect.equal(*now.column(s.table.key[i]), "x." + dialect.quote(s.table.key[i]), fmt::format("z.k{}", i + 1)));
+    if (terms.empty()) return "1 = 0";
+    return fmt::format("exists (select 1 from {} as z where {})", ledger.table(s.store), fmt::join(terms, " and "));
+}
+
+// The snapshot's rows whose values in `unique` another row has, which is none of the snapshot's.
+std::string takers(Ledger const& ledger, Dialect const& dialect, Snapshot const& s, Table const& now, SavedRows const& rows,
+                   std::vector<std::string> const& unique) {
+    auto const join =
+        s.kind == Snapshot::Kind::updated ? fmt::format(" join {} as t on {}", dialect.own_rows(now), rows.join) : std::string{};
+    return fmt::format("select s.{} from {}{} join {} as x on {} where not {}", fmt::join(rows.identity, ", s."), rows.from, join,
+                       dialect.own_rows(now), has_values(dialect, s, now, unique), is_saved(dialect, ledger, s, now, rows));
 }
 
 // Unique sets of columns that the snapshot changes.
 std::vector<std::vector<std::string>> unique_and_changed(Snapshot const& s, Table const& now, std::vector<std::string> const& changed) {
     auto const changes = [&](std::string const& name) { return std::find(changed.begin(), changed.end(), name) != changed.end(); };
     auto unique = now.unique;
-    if (s.kind == Snapshot::Kind::updated) unique.push_back(now.key);
+    if (s.kind == Snapshot::Kind::updated || !s.keyed()) unique.push_back(now.key);
     auto const whole = s.kind != Snapshot::Kind::updated;
     std::erase_if(unique, [&](auto const& columns) {
-        return whole ? !std::all_of(columns.begin(), columns.end(), changes) : std::none_of(columns.begin(), columns.end(), changes);
+        return columns.empty() ||
+               (whole ? !std::all_of(columns.begin(), columns.end(), changes) : std::none_of(columns.begin(), columns.end(), changes));
     });
     return unique;
 }
 
 }  // namespace
 
-Result<bool> unique_values_collide(Backend& backend, Ledger const& ledger, Snapshot const& s, Table const& now) {
+Result<bool> unique_values_collide(Backend& backend, Snapshot const& s, Table const& now, SavedRows const& rows) {
     auto const& dialect = backend.dialect();
     for (auto const& columns : unique_and_changed(s, now, s.values)) {
-        std::vector<std::string> terms;
         std::vector<std::string> itself;
-        for (auto const& name : columns)
-            terms.push_back(
-                fmt::format("{} = {}", dialect.save(*now.column(name), "x." + dialect.quote(name)), value_to_be(dialect, s, now, name)));
         for (auto const& name : s.table.key) itself.push_back(fmt::format("x.{0} = t.{0}", dialect.quote(name)));
+        if (itself.empty()) itself.push_back(fmt::format("{} = {}", dialect.row_id(now, "x"), dialect.row_id(now, "t")));
         UNDROP_TRY(auto const found,
-                   backend.rows(fmt::format("select 1 from {} as s join {} as t on {} join {} as x on {} where not ({}) limit 1",
-                                            ledger.table(s.store), dialect.own_rows(now), key_join(dialect, s, now), dialect.own_rows(now),
-                                            fmt::join(terms, " and "), fmt::join(itself, " and "))));
+                   backend.rows(fmt::format("select 1 from {} join {} as t on {} join {} as x on {} where not ({}) limit 1", rows.from,
+                                            dialect.own_rows(now), rows.join, dialect.own_rows(now), has_values(dialect, s, now, columns),
+                                            fmt::join(itself, " and "))));
         if (!found.empty()) return true;
     }
     return false;
 }
 
-Result<std::string> unique_values_taken(Backend& backend, Ledger const& ledger, Snapshot const& s, Table const& now,
+Result<std::string> unique_values_taken(Backend& backend, Ledger const& ledger, Snapshot const& s, Table const& now, SavedRows const& rows,
                                         std::vector<std::string> const& changed, std::int64_t id) {
     auto const& dialect = backend.dialect();
     std::vector<std::string> selects;
-    for (auto const& columns : unique_and_changed(s, now, changed)) selects.push_back(takers(ledger, dialect, s, now, columns));
-    if (selects.empty() || !s.keyed()) return std::string{};
+    for (auto const& columns : unique_and_changed(s, now, changed)) selects.push_back(takers(ledger, dialect, s, now, rows, columns));
+    if (selects.empty()) return std::string{};
     std::vector<std::string> definitions;
-    std::vector<std::string> names;
-    for (std::size_t i = 0; i < s.table.key.size(); ++i) {
-        names.push_back(fmt::format("k{}", i + 1));
-        definitions.push_back(names.back() + " " + now.column(s.table.key[i])->stored_type);
-    }
+    for (std::size_t i = 0; i < s.table.key.size(); ++i)
+        definitions.push_back(fmt::format("k{} {}", i + 1, now.column(s.table.key[i])->stored_type));
+    if (definitions.empty()) definitions.emplace_back("n bigint not null");
     auto const store = ledger.table(names::work_prefix + std::to_string(id));
-    UNDROP_CHECK(
-        backend.run(fmt::format("create table {} ({}, primary key ({}))", store, fmt::join(definitions, ", "), fmt::join(names, ", "))));
+    UNDROP_CHECK(backend.run(
+        fmt::format("create table {} ({}, primary key ({}))", store, fmt::join(definitions, ", "), fmt::join(rows.identity, ", "))));
     UNDROP_CHECK(backend.seal(store, &now));
     UNDROP_TRY(auto const count,
-               backend.run(fmt::format("insert into {} ({}) {}", store, fmt::join(names, ", "), fmt::join(selects, " union "))));
+               backend.run(fmt::format("insert into {} ({}) {}", store, fmt::join(rows.identity, ", "), fmt::join(selects, " union "))));
     if (count > 0) return store;
     UNDROP_CHECK(backend.run("drop table " + store));
     return std::string{};

@@ -31,17 +31,30 @@ auto in_quiet(Backend& backend, Table const& table, Work&& work) -> decltype(wor
 // Condition: the snapshot's row (alias s) is the table's (alias t).
 [[nodiscard]] std::string key_join(Dialect const& dialect, Snapshot const& s, Table const& now);
 
+// A snapshot's rows (alias s) and how they are joined with the table's (alias t).
+struct SavedRows {
+    std::string from;                   // FROM item
+    std::string join;                   // condition on it and t; empty: rows without a key that nobody has matched
+    std::vector<std::string> identity;  // the store's columns that number them: k1.., or n
+    std::string matched;                // working table of `match_rows`; alias m
+};
+[[nodiscard]] SavedRows saved_rows(Dialect const& dialect, Ledger const& ledger, Snapshot const& s, Table const& now,
+                                   std::string const& matched = {});
+// Condition: rows of two tables with the identity's columns are the same.
+[[nodiscard]] std::string same_identity(SavedRows const& rows, char const* a, char const* b);
+
 // The columns that both the snapshot and the table have, as (name, v-number).
 [[nodiscard]] std::vector<std::pair<std::string, std::size_t>> common_columns(Snapshot const& s, Table const& now);
 
 [[nodiscard]] std::string insert_rows(Dialect const& dialect, Snapshot const& s, Table const& now, std::string const& from);
 
 // Rows of a snapshot that cannot get what they had, because another row has a unique value of theirs by now: a working table of the store
-// with the snapshot's k1.., or "" if there is no such row. `changed`: the columns that the snapshot would change, all for whole rows.
+// with the snapshot's k1.. (n without a key), or "" if there is no such row. `changed`: the columns that the snapshot would change, all for
+// whole rows.
 [[nodiscard]] Result<std::string> unique_values_taken(Backend& backend, Ledger const& ledger, Snapshot const& s, Table const& now,
-                                                      std::vector<std::string> const& changed, std::int64_t id);
+                                                      SavedRows const& rows, std::vector<std::string> const& changed, std::int64_t id);
 
 // Would a row of the snapshot (Kind::updated) get a unique value that another row has at present? Then no single UPDATE puts them back.
-[[nodiscard]] Result<bool> unique_values_collide(Backend& backend, Ledger const& ledger, Snapshot const& s, Table const& now);
+[[nodiscard]] Result<bool> unique_values_collide(Backend& backend, Snapshot const& s, Table const& now, SavedRows const& rows);
 
 }  // namespace undrop

@@ -5,7 +5,9 @@
 #include <chrono>
 #include <optional>
 
+#include "ahead.hpp"
 #include "apply.hpp"
+#include "busy.hpp"
 #include "journal.hpp"
 #include "planner.hpp"
 #include "rules.hpp"
@@ -25,34 +27,50 @@ bool edited(std::optional<Script> const& file, std::optional<std::string> const&
     return file && (!recorded || checksum(file->text) != checksum(*recorded));
 }
 
+// Adds to the report what this call does. What was pending before the lock may be done by now, so it is planned anew; after a plan that
+// took newer migrations back, too.
+Result<void> migrate_locked(Target& target, Source const& source, Options const& options, Report& report) {
+    for (bool up = false; !up;) {
+        UNDROP_TRY(auto plan, Planner(target.backend(), source, options, false).up({}));
+        UNDROP_TRY(auto const approved, approve(std::move(plan)));
+        up = approved.plan().direction == Direction::up;
+        auto part = nothing_to_do(target, approved.plan(), options);
+        if (!approved.plan().steps.empty()) {
+            UNDROP_TRY(part, apply_locked(target.backend(), approved.plan(), options, &report.steps));
+        }
+        if (part.run != 0) report.run = part.run;
+        report.seconds += part.seconds;
+        report.steps.insert(report.steps.end(), part.steps.begin(), part.steps.end());
+        report.findings.insert(report.findings.end(), part.findings.begin(), part.findings.end());
+    }
+    return success();
+}
+
 }  // namespace
 
 Result<Report> migrate(Target& target, Source const& source, Options const& options) {
     auto& backend = target.backend();
+    UNDROP_CHECK(wait_while_ahead(target, source, options));
     UNDROP_TRY(auto const first, Planner(backend, source, options, false).up({}));
     if (first.steps.empty()) {
         UNDROP_CHECK(approve(first));
         return nothing_to_do(target, first, options);
     }
+    auto const patience = patient(backend, options);
     auto const give_up = Clock::now() + options.wait;
-    std::vector<StepReport> earlier;  // steps of ours before another migrator came between
+    Report report = nothing_to_do(target, {}, options);  // also of steps before another migrator came between
     while (true) {
-        std::optional<Report> report;
-        auto worked = with_run_lock(backend, options, [&]() -> Result<void> {
-            // What was pending before the lock may be done by now.
-            UNDROP_TRY(auto plan, Planner(backend, source, options, false).up({}));
-            UNDROP_TRY(auto const approved, approve(std::move(plan)));
-            if (approved.plan().steps.empty()) report = nothing_to_do(target, approved.plan(), options);
-            if (report) return success();
-            UNDROP_TRY(report, apply_locked(backend, approved.plan(), options, &earlier));
-            return success();
+        bool held = false;
+        auto worked = with_run_lock(backend, patience, [&]() -> Result<void> {
+            held = true;
+            return migrate_locked(target, source, patience, report);
         });
-        if (worked) {
-            report->steps.insert(report->steps.begin(), earlier.begin(), earlier.end());
-            return *report;
-        }
+        if (worked) return report;
+        auto error = std::move(worked).error();
+        if (report.steps.empty() && is_elsewhere(backend, patience, error, held)) return elsewhere(backend, options, first, error);
+        if (!report.steps.empty() && error.left != Left::unknown) error.left = Left::changed;
         // Where a step's own transaction is the lock, another migrator may have come between: look again.
-        if (worked.error().code != Code::conflict || Clock::now() >= give_up) return worked.error();
+        if (error.code != Code::conflict || Clock::now() >= give_up) return error;
         if (options.cancelled && options.cancelled())
             return Error{.code = Code::interrupted, .left = Left::untouched, .message = "interrupted"};
     }
@@ -87,6 +105,7 @@ Result<Status> status(Target& target, Source const& source, Options const& optio
         status.pending.push_back({.version = migration.version, .name = migration.name, .out_of_order = older, .was_reverted = reverted});
     }
     if (!history.has_ledger) return status;
+    UNDROP_CHECK(describe_ahead(target.backend(), ledger, source, history, options, status));
     if (auto const& unfinished = history.unfinished) {
         UNDROP_TRY(auto const standing, standing_of(target.backend(), ledger, *unfinished));
         status.in_progress =

@@ -19,9 +19,9 @@ std::string Outside::text() const {
     return label.empty() ? kind + " " + about : fmt::format("{} '{}' of {}", kind, label, about);
 }
 
-std::vector<Part> parts_of(Dialect const& dialect, std::vector<Statement> const& statements) {
+std::vector<ScriptPart> script_parts(Dialect const& dialect, std::vector<Statement> const& statements) {
     auto const early = dialect.hoisted(statements);
-    std::vector<Part> parts;
+    std::vector<ScriptPart> parts;
     for (auto const& [at, what] : early)
         parts.push_back({.outside = what,
                          .statements = {statements[at]},
@@ -29,11 +29,11 @@ std::vector<Part> parts_of(Dialect const& dialect, std::vector<Statement> const&
                          .first = static_cast<int>(at) + 1,
                          .last = static_cast<int>(at) + 1});
     std::vector<Statement> settings;
-    Part group;
+    ScriptPart group;
     bool only_settings = true;
     auto const end_group = [&] {
         if (!only_settings) parts.push_back(std::move(group));
-        group = Part{.settings = settings};
+        group = ScriptPart{.settings = settings};
         only_settings = true;
     };
     for (std::size_t at = 0; at < statements.size(); ++at) {
@@ -61,7 +61,7 @@ std::vector<Part> parts_of(Dialect const& dialect, std::vector<Statement> const&
     return parts;
 }
 
-std::string text_of(Part const& part) {
+std::string text_of(ScriptPart const& part) {
     if (part.outside) return fmt::format("statement {}, outside a transaction: {}", part.first, part.outside->text());
     if (part.first == 0) return "the ledger's entry, in a transaction";
     auto const which =
@@ -94,7 +94,7 @@ bool runs_in_parts(Dialect const& dialect, PlannedStep const& step) {
     if (step.unfinished != 0) return true;
     auto const* script = script_of(step);
     auto const statements = script ? dialect.split(*script) : Result<std::vector<Statement>>{std::vector<Statement>{}};
-    return statements && parts_of(dialect, statements.value()).size() > 1;
+    return statements && script_parts(dialect, statements.value()).size() > 1;
 }
 
 }  // namespace undrop

@@ -14,7 +14,7 @@
 namespace undrop {
 
 // One part of a script that is more than one transaction: one such statement by itself, or the plain ones between two of them together.
-struct Part {
+struct ScriptPart {
     int number = 0;                     // from 1
     std::optional<Outside> outside;     // none: a transaction
     std::vector<Statement> statements;  // as they run
@@ -25,10 +25,10 @@ struct Part {
 };
 
 // A script's parts, in the order in which they run; those that are hoisted first. One part: an ordinary step. The last is a transaction.
-[[nodiscard]] std::vector<Part> parts_of(Dialect const& dialect, std::vector<Statement> const& statements);
+[[nodiscard]] std::vector<ScriptPart> script_parts(Dialect const& dialect, std::vector<Statement> const& statements);
 
 // For people: "statement 2, outside a transaction: create index public.i", "statements 3 to 5, in a transaction".
-[[nodiscard]] std::string text_of(Part const& part);
+[[nodiscard]] std::string text_of(ScriptPart const& part);
 
 // The objects that such a statement may change: what it is about and what hangs on it.
 [[nodiscard]] std::set<ObjectId> scope_of(Outside const& outside, Catalog const& catalog);

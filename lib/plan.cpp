@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <algorithm>
 
+#include "ahead.hpp"
 #include "check.hpp"
 #include "journal.hpp"
 #include "rules.hpp"
@@ -40,8 +41,10 @@ Result<void> Planner::read_history() {
 
 // Only `up` minds the files: a rollback has everything in the ledger (P4).
 Result<void> Planner::compare_source(Plan& plan) {
+    auto const newer = newer_than(source_, history_);
     for (auto const& applied : history_.applied) {
         auto const* migration = find_migration(source_, applied.version);
+        if (std::any_of(newer.begin(), newer.end(), [&](Applied const& a) { return a.step == applied.step; })) continue;
         if (!migration) {
             plan.findings.push_back(missing_file_finding(applied, source_.origin));
         } else if (edited_up(applied, *migration)) {
@@ -49,11 +52,16 @@ Result<void> Planner::compare_source(Plan& plan) {
             plan.findings.push_back(edited_up_finding(applied, *migration, ran));
         }
     }
+    for (auto const& applied : newer) {
+        UNDROP_TRY(auto finding, ahead_finding(backend_, ledger_, applied, source_, history_, options_));
+        plan.findings.push_back(std::move(finding));
+    }
     return success();
 }
 
 Result<Plan> Planner::up(Range const& range) {
     UNDROP_CHECK(read_history());
+    if (auto const newer = newer_than(source_, history_); !newer.empty() && options_.ahead == Ahead::roll_back) return roll_back(newer);
     Plan plan{.direction = Direction::up, .target = backend_.description(), .ledger = options_.ledger};
     UNDROP_CHECK(compare_source(plan));
     if (range.to && !find_migration(source_, *range.to))

@@ -121,13 +121,14 @@ Result<void> Planner::describe(PlannedStep& step, Opposite const& opposite, Plan
     describe_writes(step, unwaived);
     describe_way_back(step, opposite, plan);
     UNDROP_CHECK(count(step, foresight, lose));
+    if (full_) UNDROP_CHECK(warn_of_long_users(unwaived, plan));
     if (full_) UNDROP_CHECK(warn_of_mentions(foresight, backend_.dialect().foresee(statements), plan));
     return success();
 }
 
 // What is done in which transaction.
 void Planner::describe_parts(PlannedStep& step, std::vector<Statement> const& statements) const {
-    auto const parts = parts_of(backend_.dialect(), statements);
+    auto const parts = script_parts(backend_.dialect(), statements);
     if (parts.size() == 1) return;
     step.notes.push_back(fmt::format("runs in {} parts, each committed by itself; what fails is taken back whole:", parts.size()));
     for (auto const& part : parts) step.notes.push_back(fmt::format("{}. {}", part.number, text_of(part)));
@@ -195,6 +196,24 @@ Result<void> Planner::count(PlannedStep& step, Foresight const& foresight, std::
         if (table->key.empty() && step.direction == Direction::up)
             step.notes.push_back(
                 fmt::format("{} has no key: its rows are told apart by all their columns, equal ones not at all", table->text()));
+    }
+    return success();
+}
+
+// P7: whoever sits on a table that is to be locked, and will keep the step waiting.
+Result<void> Planner::warn_of_long_users(Foresight const& foresight, Plan& plan) {
+    std::vector<Table> to_lock;
+    for (auto const& table : tables_)
+        if (foresight.locks_table({table.schema, table.name})) to_lock.push_back(table);
+    UNDROP_TRY(auto const users, backend_.long_users(to_lock));
+    for (auto const& user : users) {
+        auto const told = [&](Finding const& finding) { return finding.code == "in-use" && finding.text == user; };
+        if (std::none_of(plan.findings.begin(), plan.findings.end(), told))
+            plan.findings.push_back(
+                {.severity = Severity::warning,
+                 .code = "in-use",
+                 .text = user,
+                 .next = {.advice = "the step waits for its lock until that transaction ends, and gives up in the end"}});
     }
     return success();
 }

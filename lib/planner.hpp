@@ -25,6 +25,8 @@ private:
     [[nodiscard]] bool goes_on_up(Range const& range) const;
     [[nodiscard]] Result<void> add_unfinished(bool goes_on, Plan& plan);
     [[nodiscard]] Result<std::vector<Applied>> chosen_for_down(Range const& range, Plan& plan) const;
+    // ahead.cpp: the database is ahead of the source
+    [[nodiscard]] Result<Plan> roll_back(std::vector<Applied> const& newer);
     [[nodiscard]] Result<PlannedStep> step_down(Applied const& applied, Plan& plan);
     [[nodiscard]] Result<void> find_checks(Applied const& applied, PlannedStep& step);
     void look_at_check(PlannedStep& step, Plan& plan) const;
@@ -33,6 +35,7 @@ private:
     [[nodiscard]] Result<void> count(PlannedStep& step, Foresight const& foresight, std::vector<std::string> const& lose);
     void describe_parts(PlannedStep& step, std::vector<Statement> const& statements) const;
     void describe_writes(PlannedStep& step, Foresight const& foresight) const;
+    [[nodiscard]] Result<void> warn_of_long_users(Foresight const& foresight, Plan& plan);
     [[nodiscard]] Result<void> warn_of_mentions(Foresight const& foresight, Foreseen const& foreseen, Plan& plan);
     [[nodiscard]] bool goes_too(std::string const& body, Foresight const& foresight, Foreseen const& foreseen) const;
     void describe_way_back(PlannedStep& step, Opposite const& opposite, Plan& plan) const;

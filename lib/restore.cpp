@@ -109,7 +109,7 @@ Result<Restored> restore_column(Backend& backend, Ledger const& ledger, Snapshot
     auto const pairing = pair(dialect, ledger, s, now);
     auto const& column = *now.column(s.column);
     auto const name = dialect.quote(s.column);
-    auto const value = dialect.load(*s.table.column(s.column), pairing.value);
+    auto const value = dialect.load(column.reader ? column : *s.table.column(s.column), pairing.value);
     auto const same = dialect.same(column, "t." + name, value);
     UNDROP_TRY(auto const computed, computed_by_script(backend, s, now, context));
     auto const users = context.made_by_script ? std::string{"s.state = 'u'"} : std::string{"true"};
@@ -208,7 +208,8 @@ Result<Restored> restore_keyed_rows(Backend& backend, Ledger const& ledger, Snap
     auto const by_script = context.made_by_script ? std::string{"true"} : context.written.empty() ? std::string{"false"} : context.written;
     auto const user_wins = by_script != "false" && context.direction == Direction::up && !set.empty();
     auto const otherwise = fmt::format("case when {} then '{}' else 'key_taken' end", by_script, user_wins ? "restored" : "computed");
-    UNDROP_TRY(auto const taken, unique_values_taken(backend, ledger, s, now, s.values, context.work_id));
+    UNDROP_TRY(auto const taken,
+               unique_values_taken(backend, ledger, s, now, saved_rows(dialect, ledger, s, now), s.values, context.work_id));
 
     Restored done;
     UNDROP_TRY(auto const classes, backend.rows(fmt::format("select class, count(*) from (select case when not ({}) then 'not_users' when "
@@ -243,26 +244,32 @@ Result<Restored> restore_keyed_rows(Backend& backend, Ledger const& ledger, Snap
 }
 
 // Rows without a key of a table that stayed: they were taken out one by one, so they come back one by one, less those that the script
-// has put back itself (P2).
+// has put back itself (P2), and those of which another row has a unique value by now.
 Result<Restored> insert_all(Backend& backend, Ledger const& ledger, Snapshot const& s, Table const& now, std::string const& users,
-                            Footprint const* own) {
+                            RestoreContext const& context) {
     auto const& dialect = backend.dialect();
     auto from = fmt::format("{} as s where ({})", ledger.table(s.store), users);
-    if (own) {
+    if (context.own) {
         std::vector<std::string> values;
         for (std::size_t i = 0; i < s.values.size(); ++i) values.push_back(fmt::format("v{}", i + 1));
         auto const who = dialect.digest(dialect.image(values));
         from = fmt::format(
             "(select q.*, {0} as i, row_number() over (partition by {0} order by n) as r from {1} as q) as s left join {2} as o "
             "on o.k = s.i where ({3}) and s.r > coalesce(o.c, 0)",
-            who, ledger.table(s.store), ledger.table(own->store), users);
+            who, ledger.table(s.store), ledger.table(context.own->store), users);
     }
+    auto const rows = saved_rows(dialect, ledger, s, now);
+    UNDROP_TRY(auto const taken, unique_values_taken(backend, ledger, s, now, rows, s.values, context.work_id));
     Restored done;
     UNDROP_TRY(auto const wanted, backend.rows(fmt::format("select count(*) from {} as s where {}", ledger.table(s.store), users)));
+    UNDROP_TRY(auto const absent, backend.rows("select count(*) from " + from));
+    if (!taken.empty()) from += fmt::format(" and not exists (select 1 from {} as q where q.n = s.n)", taken);
     UNDROP_TRY(done.inserted, backend.run(insert_rows(dialect, s, now, from)));
     done.merged.restored = done.inserted;
-    done.merged.computed = number_of(wanted.at(0).at(0)) - done.inserted;
+    done.merged.key_taken = number_of(absent.at(0).at(0)) - done.inserted;
+    done.merged.computed = number_of(wanted.at(0).at(0)) - number_of(absent.at(0).at(0));
     done.merged.not_users = s.rows - number_of(wanted.at(0).at(0));
+    if (!taken.empty()) UNDROP_CHECK(backend.run("drop table " + taken));
     return done;
 }
 
@@ -275,7 +282,7 @@ Result<Restored> restore_deleted(Backend& backend, Ledger const& ledger, Snapsho
         if (!now.column(name)) return cannot_tell_rows(s, fmt::format("key ({})", fmt::join(s.table.key, ", ")));
     return in_quiet(backend, now, [&]() -> Result<Restored> {
         UNDROP_TRY(auto done, s.keyed() ? restore_keyed_rows(backend, ledger, s, now, users, context)
-                                        : insert_all(backend, ledger, s, now, users, context.own));
+                                        : insert_all(backend, ledger, s, now, users, context));
         done.merged.what = s.what();
         return done;
     });

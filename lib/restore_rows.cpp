@@ -15,13 +15,7 @@ namespace {
 
 auto const success = [] { return BOOST_OUTCOME_V2_NAMESPACE::success(); };
 
-std::string same_key(Snapshot const& s, char const* a, char const* b) {
-    std::vector<std::string> terms;
-    for (std::size_t i = 1; i <= s.table.key.size(); ++i) terms.push_back(fmt::format("{0}.k{2} = {1}.k{2}", a, b, i));
-    return fmt::format("{}", fmt::join(terms, " and "));
-}
-
-std::string recorded_type(Snapshot const& s, std::size_t i) { return s.table.column(s.values[i])->type; }
+std::string recorded_type(Snapshot const& s, std::size_t i) { return s.table.column(s.values[i])->full_type(); }
 bool retyped(Snapshot const& s, std::size_t i) { return s.left_types[i] != recorded_type(s, i); }
 
 // The merge of one table's updated cells: the snapshot (alias s), the table (t), and where there are such: this step's own changes (p), the
@@ -30,8 +24,10 @@ class CellMerge {
 public:
     CellMerge(Backend& backend, Ledger const& ledger, Snapshot const& s, Table const& now, CellsContext const& context)
         : backend_(backend), dialect_(backend.dialect()), ledger_(ledger), s_(s), now_(now), context_(context) {
-        if (context_.own && context_.own->table.key != s_.table.key) context_.own = nullptr;
-        for (std::size_t i = 0; i < s.values.size(); ++i)
+        std::erase_if(context_.own, [&](Snapshot const* own) { return own->table.key != s_.table.key; });
+        for (std::size_t i = 0; i < context_.own.size(); ++i)
+            written_ += fmt::format("{}p{}.state is not null", i == 0 ? "" : " or ", i + 1);
+        for (std::size_t i = 0; i + s.told_by.size() < s.values.size(); ++i)
             if (auto const* column = now.column(s.values[i]); column && !column->generated) cells_.push_back(i);
     }
 
@@ -41,6 +37,11 @@ private:
     [[nodiscard]] std::string present(std::size_t i) const { return "t." + dialect_.quote(s_.values[i]); }
     [[nodiscard]] std::string saved(std::size_t i) const { return dialect_.load(*now_.column(s_.values[i]), fmt::format("s.v{}", i + 1)); }
     [[nodiscard]] std::string still_as_left(std::size_t i) const;
+    [[nodiscard]] PartMerge const* merge(std::size_t i) const {
+        auto const found = context_.merges.find(i);
+        return found == context_.merges.end() ? nullptr : &found->second;
+    }
+    [[nodiscard]] std::string merged(std::size_t i) const;  // attribute by attribute
     [[nodiscard]] std::string is_back(std::size_t i) const { return dialect_.same(*now_.column(s_.values[i]), present(i), saved(i)); }
     [[nodiscard]] std::string is_users(std::size_t i) const;
     [[nodiscard]] std::string class_of(std::size_t i) const;
@@ -56,21 +57,34 @@ private:
     Table const& now_;
     CellsContext context_;
     std::vector<std::size_t> cells_;
+    SavedRows rows_;
     std::string taken_;
+    std::string written_;  // condition: this step's script changed the row
 };
 
 // P2: the value before this step's script, where the script wrote one, is still the one that the step had left.
 std::string CellMerge::still_as_left(std::size_t i) const {
+    if (merge(i)) return "not " + dialect_.same(*now_.column(s_.values[i]), present(i), merged(i));
     if (retyped(s_, i)) return context_.unchanged.empty() ? std::string{"1 = 0"} : fmt::format("n.u{} = 1", i + 1);
     auto const& column = *now_.column(s_.values[i]);
     auto value = present(i);
-    if (context_.direction == Direction::up && context_.own) {
-        auto const& own = context_.own->values;
+    for (std::size_t n = 0; n < context_.own.size() && context_.direction == Direction::up; ++n) {
+        auto const& own = context_.own[n]->values;
         if (auto const at = std::find(own.begin(), own.end(), s_.values[i]); at != own.end())
-            value = fmt::format("case when p.k1 is not null then {} else {} end",
-                                dialect_.load(column, fmt::format("p.v{}", at - own.begin() + 1)), value);
+            value = fmt::format("case when p{0}.state is not null then {1} else {2} end", n + 1,
+                                dialect_.load(column, fmt::format("p{}.v{}", n + 1, at - own.begin() + 1)), value);
     }
     return dialect_.same(column, value, dialect_.load(column, fmt::format("s.w{}", i + 1)));
+}
+
+std::string CellMerge::merged(std::size_t i) const {
+    auto parts = *merge(i);
+    parts.present = present(i);
+    parts.saved_text = fmt::format("s.v{}", i + 1);
+    parts.left_text = fmt::format("s.w{}", i + 1);
+    parts.unchanged = context_.unchanged.empty() ? std::string{"1 = 0"} : fmt::format("n.u{} = 1", i + 1);
+    parts.saved_wins = context_.direction == Direction::up;
+    return dialect_.merge_parts(*now_.column(s_.values[i]), parts);
 }
 
 std::string CellMerge::is_users(std::size_t i) const {
@@ -78,16 +92,22 @@ std::string CellMerge::is_users(std::size_t i) const {
 }
 
 std::string CellMerge::class_of(std::size_t i) const {
+    auto const restored =
+        taken_.empty() ? "'restored'" : fmt::format("case when q.{} is null then 'restored' else 'key_taken' end", rows_.identity.at(0));
     return fmt::format("case when {} then 'unchanged' when not ({}) then 'not_users' when {} then {} else {} end", is_back(i), is_users(i),
-                       still_as_left(i), taken_.empty() ? "'restored'" : "case when q.k1 is null then 'restored' else 'key_taken' end",
-                       context_.own ? "case when p.k1 is null then 'changed' else 'computed' end" : "'changed'");
+                       still_as_left(i), restored,
+                       written_.empty() ? "'changed'" : fmt::format("case when {} then 'computed' else 'changed' end", written_));
 }
 
 std::string CellMerge::from() const {
-    auto text = ledger_.table(s_.store) + " as s";
-    if (context_.own) text += fmt::format(" left join {} as p on {}", ledger_.table(context_.own->store), same_key(s_, "p", "s"));
-    if (!context_.unchanged.empty()) text += fmt::format(" left join {} as n on {}", context_.unchanged, same_key(s_, "n", "s"));
-    if (!taken_.empty()) text += fmt::format(" left join {} as q on {}", taken_, same_key(s_, "q", "s"));
+    auto text = rows_.from;
+    for (std::size_t i = 0; i < context_.own.size(); ++i) {
+        auto const alias = fmt::format("p{}", i + 1);
+        text += fmt::format(" left join {} as {} on {}", ledger_.table(context_.own[i]->store), alias,
+                            s_.keyed() ? same_identity(rows_, alias.c_str(), "s") : alias + ".n = m.o");
+    }
+    if (!context_.unchanged.empty()) text += fmt::format(" left join {} as n on {}", context_.unchanged, same_identity(rows_, "n", "s"));
+    if (!taken_.empty()) text += fmt::format(" left join {} as q on {}", taken_, same_identity(rows_, "q", "s"));
     return text;
 }
 
@@ -101,7 +121,7 @@ Result<void> CellMerge::count(RestoredCells& done) {
     }
     UNDROP_TRY(auto const rows,
                backend_.rows(fmt::format("select {} from (select {} from {} join {} as t on {}) as c", fmt::join(sums, ", "),
-                                         fmt::join(classes, ", "), from(), dialect_.own_rows(now_), key_join(dialect_, s_, now_))));
+                                         fmt::join(classes, ", "), from(), dialect_.own_rows(now_), rows_.join)));
     auto const& row = rows.at(0);
     std::size_t at = 1;
     for (auto const i : cells_) {
@@ -109,14 +129,14 @@ Result<void> CellMerge::count(RestoredCells& done) {
         for (auto* to :
              {&merged.unchanged, &merged.not_users, &merged.restored, &merged.key_taken, &merged.computed, &merged.changed_since})
             *to = number_of(row.at(at++));
-        merged.deleted_since = s_.rows - number_of(row.at(0));
+        (s_.keyed() ? merged.deleted_since : merged.not_found) = s_.rows - number_of(row.at(0));
         done.merged.push_back(std::move(merged));
     }
     return success();
 }
 
 std::string CellMerge::to_be(std::size_t i) const {
-    return fmt::format("case when ({}) = 'restored' then {} else {} end", class_of(i), saved(i), present(i));
+    return fmt::format("case when ({}) = 'restored' then {} else {} end", class_of(i), merge(i) ? merged(i) : saved(i), present(i));
 }
 
 // Values that are swapped among rows: all of those rows go, and come again as they should be.
@@ -133,7 +153,12 @@ Result<std::int64_t> CellMerge::replace(std::string const& any) {
     };
     for (std::size_t i = 0; i < s_.table.key.size(); ++i) {
         selected.push_back(fmt::format("s.k{0} as k{0}", i + 1));
-        of_key.push_back(fmt::format("w.k{} = t.{}", i + 1, dialect_.quote(s_.table.key[i])));
+        of_key.push_back(
+            dialect_.equal(*now_.column(s_.table.key[i]), "t." + dialect_.quote(s_.table.key[i]), fmt::format("w.k{}", i + 1)));
+    }
+    if (!s_.keyed()) {
+        selected.emplace_back("m.l as l");
+        of_key.push_back("w.l = " + dialect_.row_id(now_, "t"));
     }
     // The row's number stays, but where it is the key itself.
     auto const locator = dialect_.row_locator(now_);
@@ -145,7 +170,7 @@ Result<std::int64_t> CellMerge::replace(std::string const& any) {
     }
     auto const rows = dialect_.own_rows(now_);
     UNDROP_CHECK(backend_.run(fmt::format("create table {} as select {} from {} join {} as t on {} where {}", store,
-                                          fmt::join(selected, ", "), from(), rows, key_join(dialect_, s_, now_), any)));
+                                          fmt::join(selected, ", "), from(), rows, rows_.join, any)));
     UNDROP_CHECK(backend_.seal(store, &now_));
     UNDROP_TRY(auto const deleted, backend_.run(fmt::format("delete from {} as t where exists (select 1 from {} as w where {})", rows,
                                                             store, fmt::join(of_key, " and "))));
@@ -160,7 +185,8 @@ Result<RestoredCells> CellMerge::run() {
     for (auto const& name : s_.table.key)
         if (!now_.column(name)) return cannot_tell_rows(s_, fmt::format("key ({})", fmt::join(s_.table.key, ", ")));
     if (cells_.empty()) return done;
-    UNDROP_TRY(taken_, unique_values_taken(backend_, ledger_, s_, now_, s_.values, context_.work_id));
+    rows_ = saved_rows(dialect_, ledger_, s_, now_, context_.matched);
+    UNDROP_TRY(taken_, unique_values_taken(backend_, ledger_, s_, now_, rows_, s_.values, context_.work_id));
     UNDROP_CHECK(count(done));
     std::vector<std::string> sets;
     std::vector<std::string> any;
@@ -171,9 +197,8 @@ Result<RestoredCells> CellMerge::run() {
     if (context_.replace_rows) {
         UNDROP_TRY(done.replaced, replace(fmt::format("({})", fmt::join(any, " or "))));
     } else {
-        UNDROP_TRY(done.updated,
-                   backend_.run(fmt::format("update {} as t set {} from {} where {} and ({})", dialect_.own_rows(now_),
-                                            fmt::join(sets, ", "), from(), key_join(dialect_, s_, now_), fmt::join(any, " or "))));
+        UNDROP_TRY(done.updated, backend_.run(fmt::format("update {} as t set {} from {} where {} and ({})", dialect_.own_rows(now_),
+                                                          fmt::join(sets, ", "), from(), rows_.join, fmt::join(any, " or "))));
     }
     if (!taken_.empty()) UNDROP_CHECK(backend_.run("drop table " + taken_));
     return done;
@@ -187,6 +212,7 @@ Result<RestoredCells> restore_updated(Backend& backend, Ledger const& ledger, Sn
 }
 
 Result<std::string> note_unchanged(Backend& backend, Ledger const& ledger, Snapshot const& s, Table const& now, std::int64_t work_id) {
+    if (!s.keyed()) return std::string{};
     auto const& dialect = backend.dialect();
     std::vector<std::string> definitions;
     std::vector<std::string> names;
@@ -202,7 +228,7 @@ Result<std::string> note_unchanged(Backend& backend, Ledger const& ledger, Snaps
     bool any = false;
     for (std::size_t i = 0; i < s.values.size(); ++i) {
         auto const* column = now.column(s.values[i]);
-        auto const asked = column && retyped(s, i) && column->type == s.left_types[i];
+        auto const asked = column && retyped(s, i) && column->full_type() == s.left_types[i];
         any = any || asked;
         names.push_back(fmt::format("u{}", i + 1));
         definitions.push_back(names.back() + " integer not null");
@@ -225,7 +251,7 @@ Result<std::int64_t> empty_cells(Backend& backend, Table const& now, Snapshot co
     auto const& dialect = backend.dialect();
     std::vector<std::string> terms;
     for (std::size_t i = 0; i < s.table.key.size(); ++i)
-        terms.push_back(fmt::format("n.k{} = {}", i + 1, dialect.save(*now.column(s.table.key[i]), "t." + dialect.quote(s.table.key[i]))));
+        terms.push_back(dialect.equal(*now.column(s.table.key[i]), "t." + dialect.quote(s.table.key[i]), fmt::format("n.k{}", i + 1)));
     return backend.run(fmt::format("update {} as t set {} = null from {} as n where {} and n.u{} = 1", dialect.own_rows(now),
                                    dialect.quote(s.values[value]), unchanged, fmt::join(terms, " and "), value + 1));
 }

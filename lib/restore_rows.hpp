@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -14,10 +15,12 @@ namespace undrop {
 
 struct CellsContext {
     Direction direction = Direction::down;
-    Snapshot const* own = nullptr;  // what this step's script changed of the same table (Kind::updated); null: nothing
-    std::string unchanged;          // working table of `note_unchanged`; empty: no column changes its type
-    bool replace_rows = false;      // delete and insert, where no single UPDATE can
+    std::vector<Snapshot const*> own;  // what this step's script changed of the same table (Kind::updated)
+    std::string unchanged;             // working table of `note_unchanged`; empty: no column changes its type
+    std::string matched;               // working table of `match_rows`, for rows without a key
+    bool replace_rows = false;         // delete and insert, where no single UPDATE can
     std::int64_t work_id = 0;
+    std::map<std::size_t, PartMerge> merges;  // by index of snapshot.values: composite values that are merged attribute by attribute
 };
 
 // Puts values of updated rows back. One Merged per column.

@@ -30,10 +30,13 @@ struct OldRowsTable {
 // Expressions over a row under the alias t, for v1..
 [[nodiscard]] std::vector<std::string> saved_values(Dialect const& dialect, OldRowsTable const& old);
 
+// Code::refused for a table none of whose rows can be told from an equal one: it has no key, and its own columns hide the rows' numbers.
+[[nodiscard]] Result<void> rows_can_be_told(Dialect const& dialect, Table const& table);
+
 // What the opposite step left in this table: it says whose a value is (P3). Names are as the opposite step had left them.
 struct Traces {
-    Snapshot const* updated = nullptr;  // its cells, w1..
-    std::vector<Footprint> rows;        // whole rows
+    std::vector<Snapshot const*> updated;  // its cells, w1..
+    std::vector<Footprint> rows;           // whole rows
     std::vector<Footprint> columns;
 };
 

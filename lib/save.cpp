@@ -104,6 +104,16 @@ Result<void> save(Backend& backend, Ledger const& ledger, Snapshot& snapshot, st
     return BOOST_OUTCOME_V2_NAMESPACE::success();
 }
 
+Result<std::int64_t> fill_footprint(Backend& backend, Ledger const& ledger, Footprint const& print, Table const& source,
+                                    std::string const& identity, std::string const& digest, std::string const& from) {
+    StoreTable table(ledger.table(print.store));
+    table.add_key("k", "text not null", identity);
+    table.add("h", "text not null", fmt::format("min({})", digest));
+    table.add("c", "bigint not null", "count(*)");
+    UNDROP_CHECK(table.make(backend, source));
+    return table.fill(backend, from + " group by 1");
+}
+
 Result<std::vector<Footprint>> footprint(Backend& backend, Ledger const& ledger, Table const& table, std::string const& column,
                                          std::set<std::string> const& fresh, bool rows_written, std::int64_t id) {
     auto const& dialect = backend.dialect();
@@ -129,15 +139,11 @@ Result<std::vector<Footprint>> footprint(Backend& backend, Ledger const& ledger,
     }
     auto const who = identity(dialect, without(table, fresh), "t");
     print.store = names::footprint_prefix + std::to_string(id);
-    auto const store = ledger.table(print.store);
-    UNDROP_CHECK(backend.run(fmt::format("create table {} (k text not null primary key, h text not null, c bigint not null)", store)));
-    UNDROP_TRY(auto const count, backend.run(fmt::format("insert into {} (k, h, c) select {}, min({}), count(*) from {} group by 1", store,
-                                                         who, digest, from)));
+    UNDROP_TRY(auto const count, fill_footprint(backend, ledger, print, table, who, digest, from));
     if (count == 0) {
-        UNDROP_CHECK(backend.run("drop table " + store));
+        UNDROP_CHECK(backend.run("drop table " + ledger.table(print.store)));
         return std::vector<Footprint>{};
     }
-    UNDROP_CHECK(backend.seal(store, &table));
     return std::vector<Footprint>{print};
 }
 

@@ -23,6 +23,10 @@ namespace undrop {
                                                        std::string const& column, std::set<std::string> const& fresh, bool rows_written,
                                                        std::int64_t id);
 
+// The footprint's table: a digest per identity, and how many rows have that, of rows of a FROM item with its conditions. Gives how many.
+[[nodiscard]] Result<std::int64_t> fill_footprint(Backend& backend, Ledger const& ledger, Footprint const& print, Table const& source,
+                                                  std::string const& identity, std::string const& digest, std::string const& from);
+
 // Expressions over a row of `table` under `alias`: its identity (key values, or everything), and the digest of some of its columns.
 [[nodiscard]] std::string identity(Dialect const& dialect, Table const& table, std::string const& alias);
 [[nodiscard]] std::string digest_of(Dialect const& dialect, Table const& table, std::vector<std::string> const& columns,

@@ -51,13 +51,37 @@ Footprint::Of footprint_of(std::string const& name) {
 std::string Snapshot::what() const {
     if (kind == Kind::column) return table.text() + "." + column;
     if (kind == Kind::deleted) return table.text() + " (deleted)";
-    if (kind == Kind::updated) return fmt::format("{} ({})", table.text(), fmt::join(values, ", "));
+    if (kind == Kind::updated)
+        return fmt::format("{} ({})", table.text(), fmt::join(values.begin(), values.end() - std::ssize(told_by), ", "));
     return table.text();
 }
 
+namespace {
+
+// What an attribute is called, its type, whether it is an array, and the attributes inside.
+json to_json(std::vector<Part> const& parts) {
+    json all = json::array();
+    for (auto const& part : parts) all.push_back({part.name, part.type, part.array, to_json(part.parts)});
+    return all;
+}
+
+std::vector<Part> parts_of(json const& all) {
+    std::vector<Part> parts;
+    for (auto const& one : all) {
+        auto& part = parts.emplace_back();
+        part.name = one.at(0);
+        part.type = one.at(1);
+        part.array = one.at(2);
+        part.parts = parts_of(one.at(3));
+    }
+    return parts;
+}
+
+}  // namespace
+
 std::string to_manifest(Snapshot const& snapshot) {
     json columns = json::array();
-    for (auto const& c : snapshot.table.columns)
+    for (auto const& c : snapshot.table.columns) {
         columns.push_back({{"name", c.name},
                            {"type", c.type},
                            {"stored_type", c.stored_type},
@@ -66,15 +90,24 @@ std::string to_manifest(Snapshot const& snapshot) {
                            {"identity", c.identity},
                            {"not_null", c.not_null},
                            {"default", c.default_sql}});
+        if (!c.id.empty()) columns.back()["id"] = c.id;
+        if (c.form.empty()) continue;
+        columns.back()["form"] = c.form;
+        columns.back()["array"] = c.array;
+        columns.back()["attributes"] = to_json(c.parts);
+    }
     json const manifest = {{"kind", name_of(snapshot.kind)},
                            {"schema", snapshot.table.schema},
                            {"table", snapshot.table.name},
                            {"key", snapshot.table.key},
                            {"column", snapshot.column},
                            {"position", snapshot.position},
+                           {"id", snapshot.table.id},
                            {"partitioned", snapshot.table.partitioned},
                            {"values", snapshot.values},
                            {"left_types", snapshot.left_types},
+                           {"told_by", snapshot.told_by},
+                           {"numbered", snapshot.numbered},
                            {"columns", columns}};
     return manifest.dump();
 }
@@ -84,12 +117,15 @@ void from_manifest(std::string const& text, Snapshot& snapshot) {
     snapshot.kind = kind_of(manifest.at("kind").get<std::string>());
     snapshot.table.schema = manifest.at("schema");
     snapshot.table.name = manifest.at("table");
+    snapshot.table.id = manifest.value("id", "");
     snapshot.table.partitioned = manifest.at("partitioned");
     snapshot.table.key = manifest.at("key").get<std::vector<std::string>>();
     snapshot.column = manifest.at("column");
     snapshot.position = manifest.at("position");
     snapshot.values = manifest.at("values").get<std::vector<std::string>>();
     snapshot.left_types = manifest.at("left_types").get<std::vector<std::string>>();
+    snapshot.told_by = manifest.value("told_by", snapshot.told_by);
+    snapshot.numbered = manifest.value("numbered", false);
     for (auto const& c : manifest.at("columns")) {
         Column column;
         column.name = c.at("name");
@@ -100,6 +136,12 @@ void from_manifest(std::string const& text, Snapshot& snapshot) {
         column.identity = c.at("identity");
         column.not_null = c.at("not_null");
         column.default_sql = c.at("default");
+        column.id = c.value("id", "");
+        if (c.contains("form")) {
+            column.form = c.at("form");
+            column.array = c.at("array");
+            column.parts = parts_of(c.at("attributes"));
+        }
         snapshot.table.columns.push_back(std::move(column));
     }
 }

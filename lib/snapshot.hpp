@@ -12,6 +12,7 @@ namespace undrop {
 // A table of the store that holds rows of a user's table: keys in k1.., values in v1..; `n` numbers the rows of tables without a key.
 // `state` is 'u' for what users wrote, 'm' for what the migration itself had written there and no user changed since (P3).
 // Of updated rows k1.. is the key that the step left, v1.. the values before and w1.. those that it left; `state` has a letter for each.
+// Without a key, `alone` is 1 where told_by tells the row from all others, and r the row's lasting number as the step left it.
 struct Snapshot {
     enum class Kind { table, column, deleted, updated, sequence };
     std::int64_t id = 0;
@@ -22,7 +23,9 @@ struct Snapshot {
     std::string position;                 // for Kind::sequence
     std::string store;                    // raw name of the store's table; empty for a sequence
     std::vector<std::string> values;      // names of the columns in v1..; for whole rows without a key they identify the row, too
-    std::vector<std::string> left_types;  // for Kind::updated: the types in which w1.. were left
+    std::vector<std::string> left_types;  // for Kind::updated: the full types in which w1.. were left
+    std::vector<std::string> told_by;     // for Kind::updated without a key: those of `values` that the step changed in no row
+    bool numbered = false;                // ... the rows' lasting numbers are in r
     std::int64_t rows = 0;
     std::int64_t bytes = 0;
     std::string hash;

@@ -6,6 +6,7 @@
 
 #include "check.hpp"
 #include "digest.hpp"
+#include "merge.hpp"
 #include "save.hpp"
 #include "try.hpp"
 
@@ -102,6 +103,7 @@ Result<StepReport> StepRunner::run() {
     for (int n = 1; n <= most_rounds; ++n) {
         report_ =
             StepReport{.version = step_.version, .name = step_.name, .direction = step_.direction, .origin = step_.origin, .rounds = n};
+        report_.taken_back_for = step_.taken_back_for;
         auto done = guarded_round();
         if (done && done.value() == Round::again && !outside_.empty()) {
             auto error = done_twice();
@@ -111,9 +113,13 @@ Result<StepReport> StepRunner::run() {
         }
         if (done && done.value() == Round::done) {
             report_.seconds = seconds_since(started_);
-            tell(Event::Kind::committed, ends_step() ? fmt::format("{} {} {}", step_.direction == Direction::up ? "applied" : "took back",
-                                                                   step_.version, step_.name)
-                                                     : fmt::format("{} {}: {}", step_.version, step_.name, text_of(part_->part)));
+            auto const what =
+                ends_step() ? fmt::format("{} {} {}", step_.direction == Direction::up ? "applied" : "took back", step_.version, step_.name)
+                            : fmt::format("{} {}: {}", step_.version, step_.name, text_of(part_->part));
+            try {
+                tell(Event::Kind::committed, what);
+            } catch (...) {  // what is committed stays so, whatever the program's callback makes of it
+            }
             return report_;
         }
         if (!done) {
@@ -121,6 +127,7 @@ Result<StepReport> StepRunner::run() {
             if (error.code != Code::in_doubt) {
                 backend_.rollback();
                 if (error.left == Left::untouched && error.code != Code::conflict) error.left = Left::rolled_back;
+                return naming_unfitting(std::move(error));
             }
             return error;
         }
@@ -138,6 +145,8 @@ Result<StepRunner::Round> StepRunner::guarded_round() {
         return round();
     } catch (std::exception const& thrown) {
         return Error{.code = Code::interrupted, .left = Left::rolled_back, .message = fmt::format("interrupted: {}", thrown.what())};
+    } catch (...) {
+        return Error{.code = Code::interrupted, .left = Left::rolled_back, .message = "the program's event callback threw an exception"};
     }
 }
 
@@ -145,14 +154,17 @@ Result<StepRunner::Round> StepRunner::round() {
     saved_.clear();
     copies_.clear();
     unchanged_cells_.clear();
+    matched_.clear();
     swapped_.clear();
+    kept_rows_.clear();
     in_use_.clear();
+    readers_.clear();
     footprints_.clear();
     restored_.clear();
     made_.clear();
     expected_.clear();
+    locked_since_.clear();
     UNDROP_CHECK(backend_.begin(options_, statements_));
-    auto const opened = Clock::now();
     tell(Event::Kind::started, fmt::format("{} {}", step_.version, step_.name));
     UNDROP_CHECK(check_still_meant());
     UNDROP_CHECK(lock_and_mark());
@@ -166,9 +178,38 @@ Result<StepRunner::Round> StepRunner::round() {
     UNDROP_TRY(auto const outcome, look_again());
     if (outcome == Round::again) return outcome;
     tell(Event::Kind::recorded, "the ledger is written");
-    UNDROP_CHECK(backend_.commit());
-    for (auto& lock : report_.locks) lock.held_seconds = seconds_since(opened);
+    if (auto committed = backend_.commit(); !committed) {
+        auto error = std::move(committed).error();
+        if (error.code != Code::in_doubt) return error;
+        UNDROP_CHECK(settle(std::move(error)));
+    }
+    for (auto& lock : report_.locks) lock.held_seconds = seconds_since(locked_since_.at(lock.table));
     return Round::done;
+}
+
+// P6: a COMMIT without an answer is settled by asking the server, or else the ledger.
+Result<void> StepRunner::settle(Error doubt) {
+    tell(Event::Kind::waiting, "the connection was lost in COMMIT; finding out what became of the step");
+    auto told = backend_.settle(options_);
+    if (!told) {
+        doubt.trail.push_back(told.error().message);
+        return doubt;
+    }
+    auto committed = told.value();
+    if (!committed) {
+        auto const found = is_recorded();
+        if (!found) return doubt;
+        committed = found.value();
+    }
+    if (*committed) {
+        report_.notes.emplace_back("the connection was lost in COMMIT; the step is committed, as the server says");
+        return success();
+    }
+    return Error{.code = Code::failed,
+                 .left = Left::rolled_back,
+                 .message = "the connection to the server was lost during COMMIT, and the server took the step back",
+                 .native = std::move(doubt.native),
+                 .next = {.command = step_.direction == Direction::up ? "up" : "down", .advice = "do it again"}};
 }
 
 Result<void> StepRunner::check_still_meant() {
@@ -208,7 +249,26 @@ Result<void> StepRunner::read_opposite_of(History const& history) {
     return success();
 }
 
+// What the script may be about to insert again; asked before, for a failed transaction answers nothing.
+Result<void> StepRunner::count_kept_rows() {
+    if (step_.direction == Direction::down || opposite_.step == 0) return success();
+    UNDROP_TRY(auto const applied, ledger_.last_step(step_.version, "applied"));
+    UNDROP_TRY(auto const prints, ledger_.footprints(applied));
+    for (auto const& print : prints) {
+        auto const* table = find_table(before_, {print.schema, print.table});
+        if (print.of != Footprint::Of::rows || !table || table->key.empty()) continue;
+        UNDROP_TRY(auto const rows,
+                   backend_.rows(fmt::format("select count(*) from {} as t where exists (select 1 from {} as f where f.k = {})",
+                                             backend_.dialect().own_rows(*table), ledger_.table(print.store),
+                                             identity(backend_.dialect(), *table, "t"))));
+        auto const count = number_of(rows.at(0).at(0));
+        if (count > 0) kept_rows_ += fmt::format("{}{} rows of {}", kept_rows_.empty() ? "" : ", ", count, table->text());
+    }
+    return success();
+}
+
 Result<void> StepRunner::run_script() {
+    UNDROP_CHECK(count_kept_rows());
     UNDROP_CHECK(backend_.enter_script());
     for (auto const& statement : statements_) {
         if (options_.cancelled && options_.cancelled())
@@ -217,13 +277,23 @@ Result<void> StepRunner::run_script() {
                          .message = "interrupted",
                          .where = {script_.file, statement.line, statement.column}};
         tell(Event::Kind::statement, statement.text.substr(0, statement.text.find('\n')));
+        auto const start = Clock::now();
         if (auto ran = backend_.run_script(script_, statement); !ran) {
             auto error = std::move(ran).error();
             if (step_.direction == Direction::down && error.next.command.empty())
                 error.next = {.command = "down --derive", .advice = "goes back without the down script, by what the ledger recorded"};
+            if (!kept_rows_.empty()) {
+                error.message += fmt::format(
+                    "; {} that an earlier run of this migration inserted are still there: its way back kept what "
+                    "was changed since, or is referred to",
+                    kept_rows_);
+                error.next = {.command = "up",
+                              .advice = "once these rows are deleted, or the script passes over them: INSERT ... ON CONFLICT DO NOTHING"};
+            }
             return error;
         }
         UNDROP_CHECK(backend_.still_ours());
+        UNDROP_CHECK(note_locks(start));
     }
     UNDROP_CHECK(backend_.leave_script());
     tell(Event::Kind::ran, fmt::format("{} statement(s)", statements_.size()));

@@ -18,12 +18,13 @@
 
 namespace undrop {
 
-// A rename that the step made, so that the way back is a rename and not a drop.
+// A rename that the step made, so that the way back is a rename and not a drop. An attribute's table is its composite type.
 struct Rename {
     TableName before;
     TableName after;
     std::string column_before;  // empty: the table itself
     std::string column_after;
+    bool operator==(Rename const&) const = default;
 };
 
 // What the ledger knows of the step that this one takes back.
@@ -33,12 +34,13 @@ struct Opposite {
     std::vector<Rename> renames;
     std::vector<Snapshot> snapshots;
     std::vector<Footprint> footprints;
+    std::set<ObjectId> left;  // objects that it changed and left there
 };
 
 // A transaction of a step that has several parts (step_outside.cpp).
 struct StepPart {
     std::int64_t step = 0;  // the event that began the step: what any part records and saves is under this number
-    Part part = {};
+    ScriptPart part = {};
     bool takes_back = false;  // what the parts before did is taken back, as a derived down does, and the step is over
     StepReport so_far = {};   // of the parts before
 };
@@ -68,18 +70,22 @@ private:
 
     [[nodiscard]] Result<void> prepare();
     [[nodiscard]] Error done_twice() const;
+    [[nodiscard]] Error naming_unfitting(Error error);
     [[nodiscard]] Result<Round> guarded_round();
     [[nodiscard]] Result<Round> round();
+    [[nodiscard]] Result<void> settle(Error doubt);
     [[nodiscard]] Result<void> check_still_meant();
     [[nodiscard]] Result<void> check_part_still_meant(History const& history);
     [[nodiscard]] Result<void> read_opposite_of(History const& history);
     [[nodiscard]] Result<void> lock_and_mark();
     [[nodiscard]] Result<void> lock_tables();
+    [[nodiscard]] Result<void> note_locks(std::chrono::steady_clock::time_point since);
     [[nodiscard]] std::optional<LockLevel> lock_of(Table const& table) const;
     [[nodiscard]] Result<void> check_base() const;
     void foresee_copies();
     [[nodiscard]] Result<void> save_foreseen();
     [[nodiscard]] Result<void> run_script();
+    [[nodiscard]] Result<void> count_kept_rows();
     [[nodiscard]] Result<void> leave_footprints();
     [[nodiscard]] Result<void> bring_back();
     [[nodiscard]] Result<void> rename_tables_back();
@@ -87,30 +93,44 @@ private:
     [[nodiscard]] Result<void> rename_all(char const* kind, std::vector<std::pair<TableName, TableName>> const& in_order);
     [[nodiscard]] Result<void> rename_columns_back();
     [[nodiscard]] Result<void> rename_parts_back();
+    // step_parts.cpp: attributes of composite types
+    [[nodiscard]] Result<void> follow_renamed_columns();
+    [[nodiscard]] Result<void> nothing_renamed_away(MendPlan const& plan) const;
+    [[nodiscard]] Result<void> rename_attributes_back();
+    [[nodiscard]] Result<Table> as_saved(Snapshot const& snapshot, Table now);
+    [[nodiscard]] Result<std::map<std::size_t, PartMerge>> part_merges(Snapshot const& snapshot, Table const& now);
+    [[nodiscard]] Result<Reader> make_reader(std::vector<Part> const& parts);
+    [[nodiscard]] Result<void> drop_readers();
     [[nodiscard]] Result<void> mend();
     [[nodiscard]] Result<void> restore_columns(bool before_mend);
     [[nodiscard]] Result<void> restore_column_of(Snapshot const& snapshot, Table const& table, bool made_by_script);
-    [[nodiscard]] Result<void> fill_waived_columns();
-    [[nodiscard]] Result<void> restore_tables();
+    [[nodiscard]] Result<void> fill_waived_columns(std::vector<Table> const& tables);
+    [[nodiscard]] Result<void> restore_tables(std::vector<Table> const& tables);
     [[nodiscard]] Result<void> restore_positions();
     // step_rows.cpp: rows of tables that stay
     [[nodiscard]] Result<void> note_unchanged_cells();
     [[nodiscard]] Result<Round> save_rows();
+    [[nodiscard]] Result<void> rows_are_told(TableChange const& change);
     [[nodiscard]] Result<void> no_rebuild_empties_others(std::vector<TableChange> const& changes);
     [[nodiscard]] Result<Round> save_retyped(std::vector<TableChange> const& changes);
     [[nodiscard]] std::vector<Unit> written_units(std::vector<TableChange> const& changes) const;
     [[nodiscard]] Result<std::optional<OldRowsTable>> old_rows(Unit const& unit, bool all);
     [[nodiscard]] Result<void> save_unit(Unit const& unit, OldRowsTable const& old, std::string const& written, Changes which);
     [[nodiscard]] Traces left_in(Table const& table) const;
+    [[nodiscard]] Result<void> empty_new_partitions();
+    [[nodiscard]] Result<std::int64_t> move_into_parent(Table const& partition, Table const& parent);
     [[nodiscard]] Result<void> remove_inserted_rows();
-    [[nodiscard]] Result<void> remove_rows_in_use();
-    [[nodiscard]] Result<void> restore_rows();
+    [[nodiscard]] Result<void> remove_rows_in_use(std::vector<Table> const& tables);
+    [[nodiscard]] Result<void> restore_rows(std::vector<Table> const& tables);
+    [[nodiscard]] Result<void> match_keyless(std::vector<Snapshot const*> const& rows, std::vector<Table> const& tables);
+    [[nodiscard]] std::vector<Snapshot const*> own_updates(Table const& table) const;
     [[nodiscard]] Result<std::map<ObjectId, Object>> set_aside(std::vector<Snapshot const*> const& rows, std::vector<Table> const& tables);
     [[nodiscard]] Result<std::set<ObjectId>> empty_changing_cells(std::vector<MendAction> const& actions);
     [[nodiscard]] Result<void> restore_deleted_rows(Snapshot const& snapshot, Table const& table);
     [[nodiscard]] Result<void> restore_cells(Snapshot const& snapshot, Table const& table);
 
     [[nodiscard]] Result<void> expect(Table const& table, std::int64_t updated, std::int64_t inserted);
+    [[nodiscard]] Round once_more(Foresight const& needed);
     [[nodiscard]] Result<Round> look_again();
     [[nodiscard]] Result<void> nothing_unplanned(Observed const& end) const;
     [[nodiscard]] std::map<std::string, Writes> by_root(std::map<std::string, Writes> const& writes) const;
@@ -127,6 +147,8 @@ private:
     [[nodiscard]] Result<void> can_be_taken_back(Catalog const& now) const;
     [[nodiscard]] Result<Catalog> catalog_at_start();
     [[nodiscard]] Result<void> tell_what_stays();
+    [[nodiscard]] Result<bool> is_recorded();
+    [[nodiscard]] StepReport whole_report() const;
     [[nodiscard]] bool ends_step() const { return !part_ || part_->part.closing || part_->takes_back; }
     [[nodiscard]] Foresight unsaved(std::vector<TableChange> const& changes) const;
     [[nodiscard]] bool waived(TableName const& table, std::string const& column) const;
@@ -142,6 +164,7 @@ private:
     std::int64_t run_;
     std::optional<StepPart> part_;  // none: the step is one transaction
     std::chrono::steady_clock::time_point started_;
+    std::int64_t step_id_ = 0;  // in the ledger, once it is written
 
     // Known before the first round
     std::vector<Statement> statements_;
@@ -166,6 +189,7 @@ private:
     std::vector<Snapshot> saved_;
     std::vector<OldRowsTable> copies_;
     std::map<std::int64_t, std::string> unchanged_cells_;  // working tables, by snapshot
+    std::map<std::int64_t, std::string> matched_;          // working tables of `match_rows`, by snapshot
     // Rows that the up inserted and others referred to when the down began.
     struct InUse {
         TableName table;
@@ -173,9 +197,12 @@ private:
         std::size_t merged;  // index in report_.merged
     };
     std::vector<InUse> in_use_;
+    std::string kept_rows_;           // rows that an earlier up inserted and its down kept, for people; empty: none
     std::set<std::int64_t> swapped_;  // snapshots of which rows swapped unique values
+    std::vector<Reader> readers_;     // types of the store
     std::vector<Footprint> footprints_;
-    std::vector<Table> scripted_;  // tables after the script
+    std::map<std::string, std::chrono::steady_clock::time_point> locked_since_;  // by the names of report_.locks
+    std::vector<Table> scripted_;                                                // tables after the script
     Observed after_script_;
     std::set<std::int64_t> restored_;         // snapshots that are done with
     std::set<ObjectId> made_;                 // tables and columns that the mend made

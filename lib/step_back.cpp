@@ -69,15 +69,19 @@ Result<void> StepRunner::bring_back() {
         UNDROP_CHECK(rename_tables_back());
         UNDROP_CHECK(rename_sequences_back());
         UNDROP_CHECK(rename_columns_back());
+        UNDROP_CHECK(rename_attributes_back());
         UNDROP_CHECK(rename_parts_back());
     }
     UNDROP_CHECK(remove_inserted_rows());
+    if (step_.direction == Direction::down) UNDROP_CHECK(empty_new_partitions());
     UNDROP_CHECK(restore_columns(true));
     if (step_.direction == Direction::down) UNDROP_CHECK(mend());
     UNDROP_CHECK(restore_columns(false));
-    if (step_.direction == Direction::down) UNDROP_CHECK(fill_waived_columns());
-    UNDROP_CHECK(restore_tables());
-    UNDROP_CHECK(restore_rows());
+    UNDROP_TRY(auto const tables, backend_.tables(ledger_.name()));
+    if (step_.direction == Direction::down) UNDROP_CHECK(fill_waived_columns(tables));
+    UNDROP_CHECK(restore_tables(tables));
+    UNDROP_CHECK(restore_rows(tables));
+    UNDROP_CHECK(drop_readers());
     tell(Event::Kind::restored, fmt::format("{} snapshot(s)", opposite_.snapshots.size()));
     if (step_.direction == Direction::up) return restore_positions();
 
@@ -135,6 +139,7 @@ Result<void> StepRunner::mend() {
                      .left = Left::rolled_back,
                      .message = "the schema cannot be brought back by itself: " + plan.refused,
                      .next = {.advice = "write a down script for it"}};
+    UNDROP_CHECK(nothing_renamed_away(plan));
     // What steps aside while a column changes comes back, though nobody recorded it; so does what hangs on a table that is rebuilt.
     for (auto const* actions : {&plan.before_data, &plan.after_data})
         for (auto const& action : *actions)
@@ -180,7 +185,8 @@ Result<void> StepRunner::restore_column_of(Snapshot const& snapshot, Table const
         .made_by_script = made_by_script,
         .script_wrote_rows = writes != after_script_.writes.end() && (writes->second.updated > 0 || writes->second.rows_may_differ),
         .backfill = backfill_of({snapshot.table.schema, snapshot.table.name}, snapshot.column)};
-    UNDROP_TRY(auto const done, restore_column(backend_, ledger_, snapshot, table, context));
+    UNDROP_TRY(auto const now, as_saved(snapshot, table));
+    UNDROP_TRY(auto const done, restore_column(backend_, ledger_, snapshot, now, context));
     report_.merged.push_back(done.merged);
     restored_.insert(snapshot.id);
     auto const place = [&](Table const& t) { return t.column(snapshot.column) - t.columns.data(); };
@@ -191,8 +197,7 @@ Result<void> StepRunner::restore_column_of(Snapshot const& snapshot, Table const
 }
 
 // A column that came back without a snapshot, since its loss was waived, has in every row what a new row has.
-Result<void> StepRunner::fill_waived_columns() {
-    UNDROP_TRY(auto const tables, backend_.tables(ledger_.name()));
+Result<void> StepRunner::fill_waived_columns(std::vector<Table> const& tables) {
     for (auto const& table : tables) {
         TableName const name{table.schema, table.name};
         auto const* scripted = find_table(scripted_, name);
@@ -243,8 +248,7 @@ Result<void> StepRunner::restore_columns(bool before_mend) {
     return success();
 }
 
-Result<void> StepRunner::restore_tables() {
-    UNDROP_TRY(auto const tables, backend_.tables(ledger_.name()));
+Result<void> StepRunner::restore_tables(std::vector<Table> const& tables) {
     std::vector<Snapshot> in_order;
     for (auto const& snapshot : opposite_.snapshots)
         if (snapshot.kind == Snapshot::Kind::table) in_order.push_back(snapshot);
@@ -261,9 +265,10 @@ Result<void> StepRunner::restore_tables() {
         }
         auto const made_by_script = find_table(scripted_, name) != nullptr;
         Restored done;
+        UNDROP_TRY(auto const read, as_saved(snapshot, *table));
         UNDROP_CHECK(backend_.naming_orphans("", [&]() -> Result<void> {
-            UNDROP_TRY(
-                done, restore_table(backend_, ledger_, snapshot, *table, {.direction = step_.direction, .made_by_script = made_by_script}));
+            UNDROP_TRY(done,
+                       restore_table(backend_, ledger_, snapshot, read, {.direction = step_.direction, .made_by_script = made_by_script}));
             return success();
         }));
         report_.merged.push_back(done.merged);

@@ -34,7 +34,7 @@ void StepRunner::foresee_copies() {
         if (!table || snapshot.kind != Snapshot::Kind::updated || step_.direction == Direction::up) continue;
         for (std::size_t i = 0; i < snapshot.values.size(); ++i) {
             auto const* column = table->column(snapshot.values[i]);
-            if (column && column->type != snapshot.table.column(snapshot.values[i])->type)
+            if (column && column->full_type() != snapshot.table.column(snapshot.values[i])->full_type())
                 foresight_.copies.insert({table->schema, table->name});
         }
     }
@@ -80,12 +80,27 @@ Result<void> StepRunner::lock_tables() {
         if (to_lock.empty()) continue;
         auto const start = Clock::now();
         UNDROP_CHECK(backend_.lock(to_lock, level));
-        for (auto const& table : to_lock) report_.locks.push_back({.table = table.text(), .waited_seconds = seconds_since(start)});
+        for (auto const& table : to_lock) {
+            report_.locks.push_back({.table = table.text(), .waited_seconds = seconds_since(start)});
+            locked_since_.emplace(table.text(), Clock::now());
+        }
         tell(Event::Kind::locked, fmt::format("{} table(s)", to_lock.size()));
     }
     // Whoever held a lock until now may have changed the table.
     if (!report_.locks.empty()) {
         UNDROP_TRY(before_, backend_.tables(ledger_.name()));
+    }
+    return success();
+}
+
+// What the script locks itself is held from its statement on. What the step has made is nobody's to wait for.
+Result<void> StepRunner::note_locks(Clock::time_point since) {
+    UNDROP_TRY(auto const locked, backend_.locked_tables());
+    for (auto const& one : locked) {
+        auto const* table = find_table_by_id(before_, one.id);
+        if (!one.id.empty() && !table) continue;
+        auto const name = table ? table->text() : one.name;
+        if (locked_since_.emplace(name, since).second) report_.locks.push_back({.table = name, .waited_seconds = one.waited_seconds});
     }
     return success();
 }
@@ -107,7 +122,7 @@ Result<void> StepRunner::lock_and_mark() {
     UNDROP_TRY(positions_, backend_.positions());
     UNDROP_TRY(sequences_, backend_.named_sequences());
     UNDROP_TRY(next_id_, ledger_.next_snapshot());
-    return success();
+    return follow_renamed_columns();
 }
 
 Result<void> StepRunner::save_foreseen() {
@@ -133,11 +148,12 @@ Result<void> StepRunner::save_foreseen() {
             UNDROP_CHECK(save_one(Snapshot::Kind::table, *table, ""));
     for (auto const& [name, column] : foresight_.columns) {
         auto const* table = find_table(before_, name);
-        if (table && !table->partitioned && table->column(column) && !table->column(column)->generated)
-            UNDROP_CHECK(save_one(Snapshot::Kind::column, *table, column));
+        if (!table || table->partitioned || !table->column(column) || table->column(column)->generated) continue;
+        UNDROP_CHECK(rows_can_be_told(backend_.dialect(), *table));
+        UNDROP_CHECK(save_one(Snapshot::Kind::column, *table, column));
     }
     for (auto const& name : foresight_.copies)
-        if (auto const* table = find_table(before_, name); table && !table->partitioned) {
+        if (auto const* table = find_table(before_, name)) {
             UNDROP_TRY(auto made, copy_rows(backend_, ledger_, *table, next_id_++));
             copies_.push_back(std::move(made));
         }

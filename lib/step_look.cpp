@@ -64,6 +64,12 @@ Result<void> StepRunner::nothing_unplanned(Observed const& end) const {
     return success();
 }
 
+StepRunner::Round StepRunner::once_more(Foresight const& needed) {
+    tell(Event::Kind::again, "something was taken that was not foreseen: once more, with it saved");
+    foresight_.add(needed);
+    return Round::again;
+}
+
 Result<StepRunner::Round> StepRunner::look_again() {
     UNDROP_TRY(auto const end, backend_.observed());
     if (!end.refused.empty())
@@ -75,11 +81,7 @@ Result<StepRunner::Round> StepRunner::look_again() {
     UNDROP_TRY(auto const after, backend_.tables(ledger_.name()));
     auto const changes = look(before_, after, after_script_.writes);
     auto const needed = unsaved(changes);
-    if (!foresight_.covers(needed)) {
-        tell(Event::Kind::again, "something was taken that was not foreseen: once more, with it saved");
-        foresight_.add(needed);
-        return Round::again;
-    }
+    if (!foresight_.covers(needed)) return once_more(needed);
     UNDROP_CHECK(nothing_unplanned(end));
     UNDROP_TRY(auto const retyped, save_retyped(changes));
     if (retyped == Round::again) return retyped;

@@ -39,9 +39,9 @@ void add_to(StepReport& sum, StepReport const& part) {
 
 namespace {
 
-class Parts {
+class InParts {
 public:
-    Parts(Backend& backend, Ledger& ledger, Options const& options, PlannedStep const& step, std::string const& base, std::int64_t& run)
+    InParts(Backend& backend, Ledger& ledger, Options const& options, PlannedStep const& step, std::string const& base, std::int64_t& run)
         : backend_(backend), ledger_(ledger), journal_(backend, ledger), options_(options), step_(step), base_(base), run_(run) {}
 
     [[nodiscard]] Result<StepReport> run();
@@ -51,10 +51,10 @@ private:
     [[nodiscard]] Result<void> open();
     [[nodiscard]] Result<void> resume();
     [[nodiscard]] Result<void> go_on();
-    [[nodiscard]] Result<void> transaction(Part const& part);
-    [[nodiscard]] Result<void> outside(Part const& part);
-    [[nodiscard]] Result<void> write(Part const& part, Begun const& begun);
-    [[nodiscard]] Result<void> finish(Part const& part, Begun const& begun);
+    [[nodiscard]] Result<void> transaction(ScriptPart const& part);
+    [[nodiscard]] Result<void> outside(ScriptPart const& part);
+    [[nodiscard]] Result<void> write(ScriptPart const& part, Begun const& begun);
+    [[nodiscard]] Result<void> finish(ScriptPart const& part, Begun const& begun);
     // Those in its scope now, and these as they are now.
     [[nodiscard]] Result<std::map<ObjectId, Object>> objects_of(Outside const& what, std::map<ObjectId, Object> const& these);
     [[nodiscard]] Result<Effect> tidied(Outside const& what, Options const& options);
@@ -75,31 +75,35 @@ private:
     std::int64_t event_ = 0;  // that began the step
     Direction began_ = Direction::up;
     Script script_;
-    std::vector<Part> parts_;
+    std::vector<ScriptPart> parts_;
     Progress progress_;
     StepReport report_;
 };
 
-void Parts::tell(Event::Kind kind, std::string text) const {
+void InParts::tell(Event::Kind kind, std::string text) const {
     if (options_.on_event)
         options_.on_event({.kind = kind, .text = std::move(text), .version = step_.version, .direction = step_.direction});
 }
 
-StepReport Parts::new_report() const {
-    return {.version = step_.version, .name = step_.name, .direction = step_.direction, .origin = step_.origin};
+StepReport InParts::new_report() const {
+    return {.version = step_.version,
+            .name = step_.name,
+            .direction = step_.direction,
+            .origin = step_.origin,
+            .taken_back_for = step_.taken_back_for};
 }
 
-Result<void> Parts::prepare() {
+Result<void> InParts::prepare() {
     report_ = new_report();
     began_ = step_.direction;
     if (step_.unfinished != 0) return resume();
     script_ = *script_of(step_);
     UNDROP_TRY(auto const statements, backend_.dialect().split(script_));
-    parts_ = parts_of(backend_.dialect(), statements);
+    parts_ = script_parts(backend_.dialect(), statements);
     return open();
 }
 
-Result<void> Parts::open() {
+Result<void> InParts::open() {
     StepRunner runner(backend_, ledger_, options_, step_, base_, run_);
     UNDROP_TRY(event_, runner.begin_parts());
     run_ = runner.run_id();
@@ -108,7 +112,7 @@ Result<void> Parts::open() {
 }
 
 // The ledger knows what the step was when it began, whatever the files are by now (P4).
-Result<void> Parts::resume() {
+Result<void> InParts::resume() {
     UNDROP_TRY(auto const history, ledger_.history());
     if (!history.unfinished || history.unfinished->step != step_.unfinished)
         return Error{.code = Code::conflict,
@@ -129,7 +133,7 @@ Result<void> Parts::resume() {
     return success();
 }
 
-Result<StepReport> Parts::run() {
+Result<StepReport> InParts::run() {
     auto const start = Clock::now();
     // Until the step has begun nothing is to be taken back.
     UNDROP_CHECK(prepare());
@@ -147,7 +151,7 @@ Result<StepReport> Parts::run() {
     return report_;
 }
 
-Result<void> Parts::go_on() {
+Result<void> InParts::go_on() {
     for (auto const& part : parts_) {
         if (progress_.done.contains(part.number)) continue;
         if (options_.cancelled && options_.cancelled())
@@ -158,22 +162,19 @@ Result<void> Parts::go_on() {
     return success();
 }
 
-Result<void> Parts::transaction(Part const& part) {
+Result<void> InParts::transaction(ScriptPart const& part) {
     UNDROP_TRY(auto const done, retried(options_, step_, [&]() -> Result<StepReport> {
                    StepRunner runner(backend_, ledger_, options_, step_, StepPart{.step = event_, .part = part, .so_far = report_}, run_);
                    UNDROP_TRY(auto report, runner.run());
                    run_ = runner.run_id();
                    return report;
                }));
-    if (part.closing)
-        report_ = done;
-    else
-        add_to(report_, done);
+    add_to(report_, done);
     return success();
 }
 
 // Before it runs, what it is about and what is there are written down and committed; after it, what came of it.
-Result<void> Parts::outside(Part const& part) {
+Result<void> InParts::outside(ScriptPart const& part) {
     auto const start = Clock::now();
     Begun begun;
     UNDROP_TRY(begun.what, backend_.find(*part.outside, part.settings));
@@ -204,14 +205,14 @@ Result<void> Parts::outside(Part const& part) {
     return success();
 }
 
-Result<Effect> Parts::tidied(Outside const& what, Options const& options) {
+Result<Effect> InParts::tidied(Outside const& what, Options const& options) {
     UNDROP_TRY(auto const effect, backend_.probe(what));
     if (effect != Effect::half) return effect;
     UNDROP_CHECK(backend_.tidy(what, options));
     return backend_.probe(what);
 }
 
-Result<std::map<ObjectId, Object>> Parts::objects_of(Outside const& what, std::map<ObjectId, Object> const& these) {
+Result<std::map<ObjectId, Object>> InParts::objects_of(Outside const& what, std::map<ObjectId, Object> const& these) {
     std::map<ObjectId, Object> found;
     UNDROP_CHECK(backend_.begin_reading());
     auto catalog = backend_.catalog(ledger_.name());
@@ -224,7 +225,7 @@ Result<std::map<ObjectId, Object>> Parts::objects_of(Outside const& what, std::m
     return found;
 }
 
-Result<void> Parts::write(Part const& part, Begun const& begun) {
+Result<void> InParts::write(ScriptPart const& part, Begun const& begun) {
     UNDROP_CHECK(backend_.begin(options_, {}));
     auto written = journal_.begin(event_, part, begun);
     if (written) written = backend_.commit();
@@ -232,7 +233,7 @@ Result<void> Parts::write(Part const& part, Begun const& begun) {
     return written;
 }
 
-Result<void> Parts::finish(Part const& part, Begun const& begun) {
+Result<void> InParts::finish(ScriptPart const& part, Begun const& begun) {
     UNDROP_TRY(auto const now, objects_of(begun.what, begun.objects));
     std::vector<Recorded> changed;  // what stays is no matter of any way back
     std::set<ObjectId> ids;
@@ -264,7 +265,7 @@ Result<void> Parts::finish(Part const& part, Begun const& begun) {
 }
 
 // What was begun and not written down as done: the catalog says what came of it.
-Result<void> Parts::settle(Options const& options) {
+Result<void> InParts::settle(Options const& options) {
     for (auto const& part : parts_) {
         auto const found = progress_.begun.find(part.number);
         if (found == progress_.begun.end()) continue;
@@ -275,24 +276,28 @@ Result<void> Parts::settle(Options const& options) {
     return success();
 }
 
-Result<void> Parts::take_back() {
+Result<void> InParts::take_back() {
     StepPart const part{.step = event_, .part = {}, .takes_back = true, .so_far = step_.takes_back ? report_ : new_report()};
+    auto options = options_;
+    options.cancelled = nullptr;
     PlannedStep back = step_;
     back.direction = Direction::down;
     back.origin = Origin::derived;
     back.check.reset();
     back.down_check.reset();
-    UNDROP_TRY(report_, retried(options_, back, [&]() -> Result<StepReport> {
-                   StepRunner runner(backend_, ledger_, options_, back, part, run_);
+    UNDROP_TRY(auto const done, retried(options, back, [&]() -> Result<StepReport> {
+                   StepRunner runner(backend_, ledger_, options, back, part, run_);
                    UNDROP_TRY(auto report, runner.run());
                    run_ = runner.run_id();
                    return report;
                }));
+    report_ = part.so_far;
+    add_to(report_, done);
     return success();
 }
 
 // The step is taken back whole, now or by the next run.
-Error Parts::failed(Error error) {
+Error InParts::failed(Error error) {
     if (error.code == Code::conflict) return error;  // somebody else is at it
     Result<void> back = Error{.message = error.message};
     if (error.code != Code::in_doubt && !step_.takes_back) {
@@ -326,7 +331,7 @@ Error Parts::failed(Error error) {
 
 Result<StepReport> run_in_parts(Backend& backend, Ledger& ledger, Options const& options, PlannedStep const& step, std::string const& base,
                                 std::int64_t& run) {
-    return Parts(backend, ledger, options, step, base, run).run();
+    return InParts(backend, ledger, options, step, base, run).run();
 }
 
 }  // namespace undrop

@@ -97,11 +97,6 @@ Result<void> StepRunner::record_part(Catalog const& now) {
                         .next = {.advice = "put these statements next to each other, or make two migrations"}};
         UNDROP_CHECK(Journal(backend_, ledger_).finish(part_->step, part_->part, nullptr));
     }
-    if (!ends_step()) return success();
-    auto sum = part_->so_far;
-    add_to(sum, report_);
-    sum.seconds = report_.seconds;
-    report_ = std::move(sum);
     return success();
 }
 
@@ -112,6 +107,29 @@ Result<void> StepRunner::tell_what_stays() {
     for (auto const& [part, begun] : progress.finished)
         if (begun.what.stays) report_.notes.push_back(begun.what.text() + " stays: nothing takes it away again, and it does no harm");
     return success();
+}
+
+// Does the ledger have what this transaction was to write?
+Result<bool> StepRunner::is_recorded() {
+    if (part_ && part_->takes_back) {
+        UNDROP_TRY(auto const history, ledger_.history());
+        return !history.unfinished || history.unfinished->step != part_->step;
+    }
+    if (!ends_step()) {
+        UNDROP_TRY(auto const progress, Journal(backend_, ledger_).read(part_->step));
+        return progress.done.contains(part_->part.number);
+    }
+    UNDROP_TRY(auto const step, ledger_.last_step(step_.version, step_.direction == Direction::up ? "applied" : "reverted"));
+    return step == step_id_;
+}
+
+// What the whole step did.
+StepReport StepRunner::whole_report() const {
+    if (!part_) return report_;
+    auto sum = part_->so_far;
+    add_to(sum, report_);
+    sum.seconds = report_.seconds;
+    return sum;
 }
 
 // The catalog as the step found it, which other parts have changed since.

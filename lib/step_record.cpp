@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "parts.hpp"
 #include "step.hpp"
 #include "try.hpp"
 
@@ -22,6 +23,13 @@ Rename to_rename(Recorded const& recorded) {
     return {.before = {t.at(0), t.at(1)}, .after = {t.at(2), t.at(3)}, .column_before = t.at(4), .column_after = t.at(5)};
 }
 
+std::vector<PartRename> renamed_attributes(TableChange const& change) {
+    std::vector<PartRename> found;
+    for (auto const& [then, current] : change.kept)
+        renamed_parts(change.before->column(then)->parts, change.after->column(current)->parts, found);
+    return found;
+}
+
 }  // namespace
 
 bool is_object(ObjectId const& recorded) { return recorded.kind != rename_kind; }
@@ -40,8 +48,10 @@ Result<Opposite> read_opposite(Ledger& ledger, std::int64_t step, Direction dire
     for (auto& object : objects) {
         if (object.id.kind == rename_kind)
             opposite.renames.push_back(to_rename(object));
-        else if (direction == Direction::down)
+        else if (direction == Direction::down) {
+            if (object.after) opposite.left.insert(object.id);
             opposite.wanted.emplace(object.id, std::move(object.before));
+        }
     }
     UNDROP_TRY(opposite.snapshots, ledger.snapshots(step));
     UNDROP_TRY(opposite.footprints, ledger.footprints(step));
@@ -74,6 +84,10 @@ Result<void> StepRunner::record(Catalog const& now, std::vector<TableChange> con
         if (before != after) renames.push_back({before, after, "", ""});
         for (auto const& [then, current] : change.kept)
             if (then != current) renames.push_back({before, after, then, current});
+        for (auto const& [was, is] : renamed_attributes(change))
+            if (Rename const rename{{was->schema, was->owner}, {is->schema, is->owner}, was->name, is->name};
+                std::find(renames.begin(), renames.end(), rename) == renames.end())
+                renames.push_back(rename);
     }
     for (auto const& rename : renames) objects.push_back(to_recorded(rename));
     report_objects(now, renames);
@@ -81,17 +95,17 @@ Result<void> StepRunner::record(Catalog const& now, std::vector<TableChange> con
         if (snapshot.kind != Snapshot::Kind::sequence) report_.saved.push_back({snapshot.what(), snapshot.rows, snapshot.bytes});
 
     UNDROP_TRY(auto const event, record_event(now));
-    auto const step_id = part_ && !part_->takes_back ? part_->step : event;
-    if (step_id == event)
-        UNDROP_CHECK(ledger_.add(step_id, objects));
+    step_id_ = part_ && !part_->takes_back ? part_->step : event;
+    if (step_id_ == event)
+        UNDROP_CHECK(ledger_.add(step_id_, objects));
     else
-        UNDROP_CHECK(ledger_.add_more(step_id, objects));
+        UNDROP_CHECK(ledger_.add_more(step_id_, objects));
     for (auto& snapshot : saved_) {
-        snapshot.step = step_id;
+        snapshot.step = step_id_;
         UNDROP_CHECK(ledger_.add(snapshot));
     }
     for (auto& print : footprints_) {
-        print.step = step_id;
+        print.step = step_id_;
         UNDROP_CHECK(ledger_.add(print));
     }
     return success();
@@ -113,7 +127,7 @@ Result<std::int64_t> StepRunner::record_event(Catalog const& now) {
                    .version = step_.version,
                    .name = step_.name,
                    .seconds = report_.seconds,
-                   .detail = to_json(Report{.run = run_, .steps = {report_}})};
+                   .detail = to_json(Report{.run = run_, .steps = {whole_report()}})};
     if (!given_up) {
         event.up = step_.up;
         event.down = step_.down;

@@ -14,7 +14,7 @@ namespace {
 auto const success = [] { return BOOST_OUTCOME_V2_NAMESPACE::success(); };
 
 bool of_another_type(Table const& before, Table const& now, std::string const& then, std::string const& current) {
-    return before.column(then)->type != now.column(current)->type;
+    return before.column(then)->full_type() != now.column(current)->full_type();
 }
 
 bool any_of_another_type(TableChange const& change) {
@@ -22,11 +22,25 @@ bool any_of_another_type(TableChange const& change) {
                        [&](auto const& pair) { return of_another_type(*change.before, *change.after, pair.first, pair.second); });
 }
 
+// What is saved has the labels that were there before the step: the way back gives them their names before it reads a row.
+Table in_labels_of(Table const& before, Table now) {
+    for (auto& column : now.columns) {
+        auto const* then = before.column_by_id(column.id);
+        if (!then || then->labels == column.labels) continue;
+        for (auto const& [id, label] : column.labels) {
+            auto const was = std::find_if(then->labels.begin(), then->labels.end(), [&id = id](auto const& l) { return l.first == id; });
+            if (was != then->labels.end() && was->second != label) column.saved_labels.emplace_back(label, was->second);
+        }
+    }
+    return now;
+}
+
 void add(Writes& sum, Writes const& more) {
     sum.inserted += more.inserted;
     sum.updated += more.updated;
     sum.deleted += more.deleted;
     sum.rows_may_differ = sum.rows_may_differ || more.rows_may_differ;
+    sum.needs_copy = sum.needs_copy || more.needs_copy;
 }
 
 }  // namespace
@@ -51,7 +65,7 @@ Traces StepRunner::left_in(Table const& table) const {
     auto const then = name_before(opposite_.renames, table_name(table));
     for (auto const& snapshot : opposite_.snapshots)
         if (snapshot.kind == Snapshot::Kind::updated && TableName{snapshot.table.schema, snapshot.table.name} == then)
-            left.updated = &snapshot;
+            left.updated.push_back(&snapshot);
     for (auto const& print : opposite_.footprints) {
         if (TableName{print.schema, print.table} != table_name(table)) continue;
         if (print.of == Footprint::Of::column)
@@ -62,8 +76,7 @@ Traces StepRunner::left_in(Table const& table) const {
     return left;
 }
 
-// The partitions of a table are looked at together, so that a row that moved between them is one row; but not where the old rows of one
-// of them cannot be read any more.
+// The partitions of a table are looked at together, so that a row that moved between them is one row; but not where one of them went.
 std::vector<StepRunner::Unit> StepRunner::written_units(std::vector<TableChange> const& changes) const {
     std::map<std::string, Unit> roots;
     std::set<std::string> apart;
@@ -78,15 +91,17 @@ std::vector<StepRunner::Unit> StepRunner::written_units(std::vector<TableChange>
         auto const& root = change.before->root;
         auto const found = root.empty() ? changes.end() : change_of(root);
         if (found == changes.end()) continue;
-        if (!change.after || change.after->root != root || writes_of(*change.before).needs_copy || !found->after) apart.insert(root);
+        if (!change.after || change.after->root != root || change.reshaped || !found->after) apart.insert(root);
     }
     std::vector<Unit> units;
     for (auto const& change : changes) {
-        auto const writes = writes_of(*change.before);
+        auto writes = writes_of(*change.before);
+        // Whoever would read a value of a type that is changed waits for us.
+        writes.needs_copy = writes.needs_copy || change.reshaped;
         if (!change.after || change.before->partitioned || waived(table_name(*change.before), "")) continue;
         // A column of another type without anything written is the same bytes.
         auto const written = writes.rows_may_differ || writes.inserted + writes.updated + writes.deleted > 0;
-        if (!written && !change.rebuilt && !change.replaced) continue;
+        if (!written && !change.rebuilt && !change.replaced && change.emptied.empty()) continue;
         auto const& root = change.before->root;
         if (root.empty() || apart.contains(root) || change_of(root) == changes.end()) {
             units.push_back({change, writes});
@@ -131,8 +146,9 @@ Result<void> StepRunner::save_unit(Unit const& unit, OldRowsTable const& old, st
     std::set<std::string> lost;
     for (auto const& [then, now] : kept)
         if (waived(table_name(*unit.change.before), then)) lost.insert(then);
-    UNDROP_TRY(auto changes, save_row_changes(backend_, ledger_, old, *unit.change.after, kept, lost, left_in(*unit.change.before), written,
-                                              which, next_id_));
+    auto const now = in_labels_of(*unit.change.before, *unit.change.after);
+    UNDROP_TRY(auto changes,
+               save_row_changes(backend_, ledger_, old, now, kept, lost, left_in(*unit.change.before), written, which, next_id_));
     for (auto& snapshot : changes.snapshots) {
         tell(Event::Kind::saved, fmt::format("{}: {} rows", snapshot.what(), snapshot.rows));
         saved_.push_back(std::move(snapshot));
@@ -141,6 +157,23 @@ Result<void> StepRunner::save_unit(Unit const& unit, OldRowsTable const& old, st
     auto const is_copy = std::any_of(copies_.begin(), copies_.end(), [&](auto const& copied) { return copied.store == old.store; });
     if (!is_copy) UNDROP_CHECK(backend_.run("drop table " + old.store));
     return success();
+}
+
+// P9: a value that lost an attribute is told by its row's key alone.
+Result<void> StepRunner::rows_are_told(TableChange const& change) {
+    auto const& table = *change.before;
+    auto const waived_here = [&](std::string const& column) { return waived(table_name(table), column); };
+    if (std::all_of(change.emptied.begin(), change.emptied.end(), waived_here) || !table.key.empty()) return success();
+    UNDROP_TRY(auto const any, backend_.rows(fmt::format("select 1 from {} limit 1", backend_.dialect().own_rows(table))));
+    if (any.empty()) return success();
+    return Error{.code = Code::refused,
+                 .left = Left::rolled_back,
+                 .message = fmt::format("the step takes an attribute out of the type of column {} of {}, which has no key: which value was "
+                                        "whose could not be told afterwards",
+                                        change.emptied.front(), table.text()),
+                 .where = {script_.file, 0, 0},
+                 .next = {.advice = fmt::format("give {} a primary key first; `-- undrop: lose {}.{}` lets the values go", table.text(),
+                                                table.text(), change.emptied.front())}};
 }
 
 // Dropping a table that others refer to deletes their rows, where foreign keys are on: nobody who only builds a table anew means that.
@@ -175,6 +208,8 @@ Result<StepRunner::Round> StepRunner::save_rows() {
     std::vector<Found> found;
     Foresight needed;
     for (auto& unit : written_units(changes)) {
+        if (!unit.change.rebuilt) UNDROP_CHECK(rows_can_be_told(backend_.dialect(), *unit.change.before));
+        UNDROP_CHECK(rows_are_told(unit.change));
         UNDROP_TRY(auto written, backend_.written_by_us(*unit.change.after, "t"));
         auto const all = written.empty() || unit.change.rebuilt || unit.change.replaced || any_of_another_type(unit.change);
         UNDROP_TRY(auto old, old_rows(unit, all));
@@ -187,13 +222,8 @@ Result<StepRunner::Round> StepRunner::save_rows() {
     }
     UNDROP_CHECK(no_rebuild_empties_others(changes));
     // A column that went with nothing saved sends the step back as well: both are mended by one more round.
-    auto const lost = unsaved(changes);
-    if (!foresight_.covers(needed) || !foresight_.covers(lost)) {
-        tell(Event::Kind::again, "something was taken that was not foreseen: once more, with it saved");
-        foresight_.add(needed);
-        foresight_.add(lost);
-        return Round::again;
-    }
+    needed.add(unsaved(changes));
+    if (!foresight_.covers(needed)) return once_more(needed);
     for (auto const& one : found) UNDROP_CHECK(save_unit(one.unit, one.old, one.written, Changes::all));
     return Round::done;
 }
@@ -209,20 +239,18 @@ Result<StepRunner::Round> StepRunner::save_retyped(std::vector<TableChange> cons
         auto const by_script = scripted && std::any_of(change.kept.begin(), change.kept.end(), [&](auto const& pair) {
                                    auto const* then = change.before->column(pair.first);
                                    auto const* column = scripted->column_by_id(then->id);
-                                   return column && column->type != then->type;
+                                   return column && column->full_type() != then->full_type();
                                });
         if (by_script) continue;
-        Unit const unit{change, {.needs_copy = false}};
+        UNDROP_CHECK(rows_are_told(change));
+        Unit const unit{change, {.needs_copy = change.reshaped}};
         UNDROP_TRY(auto old, old_rows(unit, true));
         if (!old)
             needed.copies.insert(table_name(*change.before));
         else
             UNDROP_CHECK(save_unit(unit, *old, "", Changes::updates));
     }
-    if (foresight_.covers(needed)) return Round::done;
-    tell(Event::Kind::again, "something was taken that was not foreseen: once more, with it saved");
-    foresight_.add(needed);
-    return Round::again;
+    return foresight_.covers(needed) ? Round::done : once_more(needed);
 }
 
 }  // namespace undrop

@@ -4,6 +4,7 @@
 
 #include "merge.hpp"
 #include "restore_rows.hpp"
+#include "row_match.hpp"
 #include "step.hpp"
 #include "try.hpp"
 
@@ -59,8 +60,7 @@ Result<void> StepRunner::remove_inserted_rows() {
 }
 
 // What referred to them may have been the step's own work, which is taken back by now.
-Result<void> StepRunner::remove_rows_in_use() {
-    UNDROP_TRY(auto const tables, backend_.tables(ledger_.name()));
+Result<void> StepRunner::remove_rows_in_use(std::vector<Table> const& tables) {
     for (bool progress = true; progress;) {
         progress = false;
         for (auto const& rows : in_use_) {
@@ -102,8 +102,7 @@ Result<std::set<ObjectId>> StepRunner::empty_changing_cells(std::vector<MendActi
     return emptied;
 }
 
-Result<void> StepRunner::restore_rows() {
-    UNDROP_TRY(auto const tables, backend_.tables(ledger_.name()));
+Result<void> StepRunner::restore_rows(std::vector<Table> const& tables) {
     std::vector<Snapshot const*> rows;
     std::vector<Table> touched;
     for (auto const& snapshot : opposite_.snapshots) {
@@ -120,6 +119,7 @@ Result<void> StepRunner::restore_rows() {
         if (auto const* table = find_table(tables, one.table); table && !find_table_by_id(touched, table->id)) touched.push_back(*table);
     if (rows.empty() && in_use_.empty()) return success();
     std::stable_partition(rows.begin(), rows.end(), [](Snapshot const* s) { return !changes_key(*s); });
+    UNDROP_CHECK(match_keyless(rows, tables));
     UNDROP_TRY(auto const aside, set_aside(rows, tables));
     for (auto const& table : touched) UNDROP_CHECK(backend_.quiet(table));
     UNDROP_CHECK(backend_.defer_references(touched));
@@ -132,12 +132,33 @@ Result<void> StepRunner::restore_rows() {
         return success();
     };
     UNDROP_CHECK(bring_back_kind(Snapshot::Kind::updated));
-    UNDROP_CHECK(remove_rows_in_use());
+    UNDROP_CHECK(remove_rows_in_use(tables));
     UNDROP_CHECK(bring_back_kind(Snapshot::Kind::deleted));
     UNDROP_CHECK(backend_.check_references());
     for (auto const& table : touched) UNDROP_CHECK(backend_.loud(table));
     for (auto const& id : in_making_order(aside)) UNDROP_CHECK(backend_.run(aside.at(id).make));
     return success();
+}
+
+// Before anything of them comes back: which row is which.
+Result<void> StepRunner::match_keyless(std::vector<Snapshot const*> const& rows, std::vector<Table> const& tables) {
+    for (auto const* snapshot : rows) {
+        if (snapshot->kind != Snapshot::Kind::updated || snapshot->keyed()) continue;
+        auto const& table = *find_table(tables, {snapshot->table.schema, snapshot->table.name});
+        auto own = own_updates(table);
+        std::erase_if(own, [](Snapshot const* s) { return s->keyed(); });
+        UNDROP_TRY(auto matched, match_rows(backend_, ledger_, *snapshot, table, own.empty() ? nullptr : own.front(), next_id_));
+        matched_.emplace(snapshot->id, std::move(matched));
+    }
+    return success();
+}
+
+// What this step's script changed of the table.
+std::vector<Snapshot const*> StepRunner::own_updates(Table const& table) const {
+    std::vector<Snapshot const*> own;
+    for (auto const& snapshot : saved_)
+        if (snapshot.kind == Snapshot::Kind::updated && snapshot.table.id == table.id) own.push_back(&snapshot);
+    return own;
 }
 
 // Rows that swap unique values cannot be put back one before the other; what forbids it steps aside, with what depends on it.
@@ -148,7 +169,9 @@ Result<std::map<ObjectId, Object>> StepRunner::set_aside(std::vector<Snapshot co
         auto const& table = *find_table(tables, {snapshot->table.schema, snapshot->table.name});
         auto swapped = false;
         if (snapshot->kind == Snapshot::Kind::updated) {
-            UNDROP_TRY(swapped, unique_values_collide(backend_, ledger_, *snapshot, table));
+            auto const matched = matched_.find(snapshot->id);
+            auto const saved = saved_rows(backend_.dialect(), ledger_, *snapshot, table, matched == matched_.end() ? "" : matched->second);
+            UNDROP_TRY(swapped, unique_values_collide(backend_, *snapshot, table, saved));
         }
         UNDROP_TRY(auto const ids, backend_.in_the_way(table, snapshot->values, swapped));
         if (swapped && ids.empty()) swapped_.insert(snapshot->id);
@@ -177,7 +200,8 @@ Result<void> StepRunner::restore_deleted_rows(Snapshot const& snapshot, Table co
     }
     for (auto const& print : footprints_)
         if (print.of == Footprint::Of::rows && print.schema == table.schema && print.table == table.name) context.own = &print;
-    UNDROP_TRY(auto const done, restore_deleted(backend_, ledger_, snapshot, table, context));
+    UNDROP_TRY(auto const read, as_saved(snapshot, table));
+    UNDROP_TRY(auto const done, restore_deleted(backend_, ledger_, snapshot, read, context));
     report_.merged.push_back(done.merged);
     return expect(table, done.updated, done.inserted);
 }
@@ -185,12 +209,16 @@ Result<void> StepRunner::restore_deleted_rows(Snapshot const& snapshot, Table co
 Result<void> StepRunner::restore_cells(Snapshot const& snapshot, Table const& table) {
     CellsContext context{.direction = step_.direction, .work_id = next_id_++};
     if (auto const found = unchanged_cells_.find(snapshot.id); found != unchanged_cells_.end()) context.unchanged = found->second;
-    for (auto const& own : saved_)
-        if (own.kind == Snapshot::Kind::updated && own.table.id == table.id) context.own = &own;
+    context.own = own_updates(table);
+    auto const matched = matched_.find(snapshot.id);
+    if (matched != matched_.end()) context.matched = matched->second;
     context.replace_rows = swapped_.contains(snapshot.id);
     if (context.replace_rows) ++next_id_;
-    UNDROP_TRY(auto const done, restore_updated(backend_, ledger_, snapshot, table, context));
+    UNDROP_TRY(auto const read, as_saved(snapshot, table));
+    UNDROP_TRY(context.merges, part_merges(snapshot, table));
+    UNDROP_TRY(auto const done, restore_updated(backend_, ledger_, snapshot, read, context));
     report_.merged.insert(report_.merged.end(), done.merged.begin(), done.merged.end());
+    if (matched != matched_.end()) UNDROP_CHECK(backend_.run("drop table " + matched->second));
     expected_[table.id].deleted += done.replaced;
     return expect(table, done.updated, done.replaced);
 }

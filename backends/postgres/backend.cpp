@@ -10,6 +10,7 @@
 #include "errors.hpp"
 #include "orphans.hpp"
 #include "postgres_backend.hpp"
+#include "reader.hpp"
 #include "store.hpp"
 #include "tables.hpp"
 #include "try.hpp"
@@ -37,6 +38,7 @@ PostgresBackend::PostgresBackend(pg_conn* handle, Connection::Ownership ownershi
       references_(connection_),
       second_(connection_),
       known_(connection_),
+      blockers_(connection_),
       old_encoding_(std::move(old_encoding)) {}
 
 PostgresBackend::~PostgresBackend() {
@@ -71,13 +73,33 @@ Result<std::int64_t> PostgresBackend::run(std::string const& sql) {
 Result<void> PostgresBackend::run_script(Script const& script, Statement const& statement) {
     known_.changed();
     script_sets_counters_ = script_sets_counters_ || mentions_counters(statement.text);
-    return connection_.run_script(script, statement);
+    auto done = connection_.run_script(script, statement);
+    if (done.has_value()) return done;
+    auto error = std::move(done).error();
+    if (sqlstate(error) == "55P03") return with_blocker(std::move(error), "no lock in time");
+    if (sqlstate(error) == "57014" && error.code == Code::failed) {
+        error.message = "the statement ran for longer than it may (statement_timeout), or somebody ended it";
+        error.next.advice = "give it more time (--statement-timeout), or find out what it waits for";
+    }
+    return error;
+}
+
+Error PostgresBackend::with_blocker(Error error, std::string message) const {
+    error.message = std::move(message);
+    if (!blockers_.who().empty()) error.message += ": held by " + blockers_.who();
+    error.next.advice = blockers_.who().empty()
+                            ? "try again when it has finished; pg_stat_activity and pg_locks show who it is"
+                            : "try again when that session has finished, or end it: select pg_terminate_backend(PROCESS)";
+    return error;
 }
 
 Result<StoreState> PostgresBackend::store_state(std::string const& ledger) { return postgres::store_state(connection_, session_, ledger); }
 Result<Rows> PostgresBackend::store_rows(std::string const& ledger, std::string const& sql) {
     // Within a step the store was looked at when the run began.
-    return connection_.idle() ? connection_.rows(session_.safely(store_guard(ledger) + sql)) : connection_.rows(sql);
+    if (!connection_.idle()) return connection_.rows(sql);
+    auto rows = connection_.rows(session_.safely(store_guard(ledger) + sql));
+    if (!rows.has_value()) return with_rights_that_lack(connection_, ledger, std::move(rows).error());
+    return rows;
 }
 Result<std::vector<std::string>> PostgresBackend::publications(std::string const& ledger) {
     return postgres::publications(connection_, session_, ledger);
@@ -96,8 +118,11 @@ Result<std::string> PostgresBackend::hash_of(std::string const& store_table, std
 // The sequences are read before the transaction, so that no lock on them lasts; moving on meanwhile is no harm.
 Result<void> PostgresBackend::begin(Options const& options, std::vector<Statement> const&) {
     end();
+    UNDROP_CHECK(run_lock_.regain(options));
     ledger_ = options.ledger;
     second_.allow(options.second_connection);
+    blockers_.allow(options.second_connection);
+    connection_.watch({.cancelled = options.cancelled, .look = [this] { blockers_.look(); }});
     if (connection_.idle()) {
         UNDROP_TRY(sequences_, read_sequences(connection_, session_, ledger_));
     }
@@ -106,6 +131,7 @@ Result<void> PostgresBackend::begin(Options const& options, std::vector<Statemen
 }
 
 Result<void> PostgresBackend::commit() {
+    connection_.watch({});
     auto done = session_.commit();
     if (done.has_value())
         end();
@@ -115,6 +141,7 @@ Result<void> PostgresBackend::commit() {
 }
 
 void PostgresBackend::rollback() {
+    connection_.watch({});
     bool const wrote = !session_.transaction().empty();
     session_.rollback();
     if (wrote) known_.roll_back();
@@ -126,6 +153,7 @@ void PostgresBackend::end() {
     quiet_.forget();
     references_.forget();
     second_.close();
+    blockers_.forget();
     mark_.reset();
     sequences_.clear();
     script_sets_counters_ = false;
@@ -188,11 +216,28 @@ Result<void> PostgresBackend::lock(std::vector<Table> const& tables, LockLevel l
         error.message = "another session removed or renamed a table that was about to be locked";
         error.next.advice = "try again";
     } else if (error.code == Code::busy) {
-        error.message = fmt::format("no lock on {} in time: another session is using {}", fmt::join(names, ", "),
-                                    names.size() == 1 ? "it" : "one of them");
-        error.next.advice = "try again when it has finished; pg_stat_activity and pg_locks show who it is";
+        return with_blocker(std::move(error), fmt::format("no lock on {} in time{}", fmt::join(names, ", "),
+                                                          blockers_.who().empty() ? ": another session is using it" : ""));
     }
     return error;
+}
+
+// Locks that keep writers out; those of indexes, views and catalogs say nothing to a user.
+Result<std::vector<LockedTable>> PostgresBackend::locked_tables() {
+    UNDROP_TRY(auto const rows,
+               connection_.repeated(
+                   "select distinct c.oid, n.nspname || '.' || c.relname from pg_catalog.pg_locks l "
+                   "join pg_catalog.pg_class c on c.oid = l.relation join pg_catalog.pg_namespace n on n.oid = c.relnamespace "
+                   "where l.pid = pg_catalog.pg_backend_pid() and l.locktype = 'relation' and l.granted and c.relkind in ('r', 'p') "
+                   "and l.mode in ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')"));
+    std::vector<LockedTable> locked;
+    for (auto const& row : rows)
+        locked.push_back({.id = *row[0], .name = row[1].value_or(""), .waited_seconds = blockers_.waited(*row[0])});
+    return locked;
+}
+
+Result<std::vector<std::string>> PostgresBackend::long_users(std::vector<Table> const& tables) {
+    return postgres::long_users(connection_, tables);
 }
 
 Result<void> PostgresBackend::sees_all_rows(std::vector<Table> const& tables) {
@@ -232,6 +277,13 @@ Result<Observed> PostgresBackend::observed() {
 Result<bool> PostgresBackend::read_old(Table const& table, OldRows which, std::vector<std::string> const& saved,
                                        std::string const& store_table) {
     return second_.read_old(table, which, saved, store_table, session_.transaction(), session_.role());
+}
+
+Result<bool> PostgresBackend::follow(Table const& then, Table const& now, std::string const& old_rows, std::string const& pairs) {
+    if (then.id != now.id) return false;
+    UNDROP_TRY(auto const written, written_by_us(now, "t"));
+    if (written.empty()) return false;  // the table has another file, and in that no place is what it was
+    return follow_rows(connection_, now, old_rows, pairs);
 }
 
 std::string PostgresBackend::why_blind(Options const& options) const {

@@ -1,6 +1,7 @@
 #include "connection.hpp"
 
 #include <libpq-fe.h>
+#include <poll.h>
 
 #include <algorithm>
 #include <array>
@@ -24,6 +25,9 @@ namespace undrop::postgres {
 namespace {
 
 constexpr std::string_view own_prefix = "undrop_prepared_";
+constexpr std::chrono::milliseconds ask_every{50};
+constexpr std::chrono::milliseconds first_look{400};
+constexpr std::chrono::milliseconds look_every{250};
 
 Rows rows_of(PGresult const* result) {
     int const width = PQnfields(result);
@@ -109,17 +113,82 @@ void Connection::notice(void* self, pg_result const* result) {
     }
 }
 
+bool Connection::reconnect() {
+    prepared_.clear();
+    cancelled_ = false;
+    PQreset(handle_);
+    return !lost();
+}
+
+void Connection::watch(Watch watch) {
+    watch_ = std::move(watch);
+    cancelled_ = false;
+}
+
+void Connection::cancel() {
+    cancelled_ = true;
+    auto* const request = PQgetCancel(handle_);
+    if (!request) return;
+    std::array<char, 256> why{};
+    (void)PQcancel(request, why.data(), static_cast<int>(why.size()));  // who cannot be asked is no longer there
+    PQfreeCancel(request);
+}
+
+// Waits for the server, and meanwhile asks whether to go on.
+pg_result* Connection::next_result() {
+    using Clock = std::chrono::steady_clock;
+    auto next_look = Clock::now() + first_look;
+    while ((watch_.cancelled || watch_.look) && PQisBusy(handle_) != 0) {
+        pollfd ready{.fd = PQsocket(handle_), .events = POLLIN, .revents = 0};
+        auto const came = ready.fd < 0 ? -1 : poll(&ready, 1, static_cast<int>(ask_every.count()));
+        if (came != 0 && PQconsumeInput(handle_) == 0) break;
+        if (came != 0) continue;
+        if (watch_.look && Clock::now() >= next_look) {
+            watch_.look();
+            next_look = Clock::now() + look_every;
+        }
+        if (!cancelled_ && asked_to_end()) cancel();
+    }
+    return PQgetResult(handle_);
+}
+
+// The program's callback may throw.
+bool Connection::asked_to_end() {
+    try {
+        return watch_.cancelled && watch_.cancelled();
+    } catch (...) {
+        return true;
+    }
+}
+
+// The last result, as PQexec gives it.
+pg_result* Connection::answer(int sent) {
+    if (sent == 0) return nullptr;
+    pg_result* last = nullptr;
+    while (auto* const result = next_result()) {
+        PQclear(last);
+        last = result;
+        auto const status = PQresultStatus(last);
+        if (status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH || lost()) break;
+    }
+    return last;
+}
+
 Result<ResultPtr> Connection::checked(pg_result* raw) {
     ResultPtr result(raw);
+    auto const status = PQresultStatus(result.get());
+    bool const copies = status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH;
+    if (copies) end_copy(handle_, status);
+    if (cancelled_ && !lost())
+        return Error{.code = Code::interrupted,
+                     .message = "interrupted",
+                     .native = status == PGRES_FATAL_ERROR ? words_of(result.get()) : std::string()};
     if (std::exchange(listener_threw_, false))
         return Error{.code = Code::interrupted, .message = "the program's event callback threw an exception"};
-    auto const status = PQresultStatus(result.get());
     if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK || status == PGRES_EMPTY_QUERY) return result;
-    if (status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH) {
-        end_copy(handle_, status);
+    if (copies)
         return Error{.code = Code::refused,
                      .message = "COPY from or to the client needs a client program; undrop sends no data beside a statement"};
-    }
     auto const field = [&](int code) {
         char const* text = PQresultErrorField(result.get(), code);
         return std::string(text ? text : "");
@@ -129,15 +198,15 @@ Result<ResultPtr> Connection::checked(pg_result* raw) {
 }
 
 Result<Rows> Connection::rows(std::string const& sql) {
-    UNDROP_TRY(auto const result, checked(PQexec(handle_, sql.c_str())));
+    UNDROP_TRY(auto const result, checked(answer(PQsendQuery(handle_, sql.c_str()))));
     return rows_of(result.get());
 }
 
 Result<Rows> Connection::rows(std::string const& sql, std::span<Cell const> parameters) {
     std::vector<char const*> values;
     for (auto const& cell : parameters) values.push_back(cell ? cell->c_str() : nullptr);
-    UNDROP_TRY(auto const result,
-               checked(PQexecParams(handle_, sql.c_str(), static_cast<int>(values.size()), nullptr, values.data(), nullptr, nullptr, 0)));
+    UNDROP_TRY(auto const result, checked(answer(PQsendQueryParams(handle_, sql.c_str(), static_cast<int>(values.size()), nullptr,
+                                                                   values.data(), nullptr, nullptr, 0))));
     return rows_of(result.get());
 }
 
@@ -151,7 +220,7 @@ Result<Rows> Connection::repeated(std::string const& sql) {
         UNDROP_CHECK(checked(PQprepare(handle_, name.c_str(), sql.c_str(), 0, nullptr)));
         known->second = name;
     }
-    UNDROP_TRY(auto const result, checked(PQexecPrepared(handle_, known->second.c_str(), 0, nullptr, nullptr, nullptr, 0)));
+    UNDROP_TRY(auto const result, checked(answer(PQsendQueryPrepared(handle_, known->second.c_str(), 0, nullptr, nullptr, nullptr, 0))));
     return rows_of(result.get());
 }
 
@@ -172,25 +241,18 @@ Result<void> Connection::tidy_prepared() {
 }
 
 Result<std::int64_t> Connection::run(std::string const& sql) {
-    UNDROP_TRY(auto const result, checked(PQexec(handle_, sql.c_str())));
+    UNDROP_TRY(auto const result, checked(answer(PQsendQuery(handle_, sql.c_str()))));
     return affected(result.get());
 }
 
 Result<void> Connection::run_script(Script const& script, Statement const& statement) {
-    auto* const result = PQexec(handle_, statement.text.c_str());
+    auto* const result = answer(PQsendQuery(handle_, statement.text.c_str()));
     int const position = position_of(result);
     auto done = checked(result);
     if (done.has_value()) return BOOST_OUTCOME_V2_NAMESPACE::success();
     auto error = std::move(done).error();
     error.where = place_in(script, statement, position);
     return error;
-}
-
-void Connection::cancel() {
-    std::array<char, 256> words{};
-    auto* const request = PQgetCancel(handle_);
-    if (request) (void)PQcancel(request, words.data(), static_cast<int>(words.size()));
-    PQfreeCancel(request);
 }
 
 Result<void> Connection::run_patiently(Script const& script, Statement const& statement, std::function<Result<void>()> const& ask) {
@@ -213,6 +275,7 @@ Result<void> Connection::run_patiently(Script const& script, Statement const& st
         failed = std::move(done).error();
         failed->where = place_in(script, statement, position);
     }
+    cancelled_ = false;
     if (!failed && lost()) failed = error_of(nullptr, handle_);
     if (!failed) return BOOST_OUTCOME_V2_NAMESPACE::success();
     if (!unwanted || lost()) return std::move(*failed);
@@ -228,7 +291,7 @@ Result<Answer> Connection::ask(Script const& script, Statement const& statement)
     PQsetSingleRowMode(handle_);
     Answer answer;
     std::optional<Error> failed;
-    while (auto* result = PQgetResult(handle_)) {
+    while (auto* result = next_result()) {
         if (PQresultStatus(result) == PGRES_SINGLE_TUPLE) {
             if (++answer.rows == 1)
                 answer.is_true =

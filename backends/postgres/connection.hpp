@@ -32,6 +32,12 @@ struct Violated {
     std::string constraint;
 };
 
+// What is done while a statement runs on the server.
+struct Watch {
+    std::function<bool()> cancelled = {};  // true: the statement is to be ended. May throw, which means the same
+    std::function<void()> look = {};       // called now and then once a statement takes long; must not use this connection
+};
+
 class Connection {
 public:
     enum class Ownership { owned, borrowed };
@@ -61,6 +67,12 @@ public:
     // NOTICEs go to the listener; null: they are dropped. A receiver that the program set itself on a borrowed connection stays.
     void on_notice(std::function<void(std::string const&)> listener) { listener_ = std::move(listener); }
 
+    // The same connection made anew, with nothing of the old session; false if the server cannot be reached.
+    [[nodiscard]] bool reconnect();
+    // From now on; COMMIT and ROLLBACK are not for watching. What was cancelled gives Code::interrupted until the next call.
+    void watch(Watch watch);
+    [[nodiscard]] bool asked_to_end();
+
     [[nodiscard]] Violated const& violated() const { return violated_; }
     [[nodiscard]] pg_conn* handle() const { return handle_; }
     [[nodiscard]] bool borrowed() const { return ownership_ == Ownership::borrowed; }
@@ -73,6 +85,8 @@ public:
 
 private:
     [[nodiscard]] Result<ResultPtr> checked(pg_result* raw);
+    [[nodiscard]] pg_result* answer(int sent);
+    [[nodiscard]] pg_result* next_result();
     void cancel();
     static void notice(void* self, pg_result const* result);
 
@@ -80,6 +94,8 @@ private:
     Ownership ownership_;
     std::function<void(std::string const&)> listener_;
     bool listener_threw_ = false;
+    Watch watch_;
+    bool cancelled_ = false;                       // the server was asked to end a statement; which one that hits, nobody knows for sure
     std::map<std::string, std::string> prepared_;  // name by text; empty: sent once, not prepared yet
     int last_prepared_ = 0;
     Violated violated_;

@@ -63,6 +63,12 @@ std::string PostgresDialect::forbidden_in_check(Statement const& statement) cons
 
 // What is not built in is kept as the text of its output function, which format() calls; a cast to text may be the user's own.
 std::string PostgresDialect::save(Column const& column, std::string const& value) const {
+    if (column.as_text && !column.saved_labels.empty()) {
+        auto const label = fmt::format("pg_catalog.format('%s', {})", value);
+        std::string saved = fmt::format("(case pg_catalog.num_nulls({}) when 0 then case {}", value, label);
+        for (auto const& [is, then] : column.saved_labels) saved += fmt::format(" when {} then {}", quote_literal(is), quote_literal(then));
+        return fmt::format("{} else {} end end collate pg_catalog.\"C\")", saved, label);
+    }
     if (column.as_text)
         // A composite value of NULLs IS NULL without being one; num_nulls() knows.
         return fmt::format("(case pg_catalog.num_nulls({0}) when 0 then pg_catalog.format('%s', {0}) end collate pg_catalog.\"C\")", value);
@@ -71,12 +77,20 @@ std::string PostgresDialect::save(Column const& column, std::string const& value
 }
 
 std::string PostgresDialect::load(Column const& column, std::string const& stored) const {
-    return fmt::format("cast({} as {})", stored, column.type);
+    return column.reader ? read_parts(column, stored) : fmt::format("cast({} as {})", stored, column.type);
 }
 
-// Record_image_eq. Without the casts a row comparison is taken apart into comparisons of its columns.
-std::string PostgresDialect::same(Column const&, std::string const& a, std::string const& b) const {
+// Record_image_eq. Without the casts a row comparison is taken apart into comparisons of its columns. A composite value may still hold
+// attributes that its type has no more, or not yet those that it got since: there the texts tell.
+std::string PostgresDialect::same(Column const& column, std::string const& a, std::string const& b) const {
+    if (!column.parts.empty()) return fmt::format("({} is not distinct from {})", save(column, a), save(column, b));
     return fmt::format("(row({})::pg_catalog.record OPERATOR(pg_catalog.*=) row({})::pg_catalog.record)", a, b);
+}
+
+std::string PostgresDialect::equal(Column const& column, std::string const& value, std::string const& stored) const {
+    if (column.equals.empty()) return Dialect::equal(column, value, stored);
+    auto const collate = column.collation.empty() ? "" : " collate " + column.collation;
+    return fmt::format("({} {} {}{})", value, column.equals, load(column, stored), collate);
 }
 
 std::string PostgresDialect::image(std::vector<std::string> const& saved) const {
@@ -97,6 +111,12 @@ std::string PostgresDialect::row_id(Table const& table, std::string const& alias
     auto const of = alias.empty() ? std::string() : alias + ".";
     if (!table.partitioned) return of + "ctid";
     return fmt::format("({0}tableoid::pg_catalog.oid::pg_catalog.text || {0}ctid::pg_catalog.text)", of);
+}
+
+std::string PostgresDialect::row_id_type(Table const& table) const { return table.partitioned ? "text collate pg_catalog.\"C\"" : "tid"; }
+
+std::vector<RowPlace> PostgresDialect::row_places(Table const&) const {
+    return {{"relation bigint", "t.tableoid::pg_catalog.int8"}, {"place tid", "t.ctid"}};
 }
 
 std::string PostgresDialect::own_rows(Table const& table) const {

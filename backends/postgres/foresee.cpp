@@ -103,8 +103,12 @@ bool rewrites(json const& definition) {
 }
 
 void Foreseeing::alter(json const& body) {
-    if (text_at(body, "objtype") != "OBJECT_TABLE") return;
     auto const& relation = at(body, "relation");
+    if (text_at(body, "objtype") == "OBJECT_TYPE")
+        for (auto const& item : at(body, "cmds"))
+            if (auto const& command = at(item, "AlterTableCmd"); text_at(command, "subtype") == "AT_DropColumn")
+                touch(Kind::rewrite_type, relation, text_at(command, "name"));
+    if (text_at(body, "objtype") != "OBJECT_TABLE") return;
     bool other = false;
     for (auto const& item : at(body, "cmds")) {
         auto const& command = at(item, "AlterTableCmd");

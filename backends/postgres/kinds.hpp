@@ -23,6 +23,8 @@ namespace kinds {
 
 extern char const schema[];
 extern char const type[];
+extern char const attribute[];
+extern char const domain[];
 extern char const sequence[];
 extern char const function[];
 extern char const table[];
@@ -75,6 +77,9 @@ struct Kind {
 inline constexpr Kind known_kinds[] = {
     {"schema", 10, Section::before_data, kinds::schema},
     {"type", 15, Section::before_data, kinds::type},
+    {"attribute", 16, Section::before_data, kinds::attribute},
+    {"domain_check", 53, Section::after_data, kinds::domain},
+    {"domain_not_null", 40, Section::after_data, nullptr},
     {"sequence", 20, Section::before_data, kinds::sequence},
     {"function", 25, Section::before_data, kinds::function},
     {"procedure", 25, Section::before_data, nullptr},

@@ -1,7 +1,6 @@
 #include "observe.hpp"
 
 #include <algorithm>
-#include <set>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -57,24 +56,6 @@ where k.pid = pg_catalog.pg_backend_pid() and k.locktype = 'relation' and k.mode
 constexpr char const* large_objects_query = R"(
 select coalesce(pg_catalog.sum(pg_catalog.pg_stat_get_xact_tuples_updated(o) + pg_catalog.pg_stat_get_xact_tuples_deleted(o)), 0)
 from pg_catalog.unnest(array['pg_catalog.pg_largeobject', 'pg_catalog.pg_largeobject_metadata']::pg_catalog.regclass[]) o)";
-
-// Types inside types, from the columns of users' tables down to the composite ones, with their attributes.
-constexpr char const* attributes_query = R"(
-with recursive used(type) as (
-    select a.atttypid from pg_catalog.pg_attribute a join pg_catalog.pg_class c on c.oid = a.attrelid
-    join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-    where c.relkind in ('r', 'p') and c.relpersistence <> 't' and a.attnum > 0 and not a.attisdropped and n.nspname !~ '^pg_' and a.atttypid >= 16384
-  union
-    select p.part from used u join pg_catalog.pg_type t on t.oid = u.type
-    cross join lateral (
-        select t.typelem where t.typelem <> 0
-        union all select t.typbasetype where t.typbasetype <> 0
-        union all select r.rngsubtype from pg_catalog.pg_range r where r.rngtypid = t.oid or r.rngmultitypid = t.oid
-        union all select a.atttypid from pg_catalog.pg_attribute a
-            where a.attrelid = t.typrelid and a.attnum > 0 and not a.attisdropped) p(part))
-select t.typrelid || '.' || a.attnum, pg_catalog.format_type(t.oid, null) || '.' || a.attname, a.attisdropped
-from used u join pg_catalog.pg_type t on t.oid = u.type join pg_catalog.pg_attribute a on a.attrelid = t.typrelid and a.attnum > 0
-where t.typtype = 'c')";
 
 // Who may switch the counters off can do so in a function's own settings, too.
 constexpr char const* counters_query = R"(
@@ -166,19 +147,6 @@ Result<void> look_at_system(Connection& connection, Mark const& mark, Observed& 
     return BOOST_OUTCOME_V2_NAMESPACE::success();
 }
 
-// Dropping an attribute empties it in every stored value of the type, and no table shows a trace.
-Result<void> look_at_types(Connection& connection, Mark const& mark, Observed& observed) {
-    UNDROP_TRY(auto const rows, connection.repeated(attributes_query));
-    std::set<std::string> said;
-    for (auto const& row : rows) {
-        auto const then = mark.attributes.find(*row[0]);
-        if (!yes(row[2]) || then == mark.attributes.end() || !said.insert(*row[0]).second) continue;
-        observed.refused.push_back(fmt::format(
-            "the script drops attribute {} of a type that columns of tables use: the values in them would be lost unsaved", then->second));
-    }
-    return BOOST_OUTCOME_V2_NAMESPACE::success();
-}
-
 // The store is where it was.
 Result<void> look_at_store(Connection& connection, Mark const& mark, Observed& observed) {
     std::vector<std::string> oids;
@@ -210,16 +178,13 @@ std::string made_by(std::string const& transaction, std::string const& xmin) {
 }
 
 Result<Mark> take_mark(Connection& connection, std::string const& transaction, std::string const& ledger) {
-    Mark mark{.transaction = transaction, .relations = {}, .large_objects = 0, .attributes = {}};
+    Mark mark{.transaction = transaction, .relations = {}, .large_objects = 0};
     UNDROP_TRY(auto const relations, connection.rows(fmt::format(marked_query, quote_literal(ledger), made_by(transaction, "a.xmin"))));
     for (auto const& row : relations)
         mark.relations.emplace(
             *row[0], MarkedRelation{place_of(*row[1]), yes(row[2]), *row[3], *row[4], number(row[5]), number(row[6]), number(row[7])});
     UNDROP_TRY(auto const objects, connection.repeated(large_objects_query));
     mark.large_objects = number(objects.at(0).at(0));
-    UNDROP_TRY(auto const attributes, connection.repeated(attributes_query));
-    for (auto const& row : attributes)
-        if (!yes(row[2])) mark.attributes.emplace(*row[0], *row[1]);
     return mark;
 }
 
@@ -233,7 +198,6 @@ Result<Observed> observe(Connection& connection, Mark const& mark, bool script_s
     UNDROP_TRY(auto const counters_count, counters_hold(connection, script_sets_counters));
     UNDROP_CHECK(look_at_locked(connection, mark, counters_count, observed));
     UNDROP_CHECK(look_at_system(connection, mark, observed));
-    UNDROP_CHECK(look_at_types(connection, mark, observed));
     UNDROP_CHECK(look_at_store(connection, mark, observed));
     return observed;
 }

@@ -29,7 +29,6 @@ struct Mark {
     std::string transaction;
     std::map<std::string, MarkedRelation> relations;  // by oid
     std::int64_t large_objects = 0;                   // changes of large objects so far
-    std::map<std::string, std::string> attributes;    // of composite types that columns use: "oid.number" -> name for people
 };
 
 [[nodiscard]] Result<Mark> take_mark(Connection& connection, std::string const& transaction, std::string const& ledger);

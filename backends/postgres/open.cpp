@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cstdlib>
 #include <functional>
-#include <map>
 #include <memory>
 #include <set>
 #include <vector>
@@ -52,9 +51,6 @@ std::size_t query_of(std::string_view url) {
     return url.find('?', at != std::string_view::npos && at < slash ? at : authority);
 }
 
-// What the connection is asked for, by libpq's keywords.
-using Parameters = std::map<std::string, std::string>;
-
 Result<Parameters> parse(std::string const& url) {
     char* reason = nullptr;
     OptionList const options(PQconninfoParse(url.c_str(), &reason));
@@ -81,20 +77,6 @@ void complete(Parameters& parameters) {
     if (!bounded) parameters["connect_timeout"] = "10";
     parameters.try_emplace("fallback_application_name", "undrop");
     parameters["client_encoding"] = "UTF8";  // scripts are
-}
-
-using Handle = std::unique_ptr<PGconn, decltype(&PQfinish)>;
-
-Handle connect(Parameters const& parameters) {
-    std::vector<char const*> keywords;
-    std::vector<char const*> values;
-    for (auto const& [keyword, value] : parameters) {
-        keywords.push_back(keyword.c_str());
-        values.push_back(value.c_str());
-    }
-    keywords.push_back(nullptr);
-    values.push_back(nullptr);
-    return {PQconnectdbParams(keywords.data(), values.data(), 0), &PQfinish};
 }
 
 std::string replaced(std::string text, std::string const& what) {
@@ -143,13 +125,31 @@ std::string without_foreign_parameters(std::string_view url) {
     return out;
 }
 
-pg_conn* connect_like(pg_conn* handle) {
-    OptionList const options(PQconninfo(handle));
+Parameters parameters_of(pg_conn* connection) {
+    OptionList const options(PQconninfo(connection));
     Parameters parameters;
     for (auto const* option = options.get(); option && option->keyword; ++option)
         if (option->val && *option->val) parameters[option->keyword] = option->val;
+    parameters["client_encoding"] = "UTF8";  // scripts are
+    return parameters;
+}
+
+pg_conn* connect(Parameters const& parameters) {
+    std::vector<char const*> keywords;
+    std::vector<char const*> values;
+    for (auto const& [keyword, value] : parameters) {
+        keywords.push_back(keyword.c_str());
+        values.push_back(value.c_str());
+    }
+    keywords.push_back(nullptr);
+    values.push_back(nullptr);
+    return PQconnectdbParams(keywords.data(), values.data(), 0);
+}
+
+pg_conn* connect_like(pg_conn* handle) {
+    auto parameters = parameters_of(handle);
     complete(parameters);
-    return connect(parameters).release();
+    return connect(parameters);
 }
 
 Result<std::unique_ptr<Backend>> open_backend(std::string_view url) {
@@ -157,7 +157,7 @@ Result<std::unique_ptr<Backend>> open_backend(std::string_view url) {
     if (!parsed.has_value()) return std::move(parsed).error();
     auto parameters = std::move(parsed).value();
     complete(parameters);
-    auto handle = connect(parameters);
+    std::unique_ptr<PGconn, decltype(&PQfinish)> handle(connect(parameters), &PQfinish);
     if (!handle || PQstatus(handle.get()) != CONNECTION_OK) return unreachable(handle.get(), parameters);
     return std::unique_ptr<Backend>(std::make_unique<PostgresBackend>(handle.release(), Connection::Ownership::owned));
 }

@@ -1,6 +1,7 @@
 // Opens a PostgreSQL database by its URL. Sends nothing but what libpq itself does to connect.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -22,7 +23,14 @@ namespace undrop::postgres {
 // The URL without the parameters that libpq does not know.
 [[nodiscard]] std::string without_foreign_parameters(std::string_view url);
 
-// Another connection to where this one is, by the same user; may have failed (PQstatus), null without memory. The caller's to close.
+using Parameters = std::map<std::string, std::string>;  // of libpq, by keyword
+
+// What a connection was made with; the password, too.
+[[nodiscard]] Parameters parameters_of(pg_conn* connection);
+
+// A connection; may have failed (PQstatus), null without memory. The caller's to close.
+[[nodiscard]] pg_conn* connect(Parameters const& parameters);
+// Another connection to where this one is, by the same user.
 [[nodiscard]] pg_conn* connect_like(pg_conn* handle);
 
 }  // namespace undrop::postgres

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "backend.hpp"
+#include "blockers.hpp"
 #include "connection.hpp"
 #include "known.hpp"
 #include "observe.hpp"
@@ -54,6 +55,7 @@ public:
 
     [[nodiscard]] Result<void> begin(Options const& options, std::vector<Statement> const& statements) override;
     [[nodiscard]] Result<void> commit() override;
+    [[nodiscard]] Result<std::optional<bool>> settle(Options const& options) override;
     void rollback() override;
     [[nodiscard]] Result<void> begin_reading() override { return session_.begin_reading(); }
     [[nodiscard]] Result<void> enter_script() override { return session_.enter_script(); }
@@ -65,6 +67,8 @@ public:
     [[nodiscard]] Result<void> check_constraints() override;
     [[nodiscard]] Result<void> lock(std::vector<Table> const& tables, LockLevel level) override;
     [[nodiscard]] Result<void> naming_orphans(std::string const& definition, std::function<Result<void>()> const& work) override;
+    [[nodiscard]] Result<std::vector<LockedTable>> locked_tables() override;
+    [[nodiscard]] Result<std::vector<std::string>> long_users(std::vector<Table> const& tables) override;
     [[nodiscard]] Result<void> sees_all_rows(std::vector<Table> const& tables) override;
 
     [[nodiscard]] Result<std::vector<Table>> tables(std::string const& ledger) override;
@@ -72,6 +76,7 @@ public:
     [[nodiscard]] Result<Observed> observed() override;
     [[nodiscard]] Result<bool> read_old(Table const& table, OldRows which, std::vector<std::string> const& saved,
                                         std::string const& store_table) override;
+    [[nodiscard]] Result<bool> follow(Table const& then, Table const& now, std::string const& old_rows, std::string const& pairs) override;
     [[nodiscard]] std::string why_blind(Options const& options) const override;
     [[nodiscard]] Result<std::vector<Reference>> references(Table const& table) override;
     [[nodiscard]] Result<std::vector<ObjectId>> in_the_way(Table const& table, std::vector<std::string> const& columns,
@@ -82,6 +87,8 @@ public:
     [[nodiscard]] Result<std::string> why_not(Statement const& statement) override { return commits(connection_, statement); }
     [[nodiscard]] Result<std::vector<std::string>> mentions(std::string const& word) override;
 
+    [[nodiscard]] bool means_unfitting(Error const& error) const override;
+    [[nodiscard]] Result<std::int64_t> unfitting(Table const& now, std::string const& column, Object const& wanted) override;
     [[nodiscard]] Result<void> reshape(ObjectId const& id, Object const& now, Object const& wanted) override;
     [[nodiscard]] Result<void> quiet(Table const& table) override;
     [[nodiscard]] Result<void> loud(Table const& table) override;
@@ -107,6 +114,7 @@ public:
     }
 
 private:
+    [[nodiscard]] Error with_blocker(Error error, std::string message) const;
     void end();  // of the step, however it ended
 
     Connection connection_;
@@ -118,6 +126,7 @@ private:
     References references_;
     Second second_;
     Known known_;
+    Blockers blockers_;
     std::string old_encoding_;
     std::string ledger_;  // as the core named it last
     std::optional<Mark> mark_;

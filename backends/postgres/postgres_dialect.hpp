@@ -17,6 +17,9 @@ namespace undrop::postgres {
 [[nodiscard]] std::string forbidden_in_check(Statement const& statement);
 [[nodiscard]] std::string one_way(Statement const& statement);
 
+// A saved composite value of a column with a reader.
+[[nodiscard]] std::string read_parts(Column const& column, std::string const& saved_text);
+
 class PostgresDialect final : public Dialect {
 public:
     [[nodiscard]] std::string quote(std::string_view identifier) const override;
@@ -33,16 +36,25 @@ public:
     [[nodiscard]] std::map<std::size_t, Outside> hoisted(std::vector<Statement> const& statements) const override;
     [[nodiscard]] bool sets_session(Statement const& statement) const override;
 
+    [[nodiscard]] std::vector<std::string> harms(std::vector<Recorded> const& objects) const override;
     [[nodiscard]] std::string save(Column const& column, std::string const& value) const override;
     [[nodiscard]] std::string load(Column const& column, std::string const& stored) const override;
     [[nodiscard]] std::string same(Column const& column, std::string const& a, std::string const& b) const override;
     [[nodiscard]] std::string image(std::vector<std::string> const& saved) const override;
     [[nodiscard]] std::string digest(std::string const& image) const override;
+    [[nodiscard]] bool lasting_ids() const override { return true; }
     [[nodiscard]] std::string add_bare_column(Table const& table, Column const& column) const override;
     [[nodiscard]] std::string insert_overriding() const override;
     [[nodiscard]] std::string row_locator(Table const& table) const override;
+    [[nodiscard]] std::string equal(Column const& column, std::string const& value, std::string const& stored) const override;
+    [[nodiscard]] std::string row_id_type(Table const& table) const override;
+    [[nodiscard]] std::string lasting_row_id(Table const&, std::string const&) const override { return {}; }
+    [[nodiscard]] std::vector<RowPlace> row_places(Table const& table) const override;
     [[nodiscard]] std::string row_id(Table const& table, std::string const& alias) const override;
     [[nodiscard]] std::string own_rows(Table const& table) const override;
+    [[nodiscard]] std::string make_reader(Reader const& reader) const override;
+    [[nodiscard]] std::string drop_reader(Reader const& reader) const override;
+    [[nodiscard]] std::string merge_parts(Column const& column, PartMerge const& merge) const override;
     [[nodiscard]] std::string shown(Column const& column, std::string const& saved) const override;
 };
 

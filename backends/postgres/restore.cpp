@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include "errors.hpp"
+#include "postgres_backend.hpp"
 #include "postgres_dialect.hpp"
 #include "quiet.hpp"
 #include "try.hpp"
@@ -61,6 +63,46 @@ Result<void> Quiet::loud(Table const& table) {
     for (auto const& one : silenced.all) UNDROP_CHECK(set(one, one.state));
     silenced_.erase(table.id);
     return BOOST_OUTCOME_V2_NAMESPACE::success();
+}
+
+namespace {
+
+// Each value is tried by itself, as the assignment that ALTER COLUMN makes would; a subtransaction each is slow, and comes only before a
+// refusal.
+constexpr char const* try_each = R"(
+declare found text; tried {}; failed int8 := 0;
+begin
+  for found in select pg_catalog.format('%s', t.{}) from {} as t where pg_catalog.num_nulls(t.{}) = 0 loop
+    begin
+      tried := found;
+    exception when data_exception or check_violation or not_null_violation then
+      failed := failed + 1;
+    end;
+  end loop;
+  perform pg_catalog.set_config('undrop.unfitting', failed::text, true);
+end)";
+
+}  // namespace
+
+bool PostgresBackend::means_unfitting(Error const& error) const {
+    auto const state = sqlstate(error);
+    return state.starts_with("22") || state == "23514" || state == "23502";
+}
+
+// The type is what the recorded text says between the column's name and a collation.
+Result<std::int64_t> PostgresBackend::unfitting(Table const& now, std::string const& column, Object const& wanted) {
+    auto const from = wanted.make.find(" ADD COLUMN ");
+    auto const* is = now.column(column);
+    if (from == std::string::npos || !is || wanted.alter.empty()) return std::int64_t{0};
+    auto type = wanted.make.substr(from + std::string_view(" ADD COLUMN ").size());
+    auto const quoted = dialect_.quote(column);
+    type.erase(0, (type.starts_with(quoted) ? quoted : column).size() + 1);
+    type.resize(std::min(type.rfind(';'), type.find(" COLLATE ")));
+    if (type == is->type) return std::int64_t{0};
+    auto const body = fmt::format(try_each, type, quoted, dialect_.own_rows(now), quoted);
+    UNDROP_CHECK(connection_.run("DO LANGUAGE plpgsql " + quote_literal(body)));
+    UNDROP_TRY(auto const rows, connection_.rows("select pg_catalog.current_setting('undrop.unfitting')"));
+    return std::stoll(rows.at(0).at(0).value_or("0"));
 }
 
 }  // namespace undrop::postgres

@@ -52,9 +52,10 @@ Error RunLock::busy(Options const& options) {
         who = fmt::format(": process {} ({} as {})", row[0].value_or("?"), row[1] && !row[1]->empty() ? *row[1] : "no name",
                           row[2].value_or("?"));
     }
+    auto const waited =
+        options.wait.count() > 0 ? fmt::format("; waited {:.1f} s", std::chrono::duration<double>(options.wait).count()) : std::string();
     return Error{.code = Code::busy,
-                 .message = fmt::format("another migrator is at work on ledger {}{}; waited {:.1f} s", options.ledger, who,
-                                        std::chrono::duration<double>(options.wait).count()),
+                 .message = fmt::format("another migrator is at work on ledger {}{}{}", options.ledger, who, waited),
                  .next = {.advice = "try again when it has finished, or wait for longer"}};
 }
 
@@ -81,6 +82,7 @@ Result<void> RunLock::lock(Options const& options) {
     milliseconds pause{20};
     for (bool told = false;; told = true) {
         UNDROP_TRY(held_, try_lock());
+        wanted_ = wanted_ || held_;
         if (held_) return BOOST_OUTCOME_V2_NAMESPACE::success();
         auto const left = std::chrono::duration_cast<milliseconds>(end - Clock::now());
         if (left.count() <= 0) return busy(options);
@@ -91,7 +93,13 @@ Result<void> RunLock::lock(Options const& options) {
     }
 }
 
+Result<void> RunLock::regain(Options const& options) {
+    if (wanted_) return lock(options);
+    return BOOST_OUTCOME_V2_NAMESPACE::success();
+}
+
 void RunLock::unlock() {
+    wanted_ = false;
     if (held_ && !connection_.lost()) (void)connection_.rows(fmt::format("select pg_catalog.pg_advisory_unlock({})", key_));
     held_ = false;
 }

@@ -17,6 +17,8 @@ public:
     explicit RunLock(Connection& connection) : connection_(connection) {}
     [[nodiscard]] Result<void> lock(Options const& options);
     void unlock();
+    void lost() { held_ = false; }                              // with its session
+    [[nodiscard]] Result<void> regain(Options const& options);  // what was lost
     // False if it was taken and a script has released it.
     [[nodiscard]] Result<bool> intact();
 
@@ -28,6 +30,7 @@ private:
     Connection& connection_;
     std::int64_t key_ = 0;
     bool held_ = false;
+    bool wanted_ = false;  // from when it was got to unlock()
 };
 
 // From a constant and the ledger's name, so that a restored database has the same.

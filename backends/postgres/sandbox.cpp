@@ -49,16 +49,8 @@ where s.setrole operator(pg_catalog.=) 0 and (p.name is null or p.context operat
   and s.setdatabase operator(pg_catalog.=)
       (select d.oid from pg_catalog.pg_database d where d.datname operator(pg_catalog.=) pg_catalog.current_database()))";
 
-Result<std::unique_ptr<PostgresBackend>> connect(Parameters const& parameters, std::string const& role) {
-    std::vector<char const*> keywords;
-    std::vector<char const*> values;
-    for (auto const& [keyword, value] : parameters) {
-        keywords.push_back(keyword.c_str());
-        values.push_back(value.c_str());
-    }
-    keywords.push_back(nullptr);
-    values.push_back(nullptr);
-    std::unique_ptr<PGconn, decltype(&PQfinish)> handle(PQconnectdbParams(keywords.data(), values.data(), 0), &PQfinish);
+Result<std::unique_ptr<PostgresBackend>> connect_as(Parameters const& parameters, std::string const& role) {
+    std::unique_ptr<PGconn, decltype(&PQfinish)> handle(connect(parameters), &PQfinish);
     if (!handle || PQstatus(handle.get()) != CONNECTION_OK)
         return Error{.message = "no second connection for the rehearsal",
                      .native = handle ? one_line(PQerrorMessage(handle.get())) : std::string("out of memory"),
@@ -166,15 +158,6 @@ std::string as_option(std::string const& setting) {
     return " -c " + word;
 }
 
-Parameters parameters_of(pg_conn* connection) {
-    std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)> const options(PQconninfo(connection), &PQconninfoFree);
-    Parameters parameters;
-    for (auto const* option = options.get(); option && option->keyword; ++option)
-        if (option->val && *option->val) parameters[option->keyword] = option->val;
-    parameters["client_encoding"] = "UTF8";
-    return parameters;
-}
-
 Result<std::unique_ptr<Sandbox>> PostgresBackend::make_sandbox(SandboxWish const& wish) {
     auto const session_user = connection_.parameter("session_authorization");
     auto const role = session_.role() == session_user ? std::string() : session_.role();
@@ -187,7 +170,7 @@ Result<std::unique_ptr<Sandbox>> PostgresBackend::make_sandbox(SandboxWish const
         to = parameters_of(static_cast<PostgresBackend&>(*elsewhere).connection().handle());
     }
     auto const role_there = wish.elsewhere.empty() ? role : std::string();
-    UNDROP_TRY(auto server, connect(to, role_there));
+    UNDROP_TRY(auto server, connect_as(to, role_there));
     stay(*server);
     sweep(*server);
     auto sandbox = std::make_unique<PostgresSandbox>(std::move(server), fresh_name());
@@ -195,7 +178,7 @@ Result<std::unique_ptr<Sandbox>> PostgresBackend::make_sandbox(SandboxWish const
     to["dbname"] = sandbox->name();
     for (auto const& row : settings) to["options"] += as_option(row[0].value_or(""));
     if (wish.data) UNDROP_CHECK(copy_database(from, role, to, role_there));
-    UNDROP_TRY(auto database, connect(to, role_there));
+    UNDROP_TRY(auto database, connect_as(to, role_there));
     database->be_alone();
     sandbox->open(std::move(database));
     return std::unique_ptr<Sandbox>(std::move(sandbox));

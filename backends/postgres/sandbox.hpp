@@ -1,19 +1,13 @@
 // The sandbox: a database of its own on the server, marked as undrop's (P10). sandbox_copy.cpp fills it.
 #pragma once
 
-#include <map>
 #include <string>
 
 #include <undrop/result.hpp>
 
-struct pg_conn;
+#include "open.hpp"
 
 namespace undrop::postgres {
-
-using Parameters = std::map<std::string, std::string>;  // of libpq, by keyword
-
-// What a connection was made with; the password, too.
-[[nodiscard]] Parameters parameters_of(pg_conn* connection);
 
 // A setting `name=value` as part of the parameter `options`.
 [[nodiscard]] std::string as_option(std::string const& setting);

@@ -63,10 +63,18 @@ Result<bool> Second::is_alone(Table const& table) {
     return !rows.empty();
 }
 
+// The server may have ended it meanwhile: then it is as if it never could be had, and the tables are copied.
+bool Second::begin() {
+    if (session_->begin_reading().has_value() && second_->run(fmt::format("SET LOCAL lock_timeout = '{}'", patience)).has_value())
+        return true;
+    close();
+    tried_ = true;
+    return false;
+}
+
 // From the one connection into the other, without a look at the rows.
 Result<bool> Second::copy(std::string const& from, std::string const& to) {
-    UNDROP_CHECK(session_->begin_reading());
-    UNDROP_CHECK(second_->run(fmt::format("SET LOCAL lock_timeout = '{}'", patience)));
+    if (!begin()) return false;
     ResultPtr const out(PQexec(second_->handle(), from.c_str()));
     if (PQresultStatus(out.get()) != PGRES_COPY_OUT) {
         session_->rollback();
@@ -81,7 +89,7 @@ Result<bool> Second::copy(std::string const& from, std::string const& to) {
     char* chunk = nullptr;
     int size = 0;
     bool sent = true;
-    while (sent && (size = PQgetCopyData(second_->handle(), &chunk, 0)) > 0) {
+    while (sent && !first_.asked_to_end() && (size = PQgetCopyData(second_->handle(), &chunk, 0)) > 0) {
         sent = PQputCopyData(first_.handle(), chunk, size) == 1;
         PQfreemem(chunk);
     }
@@ -131,7 +139,6 @@ Result<bool> Second::read_old(Table const& table, OldRows which, std::vector<std
         values += ", " + saved[i];
     }
     auto const rows = dialect.own_rows(table);
-    UNDROP_CHECK(first_.run(fmt::format("alter table {} add column relation bigint, add column place tid", store_table)));
     UNDROP_TRY(
         auto const read,
         copy(fmt::format(
@@ -145,8 +152,23 @@ Result<bool> Second::read_old(Table const& table, OldRows which, std::vector<std
         UNDROP_TRY(auto const settled, drop_others(rows, store_table));
         if (!settled) return false;
     }
-    UNDROP_CHECK(first_.run(fmt::format("alter table {} drop column relation, drop column place", store_table)));
     return read;
+}
+
+// An old version points to the one that came after it; the server follows that for us. A row that was deleted, or moved to another
+// partition, leads to nothing that we still see. The numbers come first: a join on a volatile function would ask it for every pair.
+Result<bool> follow_rows(Connection& connection, Table const& now, std::string const& old_rows, std::string const& pairs) {
+    UNDROP_TRY(auto const known, connection.rows("select pg_catalog.to_regprocedure('pg_catalog.currtid2(text, tid)') is not null"));
+    if (known.at(0).at(0) != "t") return false;
+    PostgresDialect const dialect;
+    auto const name = now.partitioned ? std::string("w.relation::pg_catalog.oid::pg_catalog.regclass::pg_catalog.text")
+                                      : quote_literal(dialect.relation(now.schema, now.name));
+    UNDROP_CHECK(connection.run(
+        fmt::format("with f as materialized (select w.n, w.relation::pg_catalog.oid as relation, pg_catalog.currtid2({0}, w.place) as "
+                    "place from {1} w) "
+                    "insert into {2} (n, l) select f.n, {3} from f join {4} as t on t.ctid = f.place and t.tableoid = f.relation",
+                    name, old_rows, pairs, dialect.row_id(now, "t"), dialect.own_rows(now))));
+    return true;
 }
 
 }  // namespace undrop::postgres

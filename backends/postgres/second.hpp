@@ -26,6 +26,7 @@ public:
 
 private:
     [[nodiscard]] bool open(std::string const& transaction, std::string const& role);
+    [[nodiscard]] bool begin();
     [[nodiscard]] Result<bool> is_alone(Table const& table);
     [[nodiscard]] Result<bool> drop_others(std::string const& rows, std::string const& store_table);
     [[nodiscard]] Result<bool> copy(std::string const& from, std::string const& to);
@@ -36,5 +37,8 @@ private:
     bool allowed_ = true;
     bool tried_ = false;  // in vain: not again in this step
 };
+
+// See Backend::follow; of a table in the file that it had at the mark.
+[[nodiscard]] Result<bool> follow_rows(Connection& connection, Table const& now, std::string const& old_rows, std::string const& pairs);
 
 }  // namespace undrop::postgres

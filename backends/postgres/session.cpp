@@ -87,6 +87,7 @@ Result<void> Session::begin(Options const& options) {
     if (!connection_.idle() && !connection_.lost()) return not_open();
     if (connection_.borrowed()) before_ = all_settings(connection_);
     lock_timeout_ = fmt::format("{}ms", options.lock_timeout.count());
+    statement_timeout_ = options.statement_timeout.count() > 0 ? fmt::format("{}ms", options.statement_timeout.count()) : std::string();
     script_ran_ = false;
     auto opened = open_transaction("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE NOT DEFERRABLE", "pg_catalog.pg_current_xact_id()");
     if (opened.has_value()) opened = pin();
@@ -115,6 +116,7 @@ Result<void> Session::begin_reading() {
     script_ran_ = false;
     transaction_.clear();
     lock_timeout_.clear();
+    statement_timeout_.clear();
     auto opened = open_transaction("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", "''");
     if (opened.has_value()) opened = pin();
     if (!opened.has_value()) rollback();
@@ -151,6 +153,7 @@ std::string Session::authors_settings() {
             sets.push_back(set(setting.name, own_[setting.name]));
     if (own_.contains(replication_role.name)) sets.push_back(set(replication_role.name, own_[replication_role.name]));
     sets.push_back(set("synchronous_commit", own_["synchronous_commit"]));
+    if (!statement_timeout_.empty()) sets.push_back(set("statement_timeout", statement_timeout_));
     return fmt::format("select {}", fmt::join(sets, ", "));
 }
 
@@ -169,6 +172,7 @@ Result<void> Session::leave_script() {
 // gone.
 Result<void> Session::enter_check(Options const& options) {
     auto const lock_timeout = set("lock_timeout", fmt::format("{}ms", options.lock_timeout.count()));
+    if (options.statement_timeout.count() > 0) statement_timeout_ = fmt::format("{}ms", options.statement_timeout.count());
     UNDROP_TRY(auto const rows, connection_.rows(fmt::format("SAVEPOINT undrop_check; SET LOCAL transaction_read_only = on; select {}; {}",
                                                              lock_timeout, authors_settings())));
     return BOOST_OUTCOME_V2_NAMESPACE::success();
@@ -235,7 +239,8 @@ Result<void> Session::commit() {
 
 void Session::rollback() {
     transaction_.clear();
-    if (!connection_.idle()) (void)connection_.run("ROLLBACK");
+    // A request to end a statement may come late, and hit this one.
+    for (int n = 0; n < 3 && !connection_.idle() && !connection_.lost(); ++n) (void)connection_.run("ROLLBACK");
 }
 
 // The commit is done; that a setting cannot be put back does not undo it.
@@ -256,6 +261,14 @@ void Session::put_back() {
             name != "role" && name != "session_authorization" && found != now.end() && found->second != value)
             sets.push_back(fmt::format("pg_catalog.set_config({}, {}, false)", quote_literal(name), quote_literal(value)));
     if (!before_.empty()) (void)connection_.rows(fmt::format("select {}", fmt::join(sets, ", ")));
+}
+
+Result<void> Session::start_anew() {
+    transaction_.clear();
+    script_ran_ = false;
+    if (role_.empty()) return BOOST_OUTCOME_V2_NAMESPACE::success();
+    UNDROP_CHECK(connection_.run("SET ROLE " + quote_identifier(role_)));
+    return BOOST_OUTCOME_V2_NAMESPACE::success();
 }
 
 Result<void> Session::set_role(std::string const& role) {

@@ -23,6 +23,8 @@ public:
     [[nodiscard]] Result<void> begin_reading();
     [[nodiscard]] Result<void> commit();
     void rollback();
+    // After reconnecting: nothing is open any more, and set_role holds again.
+    [[nodiscard]] Result<void> start_anew();
     [[nodiscard]] Result<void> enter_script();
     [[nodiscard]] Result<void> leave_script();
     // A savepoint that only reads, under the author's settings; leaving it takes back whatever was set in it.
@@ -54,6 +56,7 @@ private:
     std::map<std::string, std::string> own_;     // the session's settings before begin()
     std::map<std::string, std::string> before_;  // all settings of a borrowed connection, before begin()
     std::string lock_timeout_;
+    std::string statement_timeout_;  // of the author's statements; empty: as the session has it
     std::string transaction_;
     std::string role_;          // set by set_role; empty: nobody did
     std::string role_before_;   // of a borrowed connection

@@ -5,6 +5,7 @@
 
 #include "errors.hpp"
 #include "postgres_dialect.hpp"
+#include "reader.hpp"
 #include "try.hpp"
 
 namespace undrop::postgres {
@@ -12,7 +13,8 @@ namespace undrop::postgres {
 namespace {
 
 // One row if the schema is there: its owner, whether we trust the owner, and what is wrong, in words. A name proves nothing.
-// A role that can only read is no prey: the database's owner is then trusted as well. {1}: which rights of others do no harm.
+// A role that can only read is no prey: the database's owner is then trusted as well; anybody, where it cannot make a store of its own.
+// {1}: which rights of others do no harm. Those to read the ledger, {2}, are the owner's to give to whom it names: rows are not in there.
 constexpr char const* state_query = R"(
 with s as (
     select n.oid, n.nspowner as owner, n.nspacl as acl from pg_catalog.pg_namespace n where n.nspname = {0}
@@ -21,9 +23,12 @@ with s as (
 ), wrong(what) as (
     select 'rights on the schema are granted to ' || case x.grantee when 0 then 'PUBLIC' else pg_catalog.pg_get_userbyid(x.grantee) end
       from s cross join lateral pg_catalog.aclexplode(s.acl) x where x.grantee <> s.owner {1}
+        and not (x.privilege_type = 'USAGE' and x.grantee <> 0)
     union all select 'rights on ' || r.relname || ' are granted to '
                      || case x.grantee when 0 then 'PUBLIC' else pg_catalog.pg_get_userbyid(x.grantee) end
       from s, relation r cross join lateral pg_catalog.aclexplode(r.relacl) x where x.grantee <> s.owner {1}
+        and not (x.privilege_type = 'SELECT' and x.grantee <> 0 and r.relkind = 'r'
+                 and r.relname::pg_catalog.text = any (array[{2}]))
     union all select 'rights on columns of ' || r.relname || ' are granted'
       from relation r join pg_catalog.pg_attribute a on a.attrelid = r.oid where a.attacl is not null
     union all select r.relname || ' is owned by ' || pg_catalog.pg_get_userbyid(r.relowner) from s, relation r where r.relowner <> s.owner
@@ -41,6 +46,8 @@ with s as (
 select pg_catalog.pg_get_userbyid(s.owner),
        s.owner = (select r.oid from pg_catalog.pg_roles r where r.rolname = current_user)
        or coalesce((select r.rolsuper from pg_catalog.pg_roles r where r.oid = s.owner), false)
+       or (not pg_catalog.has_database_privilege(current_database(), 'CREATE')
+           and not exists (select from relation r where r.relkind = 'r' and pg_catalog.has_table_privilege(r.oid, 'INSERT')))
        or (s.owner = (select d.datdba from pg_catalog.pg_database d where d.datname = current_database())
            and (pg_catalog.pg_has_role(s.owner, 'MEMBER')
                 or not exists (select from relation r where r.relkind = 'r' and pg_catalog.has_table_privilege(r.oid, 'INSERT')))),
@@ -97,7 +104,7 @@ std::string grant_advice(Connection& connection, std::string const& role) {
 }  // namespace
 
 Result<StoreState> store_state(Connection& connection, Session const& session, std::string const& ledger) {
-    UNDROP_TRY(auto const rows, connection.rows(session.safely(fmt::format(state_query, quote_literal(ledger), ""))));
+    UNDROP_TRY(auto const rows, connection.rows(session.safely(fmt::format(state_query, quote_literal(ledger), "", ledger_tables()))));
     StoreState state;
     if (rows.empty()) return state;
     state.exists = true;
@@ -114,7 +121,7 @@ Result<StoreState> store_state(Connection& connection, Session const& session, s
 // Fails on a store that is not ours: what follows in the same text is then neither planned nor run. Who may only look on does no harm to
 // who reads.
 std::string store_guard(std::string const& ledger) {
-    auto const state = fmt::format(state_query, quote_literal(ledger), "and x.privilege_type not in ('SELECT', 'USAGE')");
+    auto const state = fmt::format(state_query, quote_literal(ledger), "and x.privilege_type not in ('SELECT', 'USAGE')", ledger_tables());
     return fmt::format("select 1 / (case when g.trusted and g.wrong is null then 1 else 0 end) from ({}) g(owner, trusted, wrong, role); ",
                        state);
 }

@@ -10,6 +10,7 @@
 
 #include "postgres_dialect.hpp"
 #include "try.hpp"
+#include "types.hpp"
 
 namespace undrop::postgres {
 
@@ -57,7 +58,8 @@ select c.oid, n.nspname, c.relname, c.relkind, a.attnum, a.attname, pg_catalog.f
        a.attgenerated <> '', a.attidentity = 'a', a.attnotnull,
        case when a.attgenerated = '' then pg_catalog.pg_get_expr(d.adbin, d.adrelid) end,
        pg_catalog.array_position(k.columns, a.attnum),
-       case when c.relispartition then pg_catalog.pg_partition_root(c.oid)::pg_catalog.oid end
+       case when c.relispartition then pg_catalog.pg_partition_root(c.oid)::pg_catalog.oid end,
+       case when t.typnamespace <> 'pg_catalog'::pg_catalog.regnamespace then t.oid end
 from pg_catalog.pg_class c
 join pg_catalog.pg_namespace n on n.oid = c.relnamespace
 left join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
@@ -77,9 +79,21 @@ where c.relkind in ('r', 'p') and c.relpersistence <> 't'
                   and e.deptype = 'e')
 order by n.nspname collate "C", c.relname collate "C", c.oid, a.attnum)";
 
-// Every unique index that holds for all rows at once, by table: attribute numbers.
+// Every unique index that holds for all rows at once, by table: attribute numbers; and for those of its columns that it takes for equal
+// without their being the same bytes, its operator and collation.
 constexpr char const* unique_query = R"(
-select i.indrelid, pg_catalog.array_to_string((i.indkey::int2[])[0:i.indnkeyatts - 1], ' ')
+select i.indrelid, pg_catalog.array_to_string((i.indkey::int2[])[0:i.indnkeyatts - 1], ' '),
+       (select pg_catalog.string_agg(pg_catalog.format(E'%s\t%I\t%s\t%I\t%I', i.indkey[g.at], en.nspname, e.oprname, ln.nspname, l.collname),
+                                     E'\n')
+        from pg_catalog.generate_series(0, i.indnkeyatts - 1) g(at)
+        join pg_catalog.pg_opclass oc on oc.oid = i.indclass[g.at]
+        join pg_catalog.pg_type ot on ot.oid = oc.opcintype
+        join pg_catalog.pg_amop ao on ao.amopfamily = oc.opcfamily and ao.amoplefttype = oc.opcintype
+             and ao.amoprighttype = oc.opcintype and ao.amopstrategy = 3
+        join pg_catalog.pg_operator e on e.oid = ao.amopopr join pg_catalog.pg_namespace en on en.oid = e.oprnamespace
+        left join pg_catalog.pg_collation l on l.oid = i.indcollation[g.at]
+        left join pg_catalog.pg_namespace ln on ln.oid = l.collnamespace
+        where not l.collisdeterministic or ot.typnamespace <> 'pg_catalog'::pg_catalog.regnamespace)
 from pg_catalog.pg_index i join pg_catalog.pg_class c on c.oid = i.indrelid join pg_catalog.pg_namespace n on n.oid = c.relnamespace
 where i.indisunique and i.indisvalid and i.indpred is null and i.indexprs is null and c.relkind in ('r', 'p') and c.relpersistence <> 't'
   and n.nspname !~ '^pg_' and n.nspname <> 'information_schema' and n.nspname <> {}
@@ -106,6 +120,21 @@ void set_key(Table& table, std::map<int, std::string> const& by_position) {
     for (auto const& [position, name] : by_position) table.key.push_back(name);
 }
 
+// Lines of attribute number, schema and name of an operator, schema and name of a collation.
+void set_equality(Table& table, std::string const& found) {
+    std::istringstream lines(found);
+    for (std::string line; std::getline(lines, line);) {
+        std::istringstream fields(line);
+        std::array<std::string, 5> field;
+        for (auto& each : field) std::getline(fields, each, '\t');
+        for (auto& column : table.columns) {
+            if (column.id != field[0]) continue;
+            column.equals = "OPERATOR(" + field[1] + "." + field[2] + ")";
+            if (!field[4].empty()) column.collation = field[3] + "." + field[4];
+        }
+    }
+}
+
 Result<void> read_unique(Connection& connection, Session const& session, std::string const& ledger, std::vector<Table>& tables) {
     UNDROP_TRY(auto const rows, connection.repeated(session.safely(fmt::format(unique_query, quote_literal(ledger)))));
     std::map<std::string, Table*> by_id;
@@ -113,6 +142,7 @@ Result<void> read_unique(Connection& connection, Session const& session, std::st
     for (auto const& row : rows) {
         auto const found = by_id.find(*row[0]);
         if (found == by_id.end()) continue;
+        set_equality(*found->second, row[2].value_or(""));
         std::vector<std::string> names;
         std::istringstream numbers(row[1].value_or(""));
         for (std::string number; numbers >> number;)
@@ -145,6 +175,15 @@ Result<std::vector<Table>> read_tables(Connection& connection, Session const& se
     }
     if (!tables.empty()) set_key(tables.back(), key);
     UNDROP_CHECK(read_unique(connection, session, ledger, tables));
+    std::vector<std::pair<std::string, Column*>> own;  // columns of users' types
+    auto row = rows.begin();
+    for (auto& table : tables) {
+        for (auto& column : table.columns) {
+            while (*row->at(0) != table.id || row->at(4) != column.id) ++row;
+            if (row->at(14)) own.emplace_back(*row->at(14), &column);
+        }
+    }
+    UNDROP_CHECK(describe_types(connection, session, own));
     return tables;
 }
 

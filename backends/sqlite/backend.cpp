@@ -51,12 +51,19 @@ Result<Rows> SqliteBackend::query(std::string const& sql, std::span<Cell const> 
 Result<void> SqliteBackend::run_script(Script const& script, Statement const& statement) {
     UNDROP_CHECK(still_ours());
     observer_.script(true);
+    if (statement_timeout_.count() > 0) watch_.deadline = std::chrono::steady_clock::now() + statement_timeout_;
     auto done = connection_.run_script(script, statement);
+    watch_.deadline.reset();
     observer_.script(false);
     if (done) done = still_ours();  // P6: nothing of a script may commit by itself
     if (done && tracker_.following()) done = sync(Tracker::Cause::script);
     if (done) return done;
     auto error = std::move(done).error();
+    if (watch_.late) {
+        error.code = Code::failed;
+        error.message = fmt::format("the statement ran for longer than the {} ms it may", statement_timeout_.count());
+        error.next.advice = "give it more time (--statement-timeout)";
+    }
     if (error.where.line == 0) error.where = {.file = script.file, .line = statement.line, .column = statement.column};
     return error;
 }

@@ -50,6 +50,7 @@ public:
 
     // transaction.cpp
     [[nodiscard]] Result<void> lock_run(Options const& options) override;
+    [[nodiscard]] bool steps_lock_the_run() const override { return true; }
     void unlock_run() override {}
     [[nodiscard]] Result<void> begin(Options const& options, std::vector<Statement> const& statements) override;
     [[nodiscard]] Result<void> commit() override;
@@ -63,6 +64,7 @@ public:
     [[nodiscard]] Result<void> still_ours() override;
     [[nodiscard]] Result<void> check_constraints() override;
     [[nodiscard]] Result<void> lock(std::vector<Table> const& tables, LockLevel level) override;
+    [[nodiscard]] Result<std::vector<LockedTable>> locked_tables() override;
     [[nodiscard]] Result<void> sees_all_rows(std::vector<Table> const& tables) override;
 
     // tables.cpp
@@ -74,6 +76,7 @@ public:
     // second.cpp
     [[nodiscard]] Result<bool> read_old(Table const& table, OldRows which, std::vector<std::string> const& saved,
                                         std::string const& store_table) override;
+    [[nodiscard]] Result<bool> follow(Table const& then, Table const& now, std::string const& old_rows, std::string const& pairs) override;
     [[nodiscard]] std::string why_blind(Options const& options) const override;
     [[nodiscard]] Result<std::vector<Reference>> references(Table const& table) override;
     [[nodiscard]] Result<std::vector<ObjectId>> in_the_way(Table const& table, std::vector<std::string> const& columns,
@@ -85,6 +88,8 @@ public:
     [[nodiscard]] Result<std::vector<std::string>> mentions(std::string const& word) override;
 
     // reshape.cpp
+    [[nodiscard]] bool means_unfitting(Error const& error) const override;
+    [[nodiscard]] Result<std::int64_t> unfitting(Table const& now, std::string const& column, Object const& wanted) override;
     [[nodiscard]] Result<void> reshape(ObjectId const& id, Object const& now, Object const& wanted) override;
     // restore.cpp
     [[nodiscard]] Result<void> quiet(Table const& table) override;
@@ -102,6 +107,17 @@ public:
     [[nodiscard]] Result<std::unique_ptr<Sandbox>> make_sandbox(SandboxWish const& wish) override;
 
 private:
+    // Who may end a statement while it runs.
+    struct Watch {
+        std::function<bool()> cancelled;
+        std::chrono::steady_clock::time_point next_question;
+        std::optional<std::chrono::steady_clock::time_point> deadline;  // of the statement at hand
+        bool late = false;                                              // that is why it ended
+    };
+    static int progress(void* watch);
+    void watch(Options const& options);
+    void unwatch();
+
     // What `begin` found and its end puts back.
     struct Before {
         bool foreign_keys = false;
@@ -117,6 +133,7 @@ private:
     [[nodiscard]] sqlite3* handle() const { return connection_.handle(); }
     [[nodiscard]] Result<void> sync(Tracker::Cause cause);
     [[nodiscard]] Result<void> see_filled(std::vector<std::string> const& made);
+    [[nodiscard]] Result<std::string> one_of(RowSet const& rows, std::string const& name, std::string const& row);
     void refuse_writes(Observer::Seen const& seen, Entry const& entry, std::vector<std::string>& refused) const;
 
     [[nodiscard]] Result<void> start(Options const& options);
@@ -136,6 +153,9 @@ private:
     bool read_only_before_check_ = false;
     std::optional<Violations> orphans_;  // at begin, where SQLite itself does not keep them out
     bool second_allowed_ = true;
+    Watch watch_;
+    std::chrono::milliseconds statement_timeout_{0};
+    double waited_seconds_ = 0;               // for the file
     int quiet_ = 0;                           // tables that are quiet
     bool kept_foreign_keys_ = false;          // before the first of them was
     std::set<std::string> marked_;            // ids of the tables at the mark

@@ -34,6 +34,15 @@ std::string SqliteDialect::same(Column const&, std::string const& a, std::string
     return fmt::format("(({0}) collate binary is ({1}) and typeof({0}) = typeof({1}))", a, b);
 }
 
+std::string SqliteDialect::working_type(Column const& column) const {
+    return column.collation.empty() ? column.stored_type : column.stored_type + " collate " + column.collation;
+}
+
+std::string SqliteDialect::equal(Column const& column, std::string const& value, std::string const& stored) const {
+    if (column.collation.empty()) return Dialect::equal(column, value, stored);
+    return fmt::format("({} = {} collate {})", value, stored, column.collation);
+}
+
 // quote() ends at a NUL byte in a text, so texts are written like blobs.
 std::string SqliteDialect::image(std::vector<std::string> const& saved) const {
     std::string result = "''";
@@ -60,6 +69,18 @@ std::string SqliteDialect::row_locator(Table const& table) const {
         if (std::none_of(columns.begin(), columns.end(), [&](Column const& c) { return same_name(c.name, name); })) return name;
     }
     return "";
+}
+
+// VACUUM may number rows anew, and a new row may get the number of one that went: whoever uses it asks for more.
+std::string SqliteDialect::lasting_row_id(Table const& table, std::string const& alias) const {
+    auto const locator = row_locator(table);
+    return locator.empty() ? "" : alias + "." + locator;
+}
+
+std::vector<RowPlace> SqliteDialect::row_places(Table const& table) const {
+    auto const locator = row_locator(table);
+    if (locator.empty()) return {};
+    return {{"place integer", "t." + locator}};
 }
 
 std::string SqliteDialect::own_rows(Table const& table) const { return relation(table.schema, table.name); }

@@ -20,6 +20,7 @@ public:
     [[nodiscard]] std::string forbidden_in_check(Statement const& statement) const override;
     [[nodiscard]] std::optional<Outside> outside(Statement const& statement) const override;
 
+    [[nodiscard]] std::vector<std::string> harms(std::vector<Recorded> const& objects) const override;
     [[nodiscard]] std::string save(Column const& column, std::string const& value) const override;
     [[nodiscard]] std::string load(Column const& column, std::string const& stored) const override;
     [[nodiscard]] std::string same(Column const& column, std::string const& a, std::string const& b) const override;
@@ -28,6 +29,11 @@ public:
     [[nodiscard]] std::string add_bare_column(Table const& table, Column const& column) const override;
     [[nodiscard]] std::string insert_overriding() const override;
     [[nodiscard]] std::string row_locator(Table const& table) const override;
+    [[nodiscard]] std::string working_type(Column const& column) const override;
+    [[nodiscard]] std::string equal(Column const& column, std::string const& value, std::string const& stored) const override;
+    [[nodiscard]] std::string row_id_type(Table const&) const override { return "integer"; }
+    [[nodiscard]] std::string lasting_row_id(Table const& table, std::string const& alias) const override;
+    [[nodiscard]] std::vector<RowPlace> row_places(Table const& table) const override;
     [[nodiscard]] std::string own_rows(Table const& table) const override;
     [[nodiscard]] std::string shown(Column const& column, std::string const& saved) const override;
 };

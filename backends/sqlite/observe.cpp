@@ -101,27 +101,56 @@ Result<Observed> SqliteBackend::observed() {
     return result;
 }
 
-Result<std::string> SqliteBackend::written_by_us(Table const& table, std::string const& alias) {
-    auto& all = observer_.seen();
-    auto const found = all.find(table.id);
-    if (found == all.end() || !found->second.written_by_script) return std::string("(1 = 0)");
-    auto const locator = dialect_.row_locator(table);
-    if (locator.empty()) return std::string{};
-    auto const name = "undrop_written_" + table.id;
+// Condition: the number `row` is in the set. `name`: of a temporary table that holds it.
+Result<std::string> SqliteBackend::one_of(RowSet const& rows, std::string const& name, std::string const& row) {
     auto const where = "temp." + quote(name);
     UNDROP_CHECK(
         connection_.run(fmt::format("drop table if exists {0}; create table {0} (first integer primary key, last integer)", where)));
     temporary_.insert(name);
     UNDROP_TRY(auto insert, Prepared::make(handle(), fmt::format("insert into {} values (?1, ?2)", where)));
-    for (auto const& [first, last] : found->second.rows.spans()) {
+    for (auto const& [first, last] : rows.spans()) {
         sqlite3_bind_int64(insert.get(), 1, first);
         sqlite3_bind_int64(insert.get(), 2, last);
         UNDROP_CHECK(insert.finish());
         sqlite3_reset(insert.get());
     }
     // The spans are disjoint: only the last that begins at or before the row can hold it.
-    return fmt::format("coalesce({0}.{1} <= (select w.last from {2} as w where w.first <= {0}.{1} order by w.first desc limit 1), 0)",
-                       alias, locator, where);
+    return fmt::format("coalesce({0} <= (select w.last from {1} as w where w.first <= {0} order by w.first desc limit 1), 0)", row, where);
+}
+
+Result<std::string> SqliteBackend::written_by_us(Table const& table, std::string const& alias) {
+    auto& all = observer_.seen();
+    auto const found = all.find(table.id);
+    if (found == all.end() || !found->second.written_by_script) return std::string("(1 = 0)");
+    auto const locator = dialect_.row_locator(table);
+    if (locator.empty()) return std::string{};
+    return one_of(found->second.rows, "undrop_written_" + table.id, alias + "." + locator);
+}
+
+// A row keeps its number unless an UPDATE gives it another; a number that was inserted anew is no old row's.
+Result<bool> SqliteBackend::follow(Table const& then, Table const& now, std::string const& old_rows, std::string const& pairs) {
+    auto const locator = dialect_.row_locator(now);
+    if (then.id != now.id || locator.empty() || dialect_.row_locator(then).empty()) return false;
+    auto const& seen = observer_.seen()[now.id];
+    UNDROP_TRY(auto const born, one_of(seen.born, "undrop_born_" + now.id, "t." + locator));
+    auto const name = "undrop_moved_" + now.id;
+    auto const moved = "temp." + quote(name);
+    UNDROP_CHECK(connection_.run(
+        fmt::format("drop table if exists {0}; create table {0} (number integer primary key, before integer unique)", moved)));
+    temporary_.insert(name);
+    UNDROP_TRY(auto insert, Prepared::make(handle(), fmt::format("insert into {} values (?1, ?2)", moved)));
+    for (auto const& [number, before] : seen.moved) {
+        sqlite3_bind_int64(insert.get(), 1, number);
+        sqlite3_bind_int64(insert.get(), 2, before);
+        UNDROP_CHECK(insert.finish());
+        sqlite3_reset(insert.get());
+    }
+    UNDROP_CHECK(connection_.run(fmt::format(
+        "insert into {0} (n, l) select o.n, t.{1} from {2} as o join {3} as t on t.{1} = coalesce((select m.number from {4} as m where "
+        "m.before = o.place), o.place) where not {5} and not exists (select 1 from {4} as m where m.number = t.{1} and m.before <> "
+        "o.place)",
+        pairs, locator, old_rows, dialect_.own_rows(now), moved, born)));
+    return true;
 }
 
 }  // namespace undrop::sqlite

@@ -56,10 +56,26 @@ void Observer::see(int operation, std::string_view schema, char const* table, st
     if (leaves_number && !seen.rows.empty()) seen.rows.remove(before);
     if (!script_) return;
     seen.touched_by_script = true;
+    move(seen, operation, before, after);
     if (operation != SQLITE_INSERT) seen.taken.add(before);
     if (operation == SQLITE_DELETE) return;
     seen.written_by_script = true;
     seen.rows.add(after);
+}
+
+// Which number each row had before the script.
+void Observer::move(Seen& seen, int operation, std::int64_t before, std::int64_t after) {
+    if (operation == SQLITE_INSERT) seen.born.add(after);
+    if (operation == SQLITE_INSERT || (operation == SQLITE_UPDATE && before == after)) return;
+    bool const born = seen.born.contains(before);
+    if (born) seen.born.remove(before);
+    auto const known = seen.moved.extract(before);
+    if (operation == SQLITE_DELETE) return;
+    auto const first = known.empty() ? before : known.mapped();
+    if (born)
+        seen.born.add(after);
+    else if (first != after)
+        seen.moved.emplace(after, first);
 }
 
 void Observer::hook(void* self, sqlite3*, int operation, char const* schema, char const* table, std::int64_t before, std::int64_t after) {

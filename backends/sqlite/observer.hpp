@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <unordered_map>
 
 #include "sqlite/row_set.hpp"
 
@@ -22,7 +23,9 @@ public:
         bool written_by_script = false;  // inserted or updated
         bool touched_by_script = false;  // in any way
         RowSet rows;                     // numbers of the rows that the script inserted or updated, as far as they are still there
-        RowSet taken;                    // numbers, before, of the rows that the script updated or deleted
+        RowSet born;                     // numbers of those that the script inserted
+        std::unordered_map<std::int64_t, std::int64_t> moved;  // other rows whose number an UPDATE changed: number now, number before
+        RowSet taken;                                          // numbers, before, of the rows that the script updated or deleted
     };
 
     explicit Observer(sqlite3* handle) : handle_(handle) {}
@@ -48,6 +51,7 @@ private:
     static void hook(void* self, sqlite3*, int operation, char const* schema, char const* table, std::int64_t before, std::int64_t after);
     void see(int operation, std::string_view schema, char const* table, std::int64_t before, std::int64_t after);
     [[nodiscard]] Seen& find(char const* table);
+    static void move(Seen& seen, int operation, std::int64_t before, std::int64_t after);
 
     sqlite3* handle_;
     bool watching_ = false;

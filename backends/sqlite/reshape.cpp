@@ -46,12 +46,17 @@ struct Text {
     std::string sql;
 };
 
+bool does_not_fit(Error const& error) {
+    return error.native.starts_with("SQLITE_CONSTRAINT") || error.native.starts_with("SQLITE_MISMATCH");
+}
+
 class Rebuild {
 public:
     Rebuild(Connection& connection, Dialect const& dialect, std::string table)
         : connection_(connection), dialect_(dialect), table_(std::move(table)) {}
 
     Result<void> run(std::string const& wanted);
+    Result<std::int64_t> unfitting(std::string const& wanted);  // how many rows the wanted definition does not take; leaves it in place
 
 private:
     Result<Side> side(std::string const& table);
@@ -160,7 +165,7 @@ Result<std::int64_t> Rebuild::sequence(std::string const& table) {
 Result<void> Rebuild::fitting(Result<std::int64_t> copied) {
     if (copied) return outcome::success();
     auto error = std::move(copied).error();
-    if (!error.native.starts_with("SQLITE_CONSTRAINT") && !error.native.starts_with("SQLITE_MISMATCH")) return error;
+    if (!does_not_fit(error)) return error;
     error.code = Code::refused;
     error.message = fmt::format("there are rows in {} that do not fit the definition that is wanted: {}", table_, error.message);
     error.next.advice = "say what such rows get: -- undrop: backfill TABLE.COLUMN = EXPRESSION";
@@ -184,6 +189,24 @@ Result<void> Rebuild::replace(std::string const& wanted, std::int64_t rows) {
             fmt::format("delete from main.sqlite_sequence where name = {0}; insert into main.sqlite_sequence (name, seq) values ({0}, {1})",
                         literal(table_), position)));
     return outcome::success();
+}
+
+Result<std::int64_t> Rebuild::unfitting(std::string const& wanted) {
+    UNDROP_TRY(auto const old, free_name());
+    UNDROP_CHECK(exec(fmt::format("alter table {} rename to {}", main_table(table_), quote(old))));
+    UNDROP_CHECK(exec(wanted.substr(0, wanted.rfind(';'))));
+    UNDROP_TRY(auto const from, side(old));
+    UNDROP_TRY(auto const to, side(table_));
+    if (from.locator.empty()) return std::int64_t{0};
+    UNDROP_TRY(auto const copy, copy_statement(from, to, 1));
+    UNDROP_TRY(auto const rows, connection_.rows(fmt::format("select {} from {}", from.locator, main_table(old))));
+    std::int64_t failed = 0;
+    for (auto const& row : rows) {
+        auto const copied =
+            connection_.run(fmt::format("{}{} as old_row where old_row.{} = {}", copy, main_table(old), from.locator, *row[0]));
+        if (!copied && does_not_fit(copied.error())) ++failed;
+    }
+    return failed;
 }
 
 // Dropping a table takes the temporary triggers on it, which no catalog knows, and renaming may rewrite the texts that name it. Triggers
@@ -243,6 +266,24 @@ Result<void> SqliteBackend::reshape(ObjectId const& id, Object const&, Object co
     auto error = std::move(done).error();
     error.trail.insert(error.trail.begin(), "rebuilding " + id.text());
     return error;
+}
+
+bool SqliteBackend::means_unfitting(Error const& error) const { return does_not_fit(error); }
+
+// Each row is tried by itself, in a table that is taken back at once.
+Result<std::int64_t> SqliteBackend::unfitting(Table const& now, std::string const&, Object const& wanted) {
+    Switched const foreign_keys(handle(), Switch::foreign_keys, false);
+    Switched const triggers(handle(), Switch::triggers, false);
+    Switched const legacy(handle(), Switch::legacy_alter_table, true);
+    observer_.pause(true);
+    auto counted = [&]() -> Result<std::int64_t> {
+        UNDROP_CHECK(connection_.exec("savepoint undrop_unfitting"));
+        auto done = Rebuild(connection_, dialect_, now.name).unfitting(wanted.make);
+        UNDROP_CHECK(connection_.exec("rollback to undrop_unfitting; release undrop_unfitting"));
+        return done;
+    }();
+    observer_.pause(false);
+    return counted;
 }
 
 }  // namespace undrop::sqlite

@@ -15,6 +15,11 @@ void RowSet::remove(std::int64_t row) {
     if (found->second == 0) blocks_.erase(found);
 }
 
+bool RowSet::contains(std::int64_t row) const {
+    auto const found = blocks_.find(block(row));
+    return found != blocks_.end() && (found->second & bit(row)) != 0;
+}
+
 std::vector<std::pair<std::int64_t, std::int64_t>> RowSet::spans() const {
     std::vector<std::int64_t> order;
     order.reserve(blocks_.size());

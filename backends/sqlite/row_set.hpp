@@ -13,6 +13,7 @@ public:
     void add(std::int64_t row) { blocks_[block(row)] |= bit(row); }
     void add(std::int64_t first, std::int64_t last);
     void remove(std::int64_t row);
+    [[nodiscard]] bool contains(std::int64_t row) const;
     [[nodiscard]] bool empty() const { return blocks_.empty(); }
     // Disjoint, ascending, both ends included.
     [[nodiscard]] std::vector<std::pair<std::int64_t, std::int64_t>> spans() const;

@@ -80,13 +80,16 @@ Result<bool> SqliteBackend::read_old(Table const& table, OldRows which, std::vec
     if (!second) return false;
     auto const locator = dialect_.row_locator(table);
     auto const by_row = which == OldRows::taken && !locator.empty();
-    auto const select = fmt::format("select {} from {} as t{}", saved.empty() ? "null" : fmt::format("{}", fmt::join(saved, ", ")),
-                                    dialect_.own_rows(table), by_row ? fmt::format(" where t.{} between ?1 and ?2", locator) : "");
+    std::vector<std::string> noted;
+    for (auto const& place : dialect_.row_places(table)) noted.push_back(place.expression);
+    noted.insert(noted.end(), saved.begin(), saved.end());
+    auto const select = fmt::format("select {} from {} as t{}", fmt::join(noted, ", "), dialect_.own_rows(table),
+                                    by_row ? fmt::format(" where t.{} between ?1 and ?2", locator) : "");
     auto from = Prepared::make(second.get(), select);
     if (!from) return false;
-    std::string places = "?1, 'u'";
-    for (std::size_t i = 0; i < saved.size(); ++i) places += fmt::format(", ?{}", i + 2);
-    UNDROP_TRY(auto to, Prepared::make(handle(), fmt::format("insert into {} values ({})", store_table, places)));
+    std::string numbers = "?1, 'u'";
+    for (std::size_t i = 0; i < noted.size(); ++i) numbers += fmt::format(", ?{}", i + 2);
+    UNDROP_TRY(auto to, Prepared::make(handle(), fmt::format("insert into {} values ({})", store_table, numbers)));
     Carrier carrier(std::move(from).value(), std::move(to));
     if (!by_row) return carrier.carry();
     for (auto const& [first, last] : observer_.seen()[table.id].taken.spans()) {

@@ -169,6 +169,7 @@ Result<Table> describe(Connection& connection, Entry const& entry, bool& lasts) 
     std::erase(table.unique, table.key);
     for (auto const& info : shape.columns) {
         auto& column = table.columns.emplace_back(info.column);
+        if (!same_name(info.collation, "BINARY")) column.collation = quote(info.collation);
         // Snapshots are joined by key: there the affinity must be the same, or no index is used. Elsewhere none keeps every value as it
         // is.
         bool const in_key = std::find(table.key.begin(), table.key.end(), column.name) != table.key.end();

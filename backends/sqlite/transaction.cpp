@@ -16,6 +16,8 @@ namespace {
 namespace outcome = BOOST_OUTCOME_V2_NAMESPACE;
 using Clock = std::chrono::steady_clock;
 
+constexpr auto ask_every = std::chrono::milliseconds{50};
+constexpr int steps_between_questions = 4000;  // of SQLite's virtual machine: a fraction of a millisecond
 constexpr int memory_for_changes = 256 << 20;  // bytes of changed pages that a step keeps in memory
 
 Error already_open() {
@@ -52,7 +54,37 @@ Error cannot_write(std::string const& name, std::string const& why, std::string 
 
 Result<void> SqliteBackend::lock_run(Options const&) { return outcome::success(); }
 Result<void> SqliteBackend::lock(std::vector<Table> const&, LockLevel) { return outcome::success(); }
+// A file has one lock for all; it is worth a word where it was waited for.
+Result<std::vector<LockedTable>> SqliteBackend::locked_tables() {
+    std::vector<LockedTable> locked;
+    if (waited_seconds_ > 0) locked.push_back({.id = {}, .name = connection_.name(), .waited_seconds = waited_seconds_});
+    return locked;
+}
 Result<void> SqliteBackend::sees_all_rows(std::vector<Table> const&) { return outcome::success(); }
+
+int SqliteBackend::progress(void* watch) {
+    auto& self = *static_cast<Watch*>(watch);
+    auto const now = Clock::now();
+    if (self.deadline && now > *self.deadline) return self.late = true;
+    if (!self.cancelled || now < self.next_question) return 0;
+    self.next_question = now + ask_every;
+    try {
+        return self.cancelled() ? 1 : 0;
+    } catch (...) {
+        return 1;
+    }
+}
+
+// The progress handler of an attached handle is the program's, and cannot be read to be put back.
+void SqliteBackend::watch(Options const& options) {
+    statement_timeout_ = options.statement_timeout;
+    watch_ = Watch{.cancelled = options.cancelled, .next_question = Clock::now() + ask_every, .deadline = {}, .late = false};
+    if (!connection_.borrowed()) sqlite3_progress_handler(handle(), steps_between_questions, &SqliteBackend::progress, &watch_);
+}
+
+void SqliteBackend::unwatch() {
+    if (!connection_.borrowed()) sqlite3_progress_handler(handle(), 0, nullptr, nullptr);
+}
 
 Result<void> SqliteBackend::start(Options const& options) {
     if (connection_.in_transaction()) return already_open();
@@ -72,7 +104,9 @@ Result<void> SqliteBackend::start(Options const& options) {
 
 Result<void> SqliteBackend::wait_for_lock(Options const& options) {
     using namespace std::chrono_literals;
-    auto const until = Clock::now() + options.wait;
+    auto const start = Clock::now();
+    auto const until = start + options.wait;
+    waited_seconds_ = 0;
     connection_.busy_timeout(0ms);  // so that `cancelled` is asked
     auto pause = 5ms;
     for (bool first = true;; first = false) {
@@ -80,6 +114,7 @@ Result<void> SqliteBackend::wait_for_lock(Options const& options) {
         if (begun || begun.error().code != Code::busy) {
             connection_.busy_timeout(options.lock_timeout);
             if (!begun) return std::move(begun).error();
+            if (!first) waited_seconds_ = std::chrono::duration<double>(Clock::now() - start).count();
             return outcome::success();
         }
         UNDROP_CHECK(ask_caller(options, first, connection_.name()));
@@ -121,6 +156,7 @@ Result<void> SqliteBackend::begin(Options const& options, std::vector<Statement>
         if (!is_on(handle(), Switch::foreign_keys) || defers_foreign_keys(statements)) {
             UNDROP_TRY(orphans_, violations());
         }
+        watch(options);
         return outcome::success();
     }();
     if (!begun) rollback();
@@ -138,6 +174,7 @@ Result<void> SqliteBackend::begin_reading() {
 Result<void> SqliteBackend::commit() {
     for (auto const& table : temporary_) UNDROP_CHECK(connection_.run("DROP TABLE IF EXISTS temp." + quote(table)));
     temporary_.clear();
+    unwatch();
     UNDROP_CHECK(connection_.run("COMMIT"));
     end();
     return outcome::success();
@@ -145,6 +182,7 @@ Result<void> SqliteBackend::commit() {
 
 void SqliteBackend::rollback() {
     if (!before_) return;  // a transaction that is not ours is none of our business
+    unwatch();
     if (connection_.in_transaction()) sqlite3_exec(handle(), "ROLLBACK", nullptr, nullptr, nullptr);
     end();
 }

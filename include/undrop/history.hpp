@@ -17,10 +17,12 @@ struct AppliedMigration {
     std::int64_t run = 0;
     std::string at;  // UTC, ISO 8601
     std::string label;
-    bool has_down = false;     // a down script, in the ledger
-    bool edited_up = false;    // the file's up is not the one that ran
-    bool edited_down = false;  // the file's down is not the one in the ledger
-    bool missing = false;      // the source has no such migration
+    bool has_down = false;                // a down script, in the ledger
+    bool edited_up = false;               // the file's up is not the one that ran
+    bool edited_down = false;             // the file's down is not the one in the ledger
+    bool missing = false;                 // the source has no such migration
+    bool ahead = false;                   // and it is newer than all that both have: the database is ahead of the program
+    std::vector<std::string> harms = {};  // of one that is ahead: what it took away or narrowed; none: harmless to an older program
 };
 
 struct PendingMigration {
@@ -48,6 +50,7 @@ struct UNDROP_EXPORT Status {
     std::vector<PendingMigration> pending;  // by version
     std::int64_t snapshots = 0;
     std::int64_t snapshot_bytes = 0;
+    std::string ahead;  // not empty: the database is ahead of the program; what migrate() would do, by Options::ahead
 
     [[nodiscard]] bool clean() const;  // nothing in progress, pending, edited up, missing or out of order
 };

@@ -12,7 +12,7 @@ namespace undrop {
 
 // Told on the caller's thread, between two statements of undrop; a step's transaction is open for all but `waiting`, `journaled`,
 // `outside`, `committed` and `failed`. A callback must not use the target. An exception from it ends the step, which is rolled back, as
-// Code::interrupted.
+// Code::interrupted; at `committed` and `failed` it is ignored.
 struct Event {
     enum class Kind {
         waiting,    // for another migrator, or for a lock
@@ -42,6 +42,24 @@ struct Event {
 
 enum class DownFrom { files, ledger };
 
+// What migrate() does where the database is ahead of the program: migrations are applied that the source does not have, newer than all that
+// both have. A source that shares no migration with the database is no older program, and refused whatever is said here.
+enum class Ahead {
+    accept_harmless,  // goes on with a warning where they took nothing away and narrowed nothing; else refuses, saying what is harmful
+    accept,           // goes on with a warning
+    refuse,
+    wait,      // until somebody has taken them back, for Options::wait; then Code::busy
+    roll_back  // takes them back first, by the ledger's scripts and snapshots; never twice for the same pair of versions.
+               // For single instances: replicas of the newer program that are still running lose what they need.
+};
+
+// What migrate() does while another migrator is at work.
+enum class Busy {
+    wait,  // for Options::wait; then Code::busy
+    fail,  // Code::busy at once
+    serve  // nothing, and says so: Report::elsewhere. For a replica that serves while another one migrates
+};
+
 struct Options {
     // 1. What is done
     std::string label = {};    // a release's name; taken back as one with down --label
@@ -58,18 +76,24 @@ struct Options {
     // Old rows are read through a second connection to the same database. False: undrop opens none, and copies tables before a script that
     // changes their rows. Where a second one cannot be had (an in-memory database, a pooler, a role that may not) it finds that by itself.
     bool second_connection = true;
+    Ahead ahead = Ahead::accept_harmless;  // the database is ahead of the program
+    Busy busy = Busy::wait;                // another migrator is at work
 
     // 2. How long
     std::chrono::milliseconds wait{60'000};         // for another migrator
     std::chrono::milliseconds lock_timeout{5'000};  // for a table's lock (PostgreSQL), for the file (SQLite)
     int tries = 5;                                  // of a step whose lock was not given in time
+    // For one statement of a script; 0: as the session has it (PostgreSQL), none (SQLite, where an attached handle never has one).
+    std::chrono::milliseconds statement_timeout{0};
     // Of a statement outside of a transaction (CREATE INDEX CONCURRENTLY): for transactions of others that must end first. No lock_timeout
     // there: it would leave an invalid index.
     std::chrono::milliseconds outside_wait{600'000};
 
     // 3. Who hears of it
     std::function<void(Event const&)> on_event = {};
-    std::function<bool()> cancelled = {};  // asked while waiting and between statements
+    // Asked while waiting, between statements, and every 50 ms or so while one runs, which then ends; on an attached SQLite handle, whose
+    // progress handler is the program's, not while one runs. Never asked during COMMIT. The step is taken back: Code::interrupted.
+    std::function<bool()> cancelled = {};
 };
 
 }  // namespace undrop

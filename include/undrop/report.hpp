@@ -30,6 +30,7 @@ struct Merged {
     std::int64_t deleted_since = 0;   // the row is gone by now: not resurrected
     std::int64_t inserted_since = 0;  // the row is new
     std::int64_t key_taken = 0;       // another row has the key: kept aside in the snapshot
+    std::int64_t not_found = 0;       // changed or deleted since, which no key tells: kept aside in the snapshot
     std::int64_t not_users = 0;       // an earlier step of the migration had written it, no user changed it: not brought back (P3)
 };
 
@@ -57,6 +58,7 @@ struct StepReport {
     // What ran outside of a transaction, each committed by itself: "statement 2, outside a transaction: create index public.i (0.02 s)".
     std::vector<std::string> outside;
     std::vector<LockHeld> locks;
+    std::string taken_back_for;  // by Ahead::roll_back: the newest migration of the older program; else empty
 };
 
 struct UNDROP_EXPORT Report {
@@ -66,6 +68,7 @@ struct UNDROP_EXPORT Report {
     double seconds = 0;
     std::vector<StepReport> steps;
     std::vector<Finding> findings;  // warnings and notes of the plan
+    bool elsewhere = false;         // Busy::serve: another migrator is at work; nothing was done here, and the finding says what is pending
 };
 
 [[nodiscard]] UNDROP_EXPORT std::string to_json(Report const& report);

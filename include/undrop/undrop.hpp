@@ -22,8 +22,15 @@ namespace undrop {
 // Errors: refused (untouched), failed (rolled_back, or changed where earlier steps stay), busy, in_doubt, interrupted.
 [[nodiscard]] UNDROP_EXPORT Result<Report> migrate(Target& target, Source const& source, Options const& options = {});
 
+// Where Options::ahead is `wait`: returns once the database is not ahead of the source any more; Code::busy, untouched, after
+// Options::wait; interrupted. With any other policy it returns at once. migrate() does this by itself; it is for programs that plan and
+// apply.
+[[nodiscard]] UNDROP_EXPORT Result<void> wait_while_ahead(Target& target, Source const& source, Options const& options = {});
+
 // What would be done. Reads only; makes no ledger; errors leave the target untouched. Bad input shows as findings of the plan where it
 // can (so that one call shows them all), and as Code::usage where the range itself is wrong.
+// Where Options::ahead is `roll_back` and the database is ahead, plan_up gives the plan that takes the newer migrations back (it goes
+// down); what is pending is planned once that is applied.
 [[nodiscard]] UNDROP_EXPORT Result<Plan> plan_up(Target& target, Source const& source, Range const& range = {},
                                                  Options const& options = {});
 [[nodiscard]] UNDROP_EXPORT Result<Plan> plan_down(Target& target, Source const& source, Range const& range = {},

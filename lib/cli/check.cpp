@@ -1,11 +1,10 @@
 #include <CLI/CLI.hpp>
 #include <memory>
-#include <sstream>
 
 #include "range.hpp"
-#include "screen.hpp"
 #include "session.hpp"
 #include "verbs.hpp"
+#include "verdict.hpp"
 
 namespace undrop::cli {
 
@@ -20,13 +19,7 @@ Action declare_check(CLI::App& app) {
         auto const source = session.source_or_ledger();
         auto target = session.open();
         auto const report = undrop::check(target, source, *versions, session.options()).value();
-        std::ostringstream text;
-        text << report;
-        if (session.flags().json)
-            say(to_json(report));
-        else if (!session.flags().quiet || !report.holds())
-            say(text.str());
-        return report.holds() ? 0 : 3;
+        return show_verdict(session, report, report.holds());
     };
 }
 

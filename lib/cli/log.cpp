@@ -40,6 +40,10 @@ std::string summary(LogEntry const& entry) {
                 fmt::format("back {} ({} restored)", merged.value("what", ""), thousands(merged.value("restored", std::int64_t{0}))));
         }
     }
+    for (auto const& step : detail.value("steps", none)) {
+        auto const older = step.value("taken_back_for", std::string());
+        if (!older.empty()) parts.push_back(fmt::format("for an older program, whose newest migration is {}", older));
+    }
     auto const error = detail.value("error", std::string());
     if (!error.empty()) parts.push_back(error.substr(0, error.find('\n')));
     return fmt::format("{}", fmt::join(parts, "; "));

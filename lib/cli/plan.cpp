@@ -1,6 +1,7 @@
 #include <CLI/CLI.hpp>
 #include <memory>
 
+#include "policy.hpp"
 #include "range.hpp"
 #include "run.hpp"
 #include "screen.hpp"
@@ -12,6 +13,7 @@ namespace {
 struct Given {
     std::string direction = "up";
     RangeFlags range;
+    PolicyFlags policies;
     std::string out;
     bool out_of_order = false;
     bool derive = false;
@@ -27,7 +29,7 @@ int plan(Session& session, Given const& given) {
     auto const range = range_of(given.range);
     auto const source = down ? session.source_or_ledger() : session.source();
     auto target = session.open();
-    auto options = session.options();
+    auto options = with_policies(session.options(), given.policies);
     options.out_of_order = given.out_of_order;
     options.derive = given.derive;
     options.accept_drift = given.accept_drift;
@@ -44,6 +46,7 @@ Action declare_plan(CLI::App& app) {
     app.add_option("direction", given->direction, "up (the default) or down")->check(CLI::IsMember({"up", "down"}))->type_name("up|down");
     declare_down_range(app, given->range);
     app.add_option("--out", given->out, "Keep the plan here, for `up --plan` or `down --plan`")->type_name("FILE");
+    declare_ahead(app, given->policies);
     app.add_flag("--out-of-order", given->out_of_order, "Take pending migrations older than the newest applied one");
     app.add_flag("--derive", given->derive, "Down: ignore down scripts, go back by mend and restore alone");
     app.add_flag("--accept-drift", given->accept_drift, "Down: objects that were changed by hand since are taken as they are");

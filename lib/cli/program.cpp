@@ -77,6 +77,8 @@ private:
         app_.add_option("--lock-timeout", flags_.lock_timeout, "For a table's lock, at most (5s; 5 tries)")->type_name("TIME");
         app_.add_option("--outside-wait", flags_.outside_wait, "For others, where an index is built CONCURRENTLY, at most (10min)")
             ->type_name("TIME");
+        app_.add_option("--statement-timeout", flags_.statement_timeout, "For one statement of a script, at most (no limit)")
+            ->type_name("TIME");
         app_.add_flag("--one-connection", flags_.one_connection, "Open no second connection: tables are copied before rows are changed");
         app_.add_flag("--published-store", flags_.published_store, "Subscribers of a publication of all tables have undrop's, too");
         app_.add_flag("--json", flags_.json, "One JSON document on standard output");

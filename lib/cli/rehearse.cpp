@@ -2,13 +2,13 @@
 
 #include <CLI/CLI.hpp>
 #include <memory>
-#include <sstream>
 
 #include "range.hpp"
 #include "run.hpp"
 #include "screen.hpp"
 #include "session.hpp"
 #include "verbs.hpp"
+#include "verdict.hpp"
 
 namespace undrop::cli {
 namespace {
@@ -76,13 +76,7 @@ int rehearse_all(Session& session, Given const& given) {
                          .command = command(session, given)};
     auto const evidence = rehearse(target, source, wish, session.options()).value();
     if (!given.report.empty()) write_report(given.report, evidence);
-    std::ostringstream text;
-    text << evidence;
-    if (session.flags().json)
-        say(to_json(evidence));
-    else if (!session.flags().quiet || !evidence.exact())
-        say(text.str());
-    return evidence.exact() ? 0 : 3;
+    return show_verdict(session, evidence, evidence.exact());
 }
 
 }  // namespace

@@ -15,7 +15,8 @@ namespace {
 // Why this plan must be asked about: empty if it need not. Nothing that is saved asks.
 std::string concerns(Session const& session, Plan const& plan) {
     std::string result;
-    if (plan.direction == Direction::down && session.settings().environment) {
+    auto const asked_for = plan.steps.empty() || plan.steps.front().taken_back_for.empty();  // else --ahead roll-back was said
+    if (plan.direction == Direction::down && asked_for && session.settings().environment) {
         result = fmt::format("the database comes from {}: {}\n", *session.settings().environment, plan.target);
     }
     for (auto const& step : plan.steps) {

@@ -117,6 +117,7 @@ Options Session::options() const {
     if (!settings_.ledger.empty()) options.ledger = settings_.ledger;
     options.wait = settings_.wait.value_or(options.wait);
     options.lock_timeout = settings_.lock_timeout.value_or(options.lock_timeout);
+    options.statement_timeout = settings_.statement_timeout.value_or(options.statement_timeout);
     options.outside_wait = settings_.outside_wait.value_or(options.outside_wait);
     options.second_connection = !flags_.one_connection;
     options.published_store = flags_.published_store;

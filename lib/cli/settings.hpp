@@ -16,6 +16,7 @@ struct Flags {
     std::string role;
     std::string wait;
     std::string lock_timeout;
+    std::string statement_timeout;
     std::string outside_wait;
     bool one_connection = false;
     bool published_store = false;
@@ -34,6 +35,7 @@ struct Settings {
     std::string role;
     std::optional<std::chrono::milliseconds> wait;
     std::optional<std::chrono::milliseconds> lock_timeout;
+    std::optional<std::chrono::milliseconds> statement_timeout;
     std::optional<std::chrono::milliseconds> outside_wait;
 };
 

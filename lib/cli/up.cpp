@@ -1,6 +1,7 @@
 #include <CLI/CLI.hpp>
 #include <memory>
 
+#include "policy.hpp"
 #include "range.hpp"
 #include "run.hpp"
 #include "screen.hpp"
@@ -11,6 +12,7 @@ namespace {
 
 struct Given {
     RangeFlags range;
+    PolicyFlags policies;
     std::string label;
     std::string plan;
     bool atomic = false;
@@ -20,11 +22,19 @@ struct Given {
 };
 
 Options options_of(Session const& session, Given const& given) {
-    auto options = session.options();
+    auto options = with_policies(session.options(), given.policies);
     if (!given.label.empty()) options.label = given.label;
     options.atomic = given.atomic;
     options.out_of_order = given.out_of_order;
     return options;
+}
+
+Report joined(Report first, Report second) {
+    if (second.run == 0) second.run = first.run;
+    second.seconds += first.seconds;
+    second.steps.insert(second.steps.begin(), first.steps.begin(), first.steps.end());
+    second.findings.insert(second.findings.begin(), first.findings.begin(), first.findings.end());
+    return second;
 }
 
 int up_by_plan(Session& session, Given const& given) {
@@ -48,7 +58,17 @@ int up(Session& session, Given const& given) {
     auto target = session.open(given.create);
     auto const make = [&] { return plan_up(target, source, range, options); };
     if (given.dry_run) return show_plan(session, make().value());
-    return show_report(session, carry_out(session, target, options, {.plan = make, .command = "up"}), "Nothing is pending.\n");
+    wait_while_ahead(target, source, options).value();
+    Wish const wish{.plan = make, .command = "up"};
+    auto report = carry_out(session, target, options, wish);
+    // What was newer is taken back; what is pending comes now.
+    if (!report.steps.empty() && report.steps.front().direction == Direction::down) {
+        if (!session.flags().json) (void)show_report(session, report, "");
+        auto next = carry_out(session, target, options, wish);
+        if (session.flags().json) next = joined(std::move(report), std::move(next));
+        report = std::move(next);
+    }
+    return show_report(session, report, report.elsewhere ? "Nothing was done here.\n" : "Nothing is pending.\n");
 }
 
 }  // namespace
@@ -64,6 +84,8 @@ Action declare_up(CLI::App& app) {
         ->excludes(app.get_option("--steps"));
     app.add_flag("--dry-run", given->dry_run, "Print the plan only");
     app.add_flag("--create", given->create, "Make the SQLite file if it is not there");
+    declare_ahead(app, given->policies);
+    declare_busy(app, given->policies);
     app.add_flag("--out-of-order", given->out_of_order, "Take pending migrations older than the newest applied one");
     return [given](Session& session) { return up(session, *given); };
 }

@@ -45,6 +45,8 @@ std::string step_text(StepReport const& step) {
     details.add_lines("ran", step.outside);
     if (step.rounds > 1) details.add_lines("note", {fmt::format("done in {} rounds: a loss was not foreseen from the text", step.rounds)});
     details.add_lines("note", step.notes);
+    if (!step.taken_back_for.empty())
+        details.add_lines("note", {"taken back for an older program, whose newest migration is " + step.taken_back_for});
     auto const how = step.origin == Origin::file ? "" : ", " + print::origin(step.origin, step.direction);
     auto const direction = step.direction == Direction::up && how.empty() ? "" : fmt::format(" ({}{})", name_of(step.direction), how);
     return fmt::format("{} {}{}\n{}", step.version, step.name, direction, details.text());
@@ -52,10 +54,11 @@ std::string step_text(StepReport const& step) {
 
 // A run goes one way; taking a run back goes by its number, taking a down back is going up again.
 std::string last_line(Report const& report) {
+    if (report.elsewhere) return "Nothing was done here: another migrator is at work.\n";
     if (report.run == 0) return "Nothing to do.\n";
     auto const done = fmt::format("Done in {}.", print::seconds(report.seconds));
     if (report.steps.empty()) return done + "\n";
-    if (report.steps.front().direction == Direction::up) return fmt::format("{} Way back: undrop down --run {}\n", done, report.run);
+    if (report.steps.back().direction == Direction::up) return fmt::format("{} Way back: undrop down --run {}\n", done, report.run);
     return done + " Way forth: undrop up\n";
 }
 

@@ -12,7 +12,8 @@ namespace {
 
 std::vector<std::string> row_of(AppliedMigration const& m) {
     std::vector<std::string> marks;
-    if (m.missing) marks.emplace_back("file missing");
+    if (m.ahead) marks.emplace_back(m.harms.empty() ? "newer than what is here" : "newer than what is here, not harmless");
+    if (m.missing && !m.ahead) marks.emplace_back("file missing");
     if (m.edited_up) marks.emplace_back("up edited");
     if (m.edited_down) marks.emplace_back("down edited");
     if (!m.has_down) marks.emplace_back("no down script");
@@ -52,6 +53,9 @@ std::ostream& operator<<(std::ostream& out, Status const& status) {
             name_of(step->direction), step->version, step->name, step->standing, step->run, print::to_the_second(step->at));
     }
     if (!status.has_ledger) text += "No migration was ever applied here: there is no ledger.\n";
+    for (auto const& m : status.applied)
+        for (auto const& harm : m.harms) text += fmt::format("{} {}: {}\n", m.version, m.name, harm);
+    if (!status.ahead.empty()) text += "The database is ahead: " + status.ahead + ".\n";
     return out << print::printable(text + count_text(status));
 }
 

@@ -108,6 +108,7 @@ std::string classes(Merged const& merged) {
     part("deleted since", merged.deleted_since);
     part("inserted since", merged.inserted_since, merged.defaulted ? " (default)" : "");
     part("key taken since", merged.key_taken, " (kept aside in the snapshot)");
+    part("changed or deleted since", merged.not_found, " (no key tells; kept aside in the snapshot)");
     part("written by the migration itself", merged.not_users, " (not brought back)");
     return parts.empty() ? "nothing to bring back" : joined(parts, "; ");
 }

@@ -8,18 +8,18 @@ using namespace undrop::test;
 namespace {
 
 // The shop, with a check for each migration.
-void make_checked_shop(Desk const& desk) {
-    make_shop(desk);
-    desk.file("migrations/2_drop_role.check.sql", "select count(*) > 0 from participants;\n");
-    desk.file("migrations/2_drop_role.down.check.sql",
-              "-- every role is one of three\nselect id from participants\n where role is null;\n");
-}
+class CheckedShop : public Shop {
+public:
+    CheckedShop() {
+        file("migrations/2_drop_role.check.sql", "select count(*) > 0 from participants;\n");
+        file("migrations/2_drop_role.down.check.sql", "-- every role is one of three\nselect id from participants\n where role is null;\n");
+    }
+};
 
 }  // namespace
 
 TEST_CASE("check tells by its exit status whether the applied migrations' checks hold") {
-    Desk const desk;
-    make_checked_shop(desk);
+    CheckedShop const desk;
     auto const none = desk.shop({"check"});
     CHECK(none.status == 0);
     CHECK(has(none.out, "No applied migration has a check."));
@@ -43,8 +43,7 @@ TEST_CASE("check tells by its exit status whether the applied migrations' checks
 }
 
 TEST_CASE("check --json is one document with every statement") {
-    Desk const desk;
-    make_checked_shop(desk);
+    CheckedShop const desk;
     CHECK(desk.shop({"up"}).status == 0);
     desk.file("migrations/2_drop_role.check.sql", "select 1 = 1;\n\n  select id\n from participants;\nselect nope;\n");
     auto const outcome = desk.shop({"check", "--json"});
@@ -65,8 +64,7 @@ TEST_CASE("check --json is one document with every statement") {
 }
 
 TEST_CASE("a version that is unknown, pending or without a check is wrong use, with what to do next") {
-    Desk const desk;
-    make_checked_shop(desk);
+    CheckedShop const desk;
     CHECK(desk.shop({"up", "--to", "2"}).status == 0);
     desk.migration("10_more", "create table more (id);");
     struct Wrong {
@@ -89,8 +87,7 @@ TEST_CASE("a version that is unknown, pending or without a check is wrong use, w
 }
 
 TEST_CASE("a check that does not hold takes the step back: exit 3, and the log has it") {
-    Desk const desk;
-    make_checked_shop(desk);
+    CheckedShop const desk;
     desk.file("migrations/2_drop_role.check.sql", "select 1;\nselect id from participants;\n");
     auto const up = desk.shop({"up"});
     CHECK(up.status == 3);
@@ -107,8 +104,7 @@ TEST_CASE("a check that does not hold takes the step back: exit 3, and the log h
 }
 
 TEST_CASE("from an empty directory the recorded checks run, on the way back too") {
-    Desk const desk;
-    make_checked_shop(desk);
+    CheckedShop const desk;
     CHECK(desk.shop({"up"}).status == 0);
     std::filesystem::create_directory(desk.path / "empty");
     auto const recorded = desk.shop({"--dir", "empty", "check"});
@@ -120,8 +116,7 @@ TEST_CASE("from an empty directory the recorded checks run, on the way back too"
 }
 
 TEST_CASE("a lonely check is refused by name") {
-    Desk const desk;
-    make_shop(desk);
+    Shop const desk;
     desk.file("migrations/7_seven.check.sql", "select 1;");
     auto const outcome = desk.shop({"check"});
     CHECK(outcome.status == 3);

@@ -40,15 +40,13 @@ struct Locked {
 }  // namespace
 
 TEST_CASE("two migrations of one version are refused by the command line") {
-    Desk const desk;
-    make_shop(desk);
+    Shop const desk;
     desk.migration("02_again", "select 1;");
     check_refused(desk, {"up"}, 3, {"migrations/2_drop_role.up.sql", "02_again.up.sql"});
 }
 
 TEST_CASE("an edited up script is refused, and accept records that it is meant") {
-    Desk const desk;
-    make_shop(desk);
+    Shop const desk;
     desk.migration("1_create", "create table participants (id integer primary key, role text, note text, more int);\n",
                    "drop table participants;");
     check_refused(desk, {"up"}, 3, {"1_create.up.sql", "more int", "undrop accept 1"});
@@ -65,8 +63,7 @@ TEST_CASE("an edited up script is refused, and accept records that it is meant")
 }
 
 TEST_CASE("a missing file of an applied migration is refused for up, not for down") {
-    Desk const desk;
-    make_shop(desk);
+    Shop const desk;
     std::filesystem::remove(desk.path / "migrations/1_create.up.sql");
     std::filesystem::remove(desk.path / "migrations/1_create.down.sql");
     check_refused(desk, {"up"}, 3, {"1 create"});
@@ -75,8 +72,7 @@ TEST_CASE("a missing file of an applied migration is refused for up, not for dow
 }
 
 TEST_CASE("a version lower than the newest applied one wants --out-of-order") {
-    Desk const desk;
-    make_shop(desk);
+    Shop const desk;
     desk.migration("9_i", "create table i (x);");
     CHECK(desk.shop({"up"}).status == 0);
     desk.migration("4_d", "create table d (x);");
@@ -90,29 +86,25 @@ TEST_CASE("a version lower than the newest applied one wants --out-of-order") {
 }
 
 TEST_CASE("version 0 is refused: it stands for nothing applied, by the command line too") {
-    Desk const desk;
-    make_shop(desk);
+    Shop const desk;
     desk.file("migrations/0_zero.up.sql", "select 1;");
     check_refused(desk, {"up"}, 3, {"0_zero.up.sql"});
 }
 
 TEST_CASE("an SQL error names file, line and column and the database's words, and is rolled back") {
-    Desk const desk;
-    make_shop(desk);
+    Shop const desk;
     desk.migration("2_drop_role", "create table made (x);\r\n\r\nselect 1;\r\n  insert into nowhere values (1);\r\n");
     check_refused(desk, {"up"}, 1, {"2_drop_role.up.sql:4:", "no such table: nowhere", "rolled back"});
 }
 
 TEST_CASE("a script that is never closed is refused with its place") {
-    Desk const desk;
-    make_shop(desk);
+    Shop const desk;
     desk.migration("2_drop_role", "select 1;\nselect 'ü;\n");
     check_refused(desk, {"up"}, 3, {"2_drop_role.up.sql:2:8"});
 }
 
 TEST_CASE("transaction statements and a client's commands in a script are refused with their place") {
-    Desk const desk;
-    make_shop(desk);
+    Shop const desk;
     for (auto const* statement : {"commit", "BEGIN TRANSACTION", "rollback", "end", "savepoint a", ".mode box"}) {
         CAPTURE(statement);
         desk.migration("2_drop_role", std::string("select 1;\n") + statement + "\n;");
@@ -121,8 +113,7 @@ TEST_CASE("transaction statements and a client's commands in a script are refuse
 }
 
 TEST_CASE("a statement that cannot run in a transaction, and the wish for it, are refused") {
-    Desk const desk;
-    make_shop(desk);
+    Shop const desk;
     desk.migration("2_drop_role", "vacuum;");
     check_refused(desk, {"up"}, 3, {"2_drop_role.up.sql:1:1"});
     desk.migration("2_drop_role", "-- undrop: no-transaction\nselect 1;");
@@ -130,8 +121,7 @@ TEST_CASE("a statement that cannot run in a transaction, and the wish for it, ar
 }
 
 TEST_CASE("a misspelt directive or file name is refused with what was meant") {
-    Desk const desk;
-    make_shop(desk);
+    Shop const desk;
     desk.migration("2_drop_role", "-- undrop: loose participants.role\nselect 1;");
     check_refused(desk, {"up"}, 3, {"2_drop_role.up.sql:1:1", "undrop: lose"});
     desk.file("migrations/3_c.dwon.sql", "");
@@ -165,8 +155,7 @@ TEST_CASE("a file that is no database is refused and left as it is") {
 }
 
 TEST_CASE("a read-only SQLite file is refused by up, and status reads it") {
-    Desk const desk;
-    make_shop(desk);
+    Shop const desk;
     CHECK(desk.shop({"up"}).status == 0);
     desk.migration("3_c", "create table c (x);");
     std::filesystem::permissions(desk.path / "shop.db", std::filesystem::perms::owner_read);
@@ -187,8 +176,7 @@ TEST_CASE("a read-only SQLite file is refused by up, and status reads it") {
 }
 
 TEST_CASE("a database that someone else is writing is busy: exit status 5") {
-    Desk const desk;
-    make_shop(desk);
+    Shop const desk;
     Locked const locked(desk);
     auto const outcome = desk.shop({"--wait", "300ms", "--lock-timeout", "50ms", "up"});
     CAPTURE(outcome.err);
@@ -197,8 +185,7 @@ TEST_CASE("a database that someone else is writing is busy: exit status 5") {
 }
 
 TEST_CASE("an interrupt while waiting ends with 130, a termination with 143, and nothing is changed") {
-    Desk const desk;
-    make_shop(desk);
+    Shop const desk;
     Locked const locked(desk);
     for (auto const& [signal, status] : std::vector<std::pair<std::string, int>>{{"INT", 130}, {"TERM", 143}}) {
         // A shell's background process ignores SIGINT, so the signal is sent from the background.
@@ -208,6 +195,24 @@ TEST_CASE("an interrupt while waiting ends with 130, a termination with 143, and
         CHECK(outcome.status == status);
         CHECK(has(outcome.err, "Next: "));
     }
+}
+
+TEST_CASE("a signal ends a statement that runs, and nothing of its step stays; a second one ends the program where it is") {
+    Desk const desk;
+    desk.migration("1_a",
+                   "create table a (x);\ncreate table b as with recursive n(i) as (select 1 union all select i + 1 from n where i < "
+                   "3000000000) select count(*) c from n;");
+    desk.sql("create table kept (x)");
+    auto const once = desk.shell("(sleep 1; kill -TERM $$) & exec \"$UNDROP\" --db '" + desk.url() + "' --dir migrations up");
+    CAPTURE(once.err);
+    CHECK(once.status == 143);
+    CHECK(has(once.err, "1_a.up.sql:2:1"));
+    CHECK(has(once.err, "rolled back"));
+    CHECK(desk.sql("select group_concat(name) from sqlite_schema where name not like '%undrop%'") == "kept");
+    auto const twice = desk.shell("(sleep 1; kill -INT $$; kill -INT $$) & exec \"$UNDROP\" --db '" + desk.url() + "' --dir migrations up");
+    CAPTURE(twice.err);
+    CHECK(twice.status == 130);
+    CHECK(desk.sql("select group_concat(name) from sqlite_schema where name not like '%undrop%'") == "kept");
 }
 
 TEST_CASE("a server that cannot be reached is a failure, and the password is not printed") {
@@ -228,8 +233,7 @@ TEST_CASE("a store that is not ours is refused") {
 }
 
 TEST_CASE("--role on SQLite is wrong use") {
-    Desk const desk;
-    make_shop(desk);
+    Shop const desk;
     CHECK(desk.shop({"--role", "someone", "up"}).status == 2);
 }
 

@@ -89,14 +89,14 @@ Outcome Desk::on_terminal(std::vector<std::string> const& words, std::string con
     return shell("script -qec " + quoted(command_of(words)) + " /dev/null < .in");
 }
 
-void make_shop(Desk const& desk) {
-    desk.migration("1_create",
-                   "create table participants (id integer primary key, role text not null default 'viewer', note text);\n"
-                   "create index participants_role on participants (role);\n",
-                   "drop table participants;\n");
-    REQUIRE(desk.shop({"up", "--create"}).status == 0);
-    desk.sql("insert into participants (role) values ('viewer'), ('manager'), ('contributor')");
-    desk.migration("2_drop_role", "drop index participants_role;\nalter table participants drop column role;\n");
+Shop::Shop() {
+    migration("1_create",
+              "create table participants (id integer primary key, role text not null default 'viewer', note text);\n"
+              "create index participants_role on participants (role);\n",
+              "drop table participants;\n");
+    REQUIRE(shop({"up", "--create"}).status == 0);
+    sql("insert into participants (role) values ('viewer'), ('manager'), ('contributor')");
+    migration("2_drop_role", "drop index participants_role;\nalter table participants drop column role;\n");
 }
 
 }  // namespace undrop::test

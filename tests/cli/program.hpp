@@ -47,6 +47,9 @@ public:
 };
 
 // A shop with participants in three roles, and a pending migration that drops the column.
-void make_shop(Desk const& desk);
+class Shop : public Desk {
+public:
+    Shop();
+};
 
 }  // namespace undrop::test

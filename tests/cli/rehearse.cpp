@@ -6,8 +6,7 @@
 using namespace undrop::test;
 
 TEST_CASE("rehearse says GO for what comes back, and does not touch the database") {
-    Desk const desk;
-    make_shop(desk);
+    Shop const desk;
     auto const before = desk.shop({"--json", "status"}).json();
     auto const rehearsal = desk.shop({"rehearse", "--data"});
     CHECK_MESSAGE(rehearsal.status == 0, rehearsal.err);
@@ -44,8 +43,7 @@ TEST_CASE("rehearse says NO-GO with exit status 3, and its last line does the sa
 }
 
 TEST_CASE("rehearse refuses what makes no sense") {
-    Desk const desk;
-    make_shop(desk);
+    Shop const desk;
     CHECK(desk.shop({"rehearse", "9"}).status == 2);
     CHECK(desk.shop({"rehearse", "x"}).status == 2);
     CHECK(desk.shop({"rehearse", "--all", "--data"}).status == 2);

@@ -6,8 +6,7 @@
 using namespace undrop::test;
 
 TEST_CASE("the main job by the command line: a column goes and comes back with its values") {
-    Desk const desk;
-    make_shop(desk);
+    Shop const desk;
     auto const plan = desk.shop({"plan"});
     CHECK(plan.status == 0);
     CHECK(has(plan.out, "participants.role"));
@@ -30,8 +29,7 @@ TEST_CASE("the main job by the command line: a column goes and comes back with i
 }
 
 TEST_CASE("status tells applied from pending, and --check is for scripts") {
-    Desk const desk;
-    make_shop(desk);
+    Shop const desk;
     auto const status = desk.shop({"status"});
     CHECK(status.status == 0);
     CHECK(has(status.out, "1        create     applied  1"));
@@ -46,8 +44,7 @@ TEST_CASE("status tells applied from pending, and --check is for scripts") {
 }
 
 TEST_CASE("nothing to do is done: up and down say so and exit with 0") {
-    Desk const desk;
-    make_shop(desk);
+    Shop const desk;
     CHECK(desk.shop({"up"}).status == 0);
     auto const up = desk.shop({"up"});
     CHECK(up.status == 0);
@@ -85,8 +82,7 @@ TEST_CASE("ranges choose steps: --to, --steps, --run, to") {
 }
 
 TEST_CASE("a dry run prints the plan and changes nothing") {
-    Desk const desk;
-    make_shop(desk);
+    Shop const desk;
     CHECK(desk.shop({"up", "--dry-run"}).out.ends_with("GO\n"));
     CHECK(desk.shop({"down", "--dry-run"}).out.ends_with("GO\n"));
     CHECK(desk.shop({"--json", "up", "--dry-run"}).json()["kind"] == "plan");
@@ -94,8 +90,7 @@ TEST_CASE("a dry run prints the plan and changes nothing") {
 }
 
 TEST_CASE("a stored plan is applied as it is, and refused once the target has changed") {
-    Desk const desk;
-    make_shop(desk);
+    Shop const desk;
     CHECK(desk.shop({"plan", "--out", "plan.json"}).status == 0);
     CHECK(desk.shop({"down", "--plan", "plan.json"}).status == 2);
     CHECK(desk.shop({"up", "--plan", "plan.json", "--dry-run"}).out.ends_with("GO\n"));
@@ -111,8 +106,7 @@ TEST_CASE("a stored plan is applied as it is, and refused once the target has ch
 }
 
 TEST_CASE("redo goes down and up again") {
-    Desk const desk;
-    make_shop(desk);
+    Shop const desk;
     CHECK(desk.shop({"up"}).status == 0);
     desk.migration("2_drop_role", "drop index participants_role;\nalter table participants drop column role;\ncreate table extra (x);\n");
     auto const redo = desk.shop({"redo"});
@@ -125,8 +119,7 @@ TEST_CASE("redo goes down and up again") {
 }
 
 TEST_CASE("redo is refused before the way down where the way up is closed") {
-    Desk const desk;
-    make_shop(desk);
+    Shop const desk;
     CHECK(desk.shop({"up"}).status == 0);
     desk.migration("1_create", "create table other (x);", "drop table other;");
     auto const edited = desk.shop({"redo"});
@@ -139,8 +132,7 @@ TEST_CASE("redo is refused before the way down where the way up is closed") {
 }
 
 TEST_CASE("an empty directory is enough to go down: the ledger has the scripts") {
-    Desk const desk;
-    make_shop(desk);
+    Shop const desk;
     CHECK(desk.shop({"up"}).status == 0);
     std::filesystem::create_directories(desk.path / "empty");
     auto const down = desk.shop({"--dir", "empty", "down", "--to", "0"});
@@ -149,8 +141,7 @@ TEST_CASE("an empty directory is enough to go down: the ledger has the scripts")
 }
 
 TEST_CASE("without any directory down uses the ledger, and up is refused") {
-    Desk const desk;
-    make_shop(desk);
+    Shop const desk;
     std::filesystem::remove_all(desk.path / "migrations");
     auto const up = desk.shop({"up"});
     CHECK(up.status == 3);
@@ -160,8 +151,7 @@ TEST_CASE("without any directory down uses the ledger, and up is refused") {
 }
 
 TEST_CASE("the log says who did what, and writes reports") {
-    Desk const desk;
-    make_shop(desk);
+    Shop const desk;
     CHECK(desk.shop({"up", "--label", "r1"}).status == 0);
     auto const log = desk.shop({"log"});
     CHECK(log.status == 0);
@@ -179,8 +169,7 @@ TEST_CASE("the log says who did what, and writes reports") {
 }
 
 TEST_CASE("snapshots are listed, and the rows of one are shown") {
-    Desk const desk;
-    make_shop(desk);
+    Shop const desk;
     CHECK(has(desk.shop({"snapshots", "list"}).out, "No snapshots."));
     CHECK(desk.shop({"up"}).status == 0);
     CHECK(has(desk.shop({"snapshots", "list"}).out, "participants.role"));
@@ -197,8 +186,7 @@ TEST_CASE("snapshots are listed, and the rows of one are shown") {
 }
 
 TEST_CASE("values of rows are on no screen but that of snapshots show") {
-    Desk const desk;
-    make_shop(desk);
+    Shop const desk;
     desk.sql("update participants set role = 'topsecret'");
     std::string all;
     for (auto const& words : std::vector<std::vector<std::string>>{
@@ -211,8 +199,7 @@ TEST_CASE("values of rows are on no screen but that of snapshots show") {
 }
 
 TEST_CASE("quiet says nothing, verbose says what happens on standard error") {
-    Desk const desk;
-    make_shop(desk);
+    Shop const desk;
     auto const quiet = desk.shop({"--quiet", "up"});
     CHECK(quiet.out.empty());
     CHECK(quiet.err.empty());
@@ -222,8 +209,7 @@ TEST_CASE("quiet says nothing, verbose says what happens on standard error") {
 }
 
 TEST_CASE("where the database comes from the environment, down asks; without a terminal it wants --yes") {
-    Desk desk;
-    make_shop(desk);
+    Shop desk;
     desk.environment["UNDROP_DB"] = desk.url();
     CHECK(desk.run({"up"}).status == 0);
     for (auto const* verb : {"down", "redo"}) {
@@ -242,8 +228,7 @@ TEST_CASE("where the database comes from the environment, down asks; without a t
 }
 
 TEST_CASE("what cannot come back is asked about") {
-    Desk const desk;
-    make_shop(desk);
+    Shop const desk;
     desk.migration("2_drop_role",
                    "-- undrop: lose participants.role\ndrop index participants_role;\nalter table participants drop column role;\n");
     CHECK(has(desk.shop({"plan"}).out, "NOT saved"));
@@ -254,8 +239,7 @@ TEST_CASE("what cannot come back is asked about") {
 }
 
 TEST_CASE("colour is for terminals only, and NO_COLOR is heard") {
-    Desk desk;
-    make_shop(desk);
+    Shop desk;
     desk.environment["UNDROP_DB"] = desk.url();
     CHECK_FALSE(has(desk.run({"plan"}).out, "\x1b["));
     CHECK_FALSE(has(desk.run({"staus"}).err, "\x1b["));

@@ -385,7 +385,7 @@ Catalog after(Connection& connection, Catalog const& before) {
 
 }  // namespace
 
-TEST_CASE("postgres catalog: what this transaction changed is seen, and what another session did meanwhile is not (A11)") {
+TEST_CASE("postgres catalog: what this transaction changed is seen, and what another session did meanwhile is not") {
     Database database;
     auto const ours = database.connect();
     auto const theirs = database.connect();

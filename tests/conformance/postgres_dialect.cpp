@@ -141,7 +141,7 @@ TEST_CASE("postgres: the text of a script tells what it will do") {
         auto const foreseen = dialect.foresee(dialect.split({text, "x"}).value());
         std::string out = foreseen.opaque ? "?" : "";
         for (auto const& touch : foreseen.touches) {
-            constexpr char const* names[] = {"drop", "drop_column", "alter", "rewrite", "rewrite_table", "create"};
+            constexpr char const* names[] = {"drop", "drop_column", "alter", "rewrite", "rewrite_table", "create", "rewrite_type"};
             out += fmt::format("{}{} {}{}{}", out.empty() ? "" : "; ", names[static_cast<int>(touch.kind)],
                                touch.schema.empty() ? "" : touch.schema + ".", touch.table, touch.column.empty() ? "" : "." + touch.column);
         }
@@ -153,7 +153,8 @@ TEST_CASE("postgres: the text of a script tells what it will do") {
     CHECK(seen("alter table only s.t drop column a, add column b int") == "drop_column s.t.a; alter s.t");
     CHECK(seen("alter table t alter a type int using f(a)") == "?; rewrite_table t; alter t");
     CHECK(seen("alter table t alter a type varchar(50)") == "alter t");
-    CHECK(seen("alter view v rename to w; alter sequence s restart; alter type c drop attribute x; alter index i rename to j") == "");
+    CHECK(seen("alter view v rename to w; alter sequence s restart; alter index i rename to j") == "");
+    CHECK(seen("alter type s.c drop attribute x, add attribute y int") == "rewrite_type s.c.x");
     CHECK(seen("truncate a, b.c") == "rewrite_table a; rewrite_table b.c");
     CHECK(seen("update t set a = upper(a); delete from u; merge into w using x on true when matched then delete") ==
           "rewrite t; rewrite u; rewrite w");

@@ -98,7 +98,6 @@ select lo_create(4711))sql");
                     "grant select on people to undrop_reader; create statistics st on i, homes from people;"
                     "alter table people add check (i > 0); create view v as select i from people; create schema s; drop schema s")
               .refused.empty());
-    CHECK(shop.refuses("alter type addr drop attribute zip", "attribute"));
     CHECK(shop.refuses("select lo_unlink(4711)", "large object"));
     CHECK(shop.refuses("select lo_put(4711, 0, 'a'); select lo_put(4711, 0, 'b')", "large object"));
 

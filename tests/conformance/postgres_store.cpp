@@ -55,7 +55,10 @@ TEST_CASE("postgres: a store that is not ours is named, with what is wrong with 
     };
     shop.database->run(
         "create table undrop.event (id int primary key); create function f() returns trigger language plpgsql as 'begin return new; end'");
-    spoilt("grant usage on schema undrop to undrop_reader", "revoke all on schema undrop from undrop_reader", "undrop_reader");
+    spoilt("grant create on schema undrop to undrop_reader", "revoke all on schema undrop from undrop_reader", "undrop_reader");
+    spoilt("grant usage on schema undrop to public", "revoke all on schema undrop from public", "PUBLIC");
+    shop.database->run("grant usage on schema undrop to undrop_reader; grant select on undrop.event to undrop_reader");
+    CHECK(foreign("undrop") == "");  // the owner lets somebody read the ledger
     spoilt("grant insert on undrop.event to public", "revoke all on undrop.event from public", "PUBLIC");
     spoilt("grant select (id) on undrop.event to public", "revoke all (id) on undrop.event from public", "columns");
     spoilt("create view undrop.v as select 1", "drop view undrop.v", "no table");

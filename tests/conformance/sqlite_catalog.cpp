@@ -73,7 +73,7 @@ TEST_CASE("sqlite: views and triggers that mention a name are found, comments an
     CHECK(f->mentions("nothing").value().empty());
 }
 
-TEST_CASE("sqlite: a store is told from none, and from what squats in its place (A15, C13)") {
+TEST_CASE("sqlite: a store is told from none, and from what squats in its place") {
     auto const state = [](std::string const& sql, bool with_store) {
         Fixture f("create table t (a)");
         if (with_store) make_store(*f.backend);

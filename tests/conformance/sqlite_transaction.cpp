@@ -105,7 +105,7 @@ TEST_CASE("sqlite: all statements of a script run, as they are written") {
     CHECK_EQ(f.other->all("select count(*) from t"), "3");
 }
 
-TEST_CASE("sqlite: a script that ends the transaction is refused and nothing of it stays (A20)") {
+TEST_CASE("sqlite: a script that ends the transaction is refused and nothing of it stays") {
     for (auto const* ending : {"insert or rollback into t values (1)", "insert into u values (1)"}) {
         Fixture f(
             "create table t (a unique); insert into t values (1); create table u (a); "

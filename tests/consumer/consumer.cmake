@@ -1,4 +1,5 @@
-# cmake -DVARIANT=V -DTREE=SOURCES -DBUILT=BUILD -DWORK=DIR -DFLAGS=CXXFLAGS -DDEBUG_FLAGS=CXXFLAGS_DEBUG -DTYPE=BUILDTYPE -P consumer.cmake
+# cmake -DVARIANT=V -DTREE=SOURCES -DBUILT=BUILD -DWORK=DIR -DFLAGS=CXXFLAGS -DDEBUG_FLAGS=CXXFLAGS_DEBUG -DTYPE=BUILDTYPE
+#     -DOPTIMISE=BOOL -P consumer.cmake
 #
 # Builds and runs the project beside this file with an undrop of one kind:
 #     both          installed from the build at hand; also by pkg-config
@@ -20,7 +21,7 @@ function(run)
 endfunction()
 
 set(common -G Ninja "-DCMAKE_BUILD_TYPE=${TYPE}" "-DCMAKE_CXX_FLAGS=${FLAGS}" "-DCMAKE_CXX_FLAGS_DEBUG=${DEBUG_FLAGS}")
-set(library_options -DUNDROP_CLI=OFF -DUNDROP_TESTS=OFF -DUNDROP_WERROR=ON)
+set(library_options -DUNDROP_CLI=OFF -DUNDROP_TESTS=OFF -DUNDROP_WERROR=ON -DUNDROP_OPTIMISE=${OPTIMISE})
 set(prefix ${WORK}/prefix)
 set(use "-DCMAKE_PREFIX_PATH=${prefix}")
 set(want postgres,sqlite)

@@ -137,24 +137,59 @@ ON_POSTGRES("story: others go on writing to a table of which a script changes ro
     CHECK_EQ(db.one("select string_agg(v, ',' order by id) from t where id in (3, 55, 500)"), "v3,theirs,theirs");
 }
 
-ON_BOTH("story: the seed data migration is taken back after the application has gone on") {
-    db.run("create table participants (id integer primary key, role text not null, name text)");
-    db.run("insert into participants select n, case when n % 4 = 0 then 'sponsor' else 'viewer' end, 'p' || n from " + numbers(db, 1, 400));
+namespace {
+
+// The seed data migration; then the application changes some of its rows again and deletes others.
+void seed_there_and_back(Database& db, std::string const& type) {
+    db.run("create table participants (id integer primary key, role " + type + " not null, name text)");
+    db.run("insert into participants select n, " +
+           db.either("(case when n % 4 = 0 then 'sponsor' else 'viewer' end)::" + type,
+                     "case when n % 4 = 0 then 'sponsor' else 'viewer' end") +
+           ", 'p' || n from " + numbers(db, 1, 400));
     auto const source = source_of({{"update participants set role = 'coach' where role = 'sponsor'"}});
     auto const went = up(db, source);
     CHECK_EQ(went.steps.at(0).rounds, 1);
+    CHECK_EQ(saved(went.steps.at(0), db.named("participants") + " (role)").rows, 100);
     db.run("update participants set role = 'owner' where id in (4, 8, 12)");
     db.run("update participants set name = 'renamed' where id = 16");
     db.run("delete from participants where id in (20, 24)");
     auto const back = down(db, source);
+    CHECK_EQ(back.steps.at(0).rounds, 1);
     auto const role = merged(back.steps.at(0), db.named("participants.role"));
     CHECK_EQ(role.restored, 95);
     CHECK_EQ(role.changed_since, 3);
     CHECK_EQ(role.deleted_since, 2);
     CHECK_EQ(db.count("select count(*) from participants where role = 'sponsor'"), 95);
     CHECK_EQ(db.count("select count(*) from participants where role = 'owner'"), 3);
+    CHECK_EQ(db.count("select count(*) from participants where role = 'viewer'"), 300);
     CHECK_EQ(db.one("select role || name from participants where id = 16"), "sponsorrenamed");
     CHECK_EQ(db.count("select count(*) from participants where id in (20, 24)"), 0);
+}
+
+}  // namespace
+
+ON_BOTH("story: the seed data migration is taken back after the application has gone on") { seed_there_and_back(db, "text"); }
+
+ON_BOTH("story: the seed data migration is taken back from values of a closed list, too") {
+    db.run(db.either("create type kind as enum ('viewer', 'sponsor', 'coach', 'owner')", "select 1"));
+    seed_there_and_back(db, db.either("kind", "text check (role in ('viewer', 'sponsor', 'coach', 'owner'))"));
+}
+
+ON_BOTH("story: a row that an up inserted stays, and so does what hangs on it and would go along") {
+    db.run(
+        "create table plan (id integer primary key, name text);"
+        "create table customer (id integer primary key, plan integer references plan (id) on delete cascade);"
+        "create table visit (id integer primary key, plan integer references plan (id) on delete set null)");
+    auto const source = source_of({{"insert into plan values (7, 'free'), (8, 'team'), (9, 'gold')"}});
+    (void)up(db, source);
+    db.run("insert into customer values (1, 7), (2, 7); insert into visit values (1, 8)");
+    auto const back = down(db, source);
+    auto const inserted = merged(back.steps.at(0), db.named("plan") + " (inserted)");
+    CHECK_EQ(inserted.removed, 1);
+    CHECK_EQ(inserted.in_use, 2);
+    CHECK_EQ(db.table("select id, name from plan order by id"), "7|free\n8|team");
+    CHECK_EQ(db.table("select id, plan from customer order by id"), "1|7\n2|7");
+    CHECK_EQ(db.table("select id, plan from visit order by id"), "1|8");
 }
 
 ON_BOTH("story: rows that an up inserted and that were changed, or that others refer to, are kept and counted") {

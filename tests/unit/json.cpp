@@ -107,12 +107,14 @@ TEST_CASE("every document has a format and a kind") {
                                .deleted_since = 4,
                                .inserted_since = 5,
                                .key_taken = 6,
+                               .not_found = 8,
                                .not_users = 7}};
     auto const document = json::parse(to_json(report));
     CHECK(document["format"] == 1);
     CHECK(document["kind"] == "report");
     CHECK(document["steps"][0]["saved"][0]["rows"] == 5);
     CHECK(document["steps"][0]["merged"][0]["not_users"] == 7);
+    CHECK(document["steps"][0]["merged"][0]["not_found"] == 8);
 
     Status status;
     status.applied.emplace_back().version = "1";

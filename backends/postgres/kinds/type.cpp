@@ -1,4 +1,6 @@
 // Enum, composite and domain types. Range and base types are not known.
+// A domain is made whole, since some checks cannot be added once columns use it; alone its checks are objects of their own, which come
+// back after the rows. Attributes of a composite type are objects of their own, as columns are.
 // Labels of an enum are renamed in place, one position after the other, by way of names aside: they may have been swapped.
 #include "../kinds.hpp"
 
@@ -8,11 +10,8 @@ char const type[] = R"sql(
 select 'type', n.q, t.typname,
        case t.typtype
            when 'e' then format('CREATE TYPE %s AS ENUM (%s);', x.q, e.labels)
-           when 'c' then format('CREATE TYPE %s AS (%s);', x.q, c.attributes)
-           else format('CREATE DOMAIN %s AS %s%s%s%s;', x.q, format_type(t.typbasetype, t.typtypmod),
-                       case when t.typcollation <> b.typcollation then ' COLLATE ' || t.typcollation::regcollation::text end,
-                       ' DEFAULT ' || coalesce(pg_get_expr(t.typdefaultbin, 0), quote_literal(t.typdefault)),
-                       case when t.typnotnull then ' NOT NULL' end)
+           when 'c' then format('CREATE TYPE %s AS ();', x.q)
+           else format('CREATE DOMAIN %s AS %s%s%s;', x.q, y.base, y.default_text, case when t.typnotnull then ' NOT NULL' end)
                || coalesce(d.constraints, '')
        end,
        format(case t.typtype when 'd' then 'DROP DOMAIN %s;' else 'DROP TYPE %s;' end, x.q),
@@ -24,31 +23,32 @@ select 'type', n.q, t.typname,
            'WHERE e.enumtypid = name::pg_catalog.regtype LOOP '
            'IF label <> wanted[n] THEN EXECUTE pg_catalog.format(''ALTER TYPE %%s RENAME VALUE %%L TO %%L'', name, label, '
            'CASE WHEN aside THEN ''undrop_renaming_'' || n ELSE wanted[n] END); END IF; '
-           'END LOOP; END LOOP; END', x.q, e.labels)) else '' end,
-       case t.typtype when 'e' then 'labels: ' || e.count else '' end, 0,
-       concat_ws(' ', format('1247:%s:0', t.oid), '1247:' || nullif(t.typarray, 0) || ':0', '1259:' || nullif(t.typrelid, 0) || ':0',
-                 d.addresses),
-       format('2615:%s:0', n.oid), t.typrelid, concat_ws(',', t.xmin, e.rows, c.rows, d.rows), false
+           'END LOOP; END LOOP; END', x.q, e.labels))
+           when 'd' then format('ALTER DOMAIN %s %s;', x.q, coalesce('SET' || y.default_text, 'DROP DEFAULT')) else '' end,
+       case t.typtype when 'e' then 'labels: ' || e.count when 'd' then y.base else '' end, 0,
+       concat_ws(' ', format('1247:%s:0', t.oid), '1247:' || nullif(t.typarray, 0) || ':0', '1259:' || nullif(t.typrelid, 0) || ':0'),
+       concat_ws(' ', format('2615:%s:0', n.oid), d.needs), t.typrelid, concat_ws(',', t.xmin, e.rows, d.rows), false
 from pg_type t
 join ns n on n.oid = t.typnamespace
 left join pg_class r on r.oid = t.typrelid
 left join pg_type b on b.oid = t.typbasetype
 cross join lateral (select format('%I.%I', n.name, t.typname) as q) x
+cross join lateral (
+    select concat(format_type(t.typbasetype, t.typtypmod),
+                  case when t.typcollation <> b.typcollation then ' COLLATE ' || t.typcollation::regcollation::text end) as base,
+           ' DEFAULT ' || coalesce(pg_get_expr(t.typdefaultbin, 0), quote_literal(t.typdefault)) as default_text) y
 left join lateral (
-    select string_agg(quote_literal(l.enumlabel), ', ' order by l.enumsortorder) as labels, count(*) as count, string_agg(distinct l.xmin::text, ',') as rows
+    select string_agg(quote_literal(l.enumlabel), ', ' order by l.enumsortorder) as labels, count(*) as count,
+           string_agg(distinct l.xmin::text, ',') as rows
     from pg_enum l where t.typtype = 'e' and l.enumtypid = t.oid) e on true
-left join lateral (
-    select string_agg(format('%I %s%s', a.attname, format_type(a.atttypid, a.atttypmod),
-                             case when a.attcollation <> at.typcollation then ' COLLATE ' || a.attcollation::regcollation::text end),
-                      ', ' order by a.attnum) as attributes,
-           string_agg(distinct a.xmin::text, ',') as rows
-    from pg_attribute a join pg_type at on at.oid = a.atttypid
-    where t.typtype = 'c' and a.attrelid = t.typrelid and a.attnum > 0 and not a.attisdropped) c on true
 left join lateral (
     select string_agg(format(E'\nALTER DOMAIN %s ADD CONSTRAINT %I %s;', x.q, k.conname, pg_get_constraintdef(k.oid)), ''
         order by k.conname)
                as constraints,
-           string_agg(format('2606:%s:0', k.oid), ' ') as addresses, string_agg(distinct k.xmin::text, ',') as rows
+           string_agg(distinct k.xmin::text, ',') as rows,
+           (select string_agg(format('%s:%s:%s', p.refclassid, p.refobjid, p.refobjsubid), ' ')
+            from pg_constraint pk join pg_depend p on p.classid = 2606 and p.objid = pk.oid and p.deptype = 'n'
+            where pk.contypid = t.oid and not (p.refclassid = 1247 and p.refobjid = t.oid)) as needs
     from pg_constraint k where t.typtype = 'd' and k.contypid = t.oid and k.contype = 'c') d on true
 where (t.typtype in ('e', 'd') or (t.typtype = 'c' and r.relkind = 'c'))
   and not exists (select from ext e where e.classid = 1247 and e.objid = t.oid)

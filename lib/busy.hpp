@@ -1,0 +1,17 @@
+// Busy: what Options::busy makes of another migrator at work.
+#pragma once
+
+#include <undrop/undrop.hpp>
+
+#include "backend.hpp"
+
+namespace undrop {
+
+// The options with as much patience for another migrator as Options::busy has.
+[[nodiscard]] Options patient(Backend const& backend, Options options);
+
+// Nothing was done because another migrator is at work, and Options::busy is `serve`. `held`: the run's lock was had.
+[[nodiscard]] bool is_elsewhere(Backend const& backend, Options const& options, Error const& error, bool held);
+[[nodiscard]] Report elsewhere(Backend const& backend, Options const& options, Plan const& pending, Error const& error);
+
+}  // namespace undrop

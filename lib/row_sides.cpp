@@ -1,0 +1,266 @@
+#include "row_sides.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <algorithm>
+
+#include "merge.hpp"
+#include "names.hpp"
+#include "try.hpp"
+
+namespace undrop {
+namespace {
+
+auto const success = [] { return BOOST_OUTCOME_V2_NAMESPACE::success(); };
+
+bool has(std::vector<std::string> const& names, std::string const& name) {
+    return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+std::string anded(std::vector<std::string> const& terms) {
+    return terms.empty() ? std::string{"true"} : fmt::format("{}", fmt::join(terms, " and "));
+}
+
+}  // namespace
+
+RowSides::RowSides(Backend& backend, Ledger const& ledger, OldRowsTable const& old, Table const& now, KeptColumns const& kept,
+                   std::string const& written)
+    : backend_(backend),
+      dialect_(backend.dialect()),
+      ledger_(ledger),
+      old_(old),
+      now_(now),
+      kept_(kept),
+      written_(written.empty() || old.complete ? "true" : written) {}
+
+std::string RowSides::name_now(std::string const& before) const {
+    auto const found = std::find_if(kept_.begin(), kept_.end(), [&](auto const& pair) { return pair.first == before; });
+    return found == kept_.end() ? std::string{} : found->second;
+}
+
+std::vector<std::string> RowSides::kept_names() const {
+    std::vector<std::string> names;
+    for (auto const& [before, now] : kept_) names.push_back(before);
+    return names;
+}
+
+Column const& RowSides::column_now(std::string const& before) const { return *now_.column(name_now(before)); }
+
+std::string RowSides::old_value(std::string const& name, std::string const& alias) const {
+    auto const at = std::find(old_.values.begin(), old_.values.end(), name) - old_.values.begin();
+    return fmt::format("{}.v{}", alias, at + 1);
+}
+
+std::string RowSides::present(std::string const& before) const {
+    return dialect_.save(column_now(before), "t." + dialect_.quote(name_now(before)));
+}
+
+std::string RowSides::key_join(std::string const& old_alias) const {
+    std::vector<std::string> terms;
+    for (auto const& name : key_) {
+        auto const& now = column_now(name);
+        auto const then = old_value(name, old_alias);
+        if (old_.table.column(name)->full_type() == now.full_type())
+            terms.push_back(dialect_.equal(now, "t." + dialect_.quote(now.name), then));
+        else if (old_.table.column(name)->stored_type == now.stored_type)
+            terms.push_back(fmt::format("{} = {}", then, present(name)));
+        else
+            terms.push_back(fmt::format("{} = {}", dialect_.image({then}), dialect_.image({present(name)})));
+    }
+    return anded(terms);
+}
+
+// Of the same type: byte by byte. Of another, or where the type may not take the old text any more: whether the saved texts differ.
+std::string RowSides::differs(std::string const& name) const {
+    auto const& before = *old_.table.column(name);
+    auto const& now = column_now(name);
+    if (before.full_type() != now.full_type() || before.as_text)
+        return fmt::format("({} <> {})", dialect_.image({old_value(name)}), dialect_.image({present(name)}));
+    return fmt::format("not {}", dialect_.same(now, "t." + dialect_.quote(now.name), dialect_.load(before, old_value(name))));
+}
+
+std::string RowSides::image(std::vector<std::string> const& columns, bool of_old) const {
+    std::vector<std::string> saved;
+    for (auto const& name : columns) saved.push_back(of_old ? old_value(name) : present(name));
+    return dialect_.image(saved);
+}
+
+std::string RowSides::is_paired() const {
+    std::vector<std::string> terms;
+    for (std::size_t i = 0; i < places_.size(); ++i) terms.push_back(fmt::format("p.{} = {}", place_names_[i], places_[i]));
+    return anded(terms);
+}
+
+// Without an index on the key, as after a script that dropped it, a join is still one pass.
+std::string RowSides::no_longer_from() const {
+    auto from =
+        fmt::format("{0} o left join (select x.n from {0} x join {1} on {2}) j on j.n = o.n", old_.store, from_now(), key_join("x"));
+    if (!pairs_.empty()) from += fmt::format(" left join {} p on p.n = o.n", pairs_);
+    return from + (pairs_.empty() ? " where j.n is null" : " where j.n is null and p.n is null");
+}
+
+std::string RowSides::not_before() const {
+    auto made = written_;
+    if (!key_.empty()) made += fmt::format(" and not exists (select 1 from {} o where {})", old_.store, key_join());
+    if (!pairs_.empty()) made += fmt::format(" and not exists (select 1 from {} p where {})", pairs_, is_paired());
+    return made;
+}
+
+std::vector<std::string> RowSides::same() const {
+    std::vector<std::string> from;
+    if (!key_.empty()) from.push_back(fmt::format("{} o join {} on {}", old_.store, from_now(), key_join()));
+    if (!pairs_.empty())
+        from.push_back(fmt::format("{} o join {} p on p.n = o.n join {} on {}", old_.store, pairs_, from_now(), is_paired()));
+    return from;
+}
+
+// Without a key, as many of equal ones as are missing.
+std::string RowSides::gone() const {
+    if (!key_.empty()) return no_longer_from();
+    auto const unpaired =
+        pairs_.empty() ? old_.store + " o" : fmt::format("{} o left join {} p on p.n = o.n where p.n is null", old_.store, pairs_);
+    return fmt::format(
+        "(select o.*, {0} as i, row_number() over (partition by {0} order by o.n) as r from {1}) o "
+        "left join (select {2} as i, count(*) as c from {3} where {4} group by 1) b on b.i = o.i where o.r > coalesce(b.c, 0)",
+        image(kept_names(), true), unpaired, image(kept_names(), false), from_now(), not_before());
+}
+
+std::string RowSides::made() const {
+    if (!key_.empty()) return fmt::format("{} where {}", from_now(), not_before());
+    auto const unpaired =
+        pairs_.empty() ? old_.store + " o" : fmt::format("{} o left join {} p on p.n = o.n where p.n is null", old_.store, pairs_);
+    return fmt::format(
+        "(select t.*, {0} as undrop_i, row_number() over (partition by {0}) as undrop_r from {1} where {2}) t left join "
+        "(select {3} as i, count(*) as c from {4} group by 1) b on b.i = t.undrop_i where t.undrop_r > coalesce(b.c, 0)",
+        image(kept_names(), false), from_now(), not_before(), image(kept_names(), true), unpaired);
+}
+
+Result<bool> RowSides::any(std::string const& from) const {
+    UNDROP_TRY(auto const rows, backend_.rows(fmt::format("select 1 from {} limit 1", from)));
+    return !rows.empty();
+}
+
+// The key tells rows apart where it did before and does now: by an index, or, where the script dropped that, by what the rows are.
+Result<void> RowSides::choose_key() {
+    std::set<std::string> now;
+    for (auto const& name : old_.table.key) {
+        auto const found = name_now(name);
+        if (found.empty()) return success();
+        now.insert(found);
+    }
+    if (now.empty()) return success();
+    auto const tells = [&](std::vector<std::string> const& unique) { return std::set<std::string>(unique.begin(), unique.end()) == now; };
+    if (!tells(now_.key) && std::none_of(now_.unique.begin(), now_.unique.end(), tells)) {
+        std::vector<std::string> missing;
+        for (auto const& name : now) missing.push_back(fmt::format("t.{} is null", dialect_.quote(name)));
+        UNDROP_TRY(auto const nulls, any(fmt::format("{} where {}", from_now(), fmt::join(missing, " or "))));
+        if (nulls) return success();
+        UNDROP_TRY(auto const twice, any(fmt::format("{} group by {} having count(*) > 1", from_now(), image(old_.table.key, false))));
+        if (twice) return success();
+    }
+    key_ = old_.table.key;
+    return success();
+}
+
+// A column that is lost, or of another type, is no part of what such a row is told by on the way back: then they are deleted and inserted.
+bool RowSides::follows_whole_rows() const {
+    return kept_.size() == old_.values.size() && std::all_of(kept_.begin(), kept_.end(), [&](auto const& pair) {
+               return old_.table.column(pair.first)->full_type() == now_.column(pair.second)->full_type();
+           });
+}
+
+Result<void> RowSides::pair(bool follow, std::int64_t& next_id) {
+    UNDROP_CHECK(choose_key());
+    if (!follow) return success();
+    if (!key_.empty()) {
+        UNDROP_TRY(auto const some_gone, any(no_longer_from()));
+        if (!some_gone) return success();
+        UNDROP_TRY(auto const some_made, any(made()));
+        if (!some_made) return success();
+    } else if (!follows_whole_rows()) {
+        return success();
+    }
+    std::string definitions;
+    auto const add = [&](std::string name, std::string const& type, std::string expression) {
+        definitions += fmt::format(", {} {}", name, type);
+        place_names_.push_back(std::move(name));
+        places_.push_back(std::move(expression));
+    };
+    if (!dialect_.row_id(now_, "t").empty() && !dialect_.row_locator(now_).empty())
+        add("l", dialect_.row_id_type(now_), dialect_.row_id(now_, "t"));
+    else
+        for (std::size_t i = 0; i < key_.size(); ++i) add(fmt::format("l{}", i + 1), column_now(key_[i]).stored_type, present(key_[i]));
+    if (places_.empty()) return success();
+    pairs_ = ledger_.table(names::work_prefix + std::to_string(next_id++));
+    UNDROP_CHECK(backend_.run(
+        fmt::format("create table {} (n bigint not null primary key{}, unique ({}))", pairs_, definitions, fmt::join(place_names_, ", "))));
+    UNDROP_CHECK(backend_.seal(pairs_, &now_));
+    UNDROP_TRY(auto const followed, backend_.follow(old_.table, now_, old_.store, pairs_));
+    if (!key_.empty()) return followed ? keep_moved_only() : pair_by_rest();
+    return followed ? success() : pair_by_order();
+}
+
+Result<void> RowSides::forget() {
+    if (!pairs_.empty()) UNDROP_CHECK(backend_.run("drop table " + pairs_));
+    pairs_.clear();
+    return success();
+}
+
+// A row whose key is there is told by it.
+Result<void> RowSides::keep_moved_only() {
+    auto const by_key = fmt::format("{} x join {} on {}", old_.store, from_now(), key_join("x"));
+    UNDROP_CHECK(backend_.run(fmt::format("delete from {} where n in (select x.n from {})", pairs_, by_key)));
+    UNDROP_CHECK(backend_.run(fmt::format("delete from {} where l in (select {} from {})", pairs_, places_.at(0), by_key)));
+    return success();
+}
+
+Result<void> RowSides::pair_equal(std::string const& old_rows, std::string const& now_rows, std::string const& join) {
+    UNDROP_CHECK(backend_.run(fmt::format("insert into {} (n, {}) select a.n, b.{} from ({}) a join ({}) b on {}", pairs_,
+                                          fmt::join(place_names_, ", "), fmt::join(place_names_, ", b."), old_rows, now_rows, join)));
+    return success();
+}
+
+// Where the database does not say which row a row was before its key changed, and rows were only updated, it is known by the rest of the
+// row, if that is unchanged and unique; a row deleted and one inserted that look alike are two.
+Result<void> RowSides::pair_by_rest() {
+    auto rest = kept_names();
+    std::erase_if(rest, [&](std::string const& name) { return has(key_, name); });
+    if (rest.empty() || !old_.only_updated) return success();
+    std::vector<std::string> place;
+    for (std::size_t i = 0; i < places_.size(); ++i) place.push_back(fmt::format("{} as {}", places_[i], place_names_[i]));
+    auto const images = [&](bool of_old) { return fmt::format("{0} as i, count(*) over (partition by {0}) as c", image(rest, of_old)); };
+    return pair_equal(fmt::format("select o.n, {} from {}", images(true), no_longer_from()),
+                      fmt::format("select {}, {} from {} where {}", fmt::join(place, ", "), images(false), from_now(), not_before()),
+                      "b.i = a.i and a.c = 1 and b.c = 1");
+}
+
+// Without a key, where rows were only updated, or written anew as many as there were: by the columns that have the same values as before,
+// equal ones in the order in which they lie there.
+Result<void> RowSides::pair_by_order() {
+    auto const count = [&](std::string const& from) -> Result<std::int64_t> {
+        UNDROP_TRY(auto const rows, backend_.rows("select count(*) from " + from));
+        return number_of(rows.at(0).at(0));
+    };
+    auto const now_rows = fmt::format("{} where {}", from_now(), written_);
+    UNDROP_TRY(auto const then, count(old_.store));
+    UNDROP_TRY(auto const current, count(now_rows));
+    if (then != current) return success();
+    std::vector<std::string> alike;
+    for (auto const& name : kept_names()) {
+        auto const counted = [&](bool of_old) { return fmt::format("{} as i, count(*) as c", image({name}, of_old)); };
+        UNDROP_TRY(auto const other,
+                   any(fmt::format("(select {} from {} o group by 1) a left join (select {} from {} group by 1) b on b.i = "
+                                   "a.i and b.c = a.c where b.i is null",
+                                   counted(true), old_.store, counted(false), now_rows)));
+        if (!other) alike.push_back(name);
+    }
+    if (alike.empty()) return success();
+    auto const numbered = [&](bool of_old, std::string const& order) {
+        return fmt::format("{0} as i, row_number() over (partition by {0} order by {1}) as r", image(alike, of_old), order);
+    };
+    return pair_equal(fmt::format("select o.n, {} from {} o", numbered(true, "o.n"), old_.store),
+                      fmt::format("select {} as l, {} from {}", places_.at(0), numbered(false, places_.at(0)), now_rows),
+                      "b.i = a.i and b.r = a.r");
+}
+
+}  // namespace undrop

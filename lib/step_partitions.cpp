@@ -1,0 +1,61 @@
+// The part of a step that keeps rows when the partition that they are in goes and its table stays.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <algorithm>
+
+#include "save.hpp"
+#include "step.hpp"
+#include "try.hpp"
+
+namespace undrop {
+namespace {
+
+auto const success = [] { return BOOST_OUTCOME_V2_NAMESPACE::success(); };
+
+}  // namespace
+
+// Rows of a partition are rows of its table: where a partition that the up made goes again, another one takes them, if there is one for
+// them. Else they go with it, and are saved as any table's.
+Result<void> StepRunner::empty_new_partitions() {
+    UNDROP_TRY(auto const tables, backend_.tables(ledger_.name()));
+    auto const goes = [&](Table const& table) {
+        auto const found = opposite_.wanted.find({"table", table.schema, table.name});
+        return found != opposite_.wanted.end() && !found->second;
+    };
+    for (auto const& table : tables) {
+        auto const* parent = table.root.empty() ? nullptr : find_table_by_id(tables, table.root);
+        if (!parent || table.partitioned || !goes(table) || goes(*parent)) continue;
+        UNDROP_CHECK(backend_.run("savepoint undrop_move"));
+        auto const moved = move_into_parent(table, *parent);
+        if (!moved) UNDROP_CHECK(backend_.run("rollback to savepoint undrop_move"));
+        UNDROP_CHECK(backend_.run("release savepoint undrop_move"));
+        if (!moved) continue;
+        UNDROP_CHECK(expect(*parent, 0, moved.value()));
+        report_.notes.push_back(
+            fmt::format("{} rows of {} are in other partitions of {} now", moved.value(), table.text(), parent->text()));
+        // Nothing of it is lost, and the next up finds it in the table.
+        auto const of_it = [&](Snapshot const& s) { return s.kind == Snapshot::Kind::table && s.table.id == table.id; };
+        for (auto const& snapshot : saved_)
+            if (of_it(snapshot)) UNDROP_CHECK(backend_.run("drop table " + ledger_.table(snapshot.store)));
+        std::erase_if(saved_, of_it);
+    }
+    return success();
+}
+
+Result<std::int64_t> StepRunner::move_into_parent(Table const& partition, Table const& parent) {
+    auto const& dialect = backend_.dialect();
+    std::vector<std::string> columns;
+    for (auto const& name : plain_columns(partition)) columns.push_back(dialect.quote(name));
+    auto const into = dialect.relation(parent.schema, parent.name);
+    auto const from = dialect.relation(partition.schema, partition.name);
+    UNDROP_CHECK(backend_.run(fmt::format("alter table {} detach partition {}", into, from)));
+    UNDROP_CHECK(backend_.quiet(parent));
+    UNDROP_CHECK(backend_.run("savepoint undrop_insert"));
+    auto moved = backend_.run(
+        fmt::format("insert into {0} ({1}){2} select {1} from {3}", into, fmt::join(columns, ", "), dialect.insert_overriding(), from));
+    if (!moved) UNDROP_CHECK(backend_.run("rollback to savepoint undrop_insert"));
+    UNDROP_CHECK(backend_.loud(parent));
+    return moved;
+}
+
+}  // namespace undrop

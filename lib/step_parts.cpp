@@ -1,0 +1,98 @@
+// The part of a step that brings attributes of composite types back: their names, and what was saved of their values.
+#include <fmt/format.h>
+#include <algorithm>
+
+#include "names.hpp"
+#include "parts.hpp"
+#include "step.hpp"
+#include "try.hpp"
+
+namespace undrop {
+namespace {
+
+auto const success = [] { return BOOST_OUTCOME_V2_NAMESPACE::success(); };
+
+bool any_has(std::vector<Table> const& tables, TableName const& type, std::string const& attribute) {
+    for (auto const& table : tables)
+        for (auto const& column : table.columns)
+            if (find_part(column.parts, type.first, type.second, attribute)) return true;
+    return false;
+}
+
+bool merges(Column const& a, Column const& b) { return !a.parts.empty() && !b.parts.empty() && !a.array && !b.array; }
+
+}  // namespace
+
+// Before anything else would take the one for gone and the other for new.
+Result<void> StepRunner::rename_attributes_back() {
+    auto const& dialect = backend_.dialect();
+    UNDROP_TRY(auto const tables, backend_.tables(ledger_.name()));
+    std::vector<std::pair<Rename, std::string>> waiting;  // with a name aside, for names may have been swapped
+    for (auto const& rename : opposite_.renames) {
+        if (rename.column_before.empty() || rename.before != rename.after || find_table(tables, rename.before)) continue;
+        if (any_has(tables, rename.after, rename.column_after) && any_has(before_, rename.after, rename.column_after))
+            waiting.emplace_back(rename, fmt::format("undrop_renaming_{}", waiting.size() + 1));
+    }
+    auto const move = [&](Rename const& rename, std::string const& from, std::string const& to) -> Result<void> {
+        UNDROP_CHECK(
+            backend_.run(fmt::format("alter type {} rename attribute {} to {}", dialect.relation(rename.before.first, rename.before.second),
+                                     dialect.quote(from), dialect.quote(to))));
+        return success();
+    };
+    for (auto const& [rename, aside] : waiting) UNDROP_CHECK(move(rename, rename.column_after, aside));
+    for (auto const& [rename, aside] : waiting) {
+        UNDROP_CHECK(move(rename, aside, rename.column_before));
+        report_.mended.push_back(fmt::format("name of attribute {}.{}", rename.before.second, rename.column_before));
+    }
+    return success();
+}
+
+Result<Reader> StepRunner::make_reader(std::vector<Part> const& parts) {
+    Reader reader{.name = ledger_.table(names::work_prefix + std::to_string(next_id_++)), .parts = parts};
+    UNDROP_CHECK(backend_.run(backend_.dialect().make_reader(reader)));
+    readers_.push_back(reader);
+    return reader;
+}
+
+Result<void> StepRunner::drop_readers() {
+    for (auto const& reader : readers_) UNDROP_CHECK(backend_.run(backend_.dialect().drop_reader(reader)));
+    readers_.clear();
+    return success();
+}
+
+// The table, with readers where the snapshot's values have other attributes, or in another order, than the columns' types have now.
+Result<Table> StepRunner::as_saved(Snapshot const& snapshot, Table now) {
+    for (auto const& name : snapshot.values) {
+        auto const* then = snapshot.table.column(name);
+        auto const at = std::find_if(now.columns.begin(), now.columns.end(), [&](Column const& c) { return c.name == name; });
+        if (!then || at == now.columns.end() || then->parts.empty() || at->parts.empty() || same_parts(then->parts, at->parts)) continue;
+        if (!merges(*then, *at))
+            return Error{.code = Code::refused,
+                         .left = Left::rolled_back,
+                         .message = fmt::format("the attributes of the type of {}.{} are not in the order in which its values were saved",
+                                                now.text(), name),
+                         .next = {.advice = "bring them back in their order in a down script"}};
+        UNDROP_TRY(at->reader, make_reader(then->parts));
+    }
+    return now;
+}
+
+Result<std::map<std::size_t, PartMerge>> StepRunner::part_merges(Snapshot const& snapshot, Table const& now) {
+    std::map<std::size_t, PartMerge> found;
+    auto const* marked = find_table_by_id(before_, now.id);
+    for (std::size_t i = 0; marked && i < snapshot.values.size(); ++i) {
+        auto const* then = snapshot.table.column(snapshot.values[i]);
+        auto const* column = now.column(snapshot.values[i]);
+        // What the opposite step left is what this one found, unless others changed the type meanwhile.
+        auto const* left = column ? marked->column_by_id(column->id) : nullptr;
+        if (!left || left->full_type() != snapshot.left_types[i] || left->full_type() == then->full_type()) continue;
+        if (!merges(*then, *column) || !merges(*left, *column)) continue;
+        PartMerge merge;
+        UNDROP_TRY(merge.saved, make_reader(then->parts));
+        UNDROP_TRY(merge.left, make_reader(left->parts));
+        found.emplace(i, std::move(merge));
+    }
+    return found;
+}
+
+}  // namespace undrop

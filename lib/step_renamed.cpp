@@ -1,0 +1,107 @@
+// The part of a step that finds again what others renamed between the two steps, and counts what does not fit any more.
+#include <fmt/format.h>
+#include <algorithm>
+
+#include "step.hpp"
+#include "try.hpp"
+
+namespace undrop {
+namespace {
+
+auto const success = [] { return BOOST_OUTCOME_V2_NAMESPACE::success(); };
+
+void rename_in(Snapshot& snapshot, std::string const& from, std::string const& to) {
+    for (auto* names : {&snapshot.values, &snapshot.table.key}) std::replace(names->begin(), names->end(), from, to);
+    for (auto& column : snapshot.table.columns)
+        if (column.name == from) column.name = to;
+}
+
+}  // namespace
+
+// Before the script: what was saved of a column goes to that column, whatever others call it by now. One that is to get a recorded
+// definition back is called again what that says.
+Result<void> StepRunner::follow_renamed_columns() {
+    if (!backend_.dialect().lasting_ids()) return success();
+    auto const& dialect = backend_.dialect();
+    std::set<std::pair<std::string, std::string>> called;  // table and column that have their name again
+    for (auto& snapshot : opposite_.snapshots) {
+        auto const* table = snapshot.of_rows() ? find_table_by_id(before_, snapshot.table.id) : nullptr;
+        if (!table || table->text() != snapshot.table.text()) continue;
+        auto const columns = snapshot.table.columns;
+        for (auto const& then : columns) {
+            auto const* now = table->column_by_id(then.id);
+            if (!now || table->column(then.name) || snapshot.table.column(now->name)) continue;
+            auto const wanted = std::any_of(opposite_.wanted.begin(), opposite_.wanted.end(), [&](auto const& entry) {
+                return entry.first.kind == "column" && entry.first.name == then.name && entry.second &&
+                       names_table(entry.first.parent, table_name(*table));
+            });
+            auto const what = fmt::format("{}.{}, which others renamed to {} since,", table->text(), then.name, now->name);
+            if (!wanted) {
+                rename_in(snapshot, then.name, now->name);
+                report_.notes.push_back(what + " keeps that name");
+            } else if (called.emplace(table->id, then.name).second) {
+                UNDROP_CHECK(backend_.run(fmt::format("alter table {} rename column {} to {}", dialect.relation(table->schema, table->name),
+                                                      dialect.quote(now->name), dialect.quote(then.name))));
+                report_.notes.push_back(what + " has its old name again");
+            }
+        }
+    }
+    if (called.empty()) return success();
+    UNDROP_TRY(before_, backend_.tables(ledger_.name()));
+    UNDROP_TRY(catalog_, backend_.catalog(ledger_.name()));
+    return success();
+}
+
+// A column that the up changed and left there, and that is gone since, would come back empty beside the one that it may have become.
+Result<void> StepRunner::nothing_renamed_away(MendPlan const& plan) const {
+    for (auto const& action : plan.before_data) {
+        auto const& id = action.id;
+        if (action.kind != MendAction::Kind::make || id.kind != "column" || !opposite_.left.contains(id) || catalog_.contains(id)) continue;
+        auto const text = fmt::format("{}.{}", id.parent, id.name);
+        return Error{
+            .code = Code::refused,
+            .left = Left::rolled_back,
+            .message = fmt::format("column {} was there when the up had changed it, and is not there any more: others renamed or "
+                                   "dropped it since, and it would come back empty",
+                                   text),
+            .next = {.command = "down",
+                     .advice = fmt::format("give the column its name {} again first; or add it, if it is to come back empty", id.name)}};
+    }
+    return success();
+}
+
+// What the database says of a value that it cannot convert names neither the column nor how many rows there are, and what it says of a
+// script's statement may hold the value (P8). The step is rolled back; the rows are counted where they still are.
+Error StepRunner::naming_unfitting(Error error) {
+    if (step_.direction == Direction::up || !backend_.means_unfitting(error)) return error;
+    if (!backend_.begin(options_, {})) return error;
+    auto const count = [&]() -> Result<std::string> {
+        UNDROP_TRY(auto const tables, backend_.tables(ledger_.name()));
+        std::string found;
+        for (auto const& [id, wanted] : opposite_.wanted) {
+            for (auto const& table : tables) {
+                auto const whole =
+                    id.kind == "table" && names_table(id.parent.empty() ? id.name : id.parent + "." + id.name, table_name(table));
+                auto const one = id.kind == "column" && names_table(id.parent, table_name(table)) && table.column(id.name);
+                if (!wanted || !(whole || one)) continue;
+                UNDROP_TRY(auto const rows, backend_.unfitting(table, one ? id.name : "", *wanted));
+                if (rows > 0)
+                    found += fmt::format("{}{} rows of {}", found.empty() ? "" : ", ", rows,
+                                         one ? fmt::format("{} hold a value of {} that its old type", table.text(), id.name)
+                                             : fmt::format("{} hold values that its old definition", table.text()));
+            }
+        }
+        return found;
+    }();
+    backend_.rollback();
+    if (!count || count.value().empty()) return error;
+    return Error{
+        .code = Code::refused,
+        .left = Left::rolled_back,
+        .message = fmt::format("{} does not take; they were written since the up, and nothing is changed", count.value()),
+        .where = error.where,
+        .next = {.command = "down", .advice = "change these values first, or say in the down script what becomes of them; then go back"},
+        .trail = error.trail};
+}
+
+}  // namespace undrop
