@@ -74,10 +74,10 @@ bool is_part_of(Rename const& rename, Recorded const& object) {
 
 // Losses that the migration waived are in its report alone.
 Result<std::vector<std::string>> waived_by(Backend& backend, Ledger& ledger, Applied const& applied) {
-    std::array<Cell, 1> const values{std::to_string(applied.step)};
-    UNDROP_TRY(
-        auto const rows,
-        backend.query(fmt::format("select detail from {} where cast(id as varchar(20)) = $1", ledger.table(names::event)), values, 1));
+    std::array<Cell, 1> const values{applied.version};
+    UNDROP_TRY(auto const rows, backend.query(fmt::format("select detail from {} where kind = 'applied' and version = $1 order by id desc",
+                                                          ledger.table(names::event)),
+                                              values, 1));
     std::vector<std::string> waived;
     auto const detail = nlohmann::json::parse(rows.empty() ? "" : rows[0][0].value_or(""), nullptr, false);
     if (!detail.is_object()) return waived;

@@ -52,26 +52,15 @@ bool told(Options const& options, Event const& event) {
     }
 }
 
-// A lock that was not given in time takes the step back whole; it is tried again from the start.
 Result<StepReport> run_step(Backend& backend, Ledger& ledger, Options const& options, PlannedStep const& step, std::string const& base,
                             std::int64_t& run) {
-    for (int n = 1;; ++n) {
+    if (runs_in_parts(backend.dialect(), step)) return run_in_parts(backend, ledger, options, step, base, run);
+    return retried(options, step, [&]() -> Result<StepReport> {
         StepRunner runner(backend, ledger, options, step, base, run);
         auto done = runner.run();
-        if (done) {
-            run = runner.run_id();
-            done.value().tries = n;
-            return done;
-        }
-        if (done.error().code != Code::busy || n >= options.tries || !pause_before_try(n, options)) {
-            if (n > 1) done.error().trail.insert(done.error().trail.begin(), fmt::format("{} tries", n));
-            return done;
-        }
-        if (!told(options,
-                  {.kind = Event::Kind::waiting, .text = done.error().message, .version = step.version, .direction = step.direction}))
-            return Error{
-                .code = Code::interrupted, .left = Left::rolled_back, .message = "the program's event callback threw an exception"};
-    }
+        if (done) run = runner.run_id();
+        return done;
+    });
 }
 
 // A failure is written down apart from the step that was taken back. If even that fails, the step's error says what matters.
@@ -115,6 +104,24 @@ Error with_trail(Error error, PlannedStep const& step) {
 }
 
 }  // namespace
+
+Result<StepReport> retried(Options const& options, PlannedStep const& step, std::function<Result<StepReport>()> const& attempt) {
+    for (int n = 1;; ++n) {
+        auto done = attempt();
+        if (done) {
+            done.value().tries = n;
+            return done;
+        }
+        if (done.error().code != Code::busy || n >= options.tries || !pause_before_try(n, options)) {
+            if (n > 1) done.error().trail.insert(done.error().trail.begin(), fmt::format("{} tries", n));
+            return done;
+        }
+        if (!told(options,
+                  {.kind = Event::Kind::waiting, .text = done.error().message, .version = step.version, .direction = step.direction}))
+            return Error{
+                .code = Code::interrupted, .left = Left::rolled_back, .message = "the program's event callback threw an exception"};
+    }
+}
 
 Result<Report> apply_locked(Backend& backend, Plan const& plan, Options const& options, std::vector<StepReport>* committed) {
     auto const start = Clock::now();

@@ -75,6 +75,9 @@ struct StoreState {
     std::string foreign;  // not empty: why the store is not ours; nothing of it may be read or run
 };
 
+// How much there is of what a statement outside of a transaction does. Half: what one that failed or was interrupted left.
+enum class Effect { none, half, whole };
+
 class Backend {
 public:
     virtual ~Backend() = default;
@@ -124,7 +127,7 @@ public:
     // Opens it for writing, READ COMMITTED, session settings pinned for undrop's own statements. `statements`: the author's, of which
     // some (PRAGMA foreign_keys) mean the time before the transaction. Code::busy where the database is locked for too long.
     [[nodiscard]] virtual Result<void> begin(Options const& options, std::vector<Statement> const& statements) = 0;
-    [[nodiscard]] virtual Result<void> commit() = 0;         // Code::in_doubt if the connection goes meanwhile
+    [[nodiscard]] virtual Result<void> commit() = 0;  // Code::in_doubt if the connection goes meanwhile
     // After a COMMIT in doubt: connects anew, waits until the server has decided, for as long as the options let a run wait. The
     // next `begin` takes the run's lock again. True: committed. Nothing: only the ledger can tell. An error: the doubt stays.
     [[nodiscard]] virtual Result<std::optional<bool>> settle(Options const& options) {
@@ -195,6 +198,11 @@ public:
     [[nodiscard]] virtual Result<Catalog> catalog_after(std::string const& ledger, Catalog const& before) = 0;
     // Names of what this transaction removed and no catalog of ours holds (P9): kinds not known yet.
     [[nodiscard]] virtual Result<std::vector<std::string>> removed_unknown(Catalog const& before) = 0;
+    // Why a statement cannot be part of a step, as far as only the database can tell: it calls a procedure that commits. Empty: it can.
+    [[nodiscard]] virtual Result<std::string> why_not(Statement const& statement) {
+        static_cast<void>(statement);
+        return std::string{};
+    }
     // Bodies of functions, triggers and views that mention a name: no dependency to the database (warnings of the plan).
     [[nodiscard]] virtual Result<std::vector<std::string>> mentions(std::string const& word) = 0;
 
@@ -230,6 +238,32 @@ public:
     [[nodiscard]] virtual Result<void> set_position(std::string const& sequence, std::string const& position) = 0;
     // Rows that the script itself wrote in this transaction, as a condition on the table's rows under `alias`; empty: cannot be told.
     [[nodiscard]] virtual Result<std::string> written_by_us(Table const& table, std::string const& alias) = 0;
+
+    // -- Outside of a transaction (P6): what Dialect::outside and Dialect::hoisted name. No transaction is open, but for `find` and
+    // `probe`. `settings`: the script's SETs before the statement, which hold for it. Names as the database finds them; Code::failed where
+    // there is no such thing.
+    [[nodiscard]] virtual Result<Outside> find(Outside const& named, std::vector<Statement> const& settings) {
+        static_cast<void>(settings);
+        return named;
+    }
+    [[nodiscard]] virtual Result<Effect> probe(Outside const& found) {
+        static_cast<void>(found);
+        return Effect::none;
+    }
+    // Waits for other sessions as long as Options::outside_wait says, and ends when Options::cancelled does; never by a lock timeout, which
+    // would leave a half-made index.
+    [[nodiscard]] virtual Result<void> run_outside(Script const& script, Statement const& statement, std::vector<Statement> const& settings,
+                                                   Options const& options) {
+        static_cast<void>(settings);
+        static_cast<void>(options);
+        return run_script(script, statement);
+    }
+    // Makes a half effect none or whole, whichever can be had. Code::busy where others keep it from that for too long.
+    [[nodiscard]] virtual Result<void> tidy(Outside const& found, Options const& options) {
+        static_cast<void>(found);
+        static_cast<void>(options);
+        return BOOST_OUTCOME_V2_NAMESPACE::success();
+    }
 
     // -- Rehearsing
     // A new database beside this one, made, marked and dropped by undrop (P10). Nothing is written to this one, and no transaction is open.

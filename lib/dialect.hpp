@@ -1,6 +1,7 @@
 // Dialect: what SQL looks like in one database. Pure: no connection. All const, thread-safe.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -8,6 +9,8 @@
 #include <vector>
 
 #include <undrop/migration.hpp>
+
+#include "catalog.hpp"
 
 namespace undrop {
 
@@ -116,6 +119,21 @@ struct Foreseen {
 };
 
 struct Recorded;
+// A statement that the database runs only outside of a transaction. Which there are is a closed list: a table in each backend.
+struct Outside {
+    std::string kind;          // "create index"
+    std::string schema;        // of what it makes, changes or removes; raw; empty: found by the search path
+    std::string name;          // raw; empty: of nothing in particular (VACUUM)
+    std::string table_schema;  // of the table that it belongs to
+    std::string table;
+    std::string label;                       // of an enum type
+    ObjectId target;                         // what the catalog calls it; no kind: nothing that a catalog knows changes
+    bool whole_table = false;                // `name` is a table, and whatever belongs to it may change
+    bool repeatable = false;                 // leaves nothing to tell by: when in doubt it is run again
+    bool stays = false;                      // cannot be taken back, and does no harm
+    std::string refused;                     // not empty: why it cannot be done, even so
+    [[nodiscard]] std::string text() const;  // for people
+};
 
 class Dialect {
 public:
@@ -135,8 +153,24 @@ public:
         static_cast<void>(statement);
         return {};
     }
-    // Empty, or why this statement cannot be part of a step: transaction statements, what cannot run in a transaction, client commands.
+    // Empty, or why this statement cannot be part of a step: transaction statements, what undrop knows
+    // no way to run outside of one, client commands.
     [[nodiscard]] virtual std::string forbidden(Statement const& statement) const = 0;
+    // What the database runs only outside of a transaction, and undrop under its journal (P6); nothing for any other statement.
+    [[nodiscard]] virtual std::optional<Outside> outside(Statement const& statement) const {
+        static_cast<void>(statement);
+        return {};
+    }
+    // Statements that a transaction could hold, but whose effect others of the same script may use only once it is committed; by place.
+    [[nodiscard]] virtual std::map<std::size_t, Outside> hoisted(std::vector<Statement> const& statements) const {
+        static_cast<void>(statements);
+        return {};
+    }
+    // A setting for the rest of the script.
+    [[nodiscard]] virtual bool sets_session(Statement const& statement) const {
+        static_cast<void>(statement);
+        return false;
+    }
     // Empty, or why this statement cannot be part of a check, which only reads: as far as its text shows.
     [[nodiscard]] virtual std::string forbidden_in_check(Statement const& statement) const = 0;
 

@@ -75,6 +75,8 @@ Json planned_step_json(PlannedStep const& step) {
             {"check", script_json(step.check)},
             {"down_check", script_json(step.down_check)},
             {"check_statements", step.check_statements},
+            {"unfinished", step.unfinished},
+            {"takes_back", step.takes_back},
             {"taken_back_for", step.taken_back_for}};
 }
 
@@ -113,6 +115,7 @@ Json step_report_json(StepReport const& step) {
             {"mended", step.mended},
             {"waived", step.waived},
             {"notes", step.notes},
+            {"outside", step.outside},
             {"locks", list(step.locks, lock)},
             {"taken_back_for", step.taken_back_for}};
 }
@@ -225,6 +228,8 @@ PlannedStep planned_step_from(Json const& json) {
     step.check = script_from(json.value("check", Json()));
     step.down_check = script_from(json.value("down_check", Json()));
     step.check_statements = json.value("check_statements", 0);
+    step.unfinished = json.value("unfinished", std::int64_t{0});
+    step.takes_back = json.value("takes_back", false);
     step.taken_back_for = json.value("taken_back_for", "");
     return step;
 }
@@ -345,6 +350,10 @@ std::string to_json(Status const& status) {
     json["target"] = status.target;
     json["clean"] = status.clean();
     json["has_ledger"] = status.has_ledger;
+    if (auto const& step = status.in_progress) {
+        json["in_progress"] = {{"version", step->version}, {"name", step->name}, {"direction", name_of(step->direction)},
+                               {"run", step->run},         {"at", step->at},     {"standing", step->standing}};
+    }
     json["applied"] = list(status.applied, applied_json);
     json["pending"] = list(status.pending, pending_json);
     json["snapshots"] = status.snapshots;

@@ -16,6 +16,13 @@ namespace undrop {
 namespace {
 
 constexpr char const* check_columns = "event bigint not null, part text not null, script text not null, primary key (event, part)";
+constexpr char const* journal_columns =
+    "id bigint not null primary key, step bigint not null, part bigint not null, statement bigint not null, state text not null, kind "
+    "text, target text, at text not null, detail text";
+
+// Tables that came later than the format: a store that was made before gets them.
+constexpr std::array<std::pair<char const*, char const*>, 2> later_tables{
+    {{names::check, check_columns}, {names::journal, journal_columns}}};
 
 std::int64_t number(Cell const& cell) { return cell && !cell->empty() ? std::stoll(*cell) : 0; }
 std::string text(Cell const& cell) { return cell.value_or(""); }
@@ -34,14 +41,14 @@ Result<void> readable(std::int64_t step, Read&& read) {
     }
 }
 
+}  // namespace
+
 Error not_ours(std::string const& why) {
     return Error{.code = Code::refused,
                  .left = Left::untouched,
                  .message = "the ledger's place is taken by something that is not undrop's: " + why,
                  .next = {.advice = "look at who made it; another name for undrop's own is given with --ledger NAME"}};
 }
-
-}  // namespace
 
 std::string utc_now() {
     using namespace std::chrono;
@@ -58,60 +65,12 @@ std::string utc_now() {
                        parts.tm_min, parts.tm_sec, micros);
 }
 
-Applied const* History::find(std::string_view version) const {
-    auto const found = std::find_if(applied.begin(), applied.end(), [&](Applied const& a) { return a.version == version; });
-    return found == applied.end() ? nullptr : &*found;
-}
-
-Result<History> Ledger::history() {
-    History history;
-    auto read =
-        backend_.store_rows(name_, fmt::format("select id, run, kind, version, name, at, label, up_sum, down_sum, up_script, down_script "
-                                               "from {} where kind in ('applied', 'reverted', 'accepted') order by id",
-                                               table(names::event)));
-    if (!read) {
-        // Another's store is not read; that it is another's says more than the database's own words.
-        auto const state = backend_.store_state(name_);
-        if (state && !state.value().foreign.empty()) return not_ours(state.value().foreign);
-        if (!backend_.means_no_store(read.error())) return read.error();
-        if (!state) return state.error();
-        return history;
-    }
-    history.has_ledger = true;
-    for (auto const& row : read.value()) {
-        history.head = number(row[0]);
-        auto const kind = text(row[2]);
-        auto const version = text(row[3]);
-        auto const at =
-            std::find_if(history.applied.begin(), history.applied.end(), [&](Applied const& a) { return a.version == version; });
-        if (kind == "reverted") {
-            if (at != history.applied.end()) history.applied.erase(at);
-            history.reverted.push_back(version);
-            continue;
-        }
-        if (kind == "accepted" && at != history.applied.end()) {
-            at->up_sum = text(row[7]);
-            at->down_sum = text(row[8]);
-            at->up_script = text(row[9]);
-            at->down_script = text(row[10]);
-            at->recorded = number(row[0]);
-            continue;
-        }
-        history.applied.push_back({number(row[0]), number(row[1]), version, text(row[4]), text(row[5]), text(row[6]), text(row[7]),
-                                   text(row[8]), text(row[9]), text(row[10]), number(row[0])});
-        std::erase(history.reverted, version);
-    }
-    std::sort(history.applied.begin(), history.applied.end(),
-              [](Applied const& a, Applied const& b) { return version_less(a.version, b.version); });
-    return history;
-}
-
 Result<void> Ledger::ensure(Options const& options) {
     UNDROP_TRY(auto state, backend_.store_state(name_));
     if (!state.foreign.empty()) return not_ours(state.foreign);
     if (state.exists) {
         UNDROP_TRY(auto format, backend_.rows(fmt::format("select value from {} where key = 'format'", table(names::meta))));
-        if (format.empty() || text(format[0][0]) == names::format) return add_checks_table(options);
+        if (format.empty() || text(format[0][0]) == names::format) return add_missing_tables(options);
         return Error{.code = Code::refused,
                      .left = Left::untouched,
                      .message = fmt::format("the ledger has format {}, this undrop knows format {}", text(format[0][0]), names::format),
@@ -130,24 +89,25 @@ Result<void> Ledger::ensure(Options const& options) {
     return error;
 }
 
-Result<bool> Ledger::has_checks() {
-    auto const found = backend_.rows(fmt::format("select event from {} where event = 0", table(names::check)));
+Result<bool> Ledger::has(char const* table_name) {
+    auto const found = backend_.rows(fmt::format("select 1 from {} where 1 = 0", table(table_name)));
     if (!found && !backend_.means_no_store(found.error())) return found.error();
     return found.has_value();
 }
 
-// A store that was made before there were checks gets their table.
-Result<void> Ledger::add_checks_table(Options const& options) {
-    UNDROP_TRY(bool const there, has_checks());
-    if (there) return BOOST_OUTCOME_V2_NAMESPACE::success();
-    UNDROP_CHECK(backend_.begin(options, {}));
-    auto made = create(names::check, check_columns);
-    if (made) made = backend_.commit();
-    if (made) return made;
-    backend_.rollback();
-    // Another migrator may have been faster.
-    if (auto const again = has_checks(); again && again.value()) return BOOST_OUTCOME_V2_NAMESPACE::success();
-    return made;
+Result<void> Ledger::add_missing_tables(Options const& options) {
+    for (auto const& [later, columns] : later_tables) {
+        UNDROP_TRY(bool const there, has(later));
+        if (there) continue;
+        UNDROP_CHECK(backend_.begin(options, {}));
+        auto made = create(later, columns);
+        if (made) made = backend_.commit();
+        if (made) continue;
+        backend_.rollback();
+        // Another migrator may have been faster.
+        if (auto const again = has(later); !again || !again.value()) return made;
+    }
+    return BOOST_OUTCOME_V2_NAMESPACE::success();
 }
 
 Result<void> Ledger::create(char const* table_name, char const* columns) {
@@ -160,7 +120,7 @@ Result<void> Ledger::create() {
     UNDROP_TRY(auto state, backend_.store_state(name_));
     if (state.exists) return BOOST_OUTCOME_V2_NAMESPACE::success();
     UNDROP_CHECK(backend_.create_store(name_));
-    std::array<std::pair<char const*, char const*>, 7> const tables{{
+    std::array<std::pair<char const*, char const*>, 6> const tables{{
         {names::meta, "key text not null primary key, value text not null"},
         {names::event,
          "id bigint not null primary key, run bigint not null, kind text not null, version text, name text, at text not null, seconds "
@@ -179,9 +139,9 @@ Result<void> Ledger::create() {
          "id bigint not null primary key, step bigint not null, table_schema text not null, table_name text not null, column_name text not "
          "null, "
          "store text, uniform text, made_of text not null"},
-        {names::check, check_columns},
     }};
     for (auto const& [name, columns] : tables) UNDROP_CHECK(create(name, columns));
+    for (auto const& [name, columns] : later_tables) UNDROP_CHECK(create(name, columns));
     UNDROP_CHECK(backend_.run(fmt::format("insert into {} values ('format', '{}')", table(names::meta), names::format)));
     return BOOST_OUTCOME_V2_NAMESPACE::success();
 }
@@ -258,8 +218,16 @@ Result<RecordedChecks> Ledger::checks(std::int64_t event) {
     return recorded;
 }
 
-Result<void> Ledger::add(std::int64_t step, std::vector<Recorded> const& objects) {
-    std::int64_t n = 0;
+Result<void> Ledger::add(std::int64_t step, std::vector<Recorded> const& objects) { return add_from(step, objects, 0); }
+
+Result<void> Ledger::add_more(std::int64_t step, std::vector<Recorded> const& objects) {
+    UNDROP_TRY(auto const last,
+               backend_.rows(fmt::format("select coalesce(max(n), 0) from {} where step = {}", table(names::object), step)));
+    return add_from(step, objects, number(last.at(0).at(0)));
+}
+
+Result<void> Ledger::add_from(std::int64_t step, std::vector<Recorded> const& objects, std::int64_t last) {
+    auto n = last;
     for (auto const& object : objects) {
         auto cell = [](std::optional<Object> const& o) { return o ? Cell{to_json(*o)} : Cell{}; };
         std::array<Cell, 7> const values{std::to_string(step), std::to_string(++n), object.id.kind,    object.id.parent,
@@ -315,13 +283,17 @@ Result<std::vector<Recorded>> Ledger::objects(std::int64_t step) {
     UNDROP_TRY(auto rows, backend_.rows(fmt::format("select kind, parent, name, before, after from {} where step = {} order by n",
                                                     table(names::object), step)));
     std::vector<Recorded> objects;
+    std::map<ObjectId, std::size_t> places;
     for (auto const& row : rows) {
         Recorded recorded{.id = {text(row[0]), text(row[1]), text(row[2])}, .before = {}, .after = {}};
         UNDROP_CHECK(readable(step, [&] {
             if (row[3]) recorded.before = object_from_json(*row[3]);
             if (row[4]) recorded.after = object_from_json(*row[4]);
         }));
-        objects.push_back(std::move(recorded));
+        if (auto const [place, first] = places.emplace(recorded.id, objects.size()); first)
+            objects.push_back(std::move(recorded));
+        else
+            objects[place->second].after = std::move(recorded.after);
     }
     return objects;
 }
@@ -357,15 +329,6 @@ Result<std::vector<Footprint>> Ledger::footprints(std::int64_t step) {
     return footprints;
 }
 
-Result<std::int64_t> Ledger::last_step(std::string const& version, std::string const& kind) {
-    std::array<Cell, 2> const values{version, kind};
-    UNDROP_TRY(auto rows,
-               backend_.query(fmt::format("select cast(coalesce(max(id), 0) as varchar(20)) from {} where version = $1 and kind = $2",
-                                          table(names::event)),
-                              values, 1));
-    return number(rows.at(0).at(0));
-}
-
 Result<std::vector<LogEntry>> Ledger::log(std::optional<std::int64_t> run) {
     UNDROP_TRY(auto rows,
                backend_.store_rows(name_, fmt::format("select id, run, kind, version, name, at, seconds, role, os_user, host, program, "
@@ -386,8 +349,9 @@ Result<std::vector<SnapshotInfo>> Ledger::list_snapshots() {
                                                       table(names::snapshot), table(names::event))));
     std::vector<SnapshotInfo> snapshots;
     for (auto const& row : rows)
-        snapshots.push_back({number(row[0]), number(row[1]), text(row[2]), text(row[3]) == "applied" ? Direction::up : Direction::down,
-                             text(row[4]), text(row[5]), text(row[6]), number(row[7]), number(row[8]), text(row[9]), text(row[10])});
+        snapshots.push_back({number(row[0]), number(row[1]), text(row[2]),
+                             text(row[3]).starts_with("appl") ? Direction::up : Direction::down, text(row[4]), text(row[5]), text(row[6]),
+                             number(row[7]), number(row[8]), text(row[9]), text(row[10])});
     return snapshots;
 }
 

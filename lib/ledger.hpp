@@ -18,7 +18,7 @@ namespace undrop {
 
 // The last word of the ledger on one version.
 struct Applied {
-    std::int64_t step = 0;  // the event that applied it
+    std::int64_t step = 0;  // what it recorded and saved is under this number: the event that applied it, or that began to
     std::int64_t run = 0;
     std::string version;
     std::string name;
@@ -37,11 +37,26 @@ struct RecordedChecks {
     std::optional<std::string> down_check;
 };
 
+// A step that is more than one transaction, and was interrupted between two of them.
+struct Unfinished {
+    std::int64_t step = 0;  // the event that began it; what it has recorded and saved so far is under this number
+    std::int64_t run = 0;
+    Direction direction = Direction::up;
+    std::string version;
+    std::string name;
+    std::string at;
+    std::string label;
+    std::string up_sum;
+    std::string up_script;  // keys of the scripts' texts
+    std::string down_script;
+};
+
 struct History {
     bool has_ledger = false;
-    std::int64_t head = 0;              // newest event that changed the state; 0: none
+    std::int64_t head = 0;              // newest event that changed the state, or began to; 0: none
     std::vector<Applied> applied;       // by version, ascending
     std::vector<std::string> reverted;  // versions that were applied once and are not now
+    std::optional<Unfinished> unfinished;
     [[nodiscard]] Applied const* find(std::string_view version) const;
 };
 
@@ -55,7 +70,7 @@ struct Recorded {
 // A new event as a step or the run writes it.
 struct NewEvent {
     std::int64_t run = 0;
-    std::string kind;  // applied, reverted, failed, accepted
+    std::string kind;  // applied, reverted, failed, accepted; of a step in parts also applying, reverting, abandoned
     std::string version;
     std::string name;
     double seconds = 0;
@@ -82,16 +97,19 @@ public:
     // In the caller's transaction. `id` from next_event().
     [[nodiscard]] Result<void> add(std::int64_t id, NewEvent const& event, Options const& options);
     [[nodiscard]] Result<void> add(std::int64_t step, std::vector<Recorded> const& objects);
+    // The same for a step that has recorded objects already.
+    [[nodiscard]] Result<void> add_more(std::int64_t step, std::vector<Recorded> const& objects);
     [[nodiscard]] Result<void> add(Snapshot const& snapshot);
     [[nodiscard]] Result<void> add(Footprint const& footprint);
 
     [[nodiscard]] Result<std::string> script(std::string const& key);
     // Outside of a transaction: a store that was made before there were checks has none.
     [[nodiscard]] Result<RecordedChecks> checks(std::int64_t event);
+    // Each object once: as the step found it first, and as it left it last.
     [[nodiscard]] Result<std::vector<Recorded>> objects(std::int64_t step);
     [[nodiscard]] Result<std::vector<Snapshot>> snapshots(std::int64_t step);
     [[nodiscard]] Result<std::vector<Footprint>> footprints(std::int64_t step);
-    // The newest event of this kind for the version; 0: none.
+    // The newest step of this kind (applied, reverted) for the version: what it recorded is under this number; 0: none.
     [[nodiscard]] Result<std::int64_t> last_step(std::string const& version, std::string const& kind);
     [[nodiscard]] Result<std::vector<LogEntry>> log(std::optional<std::int64_t> run);
     [[nodiscard]] Result<std::vector<SnapshotInfo>> list_snapshots();
@@ -104,12 +122,16 @@ private:
     [[nodiscard]] Result<std::int64_t> next(std::string const& what, char const* table_name);
     [[nodiscard]] Result<void> create();
     [[nodiscard]] Result<void> create(char const* table_name, char const* columns);
-    [[nodiscard]] Result<bool> has_checks();
-    [[nodiscard]] Result<void> add_checks_table(Options const& options);
+    [[nodiscard]] Result<bool> has(char const* table_name);
+    [[nodiscard]] Result<void> add_missing_tables(Options const& options);
+    [[nodiscard]] Result<void> add_from(std::int64_t step, std::vector<Recorded> const& objects, std::int64_t last);
 
     Backend& backend_;
     std::string name_;
 };
+
+// The refusal of a store that is another's.
+[[nodiscard]] Error not_ours(std::string const& why);
 
 // "2026-11-21T03:04:05.678901Z"
 [[nodiscard]] std::string utc_now();

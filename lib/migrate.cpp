@@ -8,6 +8,7 @@
 #include "ahead.hpp"
 #include "apply.hpp"
 #include "busy.hpp"
+#include "journal.hpp"
 #include "planner.hpp"
 #include "rules.hpp"
 #include "try.hpp"
@@ -76,7 +77,7 @@ Result<Report> migrate(Target& target, Source const& source, Options const& opti
 }
 
 bool Status::clean() const {
-    return pending.empty() &&
+    return !in_progress && pending.empty() &&
            std::none_of(applied.begin(), applied.end(), [](AppliedMigration const& a) { return a.edited_up || a.missing; });
 }
 
@@ -105,6 +106,11 @@ Result<Status> status(Target& target, Source const& source, Options const& optio
     }
     if (!history.has_ledger) return status;
     UNDROP_CHECK(describe_ahead(target.backend(), ledger, source, history, options, status));
+    if (auto const& unfinished = history.unfinished) {
+        UNDROP_TRY(auto const standing, standing_of(target.backend(), ledger, *unfinished));
+        status.in_progress =
+            StepInProgress{unfinished->version, unfinished->name, unfinished->direction, unfinished->run, unfinished->at, standing.text()};
+    }
     UNDROP_TRY(auto const snapshots, ledger.list_snapshots());
     status.snapshots = static_cast<std::int64_t>(snapshots.size());
     for (auto const& snapshot : snapshots) status.snapshot_bytes += snapshot.bytes;

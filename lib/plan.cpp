@@ -5,6 +5,7 @@
 
 #include "ahead.hpp"
 #include "check.hpp"
+#include "journal.hpp"
 #include "rules.hpp"
 #include "try.hpp"
 
@@ -19,6 +20,13 @@ Error wrong_range(std::string message, std::string advice) {
                  .left = Left::untouched,
                  .message = std::move(message),
                  .next = {.command = "status", .advice = std::move(advice)}};
+}
+
+// Is there a step already that goes on with this version?
+bool plans(Plan const& plan, Direction direction, std::string const& version) {
+    return std::any_of(plan.steps.begin(), plan.steps.end(), [&](PlannedStep const& s) {
+        return s.unfinished != 0 && !s.takes_back && s.direction == direction && s.version == version;
+    });
 }
 
 }  // namespace
@@ -61,8 +69,9 @@ Result<Plan> Planner::up(Range const& range) {
     if (range.run || range.label) return wrong_range("--run and --label choose what to take back", "use --to or --steps");
     auto const newest = std::max_element(history_.applied.begin(), history_.applied.end(),
                                          [](Applied const& a, Applied const& b) { return version_less(a.version, b.version); });
+    if (history_.unfinished) UNDROP_CHECK(add_unfinished(goes_on_up(range), plan));
     for (auto const& migration : source_.migrations) {
-        if (history_.find(migration.version)) continue;
+        if (history_.find(migration.version) || plans(plan, Direction::up, migration.version)) continue;
         if (range.to && version_less(*range.to, migration.version)) break;
         if (range.steps && static_cast<int>(plan.steps.size()) >= *range.steps) break;
         if (newest != history_.applied.end() && version_less(migration.version, newest->version) && !options_.out_of_order)
@@ -87,6 +96,43 @@ Result<Plan> Planner::up(Range const& range) {
     return plan;
 }
 
+// A step that was interrupted comes first. Going up it goes on if it was an up of the very script that is still wanted; what is not wanted
+// any more is taken back.
+bool Planner::goes_on_up(Range const& range) const {
+    auto const& unfinished = *history_.unfinished;
+    auto const* migration = find_migration(source_, unfinished.version);
+    return unfinished.direction == Direction::up && migration && checksum(migration->up.text) == unfinished.up_sum &&
+           (!range.to || !version_less(*range.to, unfinished.version));
+}
+
+Result<void> Planner::add_unfinished(bool goes_on, Plan& plan) {
+    auto const& unfinished = *history_.unfinished;
+    PlannedStep step{.version = unfinished.version,
+                     .name = unfinished.name,
+                     .direction = goes_on ? unfinished.direction : Direction::down,
+                     .origin = goes_on ? Origin::ledger : Origin::derived};
+    auto const base = unfinished.version + "_" + unfinished.name + ".";
+    auto const read = [&](std::string const& key, char const* end) -> Result<std::optional<Script>> {
+        if (key.empty()) return std::optional<Script>{};
+        UNDROP_TRY(auto text, ledger_.script(key));
+        return std::optional{Script{std::move(text), base + end + ".sql (ledger)"}};
+    };
+    UNDROP_TRY(step.up, read(unfinished.up_script, "up"));
+    UNDROP_TRY(step.down, read(unfinished.down_script, "down"));
+    UNDROP_TRY(auto recorded, ledger_.checks(unfinished.step));
+    if (recorded.check) step.check = Script{*recorded.check, base + "check.sql (ledger)"};
+    if (recorded.down_check) step.down_check = Script{*recorded.down_check, base + "down.check.sql (ledger)"};
+    UNDROP_TRY(auto const standing, standing_of(backend_, ledger_, unfinished));
+    step.statements = standing.statements;
+    step.unfinished = unfinished.step;
+    step.takes_back = !goes_on;
+    step.notes.push_back(goes_on
+                             ? fmt::format("goes on where run {} was interrupted: {}", unfinished.run, standing.text())
+                             : fmt::format("takes back what run {} did before it was interrupted: {}", unfinished.run, standing.text()));
+    plan.steps.push_back(std::move(step));
+    return success();
+}
+
 Result<std::vector<Applied>> Planner::chosen_for_down(Range const& range, Plan& plan) const {
     auto newest_first = history_.applied;
     std::sort(newest_first.begin(), newest_first.end(), [](Applied const& a, Applied const& b) { return a.step > b.step; });
@@ -106,7 +152,10 @@ Result<std::vector<Applied>> Planner::chosen_for_down(Range const& range, Plan& 
         if (chosen.empty())
             return wrong_range(fmt::format("nothing is applied under the label \"{}\"", *range.label), "log lists the labels");
     } else {
-        auto const count = std::min<std::size_t>(newest_first.size(), static_cast<std::size_t>(std::max(0, range.steps.value_or(1))));
+        // What was interrupted is one of the steps that are asked for.
+        auto const taken = history_.unfinished && history_.unfinished->direction == Direction::up ? 1 : 0;
+        auto const count =
+            std::min<std::size_t>(newest_first.size(), static_cast<std::size_t>(std::max(0, range.steps.value_or(1) - taken)));
         chosen.assign(newest_first.begin(), newest_first.begin() + static_cast<std::ptrdiff_t>(count));
     }
     // What came later may build on what is to go.
@@ -178,7 +227,13 @@ Result<Plan> Planner::down(Range const& range) {
     UNDROP_CHECK(read_history());
     Plan plan{.direction = Direction::down, .target = backend_.description(), .ledger = options_.ledger};
     UNDROP_TRY(auto const chosen, chosen_for_down(range, plan));
+    if (auto const& unfinished = history_.unfinished)
+        UNDROP_CHECK(add_unfinished(
+            unfinished->direction == Direction::down &&
+                std::any_of(chosen.begin(), chosen.end(), [&](Applied const& a) { return a.version == unfinished->version; }),
+            plan));
     for (auto const& applied : chosen) {
+        if (plans(plan, Direction::down, applied.version)) continue;
         UNDROP_TRY(auto step, step_down(applied, plan));
         UNDROP_CHECK(find_checks(applied, step));
         look_at_check(step, plan);
@@ -194,6 +249,7 @@ Result<Plan> Planner::to(std::string const& version) {
     auto const newer =
         std::any_of(history_.applied.begin(), history_.applied.end(), [&](Applied const& a) { return version_less(version, a.version); });
     if (newer) return down({.to = version});
+    if (version == "0" && history_.unfinished) return down({.to = version});
     if (version == "0") return Plan{.direction = Direction::down, .target = backend_.description(), .ledger = options_.ledger};
     return up({.to = version});
 }

@@ -46,6 +46,10 @@ Result<void> Planner::look_at_target(Plan& plan) {
         std::set<ObjectId> seen;
         for (auto& step : plan.steps) {
             Opposite opposite;
+            if (step.unfinished != 0) {
+                if (plan.base.empty()) plan.base = fingerprint(history_.head, {}, {});
+                continue;
+            }
             if (auto const* applied = history_.find(step.version)) {
                 UNDROP_TRY(opposite, read_opposite(ledger_, applied->step, step.direction));
                 UNDROP_TRY(auto const recorded, ledger_.objects(applied->step));
@@ -92,8 +96,24 @@ Result<void> Planner::describe(PlannedStep& step, Opposite const& opposite, Plan
     }
     auto foresight = foresee(backend_.dialect(), statements, tables_, {}, opposite.wanted);
     auto const unwaived = foresee(backend_.dialect(), statements, tables_, lose, opposite.wanted);
+    describe_parts(step, statements);
+    for (auto const& statement : statements) {
+        UNDROP_TRY(auto const why, backend_.why_not(statement));
+        if (why.empty()) continue;
+        plan.findings.push_back(
+            {.severity = Severity::stop,
+             .code = "commits",
+             .text = why,
+             .where = {(*script)->file, statement.line, statement.column},
+             .next = {.advice = "write it as one UPDATE, DELETE or INSERT, or as several migrations that each do a part"}});
+    }
+    auto in_transactions = statements;
+    std::erase_if(in_transactions, [&](Statement const& s) { return backend_.dialect().outside(s).has_value(); });
+    auto const locking = in_transactions.size() == statements.size()
+                             ? unwaived
+                             : foresee(backend_.dialect(), in_transactions, tables_, lose, opposite.wanted);
     for (auto const& table : tables_)
-        if (unwaived.locks_table({table.schema, table.name})) step.locks.push_back(table.text());
+        if (locking.locks_table({table.schema, table.name})) step.locks.push_back(table.text());
     if (plan.base.empty()) plan.base = fingerprint(history_.head, catalog_, at_stake(catalog_, unwaived, opposite.wanted));
     if (backend_.dialect().foresee(statements).opaque)
         step.notes.push_back(
@@ -104,6 +124,14 @@ Result<void> Planner::describe(PlannedStep& step, Opposite const& opposite, Plan
     if (full_) UNDROP_CHECK(warn_of_long_users(unwaived, plan));
     if (full_) UNDROP_CHECK(warn_of_mentions(foresight, backend_.dialect().foresee(statements), plan));
     return success();
+}
+
+// What is done in which transaction.
+void Planner::describe_parts(PlannedStep& step, std::vector<Statement> const& statements) const {
+    auto const parts = script_parts(backend_.dialect(), statements);
+    if (parts.size() == 1) return;
+    step.notes.push_back(fmt::format("runs in {} parts, each committed by itself; what fails is taken back whole:", parts.size()));
+    for (auto const& part : parts) step.notes.push_back(fmt::format("{}. {}", part.number, text_of(part)));
 }
 
 // Rows that a script changes are read through a second connection where that is possible, else the table is copied before.

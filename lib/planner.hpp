@@ -22,6 +22,8 @@ public:
 private:
     [[nodiscard]] Result<void> read_history();
     [[nodiscard]] Result<void> compare_source(Plan& plan);
+    [[nodiscard]] bool goes_on_up(Range const& range) const;
+    [[nodiscard]] Result<void> add_unfinished(bool goes_on, Plan& plan);
     [[nodiscard]] Result<std::vector<Applied>> chosen_for_down(Range const& range, Plan& plan) const;
     // ahead.cpp: the database is ahead of the source
     [[nodiscard]] Result<Plan> roll_back(std::vector<Applied> const& newer);
@@ -31,6 +33,7 @@ private:
     [[nodiscard]] Result<void> look_at_target(Plan& plan);
     [[nodiscard]] Result<void> describe(PlannedStep& step, Opposite const& opposite, Plan& plan);
     [[nodiscard]] Result<void> count(PlannedStep& step, Foresight const& foresight, std::vector<std::string> const& lose);
+    void describe_parts(PlannedStep& step, std::vector<Statement> const& statements) const;
     void describe_writes(PlannedStep& step, Foresight const& foresight) const;
     [[nodiscard]] Result<void> warn_of_long_users(Foresight const& foresight, Plan& plan);
     [[nodiscard]] Result<void> warn_of_mentions(Foresight const& foresight, Foreseen const& foreseen, Plan& plan);

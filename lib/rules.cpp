@@ -33,6 +33,42 @@ std::size_t first_invalid_utf8(std::string_view text) {
     return std::string_view::npos;
 }
 
+// What runs outside of a transaction does so because its author knows it, and says so (P7).
+void outside_findings(Dialect const& dialect, Script const& script, std::vector<Statement> const& statements, bool wanted,
+                      std::vector<Finding>& found) {
+    bool needed = false;
+    for (auto const& statement : statements) {
+        auto const what = dialect.outside(statement);
+        if (!what) continue;
+        needed = true;
+        Finding finding{.severity = Severity::stop,
+                        .code = what->refused.empty() ? "outside" : "statement",
+                        .text = what->refused,
+                        .where = {script.file, statement.line, statement.column},
+                        .next = {.advice = "take the statement out of the script"}};
+        if (what->refused.empty() && wanted) continue;
+        if (what->refused.empty()) {
+            finding.text = what->kind + " runs only outside of a transaction, and a step is one";
+            finding.next.advice = "say `-- undrop: no-transaction` at the top of the script: it then runs in parts, under a journal";
+        }
+        found.push_back(std::move(finding));
+    }
+    for (auto const& [at, what] : dialect.hoisted(statements)) {
+        needed = true;
+        found.push_back(
+            {.severity = Severity::note,
+             .code = "hoisted",
+             .text = what.text() + " is committed before the rest of the script, which uses it; it stays if the step is taken back",
+             .where = {script.file, statements[at].line, statements[at].column}});
+    }
+    if (wanted && !needed)
+        found.push_back({.severity = Severity::stop,
+                         .code = "no-transaction",
+                         .text = "the script asks to run outside of a transaction, and has no statement that must",
+                         .where = {script.file, 1, 1},
+                         .next = {.advice = "take `-- undrop: no-transaction` out: it is safer as one transaction"}});
+}
+
 }  // namespace
 
 Migration const* find_migration(Source const& source, std::string_view version) {
@@ -104,16 +140,18 @@ std::vector<Finding> script_findings(Dialect const& dialect, Script const& scrip
     }
     auto const told = directives(script);
     if (!told) stop("directive", told.error().message, told.error().where, told.error().next);
-    if (told && told.value().no_transaction)
-        stop("no-transaction", "the script asks to run outside a transaction, and such steps are not supported yet", {script.file, 1, 1},
-             {.advice = "leave the statement out, or run it by hand in between"});
     auto const split = dialect.split(script);
     if (!split) {
         stop("syntax", split.error().message, split.error().where, split.error().next);
         return found;
     }
     statements = static_cast<int>(split.value().size());
+    bool const wanted = told && told.value().no_transaction;
+    if (as == RunsAs::step) outside_findings(dialect, script, split.value(), wanted, found);
+    if (as == RunsAs::check && wanted)
+        stop("no-transaction", "a check runs in its step's transaction", {script.file, 1, 1}, {.advice = "take the directive out"});
     for (auto const& statement : split.value()) {
+        if (as == RunsAs::step && dialect.outside(statement)) continue;
         auto const why = as == RunsAs::check ? dialect.forbidden_in_check(statement) : dialect.forbidden(statement);
         if (why.empty()) continue;
         stop(as == RunsAs::check ? "check" : "statement", why, {script.file, statement.line, statement.column},
@@ -126,13 +164,16 @@ std::vector<Finding> one_way_findings(Dialect const& dialect, Script const& scri
     std::vector<Finding> found;
     auto const split = dialect.split(script);
     if (!split) return found;
-    for (auto const& statement : split.value())
-        if (auto const why = dialect.one_way(statement); !why.empty())
+    auto const early = dialect.hoisted(split.value());  // stays, and stands in nobody's way
+    for (std::size_t at = 0; at < split.value().size(); ++at) {
+        auto const& statement = split.value()[at];
+        if (auto const why = dialect.one_way(statement); !why.empty() && !early.contains(at))
             found.push_back({.severity = Severity::warning,
                              .code = "one-way",
                              .text = why,
                              .where = {script.file, statement.line, statement.column},
                              .next = {.advice = "write a down script for it before it runs, or mean it for good"}});
+    }
     return found;
 }
 

@@ -72,11 +72,15 @@ Result<void> StepRunner::prepare() {
     if (step_.direction == Direction::down && step_.origin != Origin::derived) script_ = step_.down.value_or(Script{});
     UNDROP_CHECK(read(script_));
     if (step_.direction == Direction::down && step_.up) UNDROP_CHECK(read(*step_.up));
-    UNDROP_TRY(statements_, backend_.dialect().split(script_));
+    if (part_) {
+        statements_ = part_->part.statements;
+    } else {
+        UNDROP_TRY(statements_, backend_.dialect().split(script_));
+    }
     auto const foreseen = backend_.dialect().foresee(statements_);
     outside_ = foreseen.outside;
     if (foreseen.opaque && !outside_.empty() && touches_.empty()) return done_twice();
-    if (auto const* check = check_of(step_)) {
+    if (auto const* check = check_of(step_); check && ends_step()) {
         UNDROP_TRY(checks_, backend_.dialect().split(*check));
     }
     return success();
@@ -109,9 +113,11 @@ Result<StepReport> StepRunner::run() {
         }
         if (done && done.value() == Round::done) {
             report_.seconds = seconds_since(started_);
+            auto const what =
+                ends_step() ? fmt::format("{} {} {}", step_.direction == Direction::up ? "applied" : "took back", step_.version, step_.name)
+                            : fmt::format("{} {}: {}", step_.version, step_.name, text_of(part_->part));
             try {
-                tell(Event::Kind::committed,
-                     fmt::format("{} {} {}", step_.direction == Direction::up ? "applied" : "took back", step_.version, step_.name));
+                tell(Event::Kind::committed, what);
             } catch (...) {  // what is committed stays so, whatever the program's callback makes of it
             }
             return report_;
@@ -191,9 +197,9 @@ Result<void> StepRunner::settle(Error doubt) {
     }
     auto committed = told.value();
     if (!committed) {
-        auto const step = ledger_.last_step(step_.version, step_.direction == Direction::up ? "applied" : "reverted");
-        if (!step) return doubt;
-        committed = step.value() == step_id_;
+        auto const found = is_recorded();
+        if (!found) return doubt;
+        committed = found.value();
     }
     if (*committed) {
         report_.notes.emplace_back("the connection was lost in COMMIT; the step is committed, as the server says");
@@ -208,18 +214,15 @@ Result<void> StepRunner::settle(Error doubt) {
 
 Result<void> StepRunner::check_still_meant() {
     UNDROP_TRY(auto const history, ledger_.history());
+    UNDROP_CHECK(check_part_still_meant(history));
     auto const* applied = history.find(step_.version);
-    auto const gone =
-        Error{.code = Code::conflict,
-              .left = Left::untouched,
-              .message = fmt::format("{} was {} by another migrator meanwhile", step_.version, applied ? "applied" : "taken back"),
-              .next = {.command = "status"}};
-    if ((applied != nullptr) == (step_.direction == Direction::up)) return gone;
-    auto opposite_step = applied ? applied->step : std::int64_t{0};
-    if (!applied) {
-        UNDROP_TRY(opposite_step, ledger_.last_step(step_.version, "reverted"));
-    }
-    UNDROP_TRY(opposite_, read_opposite(ledger_, opposite_step, step_.direction));
+    auto const expected = part_ && part_->takes_back ? (applied != nullptr) : step_.direction == Direction::down;
+    if ((applied != nullptr) != expected)
+        return Error{.code = Code::conflict,
+                     .left = Left::untouched,
+                     .message = fmt::format("{} was {} by another migrator meanwhile", step_.version, applied ? "applied" : "taken back"),
+                     .next = {.command = "status"}};
+    UNDROP_CHECK(read_opposite_of(history));
     UNDROP_TRY(before_, backend_.tables(ledger_.name()));
 
     if (foresight_.tables.empty() && foresight_.columns.empty() && foresight_.copies.empty() && foresight_.locks.empty()) {
@@ -227,6 +230,22 @@ Result<void> StepRunner::check_still_meant() {
         foresee_copies();
     }
     head_ = history.head;
+    return success();
+}
+
+Result<void> StepRunner::read_opposite_of(History const& history) {
+    auto const* applied = history.find(step_.version);
+    auto opposite_step = applied ? applied->step : std::int64_t{0};
+    if (part_ && part_->takes_back) {
+        opposite_step = part_->step;
+    } else if (!applied) {
+        UNDROP_TRY(opposite_step, ledger_.last_step(step_.version, "reverted"));
+    }
+    UNDROP_TRY(opposite_, read_opposite(ledger_, opposite_step, step_.direction));
+    UNDROP_CHECK(tell_what_stays());
+    if (!part_) return success();
+    // Things come back at the step's end; until then only what is known of the rows' writers matters (P3).
+    if (!ends_step()) opposite_ = Opposite{.wanted = {}, .renames = {}, .snapshots = {}, .footprints = std::move(opposite_.footprints)};
     return success();
 }
 

@@ -13,6 +13,7 @@
 #include "ledger.hpp"
 #include "look.hpp"
 #include "mend.hpp"
+#include "outside.hpp"
 #include "rows.hpp"
 
 namespace undrop {
@@ -36,11 +37,24 @@ struct Opposite {
     std::set<ObjectId> left;  // objects that it changed and left there
 };
 
+// A transaction of a step that has several parts (step_outside.cpp).
+struct StepPart {
+    std::int64_t step = 0;  // the event that began the step: what any part records and saves is under this number
+    ScriptPart part = {};
+    bool takes_back = false;  // what the parts before did is taken back, as a derived down does, and the step is over
+    StepReport so_far = {};   // of the parts before
+};
+
 class StepRunner {
 public:
     // `base`: the plan's fingerprint, for the run's first step; empty for later ones. `run`: 0 until the first step is recorded.
     StepRunner(Backend& backend, Ledger& ledger, Options const& options, PlannedStep const& step, std::string base, std::int64_t run);
 
+    // One transaction of a step in parts.
+    StepRunner(Backend& backend, Ledger& ledger, Options const& options, PlannedStep const& step, StepPart part, std::int64_t run);
+
+    // Writes down that a step in parts begins, once it is sure that it is still meant; gives the event. Errors as run().
+    [[nodiscard]] Result<std::int64_t> begin_parts();
     // Runs rounds until everything that was taken is saved, then commits. An error leaves the step rolled back (Left::rolled_back), but
     // for Code::in_doubt.
     [[nodiscard]] Result<StepReport> run();
@@ -61,6 +75,8 @@ private:
     [[nodiscard]] Result<Round> round();
     [[nodiscard]] Result<void> settle(Error doubt);
     [[nodiscard]] Result<void> check_still_meant();
+    [[nodiscard]] Result<void> check_part_still_meant(History const& history);
+    [[nodiscard]] Result<void> read_opposite_of(History const& history);
     [[nodiscard]] Result<void> lock_and_mark();
     [[nodiscard]] Result<void> lock_tables();
     [[nodiscard]] Result<void> note_locks(std::chrono::steady_clock::time_point since);
@@ -125,10 +141,19 @@ private:
     void report_way_back(Catalog const& now);
     void report_objects(Catalog const& now, std::vector<Rename> const& renames);
     [[nodiscard]] Result<void> record(Catalog const& now, std::vector<TableChange> const& changes);
+    [[nodiscard]] Result<std::int64_t> record_event(Catalog const& now);
+    // step_outside_part.cpp
+    [[nodiscard]] Result<void> record_part(Catalog const& now);
+    [[nodiscard]] Result<void> can_be_taken_back(Catalog const& now) const;
+    [[nodiscard]] Result<Catalog> catalog_at_start();
+    [[nodiscard]] Result<void> tell_what_stays();
+    [[nodiscard]] Result<bool> is_recorded();
+    [[nodiscard]] StepReport whole_report() const;
+    [[nodiscard]] bool ends_step() const { return !part_ || part_->part.closing || part_->takes_back; }
     [[nodiscard]] Foresight unsaved(std::vector<TableChange> const& changes) const;
     [[nodiscard]] bool waived(TableName const& table, std::string const& column) const;
     [[nodiscard]] std::string backfill_of(TableName const& table, std::string const& column) const;
-    void want_what_script_changed(Catalog const& now);
+    [[nodiscard]] Result<void> want_what_script_changed(Catalog const& now);
     void tell(Event::Kind kind, std::string text) const;
 
     Backend& backend_;
@@ -137,6 +162,7 @@ private:
     PlannedStep const& step_;
     std::string base_;
     std::int64_t run_;
+    std::optional<StepPart> part_;  // none: the step is one transaction
     std::chrono::steady_clock::time_point started_;
     std::int64_t step_id_ = 0;  // in the ledger, once it is written
 
@@ -192,8 +218,18 @@ private:
 // What a script and a mend are going to take and to lock, less what is waived.
 [[nodiscard]] Foresight foresee(Dialect const& dialect, std::vector<Statement> const& statements, std::vector<Table> const& tables,
                                 std::vector<std::string> const& lose, Wanted const& wanted);
+// Of what the ledger records: an object, and no rename.
+[[nodiscard]] bool is_object(ObjectId const& recorded);
 // What the ledger knows of `step` (0: nothing).
 [[nodiscard]] Result<Opposite> read_opposite(Ledger& ledger, std::int64_t step, Direction direction);
+
+// Adds what a part of a step did to what the parts before it did.
+void add_to(StepReport& sum, StepReport const& part);
+
+// A step in parts: those that are left of it, or what was done of it is taken back. Errors as apply(): a step that fails is taken back
+// whole; Code::in_doubt where that cannot be done now, and the next run will go on with it, or take it back.
+[[nodiscard]] Result<StepReport> run_in_parts(Backend& backend, Ledger& ledger, Options const& options, PlannedStep const& step,
+                                              std::string const& base, std::int64_t& run);
 
 // The opposite step knows a table by the name that it had before it.
 [[nodiscard]] TableName name_before(std::vector<Rename> const& renames, TableName const& name);

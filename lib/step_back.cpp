@@ -111,7 +111,8 @@ Result<void> StepRunner::restore_positions() {
 
 // P5: what a down script makes on top of a recorded object (a default, an index of another name) was not there before the up; and what it
 // takes along and forgets (a trigger of a table that it rebuilds) was there, though the up never touched it.
-void StepRunner::want_what_script_changed(Catalog const& now) {
+Result<void> StepRunner::want_what_script_changed(Catalog const& now) {
+    UNDROP_TRY(auto const start, catalog_at_start());
     auto const wanted = [&](ObjectId const& need) {
         auto const found = opposite_.wanted.find(need);
         return found != opposite_.wanted.end() && found->second;
@@ -119,18 +120,19 @@ void StepRunner::want_what_script_changed(Catalog const& now) {
     auto const unwanted = [&](ObjectId const& need) { return opposite_.wanted.contains(need) ? !wanted(need) : !now.contains(need); };
     Wanted more;
     for (auto const& [id, object] : now)
-        if (!catalog_.contains(id) && !object.holds_rows && !object.remove.empty() &&
+        if (!start.contains(id) && !object.holds_rows && !object.remove.empty() &&
             std::any_of(object.needs.begin(), object.needs.end(), wanted))
             more.emplace(id, std::nullopt);
-    for (auto const& [id, object] : catalog_)
+    for (auto const& [id, object] : start)
         if (!now.contains(id) && !object.holds_rows && std::none_of(object.needs.begin(), object.needs.end(), unwanted))
             more.emplace(id, object);
     opposite_.wanted.merge(more);
+    return success();
 }
 
 Result<void> StepRunner::mend() {
     UNDROP_TRY(auto const now, backend_.catalog_after(ledger_.name(), catalog_));
-    want_what_script_changed(now);
+    UNDROP_CHECK(want_what_script_changed(now));
     auto const plan = plan_mend(now, opposite_.wanted);
     if (!plan.refused.empty())
         return Error{.code = Code::refused,
@@ -278,7 +280,7 @@ Result<void> StepRunner::restore_tables(std::vector<Table> const& tables) {
 // Everything is as the step leaves it; a check that does not hold takes it back.
 Result<void> StepRunner::run_check() {
     auto const* check = check_of(step_);
-    if (!check) return success();
+    if (!check || !ends_step()) return success();
     UNDROP_CHECK(require(backend_, *check, checks_, options_));
     UNDROP_CHECK(backend_.still_ours());
     report_.checks = static_cast<int>(checks_.size());

@@ -32,6 +32,8 @@ std::vector<AttributeRename> renamed_attributes(TableChange const& change) {
 
 }  // namespace
 
+bool is_object(ObjectId const& recorded) { return recorded.kind != rename_kind; }
+
 TableName name_before(std::vector<Rename> const& renames, TableName const& name) {
     for (auto const& rename : renames)
         if (rename.column_before.empty() && rename.after == name) return rename.before;
@@ -92,22 +94,12 @@ Result<void> StepRunner::record(Catalog const& now, std::vector<TableChange> con
     for (auto const& snapshot : saved_)
         if (snapshot.kind != Snapshot::Kind::sequence) report_.saved.push_back({snapshot.what(), snapshot.rows, snapshot.bytes});
 
-    UNDROP_TRY(step_id_, ledger_.next_event());
-    if (run_ == 0) {
-        UNDROP_TRY(run_, ledger_.next_run());
-    }
-    NewEvent const event{.run = run_,
-                         .kind = step_.direction == Direction::up ? "applied" : "reverted",
-                         .version = step_.version,
-                         .name = step_.name,
-                         .seconds = report_.seconds,
-                         .up = step_.up,
-                         .down = step_.down,
-                         .check = step_.check,
-                         .down_check = step_.down_check,
-                         .detail = to_json(Report{.run = run_, .steps = {report_}})};
-    UNDROP_CHECK(ledger_.add(step_id_, event, options_));
-    UNDROP_CHECK(ledger_.add(step_id_, objects));
+    UNDROP_TRY(auto const event, record_event(now));
+    step_id_ = part_ && !part_->takes_back ? part_->step : event;
+    if (step_id_ == event)
+        UNDROP_CHECK(ledger_.add(step_id_, objects));
+    else
+        UNDROP_CHECK(ledger_.add_more(step_id_, objects));
     for (auto& snapshot : saved_) {
         snapshot.step = step_id_;
         UNDROP_CHECK(ledger_.add(snapshot));
@@ -117,6 +109,33 @@ Result<void> StepRunner::record(Catalog const& now, std::vector<TableChange> con
         UNDROP_CHECK(ledger_.add(print));
     }
     return success();
+}
+
+// The entry of a step that is over; 0: it goes on.
+Result<std::int64_t> StepRunner::record_event(Catalog const& now) {
+    if (part_) UNDROP_CHECK(record_part(now));
+    if (!ends_step()) return 0;
+    UNDROP_TRY(auto const id, ledger_.next_event());
+    if (run_ == 0) {
+        UNDROP_TRY(run_, ledger_.next_run());
+    }
+    bool const given_up = part_ && part_->takes_back;
+    NewEvent event{.run = run_,
+                   .kind = given_up                           ? "abandoned"
+                           : step_.direction == Direction::up ? "applied"
+                                                              : "reverted",
+                   .version = step_.version,
+                   .name = step_.name,
+                   .seconds = report_.seconds,
+                   .detail = to_json(Report{.run = run_, .steps = {whole_report()}})};
+    if (!given_up) {
+        event.up = step_.up;
+        event.down = step_.down;
+        event.check = step_.check;
+        event.down_check = step_.down_check;
+    }
+    UNDROP_CHECK(ledger_.add(id, event, options_));
+    return id;
 }
 
 }  // namespace undrop

@@ -360,6 +360,23 @@ Result<void> PostgresBackend::set_position(std::string const& sequence, std::str
     return advance(connection_, session_, sequence, position);
 }
 
+Result<Outside> PostgresBackend::find(Outside const& named, std::vector<Statement> const& settings) {
+    return postgres::find(connection_, session_, named, settings);
+}
+
+Result<Effect> PostgresBackend::probe(Outside const& found) { return postgres::probe(connection_, session_, found); }
+
+Result<void> PostgresBackend::run_outside(Script const& script, Statement const& statement, std::vector<Statement> const& settings,
+                                          Options const& options) {
+    known_.changed();
+    return postgres::run_outside(connection_, session_, script, statement, settings, options);
+}
+
+Result<void> PostgresBackend::tidy(Outside const& found, Options const& options) {
+    known_.changed();
+    return postgres::tidy(connection_, session_, found, options);
+}
+
 Result<std::string> PostgresBackend::written_by_us(Table const& table, std::string const& alias) {
     if (!mark_) return std::string();
     return rows_made_by(connection_, *mark_, table, alias);

@@ -3,6 +3,7 @@
 #include <libpq-fe.h>
 #include <poll.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdlib>
@@ -10,6 +11,7 @@
 #include <optional>
 #include <set>
 #include <string_view>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -251,6 +253,34 @@ Result<void> Connection::run_script(Script const& script, Statement const& state
     auto error = std::move(done).error();
     error.where = place_in(script, statement, position);
     return error;
+}
+
+Result<void> Connection::run_patiently(Script const& script, Statement const& statement, std::function<Result<void>()> const& ask) {
+    constexpr std::chrono::milliseconds longest{50};
+    if (PQsendQuery(handle_, statement.text.c_str()) == 0) return error_of(nullptr, handle_);
+    std::optional<Error> unwanted;
+    for (auto pause = std::chrono::milliseconds{1}; PQconsumeInput(handle_) == 1 && PQisBusy(handle_) == 1;
+         pause = std::min(pause * 2, longest)) {
+        if (auto go_on = unwanted ? Result<void>{BOOST_OUTCOME_V2_NAMESPACE::success()} : ask(); !go_on) {
+            unwanted = std::move(go_on).error();
+            cancel();
+        }
+        std::this_thread::sleep_for(pause);
+    }
+    std::optional<Error> failed;
+    while (auto* result = PQgetResult(handle_)) {
+        int const position = position_of(result);
+        auto done = checked(result);
+        if (done || failed) continue;
+        failed = std::move(done).error();
+        failed->where = place_in(script, statement, position);
+    }
+    cancelled_ = false;
+    if (!failed && lost()) failed = error_of(nullptr, handle_);
+    if (!failed) return BOOST_OUTCOME_V2_NAMESPACE::success();
+    if (!unwanted || lost()) return std::move(*failed);
+    unwanted->where = failed->where;
+    return std::move(*unwanted);
 }
 
 // The extended protocol takes one statement, whatever the settings make of its quotes.

@@ -59,6 +59,8 @@ public:
     [[nodiscard]] Result<std::int64_t> run(std::string const& sql);
     // A statement of a script: the error's `where` is a place in the script.
     [[nodiscard]] Result<void> run_script(Script const& script, Statement const& statement);
+    // The same for one that may take long: `ask` is called again and again meanwhile; its error cancels the statement, and is given.
+    [[nodiscard]] Result<void> run_patiently(Script const& script, Statement const& statement, std::function<Result<void>()> const& ask);
     // A statement of a check, never more than one; its rows are counted, not kept.
     [[nodiscard]] Result<Answer> ask(Script const& script, Statement const& statement);
 

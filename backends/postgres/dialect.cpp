@@ -5,6 +5,7 @@
 #include <fmt/ranges.h>
 
 #include "lexer.hpp"
+#include "outside.hpp"
 #include "postgres_dialect.hpp"
 
 namespace undrop::postgres {
@@ -52,6 +53,11 @@ Result<std::vector<Statement>> PostgresDialect::split(Script const& script) cons
 
 Foreseen PostgresDialect::foresee(std::vector<Statement> const& statements) const { return postgres::foresee(statements); }
 std::string PostgresDialect::one_way(Statement const& statement) const { return postgres::one_way(statement); }
+std::optional<Outside> PostgresDialect::outside(Statement const& statement) const { return postgres::outside(statement); }
+std::map<std::size_t, Outside> PostgresDialect::hoisted(std::vector<Statement> const& statements) const {
+    return postgres::hoisted(statements);
+}
+bool PostgresDialect::sets_session(Statement const& statement) const { return postgres::sets_session(statement); }
 std::string PostgresDialect::forbidden(Statement const& statement) const { return postgres::forbidden(statement); }
 std::string PostgresDialect::forbidden_in_check(Statement const& statement) const { return postgres::forbidden_in_check(statement); }
 

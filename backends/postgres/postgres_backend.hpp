@@ -12,6 +12,7 @@
 #include "connection.hpp"
 #include "known.hpp"
 #include "observe.hpp"
+#include "outside.hpp"
 #include "postgres_dialect.hpp"
 #include "quiet.hpp"
 #include "references.hpp"
@@ -83,6 +84,7 @@ public:
     [[nodiscard]] Result<Catalog> catalog(std::string const& ledger) override;
     [[nodiscard]] Result<Catalog> catalog_after(std::string const& ledger, Catalog const& before) override;
     [[nodiscard]] Result<std::vector<std::string>> removed_unknown(Catalog const& before) override;
+    [[nodiscard]] Result<std::string> why_not(Statement const& statement) override { return commits(connection_, statement); }
     [[nodiscard]] Result<std::vector<std::string>> mentions(std::string const& word) override;
 
     [[nodiscard]] bool means_unfitting(Error const& error) const override;
@@ -97,6 +99,11 @@ public:
     [[nodiscard]] Result<std::map<std::pair<std::string, std::string>, std::string>> named_sequences() override;
     [[nodiscard]] Result<void> set_position(std::string const& sequence, std::string const& position) override;
     [[nodiscard]] Result<std::string> written_by_us(Table const& table, std::string const& alias) override;
+    [[nodiscard]] Result<Outside> find(Outside const& named, std::vector<Statement> const& settings) override;
+    [[nodiscard]] Result<Effect> probe(Outside const& found) override;
+    [[nodiscard]] Result<void> run_outside(Script const& script, Statement const& statement, std::vector<Statement> const& settings,
+                                           Options const& options) override;
+    [[nodiscard]] Result<void> tidy(Outside const& found, Options const& options) override;
     [[nodiscard]] Result<std::unique_ptr<Sandbox>> make_sandbox(SandboxWish const& wish) override;
 
     // For the sandbox. `be_alone`: nobody else ever changes this database, so its catalog is what it was until this connection does.

@@ -32,6 +32,9 @@ public:
     [[nodiscard]] std::string forbidden(Statement const& statement) const override;
     [[nodiscard]] std::string forbidden_in_check(Statement const& statement) const override;
     [[nodiscard]] std::string one_way(Statement const& statement) const override;
+    [[nodiscard]] std::optional<Outside> outside(Statement const& statement) const override;
+    [[nodiscard]] std::map<std::size_t, Outside> hoisted(std::vector<Statement> const& statements) const override;
+    [[nodiscard]] bool sets_session(Statement const& statement) const override;
 
     [[nodiscard]] std::vector<std::string> harms(std::vector<Recorded> const& objects) const override;
     [[nodiscard]] std::string save(Column const& column, std::string const& value) const override;

@@ -183,6 +183,25 @@ Result<void> Session::leave_check() {
     return BOOST_OUTCOME_V2_NAMESPACE::success();
 }
 
+Result<void> Session::enter_outside(Script const& script, std::vector<Statement> const& settings) {
+    if (!connection_.idle()) return not_open();
+    if (connection_.borrowed()) before_ = all_settings(connection_);
+    script_ran_ = true;
+    auto entered = [&]() -> Result<void> {
+        UNDROP_CHECK(connection_.run("SET statement_timeout = 0"));
+        for (auto const& setting : settings) UNDROP_CHECK(connection_.run_script(script, setting));
+        UNDROP_CHECK(connection_.run("SET lock_timeout = 0"));
+        return BOOST_OUTCOME_V2_NAMESPACE::success();
+    }();
+    if (!entered.has_value()) leave_outside();
+    return entered;
+}
+
+void Session::leave_outside() {
+    if (!connection_.lost()) put_back();
+    script_ran_ = false;
+}
+
 Result<void> Session::still_ours() const {
     switch (PQtransactionStatus(connection_.handle())) {
         case PQTRANS_INTRANS:

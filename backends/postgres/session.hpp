@@ -6,6 +6,7 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include <undrop/options.hpp>
 #include <undrop/result.hpp>
@@ -29,6 +30,10 @@ public:
     // A savepoint that only reads, under the author's settings; leaving it takes back whatever was set in it.
     [[nodiscard]] Result<void> enter_check(Options const& options);
     [[nodiscard]] Result<void> leave_check();
+    // For one statement outside of a transaction: the session's own settings and the script's, but no lock_timeout, which would leave half
+    // of an index, and a statement_timeout only if the script says so. Leaving it puts them back.
+    [[nodiscard]] Result<void> enter_outside(Script const& script, std::vector<Statement> const& settings);
+    void leave_outside();
     [[nodiscard]] Result<void> still_ours() const;
 
     [[nodiscard]] Result<void> set_role(std::string const& role);

@@ -100,6 +100,9 @@ public:
     [[nodiscard]] Result<bool> is_behind(std::string const& sequence, std::string const& now, std::string const& then) override;
     [[nodiscard]] Result<std::map<std::pair<std::string, std::string>, std::string>> named_sequences() override;
     [[nodiscard]] Result<void> set_position(std::string const& sequence, std::string const& position) override;
+    // outside.cpp
+    [[nodiscard]] Result<void> run_outside(Script const& script, Statement const& statement, std::vector<Statement> const& settings,
+                                           Options const& options) override;
     // sandbox.cpp
     [[nodiscard]] Result<std::unique_ptr<Sandbox>> make_sandbox(SandboxWish const& wish) override;
 

@@ -18,6 +18,7 @@ public:
     [[nodiscard]] Foreseen foresee(std::vector<Statement> const& statements) const override;
     [[nodiscard]] std::string forbidden(Statement const& statement) const override;
     [[nodiscard]] std::string forbidden_in_check(Statement const& statement) const override;
+    [[nodiscard]] std::optional<Outside> outside(Statement const& statement) const override;
 
     [[nodiscard]] std::vector<std::string> harms(std::vector<Recorded> const& objects) const override;
     [[nodiscard]] std::string save(Column const& column, std::string const& value) const override;

@@ -32,23 +32,34 @@ struct PendingMigration {
     bool was_reverted = false;  // applied once, and taken back
 };
 
+// A step that is more than one transaction, and is going on now or was interrupted: the next run goes on with it, or takes it back.
+struct StepInProgress {
+    std::string version;
+    std::string name;
+    Direction direction = Direction::up;
+    std::int64_t run = 0;  // that began it
+    std::string at;        // UTC, ISO 8601
+    std::string standing;  // "statement 2 of 3, outside a transaction: create index public.i"
+};
+
 struct UNDROP_EXPORT Status {
     std::string target;
     bool has_ledger = false;
+    std::optional<StepInProgress> in_progress;
     std::vector<AppliedMigration> applied;  // by version
     std::vector<PendingMigration> pending;  // by version
     std::int64_t snapshots = 0;
     std::int64_t snapshot_bytes = 0;
     std::string ahead;  // not empty: the database is ahead of the program; what migrate() would do, by Options::ahead
 
-    [[nodiscard]] bool clean() const;  // nothing pending, edited up, missing or out of order
+    [[nodiscard]] bool clean() const;  // nothing in progress, pending, edited up, missing or out of order
 };
 
 // One event of the ledger.
 struct LogEntry {
     std::int64_t id = 0;  // of the event; a step's id
     std::int64_t run = 0;
-    std::string kind;  // applied, reverted, failed, accepted
+    std::string kind;  // applied, reverted, failed, accepted; of a step in parts also applying, reverting, abandoned
     std::string version;
     std::string name;
     std::string at;  // UTC, ISO 8601

@@ -10,9 +10,9 @@
 
 namespace undrop {
 
-// Told on the caller's thread, between two statements of undrop; a step's transaction is open for all but `waiting`, `committed` and
-// `failed`. A callback must not use the target. An exception from it ends the step, which is rolled back, as Code::interrupted; at `committed` and
-// `failed` it is ignored.
+// Told on the caller's thread, between two statements of undrop; a step's transaction is open for all but `waiting`, `journaled`,
+// `outside`, `committed` and `failed`. A callback must not use the target. An exception from it ends the step, which is rolled back, as
+// Code::interrupted; at `committed` and `failed` it is ignored.
 struct Event {
     enum class Kind {
         waiting,    // for another migrator, or for a lock
@@ -27,6 +27,8 @@ struct Event {
         checked,    // the migration's checks hold
         again,      // a loss was not foreseen: the step is taken back and done again with it saved
         recorded,   // the ledger is written; COMMIT is next
+        journaled,  // a step in parts: what comes next is written down and committed; a statement outside of a transaction is about to run
+        outside,    // that statement is through, and not written down as done yet
         committed,
         failed,
         notice,  // the database's own NOTICE or WARNING
@@ -83,6 +85,9 @@ struct Options {
     int tries = 5;                                  // of a step whose lock was not given in time
     // For one statement of a script; 0: as the session has it (PostgreSQL), none (SQLite, where an attached handle never has one).
     std::chrono::milliseconds statement_timeout{0};
+    // Of a statement outside of a transaction (CREATE INDEX CONCURRENTLY): for transactions of others that must end first. No lock_timeout
+    // there: it would leave an invalid index.
+    std::chrono::milliseconds outside_wait{600'000};
 
     // 3. Who hears of it
     std::function<void(Event const&)> on_event = {};

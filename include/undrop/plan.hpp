@@ -50,10 +50,13 @@ struct PlannedStep {
     std::vector<std::string> mends;       // recorded objects that are brought back where the script forgets them
     std::vector<std::string> notes;       // e.g. rows that cannot be told apart, a column that comes back last
     std::string taken_back_for;           // by Ahead::roll_back: the newest migration of the older program; else empty
+    // Not 0: the ledger's event of a step that began earlier and was interrupted between two of its parts. This one goes on with it ...
+    std::int64_t unfinished = 0;
+    bool takes_back = false;  // ... or takes back what was done of it
 };
 
 struct UNDROP_EXPORT Plan {
-    Direction direction = Direction::up;  // of the steps; all go one way
+    Direction direction = Direction::up;  // of the steps; but for one that was interrupted all go one way
     std::string target;                   // Target::description()
     std::string ledger;
     std::string base;                // fingerprint of the history and of the objects at stake; apply refuses another

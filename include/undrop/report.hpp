@@ -55,6 +55,8 @@ struct StepReport {
     std::vector<std::string> mended;  // what the script forgot, or a derivation made: "index public.t_role_idx"
     std::vector<std::string> waived;  // losses that `-- undrop: lose` let go
     std::vector<std::string> notes;
+    // What ran outside of a transaction, each committed by itself: "statement 2, outside a transaction: create index public.i (0.02 s)".
+    std::vector<std::string> outside;
     std::vector<LockHeld> locks;
     std::string taken_back_for;  // by Ahead::roll_back: the newest migration of the older program; else empty
 };

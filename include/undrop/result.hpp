@@ -32,7 +32,7 @@ enum class Code {
 enum class Left {
     untouched,    // nothing was sent that changes anything
     rolled_back,  // a step began and was taken back whole
-    changed,      // earlier steps of the run stay committed
+    changed,      // earlier steps of the run stay committed; or a step in parts is in progress, as status says
     unknown       // only with Code::in_doubt
 };
 

@@ -31,6 +31,7 @@ std::string summary(LogEntry const& entry) {
     std::vector<std::string> parts;
     auto const none = nlohmann::json::array();
     for (auto const& step : detail.value("steps", none)) {
+        for (auto const& outside : step.value("outside", none)) parts.push_back(outside.get<std::string>());
         for (auto const& saved : step.value("saved", none)) {
             parts.push_back(fmt::format("saved {} ({} rows)", saved.value("what", ""), thousands(saved.value("rows", std::int64_t{0}))));
         }

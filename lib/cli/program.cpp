@@ -75,6 +75,8 @@ private:
         app_.add_option("--role", flags_.role, "SET ROLE to this one (PostgreSQL)")->type_name("NAME");
         app_.add_option("--wait", flags_.wait, "For another migrator, at most (60s)")->type_name("TIME");
         app_.add_option("--lock-timeout", flags_.lock_timeout, "For a table's lock, at most (5s; 5 tries)")->type_name("TIME");
+        app_.add_option("--outside-wait", flags_.outside_wait, "For others, where an index is built CONCURRENTLY, at most (10min)")
+            ->type_name("TIME");
         app_.add_option("--statement-timeout", flags_.statement_timeout, "For one statement of a script, at most (no limit)")
             ->type_name("TIME");
         app_.add_flag("--one-connection", flags_.one_connection, "Open no second connection: tables are copied before rows are changed");

@@ -42,6 +42,10 @@ char const* name_of(Event::Kind kind) {
             return "again";
         case Event::Kind::recorded:
             return "recorded";
+        case Event::Kind::journaled:
+            return "journaled";
+        case Event::Kind::outside:
+            return "ran";
         case Event::Kind::committed:
             return "committed";
         case Event::Kind::failed:
@@ -114,6 +118,7 @@ Options Session::options() const {
     options.wait = settings_.wait.value_or(options.wait);
     options.lock_timeout = settings_.lock_timeout.value_or(options.lock_timeout);
     options.statement_timeout = settings_.statement_timeout.value_or(options.statement_timeout);
+    options.outside_wait = settings_.outside_wait.value_or(options.outside_wait);
     options.second_connection = !flags_.one_connection;
     options.published_store = flags_.published_store;
     options.cancelled = [] { return caught_signal() != 0; };

@@ -62,7 +62,8 @@ public:
 
 private:
     static void known(toml::key const& key, toml::node const& value) {
-        static std::vector<std::string> const keys = {"db", "dir", "ledger", "label", "wait", "lock_timeout", "statement_timeout"};
+        static std::vector<std::string> const keys = {"db",   "dir",          "ledger",       "label",
+                                                      "wait", "lock_timeout", "outside_wait", "statement_timeout"};
         Place const where{file_name, static_cast<int>(key.source().begin.line), static_cast<int>(key.source().begin.column)};
         if (std::find(keys.begin(), keys.end(), key.str()) == keys.end()) {
             auto const meant = nearest(key.str(), keys);
@@ -121,6 +122,7 @@ Settings settings(Flags const& flags) {
     result.role = flags.role;
     result.wait = optional_time(flags.wait, "--wait", file.text("wait"), "wait");
     result.lock_timeout = optional_time(flags.lock_timeout, "--lock-timeout", file.text("lock_timeout"), "lock_timeout");
+    result.outside_wait = optional_time(flags.outside_wait, "--outside-wait", file.text("outside_wait"), "outside_wait");
     result.statement_timeout =
         optional_time(flags.statement_timeout, "--statement-timeout", file.text("statement_timeout"), "statement_timeout");
     return result;

@@ -17,6 +17,7 @@ struct Flags {
     std::string wait;
     std::string lock_timeout;
     std::string statement_timeout;
+    std::string outside_wait;
     bool one_connection = false;
     bool published_store = false;
     bool json = false;
@@ -35,6 +36,7 @@ struct Settings {
     std::optional<std::chrono::milliseconds> wait;
     std::optional<std::chrono::milliseconds> lock_timeout;
     std::optional<std::chrono::milliseconds> statement_timeout;
+    std::optional<std::chrono::milliseconds> outside_wait;
 };
 
 // Flags win over UNDROP_DB, which wins over DATABASE_URL, which wins over undrop.toml in the working directory.

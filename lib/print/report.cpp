@@ -42,6 +42,7 @@ std::string step_text(StepReport const& step) {
     for (auto const& waived : step.waived) details.add("waived", waived, "not saved, as `-- undrop: lose` says");
     for (auto const& lock : step.locks) details.add("locked", lock.table, lock_text(lock, step.tries));
     if (step.checks > 0) details.add_lines("checks", {print::counted(step.checks, "statement holds", "statements hold")});
+    details.add_lines("ran", step.outside);
     if (step.rounds > 1) details.add_lines("note", {fmt::format("done in {} rounds: a loss was not foreseen from the text", step.rounds)});
     details.add_lines("note", step.notes);
     if (!step.taken_back_for.empty())

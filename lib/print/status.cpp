@@ -46,6 +46,12 @@ std::ostream& operator<<(std::ostream& out, Status const& status) {
     std::stable_sort(rows.begin(), rows.end(), [](Row const& a, Row const& b) { return version_less(a[0], b[0]); });
     rows.insert(rows.begin(), {"VERSION", "NAME", "STATE", "RUN", "AT", "LABEL", ""});
     auto text = status.target + "\n" + (rows.size() > 1 ? print::table(rows) : std::string());
+    if (auto const& step = status.in_progress) {
+        text += fmt::format(
+            "In progress: {} {} {}, {}\n  run {} began it at {}; if it is not running any more, the next `undrop up` or `undrop down`\n"
+            "  goes on with it or takes it back by itself.\n",
+            name_of(step->direction), step->version, step->name, step->standing, step->run, print::to_the_second(step->at));
+    }
     if (!status.has_ledger) text += "No migration was ever applied here: there is no ledger.\n";
     for (auto const& m : status.applied)
         for (auto const& harm : m.harms) text += fmt::format("{} {}: {}\n", m.version, m.name, harm);

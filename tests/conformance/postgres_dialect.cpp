@@ -218,4 +218,44 @@ TEST_CASE("postgres: what cannot be part of a step is named before anything is s
         CHECK_MESSAGE(!forbidden(text), text);
 }
 
+TEST_CASE("what runs only outside of a transaction is a closed list, and its text says what it is about") {
+    postgres::PostgresDialect const dialect;
+    auto const what = [&](std::string const& sql) {
+        auto const statements = dialect.split({sql, ""}).value();
+        auto const found = dialect.outside(statements.at(0));
+        return found ? found->text() + (found->table.empty() ? "" : " on " + found->table) + (found->refused.empty() ? "" : " refused")
+                     : "";
+    };
+    CHECK_EQ(what("create index concurrently i on s.t (a)"), "create index s.i on t");
+    CHECK_EQ(what("CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS \"I\" ON t (a) WHERE b"), "create index I on t");
+    CHECK_EQ(what("create index concurrently on t (a)"), "create index on t refused");
+    CHECK_EQ(what("create index concurrently i on t (a) with a newer syntax"), "create index refused");
+    CHECK_EQ(what("drop index concurrently if exists s.i cascade"), "drop index s.i");
+    CHECK_EQ(what("reindex index concurrently i"), "reindex i");
+    CHECK_EQ(what("reindex (verbose, concurrently) table s.t"), "reindex s.t");
+    CHECK_EQ(what("alter table s.p detach partition c concurrently"), "detach partition c on p");
+    CHECK_EQ(what("vacuum (analyze) t"), "vacuum t");
+    CHECK_EQ(what("vacuum"), "vacuum");
+    for (auto const* text : {"create index i on t (a)", "drop index i", "reindex table t", "reindex schema concurrently s", "analyze t",
+                             "alter table p detach partition c", "alter table p detach partition c finalize", "alter type e add value 'x'",
+                             "create database d", "call p()"})
+        CHECK_EQ(what(text), "");
+}
+
+TEST_CASE("a label is hoisted if another statement of the script uses it, and no other does") {
+    postgres::PostgresDialect const dialect;
+    auto const hoisted = [&](std::string const& sql) {
+        std::string places;
+        for (auto const& [at, what] : dialect.hoisted(dialect.split({sql, ""}).value())) places += std::to_string(at);
+        return places;
+    };
+    CHECK_EQ(hoisted("alter type e add value 'x'; update t set a = 'x'"), "0");
+    CHECK_EQ(hoisted("create table u (i int); alter type s.e add value 'it''s' before 'y'; do $$ begin perform 'it''s'::e; end $$"), "1");
+    CHECK_EQ(hoisted("alter type e add value 'w'; alter type e add value 'x' after 'w'; update t set a = 'x'"), "01");
+    CHECK_EQ(hoisted("alter type e add value 'x'; update t set a = 'y'"), "");
+    CHECK_EQ(hoisted("update t set a = 'x'; alter type e add value 'x'"), "");
+    CHECK_EQ(hoisted("create type e as enum (); alter type e add value 'x'; insert into t values ('x')"), "");
+    CHECK_EQ(hoisted("alter type e rename value 'w' to 'x'; update t set a = 'x'"), "");
+}
+
 }  // namespace undrop

@@ -125,6 +125,7 @@ ON_BOTH("story: what cannot run in a transaction is refused before anything runs
         CHECK_EQ(error.code, Code::refused);
         CHECK_EQ(error.left, Left::untouched);
         CHECK_EQ(error.where.line, 2);
+        CHECK_FALSE(error.next.advice.empty());
         check_unchanged(before, witness(db));
     }
     auto const asked = up_error(db, source_of({{"-- undrop: no-transaction\nselect 1;\n"}}));
@@ -140,7 +141,7 @@ ON_BOTH("story: a misspelt directive is refused with its line") {
 }
 
 ON_POSTGRES("story: a transaction ended inside a block or a procedure is caught, and nothing stays") {
-    db.run("create procedure sly() language plpgsql as $$ begin commit; end $$");
+    db.run("create procedure sly() language plpgsql as $$ begin perform 1; /* at once */ commit; end $$");
     auto const before = witness(db);
     auto const error =
         up_error(db, source_of({{"create table a (id integer primary key);\ncall sly();\ncreate table b (id integer primary key);\n"}}));
