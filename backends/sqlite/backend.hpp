@@ -155,12 +155,16 @@ private:
     bool second_allowed_ = true;
     Watch watch_;
     std::chrono::milliseconds statement_timeout_{0};
-    double waited_seconds_ = 0;               // for the file
-    int quiet_ = 0;                           // tables that are quiet
-    bool kept_foreign_keys_ = false;          // before the first of them was
-    std::set<std::string> marked_;            // ids of the tables at the mark
-    std::set<std::string> temporary_;         // our own temporary tables
-    std::map<std::string, Table> described_;  // tables as they were read last, by all their definitions
+    double waited_seconds_ = 0;        // for the file
+    int quiet_ = 0;                    // tables that are quiet
+    bool kept_foreign_keys_ = false;   // before the first of them was
+    std::set<std::string> marked_;     // ids of the tables at the mark
+    std::set<std::string> temporary_;  // our own temporary tables
+    struct Described {
+        Table table;
+        std::string doubt;  // a query that gives 0 as long as the key is the same; empty: always
+    };
+    std::map<std::string, Described> described_;  // tables as they were read last, by all their definitions
 };
 
 }  // namespace undrop::sqlite

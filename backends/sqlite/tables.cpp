@@ -94,13 +94,12 @@ bool identifies(Shape const& shape, Rows const& parts) {
     });
 }
 
-Result<bool> holds_no_null(Connection& connection, Shape const& shape, std::string const& table, std::vector<std::string> const& names) {
+// Is there a NULL in these columns? Empty: there can be none.
+std::string null_query(Shape const& shape, std::string const& table, std::vector<std::string> const& names) {
     std::string condition;
     for (auto const& name : names)
         if (!shape.find(name)->column.not_null) condition += (condition.empty() ? "" : " or ") + quote(name) + " is null";
-    if (condition.empty()) return true;
-    UNDROP_TRY(auto const nulls, connection.number(fmt::format("select exists (select 1 from {} where {})", main_table(table), condition)));
-    return nulls == 0;
+    return condition.empty() ? condition : fmt::format("select exists (select 1 from {} where {})", main_table(table), condition);
 }
 
 // INTEGER PRIMARY KEY is the rowid itself; any other primary key has an index.
@@ -129,9 +128,9 @@ Result<std::vector<std::vector<std::string>>> unique_of(Connection& connection, 
     return all;
 }
 
-// The primary key where it holds no NULL (SQLite allows them), else a unique index of NOT NULL columns alone; else nothing. `lasts`: false
-// where that depends on the rows.
-Result<std::vector<std::string>> key_of(Connection& connection, Shape const& shape, std::string const& table, bool& lasts) {
+// The primary key where it holds no NULL (SQLite allows them), else a unique index of NOT NULL columns alone; else nothing. `doubt`: a
+// query that gives 0 as long as that holds; empty: always.
+Result<std::vector<std::string>> key_of(Connection& connection, Shape const& shape, std::string const& table, std::string& doubt) {
     UNDROP_TRY(
         auto const indexes,
         connection.rows(fmt::format(
@@ -147,14 +146,19 @@ Result<std::vector<std::string>> key_of(Connection& connection, Shape const& sha
         bool const is_primary = index[1] == "pk";
         if (!is_primary && !std::all_of(names.begin(), names.end(), [&](auto const& n) { return shape.find(n)->column.not_null; }))
             continue;
-        lasts = lasts && std::all_of(names.begin(), names.end(), [&](auto const& n) { return shape.find(n)->column.not_null; });
-        UNDROP_TRY(bool const no_null, holds_no_null(connection, shape, table, names));
-        if (no_null) return names;
+        auto const nulls = null_query(shape, table, names);
+        if (nulls.empty()) return names;
+        UNDROP_TRY(auto const some, connection.number(nulls));
+        if (some == 0) {
+            if (doubt.empty()) doubt = nulls;
+            return names;
+        }
+        doubt = "select 1";
     }
     return std::vector<std::string>{};
 }
 
-Result<Table> describe(Connection& connection, Entry const& entry, bool& lasts) {
+Result<Table> describe(Connection& connection, Entry const& entry, std::string& doubt) {
     UNDROP_TRY(auto const shape, read_shape(connection, entry));
     Table table;
     table.name = entry.name;
@@ -163,7 +167,7 @@ Result<Table> describe(Connection& connection, Entry const& entry, bool& lasts) 
     if (is_rowid) {
         table.key = shape.primary_key();
     } else {
-        UNDROP_TRY(table.key, key_of(connection, shape, entry.name, lasts));
+        UNDROP_TRY(table.key, key_of(connection, shape, entry.name, doubt));
     }
     UNDROP_TRY(table.unique, unique_of(connection, entry.name));
     std::erase(table.unique, table.key);
@@ -194,23 +198,26 @@ Result<std::vector<Table>> SqliteBackend::tables(std::string const&) {
     UNDROP_CHECK(sync(Tracker::Cause::own));
     UNDROP_TRY(auto const indexes, index_texts(connection_));
     std::vector<Table> result;
-    std::map<std::string, Table> described;
+    std::map<std::string, Described> described;
     for (auto const& entry : tracker_.entries()) {
         if (entry.kind != Kind::table) continue;
         auto const found = indexes.find(lower(entry.name));
         auto const text = fmt::format("{}\n{}\n{}", entry.name, entry.sql, found == indexes.end() ? "" : found->second);
         auto known = described_.extract(text);
-        bool lasts = true;
-        if (known.empty()) {
-            UNDROP_TRY(auto table, describe(connection_, entry, lasts));
-            result.push_back(std::move(table));
-        } else {
-            result.push_back(std::move(known.mapped()));
+        std::int64_t doubtful = known.empty() ? 1 : 0;
+        if (!known.empty() && !known.mapped().doubt.empty()) {
+            UNDROP_TRY(doubtful, connection_.number(known.mapped().doubt));
         }
-        auto& table = result.back();
-        table.id = entry.id;
-        for (auto& column : table.columns) column.id = entry.column_id(column.name);
-        if (lasts) described.emplace(text, table);
+        Described now;
+        if (doubtful == 0) {
+            now = std::move(known.mapped());
+        } else {
+            UNDROP_TRY(now.table, describe(connection_, entry, now.doubt));
+        }
+        now.table.id = entry.id;
+        for (auto& column : now.table.columns) column.id = entry.column_id(column.name);
+        result.push_back(now.table);
+        described.emplace(text, std::move(now));
     }
     described_ = std::move(described);
     return result;
