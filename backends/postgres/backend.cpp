@@ -122,7 +122,10 @@ Result<void> PostgresBackend::begin(Options const& options, std::vector<Statemen
     ledger_ = options.ledger;
     second_.allow(options.second_connection);
     blockers_.allow(options.second_connection);
-    connection_.watch({.cancelled = options.cancelled, .look = [this] { blockers_.look(); }});
+    connection_.watch({.cancelled = options.cancelled, .look = [this] {
+                           (void)blockers_.look();
+                           return true;
+                       }});
     if (connection_.idle()) {
         UNDROP_TRY(sequences_, read_sequences(connection_, session_, ledger_));
     }
@@ -133,10 +136,12 @@ Result<void> PostgresBackend::begin(Options const& options, std::vector<Statemen
 Result<void> PostgresBackend::commit() {
     connection_.watch({});
     auto done = session_.commit();
-    if (done.has_value())
+    if (done.has_value()) {
+        known_.commit();
         end();
-    else
+    } else {
         known_.changed();
+    }
     return done;
 }
 
@@ -257,7 +262,8 @@ Result<void> PostgresBackend::sees_all_rows(std::vector<Table> const& tables) {
 
 Result<std::vector<Table>> PostgresBackend::tables(std::string const& ledger) {
     ledger_ = ledger;
-    return known_.tables([&] { return read_tables(connection_, session_, ledger); });
+    return known_.tables([&] { return read_tables(connection_, session_, ledger); },
+                         [&](auto const& before) { return read_tables_again(connection_, session_, ledger, before); });
 }
 
 Result<void> PostgresBackend::mark(std::string const& ledger) {
@@ -317,7 +323,8 @@ Result<void> PostgresBackend::loud(Table const& table) {
 }
 
 Result<Catalog> PostgresBackend::catalog(std::string const& ledger) {
-    return known_.catalog([&] { return read_catalog(connection_, ledger); });
+    return known_.catalog([&] { return read_catalog(connection_, ledger); },
+                          [&](auto const& before) { return read_catalog_again(connection_, ledger, before); });
 }
 
 Result<Catalog> PostgresBackend::catalog_after(std::string const& ledger, Catalog const& before) {
