@@ -127,6 +127,8 @@ public:
     // Opens it for writing, READ COMMITTED, session settings pinned for undrop's own statements. `statements`: the author's, of which
     // some (PRAGMA foreign_keys) mean the time before the transaction. Code::busy where the database is locked for too long.
     [[nodiscard]] virtual Result<void> begin(Options const& options, std::vector<Statement> const& statements) = 0;
+    // What the report should say of how that transaction was opened, where it is not as usual.
+    [[nodiscard]] virtual std::vector<std::string> remarks() const { return {}; }
     [[nodiscard]] virtual Result<void> commit() = 0;  // Code::in_doubt if the connection goes meanwhile
     // After a COMMIT in doubt: connects anew, waits until the server has decided, for as long as the options let a run wait. The
     // next `begin` takes the run's lock again. True: committed. Nothing: only the ledger can tell. An error: the doubt stays.

@@ -165,6 +165,9 @@ Result<StepRunner::Round> StepRunner::round() {
     expected_.clear();
     locked_since_.clear();
     UNDROP_CHECK(backend_.begin(options_, statements_));
+    for (auto& remark : backend_.remarks())
+        if (std::find(report_.notes.begin(), report_.notes.end(), remark) == report_.notes.end())
+            report_.notes.push_back(std::move(remark));
     tell(Event::Kind::started, fmt::format("{} {}", step_.version, step_.name));
     UNDROP_CHECK(check_still_meant());
     UNDROP_CHECK(lock_and_mark());

@@ -53,6 +53,7 @@ public:
     [[nodiscard]] bool steps_lock_the_run() const override { return true; }
     void unlock_run() override {}
     [[nodiscard]] Result<void> begin(Options const& options, std::vector<Statement> const& statements) override;
+    [[nodiscard]] std::vector<std::string> remarks() const override;
     [[nodiscard]] Result<void> commit() override;
     void rollback() override;
     [[nodiscard]] Result<void> begin_reading() override;

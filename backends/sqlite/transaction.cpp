@@ -163,6 +163,15 @@ Result<void> SqliteBackend::begin(Options const& options, std::vector<Statement>
     return begun;
 }
 
+std::vector<std::string> SqliteBackend::remarks() const {
+    bool const on = is_on(handle(), Switch::foreign_keys);
+    if (before_ && on != before_->foreign_keys)
+        return {
+            fmt::format("foreign keys are {} in this step, as its script says by PRAGMA foreign_keys", on ? "enforced" : "not enforced")};
+    if (on) return {};
+    return {"foreign keys are not enforced: the connection has them off; what referred to nothing was counted before and after"};
+}
+
 Result<void> SqliteBackend::begin_reading() {
     UNDROP_CHECK(start(Options{}));
     auto begun = connection_.run("PRAGMA query_only = ON; BEGIN; SELECT count(*) FROM main.sqlite_schema");

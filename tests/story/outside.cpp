@@ -17,6 +17,34 @@ ON_SQLITE("story: a file's own version number, which a script sets, comes back")
     CHECK_EQ(db.count("pragma user_version"), 3);
 }
 
+ON_SQLITE("story: whether foreign keys are enforced is the script's word, else the address's, and is recorded with the step") {
+    db.run("create table p (id integer primary key); create table c (id integer primary key, p integer references p)");
+    std::vector<Scripts> scripts;
+    auto const recorded = [&](std::string const& address, std::string const& script) -> std::string {
+        scripts.push_back({script});
+        auto target = Target::open(db.url() + address).value();
+        auto const done = migrate(target, source_of(scripts));
+        REQUIRE_MESSAGE(done.has_value(), (done.has_value() ? "" : done.error().text()));
+        auto const version = std::to_string(scripts.size());
+        auto const log = db.one("select detail from undrop_event where kind = 'applied' and version = '" + version + "'");
+        if (log.find("not enforced in this step, as its script says") != std::string::npos) return "off by the script";
+        if (log.find("are enforced in this step, as its script says") != std::string::npos) return "on by the script";
+        return log.find("not enforced: the connection has them off") != std::string::npos ? "off" : "on";
+    };
+    CHECK_EQ(recorded("", "select 1"), "on");
+    CHECK_EQ(recorded("", "pragma foreign_keys = off;\nselect 2;\npragma foreign_keys = on;"), "off by the script");
+    CHECK_EQ(recorded("?foreign_keys=off", "select 3"), "off");
+    CHECK_EQ(recorded("?foreign_keys=off", "pragma foreign_keys = on;\nselect 4;"), "on by the script");
+
+    // On or off, no step leaves a row that refers to nothing.
+    scripts.push_back({"insert into c values (1, 9)"});
+    for (auto const* address : {"", "?foreign_keys=off"}) {
+        auto target = Target::open(db.url() + address).value();
+        CHECK_FALSE(migrate(target, source_of(scripts)).has_value());
+        CHECK_EQ(db.count("select count(*) from c"), 0);
+    }
+}
+
 ON_POSTGRES("story: a trigger of the whole database that forbids new tables refuses the step before anything changed") {
     db.run("create table t (id integer primary key, v text); insert into t values (1, 'a')");
     auto const superuser =
