@@ -190,8 +190,8 @@ public:
     // The foreign keys that refer to a table.
     [[nodiscard]] virtual Result<std::vector<Reference>> references(Table const& table) = 0;
     // What stands in the way of values that come back into these columns, and can step aside meanwhile: what is unique over an expression
-    // or for some rows, exclusions, checks that old rows need not fulfil; where rows swap values, plain unique indexes too. On SQLite
-    // nothing can step aside: there swapped rows are deleted and inserted instead.
+    // or for some rows, exclusions, checks and foreign keys that old rows need not fulfil; where rows swap values, plain unique indexes
+    // too. On SQLite nothing can step aside: there swapped rows are deleted and inserted instead.
     [[nodiscard]] virtual Result<std::vector<ObjectId>> in_the_way(Table const& table, std::vector<std::string> const& columns,
                                                                    bool swapped) = 0;
     // Every object that undrop knows, but for the store's.

@@ -193,8 +193,9 @@ private:
     // Rows that the up inserted and others referred to when the down began.
     struct InUse {
         TableName table;
-        std::string noted;   // working table
-        std::size_t merged;  // index in report_.merged
+        std::string noted;                       // working table
+        std::size_t merged;                      // index in report_.merged
+        std::vector<Reference> references = {};  // when rows begin to come back
     };
     std::vector<InUse> in_use_;
     std::string kept_rows_;           // rows that an earlier up inserted and its down kept, for people; empty: none

@@ -66,8 +66,7 @@ Result<void> StepRunner::remove_rows_in_use(std::vector<Table> const& tables) {
         for (auto const& rows : in_use_) {
             auto const* table = find_table(tables, rows.table);
             if (!table) continue;
-            UNDROP_TRY(auto const references, backend_.references(*table));
-            UNDROP_TRY(auto const removed, remove_noted(backend_, rows.noted, *table, references));
+            UNDROP_TRY(auto const removed, remove_noted(backend_, rows.noted, *table, rows.references));
             expected_[table->id].deleted += removed;
             report_.merged[rows.merged].removed += removed;
             report_.merged[rows.merged].in_use -= removed;
@@ -120,6 +119,10 @@ Result<void> StepRunner::restore_rows(std::vector<Table> const& tables) {
     if (rows.empty() && in_use_.empty()) return success();
     std::stable_partition(rows.begin(), rows.end(), [](Snapshot const* s) { return !changes_key(*s); });
     UNDROP_CHECK(match_keyless(rows, tables));
+    for (auto& one : in_use_)
+        if (auto const* table = find_table(tables, one.table)) {  // before a foreign key steps aside
+            UNDROP_TRY(one.references, backend_.references(*table));
+        }
     UNDROP_TRY(auto const aside, set_aside(rows, tables));
     for (auto const& table : touched) UNDROP_CHECK(backend_.quiet(table));
     UNDROP_CHECK(backend_.defer_references(touched));

@@ -22,8 +22,8 @@ where c.contype = 'f' and c.conparentid = 0
   and (c.confrelid = {0} or c.confrelid in (select a.relid from pg_catalog.pg_partition_ancestors({0}) a))
 order by c.oid, u.at)";
 
-// What forbids two rows the same values in one of some columns, as the catalog names it; and checks that old rows need not fulfil. {2}:
-// plain unique indexes too, which only rows that swap values have to fear.
+// What forbids two rows the same values in one of some columns, as the catalog names it; and checks and foreign keys that old rows need not
+// fulfil. {2}: plain unique indexes too, which only rows that swap values have to fear.
 constexpr char const* unique_query = R"(
 select case k.contype when 'p' then 'primary_key' when 'u' then 'unique' when 'x' then 'exclusion' else 'index' end,
        pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(t.relname), coalesce(k.conname, c.relname)
@@ -38,6 +38,11 @@ union all
 select 'check', pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(t.relname), k.conname
 from pg_catalog.pg_constraint k join pg_catalog.pg_class t on t.oid = k.conrelid join pg_catalog.pg_namespace n on n.oid = t.relnamespace
 where k.conrelid = {0} and k.contype = 'c' and not k.convalidated and k.conislocal
+union all
+select 'foreign_key', pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(t.relname), k.conname
+from pg_catalog.pg_constraint k join pg_catalog.pg_class t on t.oid = k.conrelid join pg_catalog.pg_namespace n on n.oid = t.relnamespace
+where k.conrelid = {0} and k.contype = 'f' and not k.convalidated and k.conparentid = 0
+  and exists (select from pg_catalog.pg_attribute a where a.attrelid = t.oid and a.attname in ({1}) and a.attnum = any (k.conkey))
 order by 1, 2, 3)";
 
 constexpr char const* immediate_query = R"(

@@ -165,6 +165,9 @@ TEST_CASE("sqlite: what cannot be saved or taken back is told: the store, the sc
     f->run("insert into undrop_meta values ('a', 'b'); create table undrop_snapshot_1 (k1)").value();  // undrop itself may
     CHECK_EQ(joined(f->observed().value().refused), "");
     f->rollback();
+    // A program's own handle may allow it.
+    f->run("pragma writable_schema = on").value();
+    CHECK(has(refused("update sqlite_schema set sql = sql || ' ' where name = 'docs'"), "the schema's own table"));
 }
 
 TEST_CASE("sqlite: a virtual table that vanished is told, a renamed one has not") {

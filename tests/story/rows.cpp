@@ -208,6 +208,36 @@ ON_BOTH("story: rows that an up inserted and that were changed, or that others r
     CHECK_EQ(db.count("select count(*) from customer"), 1);
 }
 
+ON_POSTGRES("story: what a foreign key refers to that is NOT VALID, and steps aside while rows come back, is in use all the same") {
+    db.run("create table plan (id integer primary key); create table customer (id integer primary key, plan integer)");
+    db.run("insert into customer values (1, 7)");
+    db.run("alter table customer add constraint has_plan foreign key (plan) references plan (id) not valid");
+    auto const source = source_of({{"insert into plan values (5), (6);\ndelete from customer where id = 1"}});
+    (void)up(db, source);
+    db.run("insert into customer values (2, 5)");
+    auto const back = down(db, source);
+    auto const inserted = merged(back.steps.at(0), "public.plan (inserted)");
+    CHECK_EQ(inserted.removed, 1);
+    CHECK_EQ(inserted.in_use, 1);
+    CHECK_EQ(db.table("select id from plan"), "5");
+    CHECK_EQ(db.table("select id, plan from customer order by id"), "1|7\n2|5");
+    CHECK_EQ(db.one("select convalidated from pg_constraint where conname = 'has_plan'"), "f");
+}
+
+ON_BOTH("story: a key that would drag along what refers to it by now does not come back") {
+    db.run("create table plan (id integer primary key, name text); insert into plan values (1, 'free')");
+    db.run("create table customer (id integer primary key, plan integer references plan (id) on update cascade)");
+    auto const source = source_of({{"update plan set id = 101"}});
+    (void)up(db, source);
+    db.run("insert into customer values (7, 101)");
+    auto const before = witness(db);
+    auto const error = down_error(db, source);
+    CHECK_EQ(error.code, Code::refused);
+    CHECK_EQ(error.left, Left::rolled_back);
+    CHECK_NE(error.message.find("customer"), std::string::npos);
+    check_unchanged(before, witness(db));
+}
+
 ON_BOTH("story: what an application wrote into rows that a down deletes comes back with the next up") {
     db.run("create table setting (name varchar(20) not null primary key, value text)");
     auto const source = source_of({{"insert into setting values ('a', 'default'), ('b', 'default')", "delete from setting"}});
@@ -228,6 +258,14 @@ ON_POSTGRES("story: a script that reaches out of the database is not run where i
     CHECK_EQ(error.code, Code::refused);
     CHECK_EQ(error.left, Left::untouched);
     CHECK_NE(error.next.advice.find("undrop: touches"), std::string::npos);
+    // Whoever names the wrong table hears it once the script has run, and it is not run again.
+    db.run("create table other (id integer); insert into other values (1)");
+    auto const late =
+        up_error(db, source_of({{"-- undrop: touches t\nselect pg_cancel_backend(0);\ndo $$ begin drop table other; end $$"}}));
+    CHECK_EQ(late.code, Code::refused);
+    CHECK_EQ(late.left, Left::rolled_back);
+    CHECK_NE(late.message.find("was not foreseen"), std::string::npos);
+    CHECK_EQ(db.count("select count(*) from other"), 1);
     (void)up(db, source_of({{"-- undrop: touches t\nselect pg_cancel_backend(0);\ndo $$ begin update t set v = 'x'; end $$"}}));
 }
 
@@ -246,4 +284,19 @@ ON_POSTGRES("story: a publication of all tables would stop its subscribers, and 
     CHECK_EQ(db.count("select count(*) from pg_namespace where nspname = 'undrop'"), 0);
     (void)up(db, source_of({{"update t set v = 'x' where id = 1"}}), {.published_store = true});
     superuser->run("drop publication everything");
+}
+
+ON_POSTGRES("story: a publication of the store's own schema is refused as well") {
+    if (db.count("select current_setting('server_version_num')::integer") < 150000) return;
+    fill(db, 3);
+    Scripts const first{"update t set v = 'x' where id = 1"};
+    (void)up(db, source_of({first}));
+    auto const superuser =
+        connect_postgres(with_database(required_variable("UNDROP_TEST_POSTGRES_SUPERUSER"), db.one("select current_database()")));
+    superuser->run("create publication of_store for tables in schema undrop");
+    auto const error = up_error(db, source_of({first, {"update t set v = 'y' where id = 2"}}));
+    CHECK_EQ(error.code, Code::refused);
+    CHECK_EQ(error.left, Left::untouched);
+    CHECK_NE(error.message.find("publication of_store"), std::string::npos);
+    superuser->run("drop publication of_store");
 }

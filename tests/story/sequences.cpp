@@ -31,6 +31,19 @@ ON_POSTGRES("story: positions that a failing script moved are put back") {
     CHECK_EQ(next(db), "51");
 }
 
+ON_POSTGRES("story: numbers that others draw while a step fails are not given again") {
+    db.run(tickets);
+    auto const other = db.connect();
+    Options options;
+    options.on_event = [&](Event const& event) {
+        if (event.kind == Event::Kind::statement && event.text == "select 1 / 0")
+            other->run("insert into tickets (what) select 'theirs' from generate_series(1, 3)");
+    };
+    (void)up_error(db, source_of({{"create table fresh (i integer);\nselect 1 / 0;"}}), options);
+    CHECK_EQ(db.count("select max(id) from tickets"), 53);
+    CHECK_EQ(next(db), "54");
+}
+
 ON_POSTGRES("story: what fails only in COMMIT puts the positions back, too") {
     db.run(tickets);
     auto const before = witness(db);
@@ -80,6 +93,11 @@ ON_POSTGRES("story: a sequence that a script set back gets its position back, nu
     CHECK_EQ(next(db), "2");
     (void)down(db, source);
     CHECK_EQ(next(db), "52");
+    // More was given since than ever before.
+    (void)up(db, source);
+    db.run("select setval('tickets_id_seq', 900)");
+    (void)down(db, source);
+    CHECK_EQ(next(db), "901");
 }
 
 ON_POSTGRES("story: a sequence that got another name keeps what it has given") {
