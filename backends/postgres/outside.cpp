@@ -303,15 +303,19 @@ Result<Effect> probe(Connection& connection, Session& session, Outside const& fo
 }
 
 Result<void> run_outside(Connection& connection, Session& session, Script const& script, Statement const& statement,
-                         std::vector<Statement> const& settings, Options const& options) {
+                         std::vector<Statement> const& settings, Options const& options, std::function<void()> const& keep) {
     UNDROP_CHECK(session.enter_outside(script, settings));
     Patience patience(connection, options);
-    auto done = connection.run_patiently(script, statement, [&] { return patience.ask(); });
+    auto done = connection.run_patiently(script, statement, [&] {
+        keep();
+        return patience.ask();
+    });
     session.leave_outside();
     return done;
 }
 
-Result<void> tidy(Connection& connection, Session& session, Outside const& found, Options const& options) {
+Result<void> tidy(Connection& connection, Session& session, Outside const& found, Options const& options,
+                  std::function<void()> const& keep) {
     auto const* kind = kind_of(found);
     if (!kind || !kind->tidy) return BOOST_OUTCOME_V2_NAMESPACE::success();
     if (!found.whole_table) UNDROP_CHECK(nobody_builds(connection, found, options));
@@ -319,7 +323,7 @@ Result<void> tidy(Connection& connection, Session& session, Outside const& found
     for (auto const& row : statements) {
         Statement statement;
         statement.text = row[0].value_or("");
-        UNDROP_CHECK(run_outside(connection, session, Script{statement.text, ""}, statement, {}, options));
+        UNDROP_CHECK(run_outside(connection, session, Script{statement.text, ""}, statement, {}, options, keep));
     }
     return BOOST_OUTCOME_V2_NAMESPACE::success();
 }

@@ -54,7 +54,7 @@ Result<void> Patience::look() {
 }
 
 std::string Patience::blocker() {
-    if (!tried_ && options_.second_connection) {
+    if (!tried_ && options_.second_connection && !working_.pooled()) {
         if (auto* handle = connect_like(working_.handle())) looking_ = std::make_unique<Connection>(handle, Connection::Ownership::owned);
     }
     tried_ = true;
