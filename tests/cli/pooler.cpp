@@ -51,3 +51,27 @@ TEST_CASE("behind a connection pooler the program goes there and back, and --bus
     CHECK(run({"check"}).status == 0);
     CHECK(run({"--lock", "lease", "--lease-time", "1s", "up"}).status == 0);
 }
+
+TEST_CASE("a down that another migrator was faster with takes back nothing else") {
+    auto const db = Database::make(Engine::postgres);
+    Desk const desk;
+    desk.migration("1_create", "create table t (id integer primary key);");
+    desk.migration("2_more", "create table more (id integer primary key);");
+    REQUIRE(desk.run({"--db", db->url(), "up"}).status == 0);
+    auto const source = Source::directory((desk.path / "migrations").string()).value();
+    auto target = Target::open(db->url()).value();
+    Options options;
+    options.on_event = [&](Event const& event) {
+        if (event.kind != Event::Kind::started) return;
+        // It has planned, and waits.
+        (void)desk.shell("{ $UNDROP --db '" + db->url() +
+                         "' down > out 2> err; echo $? > status; mv status done; } & until grep -q 'waiting' err 2> /dev/null; do sleep "
+                         "0.01; done");
+    };
+    REQUIRE(apply(target, approve(plan_down(target, source).value()).value(), options));
+    (void)desk.shell("until test -e done; do sleep 0.01; done");
+    CHECK(desk.text("done") != "0\n");
+    CHECK(has(desk.text("err"), "2 was taken back by another migrator meanwhile"));
+    CHECK(has(desk.text("err"), "Next: undrop status"));
+    CHECK(db->one("select to_regclass('t') is not null and to_regclass('more') is null") == "t");
+}
