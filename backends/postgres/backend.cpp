@@ -119,55 +119,6 @@ Result<std::string> PostgresBackend::hash_of(std::string const& store_table, std
     return postgres::hash_of(connection_, session_, store_table, columns);
 }
 
-// The sequences are read before the transaction, so that no lock on them lasts; moving on meanwhile is no harm.
-Result<void> PostgresBackend::begin(Options const& options, std::vector<Statement> const&) {
-    end();
-    if (connection_.idle()) UNDROP_CHECK(connection_.find_pooler());
-    UNDROP_CHECK(run_lock_.regain(options));
-    ledger_ = options.ledger;
-    second_.allow(options.second_connection && !connection_.pooled());
-    blockers_.allow(options.second_connection && !connection_.pooled());
-    connection_.watch({.cancelled = options.cancelled, .look = [this] { blockers_.look(); }});
-    if (connection_.idle()) {
-        UNDROP_TRY(sequences_, read_sequences(connection_, session_, ledger_));
-    }
-    known_.begin();
-    UNDROP_CHECK(session_.begin(options));
-    auto entered = run_lock_.enter(options);
-    if (!entered) rollback();
-    return entered;
-}
-
-Result<void> PostgresBackend::commit() {
-    connection_.watch({});
-    if (connection_.in_transaction()) UNDROP_CHECK(run_lock_.leave());
-    auto done = session_.commit();
-    if (done.has_value())
-        end();
-    else
-        known_.changed();
-    return done;
-}
-
-void PostgresBackend::rollback() {
-    connection_.watch({});
-    bool const wrote = !session_.transaction().empty();
-    session_.rollback();
-    if (wrote) known_.roll_back();
-    if (wrote && !connection_.lost()) put_back(connection_, session_, sequences_);
-    end();
-}
-
-void PostgresBackend::end() {
-    quiet_.forget();
-    references_.forget();
-    second_.close();
-    blockers_.forget();
-    mark_.reset();
-    sequences_.clear();
-    script_sets_counters_ = false;
-}
-
 Result<Answer> PostgresBackend::ask(Script const& script, Statement const& statement) {
     auto answer = connection_.ask(script, statement);
     if (answer.has_value() || sqlstate(answer.error()) != "25006") return answer;
@@ -266,7 +217,8 @@ Result<void> PostgresBackend::sees_all_rows(std::vector<Table> const& tables) {
 
 Result<std::vector<Table>> PostgresBackend::tables(std::string const& ledger) {
     ledger_ = ledger;
-    return known_.tables([&] { return read_tables(connection_, session_, ledger); });
+    return known_.tables([&] { return read_tables(connection_, session_, ledger); },
+                         [&](auto const& before) { return read_tables_again(connection_, session_, ledger, before); });
 }
 
 Result<void> PostgresBackend::mark(std::string const& ledger) {
@@ -327,7 +279,8 @@ Result<void> PostgresBackend::loud(Table const& table) {
 }
 
 Result<Catalog> PostgresBackend::catalog(std::string const& ledger) {
-    return known_.catalog([&] { return read_catalog(connection_, ledger); });
+    return known_.catalog([&] { return read_catalog(connection_, ledger); },
+                          [&](auto const& before) { return read_catalog_again(connection_, ledger, before); });
 }
 
 Result<Catalog> PostgresBackend::catalog_after(std::string const& ledger, Catalog const& before) {

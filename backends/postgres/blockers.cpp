@@ -51,15 +51,18 @@ bool Blockers::open() {
     return second_ != nullptr;
 }
 
-void Blockers::look() {
-    if (!open()) return;
+bool Blockers::look() {
+    if (!open()) return false;
     auto const rows =
         second_->rows("set search_path = pg_catalog, pg_temp; " + fmt::format(waiting, session, PQbackendPID(first_.handle())));
-    if (!rows.has_value()) return;
+    if (!rows.has_value()) return false;
+    bool somebody = false;
     for (auto const& row : rows.value()) {
+        somebody = somebody || row[2];
         if (row[0] && row[1]) waited_[*row[0]] = std::max(waited_[*row[0]], std::stod(*row[1]));
         if (row[2]) who_ = one_line(*row[2]);
     }
+    return somebody;
 }
 
 void Blockers::forget() {

@@ -18,7 +18,7 @@ public:
     explicit Blockers(Connection& first) : first_(first) {}
 
     void allow(bool allowed) { allowed_ = allowed; }  // the second connection
-    void look();                                      // while the first one waits for an answer
+    bool look();                                      // while the first one waits for an answer; is anybody in its way?
     void forget();
 
     // "process 4711 (psql as app), idle in transaction for 312 s: update ..." of the last look that saw a wait; empty: none did.

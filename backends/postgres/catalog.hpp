@@ -5,6 +5,7 @@
 // the error is Code::busy, and the transaction is as it was.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,11 +13,15 @@
 
 #include "backend.hpp"  // and so lib/catalog.hpp, whose name this file shares
 #include "connection.hpp"
+#include "reading.hpp"
 
 namespace undrop::postgres {
 
 // Every object of a kind that undrop knows, but for the store's, the system's, temporary ones and members of extensions.
-[[nodiscard]] Result<Catalog> read_catalog(Connection& connection, std::string const& ledger);
+[[nodiscard]] Result<Reading> read_catalog(Connection& connection, std::string const& ledger);
+
+// The same, from one that was read earlier in this transaction, or just before it; see Reading::again.
+[[nodiscard]] Result<std::optional<Reading>> read_catalog_again(Connection& connection, std::string const& ledger, Reading const& before);
 
 // `now` as far as this transaction did it itself: what others changed is as in `before`. Both are results of read_catalog, `before` of one
 // in this transaction or earlier.

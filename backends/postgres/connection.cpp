@@ -11,7 +11,6 @@
 #include <optional>
 #include <set>
 #include <string_view>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -89,6 +88,12 @@ void end_copy(PGconn* handle, ExecStatusType status) {
     while (PGresult* rest = PQgetResult(handle)) PQclear(rest);
 }
 
+std::vector<char const*> texts_of(std::span<Cell const> parameters) {
+    std::vector<char const*> values;
+    for (auto const& cell : parameters) values.push_back(cell ? cell->c_str() : nullptr);
+    return values;
+}
+
 }  // namespace
 
 void ClearResult::operator()(pg_result* result) const { PQclear(result); }
@@ -145,7 +150,7 @@ pg_result* Connection::next_result() {
         if (came != 0 && PQconsumeInput(handle_) == 0) break;
         if (came != 0) continue;
         if (watch_.look && Clock::now() >= next_look) {
-            watch_.look();
+            if (!goes_on() && !cancelled_) cancel();
             next_look = Clock::now() + look_every;
         }
         if (!cancelled_ && asked_to_end()) cancel();
@@ -153,7 +158,15 @@ pg_result* Connection::next_result() {
     return PQgetResult(handle_);
 }
 
-// The program's callback may throw.
+// The program's callbacks may throw.
+bool Connection::goes_on() {
+    try {
+        return watch_.look();
+    } catch (...) {
+        return false;
+    }
+}
+
 bool Connection::asked_to_end() {
     try {
         return watch_.cancelled && watch_.cancelled();
@@ -211,8 +224,7 @@ Result<Rows> Connection::rows(std::string const& sql) {
 }
 
 Result<Rows> Connection::rows(std::string const& sql, std::span<Cell const> parameters) {
-    std::vector<char const*> values;
-    for (auto const& cell : parameters) values.push_back(cell ? cell->c_str() : nullptr);
+    auto const values = texts_of(parameters);
     UNDROP_TRY(auto const result, checked(answer(PQsendQueryParams(handle_, sql.c_str(), static_cast<int>(values.size()), nullptr,
                                                                    values.data(), nullptr, nullptr, 0))));
     return rows_of(result.get());
@@ -220,16 +232,19 @@ Result<Rows> Connection::rows(std::string const& sql, std::span<Cell const> para
 
 // Planning these takes longer than running them. What is prepared in a pooler's session is another's next, and a borrowed connection is the
 // program's.
-Result<Rows> Connection::repeated(std::string const& sql) {
-    if (borrowed() || pooled() || !in_transaction()) return rows(sql);
+Result<Rows> Connection::repeated(std::string const& sql, std::span<Cell const> parameters) {
+    auto const once = [&] { return parameters.empty() ? rows(sql) : rows(sql, parameters); };
+    if (borrowed() || pooled() || !in_transaction()) return once();
     auto const [known, is_first] = prepared_.try_emplace(sql);
-    if (is_first) return rows(sql);
+    if (is_first) return once();
     if (known->second.empty()) {
         auto const name = fmt::format("{}{}", own_prefix, ++last_prepared_);
         UNDROP_CHECK(checked(PQprepare(handle_, name.c_str(), sql.c_str(), 0, nullptr)));
         known->second = name;
     }
-    UNDROP_TRY(auto const result, checked(answer(PQsendQueryPrepared(handle_, known->second.c_str(), 0, nullptr, nullptr, nullptr, 0))));
+    auto const values = texts_of(parameters);
+    UNDROP_TRY(auto const result, checked(answer(PQsendQueryPrepared(handle_, known->second.c_str(), static_cast<int>(values.size()),
+                                                                     values.data(), nullptr, nullptr, 0))));
     return rows_of(result.get());
 }
 
@@ -271,34 +286,6 @@ Result<void> Connection::run_script(Script const& script, Statement const& state
     auto error = std::move(done).error();
     error.where = place_in(script, statement, position);
     return error;
-}
-
-Result<void> Connection::run_patiently(Script const& script, Statement const& statement, std::function<Result<void>()> const& ask) {
-    constexpr std::chrono::milliseconds longest{50};
-    if (PQsendQuery(handle_, statement.text.c_str()) == 0) return error_of(nullptr, handle_);
-    std::optional<Error> unwanted;
-    for (auto pause = std::chrono::milliseconds{1}; PQconsumeInput(handle_) == 1 && PQisBusy(handle_) == 1;
-         pause = std::min(pause * 2, longest)) {
-        if (auto go_on = unwanted ? Result<void>{BOOST_OUTCOME_V2_NAMESPACE::success()} : ask(); !go_on) {
-            unwanted = std::move(go_on).error();
-            cancel();
-        }
-        std::this_thread::sleep_for(pause);
-    }
-    std::optional<Error> failed;
-    while (auto* result = PQgetResult(handle_)) {
-        int const position = position_of(result);
-        auto done = checked(result);
-        if (done || failed) continue;
-        failed = std::move(done).error();
-        failed->where = place_in(script, statement, position);
-    }
-    cancelled_ = false;
-    if (!failed && lost()) failed = error_of(nullptr, handle_);
-    if (!failed) return BOOST_OUTCOME_V2_NAMESPACE::success();
-    if (!unwanted || lost()) return std::move(*failed);
-    unwanted->where = failed->where;
-    return std::move(*unwanted);
 }
 
 // The extended protocol takes one statement, whatever the settings make of its quotes.

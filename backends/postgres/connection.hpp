@@ -36,7 +36,7 @@ struct Violated {
 // What is done while a statement runs on the server.
 struct Watch {
     std::function<bool()> cancelled = {};  // true: the statement is to be ended. May throw, which means the same
-    std::function<void()> look = {};       // called now and then once a statement takes long; must not use this connection
+    std::function<bool()> look = {};       // called now and then once a statement takes long; false ends it. Must not use this connection
 };
 
 class Connection {
@@ -58,15 +58,13 @@ public:
     // One statement with $1, $2 ..., whose types the server infers.
     [[nodiscard]] Result<Rows> rows(std::string const& sql, std::span<Cell const> parameters);
     // One statement of undrop's own that is sent again and again: on a connection of its own the server plans it once.
-    [[nodiscard]] Result<Rows> repeated(std::string const& sql);
+    [[nodiscard]] Result<Rows> repeated(std::string const& sql, std::span<Cell const> parameters = {});
     // Prepared statements that a script left are dropped; of ours, it is found out which a script dropped.
     [[nodiscard]] Result<void> tidy_prepared();
     // One or more statements; rows affected by the last one if it is INSERT, UPDATE, DELETE or MERGE, else 0.
     [[nodiscard]] Result<std::int64_t> run(std::string const& sql);
     // A statement of a script: the error's `where` is a place in the script.
     [[nodiscard]] Result<void> run_script(Script const& script, Statement const& statement);
-    // The same for one that may take long: `ask` is called again and again meanwhile; its error cancels the statement, and is given.
-    [[nodiscard]] Result<void> run_patiently(Script const& script, Statement const& statement, std::function<Result<void>()> const& ask);
     // A statement of a check, never more than one; its rows are counted, not kept.
     [[nodiscard]] Result<Answer> ask(Script const& script, Statement const& statement);
 
@@ -93,6 +91,7 @@ private:
     [[nodiscard]] Result<ResultPtr> checked(pg_result* raw);
     [[nodiscard]] pg_result* answer(int sent);
     [[nodiscard]] pg_result* next_result();
+    [[nodiscard]] bool goes_on();
     [[nodiscard]] Result<void> drop_prepared();
     void cancel();
     static void notice(void* self, pg_result const* result);

@@ -47,7 +47,8 @@ extern char const comment[];
 extern char const owner[];
 extern char const grants[];
 
-// What most queries read: schemas and relations that are the user's, members of extensions, columns of partition keys. $ledger is replaced.
+// What most queries read: schemas and relations that are the user's, members of extensions, columns of partition keys. $ledger is replaced,
+// and $touched: by nothing, or by which relations are asked for; a table comes with its indexes and sequences then, and these with it.
 inline constexpr char const* common = R"sql(
 with ns as (
     select n.oid, n.nspname as name, n.nspowner as owner, n.nspacl as acl, n.xmin as row, quote_ident(n.nspname) as q
@@ -58,7 +59,7 @@ with ns as (
 ), rel as (
     select c.*, c.xmin as row, n.name as schema, n.q as sq, format('%I.%I', n.name, c.relname) as q
     from pg_class c join ns n on n.oid = c.relnamespace
-    where c.relpersistence <> 't' and not exists (select from ext e where e.classid = 1259 and e.objid = c.oid)
+    where c.relpersistence <> 't' and not exists (select from ext e where e.classid = 1259 and e.objid = c.oid) $touched
 ), key as (
     select d.objid as relation, d.objsubid as number
     from pg_partitioned_table p join pg_depend d on d.objid = p.partrelid

@@ -15,20 +15,28 @@ bool Known::Moment::nothing_until(Moment const& later) const {
 }
 
 void Known::begin() {
-    catalog_at_begin_ = catalog_;
-    tables_at_begin_ = tables_;
+    commit();
+    catalog_.at_begin = catalog_.now;
+    tables_.at_begin = tables_.now;
     clean_ = true;
 }
 
 void Known::changed() {
-    catalog_ = {};
-    tables_ = {};
     clean_ = false;
+    catalog_.now.stale = true;
+    tables_.now.stale = true;
+    if (!connection_.in_transaction()) commit();
+}
+
+// What a transaction has touched can be asked only before its end.
+void Known::commit() {
+    if (catalog_.now.stale) catalog_.now = {};
+    if (tables_.now.stale) tables_.now = {};
 }
 
 void Known::roll_back() {
-    catalog_ = catalog_at_begin_;
-    tables_ = tables_at_begin_;
+    catalog_.now = catalog_.at_begin;
+    tables_.now = tables_.at_begin;
 }
 
 Result<Known::Moment> Known::now() {
@@ -41,24 +49,32 @@ Result<Known::Moment> Known::now() {
 }
 
 template <class T>
-Result<T> Known::get(Read<T> Known::*slot, Read<T> Known::*at_begin, std::function<Result<T>()> const& read) {
+Result<std::shared_ptr<T const>> Known::get(Slot<T>& slot, Reader<T> const& read, Rereader<T> const& again) {
     UNDROP_TRY(auto const moment, now());
-    auto& known = this->*slot;
-    if (!known.value || !known.at.nothing_until(moment)) {
-        UNDROP_TRY(auto value, read());
-        known.value = std::make_shared<T const>(std::move(value));
+    auto& known = slot.now;
+    std::optional<T> newer;
+    bool const ours_alone = known.value && known.at.nothing_until(moment);
+    if (ours_alone && known.stale) {
+        UNDROP_TRY(newer, again(*known.value));
     }
+    if (!newer && (!ours_alone || known.stale)) {
+        UNDROP_TRY(newer, read());
+    }
+    if (newer) known.value = std::make_shared<T const>(std::move(*newer));
     known.at = moment;
-    if (clean_) this->*at_begin = known;
-    return *known.value;
+    known.stale = false;
+    if (clean_) slot.at_begin = known;
+    return known.value;
 }
 
-Result<Catalog> Known::catalog(std::function<Result<Catalog>()> const& read) {
-    return get(&Known::catalog_, &Known::catalog_at_begin_, read);
+Result<Catalog> Known::catalog(Reader<Reading> const& read, Rereader<Reading> const& again) {
+    UNDROP_TRY(auto const known, get(catalog_, read, again));
+    return known->catalog();
 }
 
-Result<Known::Tables> Known::tables(std::function<Result<Tables>()> const& read) {
-    return get(&Known::tables_, &Known::tables_at_begin_, read);
+Result<Known::Tables> Known::tables(Reader<Tables> const& read, Rereader<Tables> const& again) {
+    UNDROP_TRY(auto const known, get(tables_, read, again));
+    return *known;
 }
 
 }  // namespace undrop::postgres

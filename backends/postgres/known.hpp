@@ -1,12 +1,14 @@
 // Known: what was read of the schema, for as long as it is certain that nobody has changed it. One thread at a time.
 //
 // Whoever changes a schema has a transaction number. The server gives them out in order, and a snapshot tells which were at work and how
-// far the finished ones have come: so one small question tells whether anyone but us can have changed anything since the last look.
+// far the finished ones have come: so one small question tells whether anyone but us can have changed anything since the last look. What
+// our own transaction may have changed is looked at again, alone.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,6 +16,7 @@
 
 #include "backend.hpp"
 #include "connection.hpp"
+#include "reading.hpp"
 
 namespace undrop::postgres {
 
@@ -25,12 +28,17 @@ public:
     void be_alone() { alone_ = true; }  // nobody else ever changes this database
 
     void begin();      // a step's transaction is about to begin
-    void changed();    // our own transaction may have changed the schema
-    void roll_back();  // the schema is what it was at begin()
+    void changed();    // our own transaction may have changed the schema, or, outside of one, we may
+    void commit();     // it has ended
+    void roll_back();  // it has ended, and the schema is what it was at begin()
 
-    // What is known, or else what `read` gives.
-    [[nodiscard]] Result<Catalog> catalog(std::function<Result<Catalog>()> const& read);
-    [[nodiscard]] Result<Tables> tables(std::function<Result<Tables>()> const& read);
+    // What is known; else what `again` makes of it where only our transaction came between; else what `read` gives.
+    template <class T>
+    using Reader = std::function<Result<T>()>;
+    template <class T>
+    using Rereader = std::function<Result<std::optional<T>>(T const& before)>;
+    [[nodiscard]] Result<Catalog> catalog(Reader<Reading> const& read, Rereader<Reading> const& again);
+    [[nodiscard]] Result<Tables> tables(Reader<Tables> const& read, Rereader<Tables> const& again);
 
 private:
     struct Moment {
@@ -43,19 +51,23 @@ private:
     struct Read {
         std::shared_ptr<T const> value;
         Moment at;
+        bool stale = false;  // our transaction may have changed it since
+    };
+    template <class T>
+    struct Slot {
+        Read<T> now;
+        Read<T> at_begin;
     };
 
     template <class T>
-    [[nodiscard]] Result<T> get(Read<T> Known::*slot, Read<T> Known::*at_begin, std::function<Result<T>()> const& read);
+    [[nodiscard]] Result<std::shared_ptr<T const>> get(Slot<T>& slot, Reader<T> const& read, Rereader<T> const& again);
     [[nodiscard]] Result<Moment> now();
 
     Connection& connection_;
     bool alone_ = false;
     bool clean_ = false;  // nothing was changed since begin()
-    Read<Catalog> catalog_;
-    Read<Tables> tables_;
-    Read<Catalog> catalog_at_begin_;
-    Read<Tables> tables_at_begin_;
+    Slot<Reading> catalog_;
+    Slot<Tables> tables_;
 };
 
 }  // namespace undrop::postgres

@@ -4,6 +4,8 @@
 #include <fmt/ranges.h>
 
 #include "errors.hpp"
+#include "kinds.hpp"
+#include "postgres_dialect.hpp"
 #include "try.hpp"
 
 namespace undrop::postgres {
@@ -64,8 +66,8 @@ Result<void> pin_search_path(Connection& connection) {
     return BOOST_OUTCOME_V2_NAMESPACE::success();
 }
 
-Result<Rows> catalog_rows(Connection& connection, std::string const& sql) {
-    auto rows = connection.repeated(sql);
+Result<Rows> catalog_rows(Connection& connection, std::string const& sql, std::span<Cell const> parameters) {
+    auto rows = connection.repeated(sql, parameters);
     if (rows.has_value()) return rows;
     auto error = std::move(rows).error();
     // "could not open relation with OID", "cache lookup failed"
@@ -79,12 +81,13 @@ Error dropped_meanwhile(Error error) {
     return error;
 }
 
-std::string with_ledger(std::string sql, std::string const& ledger) {
-    std::string literal = "'";
-    for (char const c : ledger) literal += c == '\'' ? "''" : std::string(1, c);
-    literal += "'";
-    constexpr std::string_view mark = "$ledger";
-    for (auto at = sql.find(mark); at != std::string::npos; at = sql.find(mark, at + literal.size())) sql.replace(at, mark.size(), literal);
+std::string catalog_sql(char const* query, std::string const& ledger, bool touched) {
+    std::string sql = std::string(kinds::common) + query;
+    auto const put = [&](std::string_view mark, std::string const& text) {
+        for (auto at = sql.find(mark); at != std::string::npos; at = sql.find(mark, at + text.size())) sql.replace(at, mark.size(), text);
+    };
+    put("$ledger", quote_literal(ledger));
+    put("$touched", touched ? "and c.oid = any ($1::oid[])" : "");
     return sql;
 }
 

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -40,10 +41,11 @@ struct OwnLocks {
 [[nodiscard]] Result<void> pin_search_path(Connection& connection);
 
 // Sends one query of the catalog. An object that vanished meanwhile makes Code::busy.
-[[nodiscard]] Result<Rows> catalog_rows(Connection& connection, std::string const& sql);
+[[nodiscard]] Result<Rows> catalog_rows(Connection& connection, std::string const& sql, std::span<Cell const> parameters = {});
 
 [[nodiscard]] Error dropped_meanwhile(Error error);
 
-[[nodiscard]] std::string with_ledger(std::string sql, std::string const& ledger);
+// A query of kinds/ with what all have in common; `touched`: only of the relations whose oids are its first parameter.
+[[nodiscard]] std::string catalog_sql(char const* query, std::string const& ledger, bool touched = false);
 
 }  // namespace undrop::postgres

@@ -306,12 +306,17 @@ Result<void> run_outside(Connection& connection, Session& session, Script const&
                          std::vector<Statement> const& settings, Options const& options, std::function<void()> const& keep) {
     UNDROP_CHECK(session.enter_outside(script, settings));
     Patience patience(connection, options);
-    auto done = connection.run_patiently(script, statement, [&] {
-        keep();
-        return patience.ask();
-    });
+    connection.watch({.cancelled = options.cancelled, .look = [&] {
+                          keep();
+                          return patience.look();
+                      }});
+    auto done = connection.run_script(script, statement);
+    connection.watch({});
     session.leave_outside();
-    return done;
+    if (done.has_value() || connection.lost() || done.error().code != Code::interrupted || !patience.over()) return done;
+    auto error = patience.error();
+    error.where = done.error().where;
+    return error;
 }
 
 Result<void> tidy(Connection& connection, Session& session, Outside const& found, Options const& options,

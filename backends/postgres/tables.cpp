@@ -5,10 +5,12 @@
 #include <map>
 #include <sstream>
 #include <string_view>
+#include <tuple>
 
 #include <fmt/format.h>
 
 #include "postgres_dialect.hpp"
+#include "touched.hpp"
 #include "try.hpp"
 #include "types.hpp"
 
@@ -76,27 +78,28 @@ left join lateral (
 where c.relkind in ('r', 'p') and c.relpersistence <> 't'
   and n.nspname !~ '^pg_' and n.nspname <> 'information_schema' and n.nspname <> {}
   and not exists (select from pg_catalog.pg_depend e where e.classid = 'pg_catalog.pg_class'::pg_catalog.regclass and e.objid = c.oid
-                  and e.deptype = 'e')
+                  and e.deptype = 'e') {}
 order by n.nspname collate "C", c.relname collate "C", c.oid, a.attnum)";
 
 // Every unique index that holds for all rows at once, by table: attribute numbers; and for those of its columns that it takes for equal
 // without their being the same bytes, its operator and collation.
 constexpr char const* unique_query = R"(
 select i.indrelid, pg_catalog.array_to_string((i.indkey::int2[])[0:i.indnkeyatts - 1], ' '),
-       (select pg_catalog.string_agg(pg_catalog.format(E'%s\t%I\t%s\t%I\t%I', i.indkey[g.at], en.nspname, e.oprname, ln.nspname, l.collname),
-                                     E'\n')
+       (select pg_catalog.string_agg(pg_catalog.format(E'%s\t%s\t%I\t%I', i.indkey[g.at],
+                   (select pg_catalog.format(E'%I\t%s', en.nspname, e.oprname)
+                    from pg_catalog.pg_amop ao join pg_catalog.pg_operator e on e.oid = ao.amopopr
+                    join pg_catalog.pg_namespace en on en.oid = e.oprnamespace
+                    where ao.amopfamily = oc.opcfamily and ao.amoplefttype = oc.opcintype and ao.amoprighttype = oc.opcintype
+                      and ao.amopstrategy = 3), ln.nspname, l.collname), E'\n')
         from pg_catalog.generate_series(0, i.indnkeyatts - 1) g(at)
         join pg_catalog.pg_opclass oc on oc.oid = i.indclass[g.at]
         join pg_catalog.pg_type ot on ot.oid = oc.opcintype
-        join pg_catalog.pg_amop ao on ao.amopfamily = oc.opcfamily and ao.amoplefttype = oc.opcintype
-             and ao.amoprighttype = oc.opcintype and ao.amopstrategy = 3
-        join pg_catalog.pg_operator e on e.oid = ao.amopopr join pg_catalog.pg_namespace en on en.oid = e.oprnamespace
         left join pg_catalog.pg_collation l on l.oid = i.indcollation[g.at]
         left join pg_catalog.pg_namespace ln on ln.oid = l.collnamespace
         where not l.collisdeterministic or ot.typnamespace <> 'pg_catalog'::pg_catalog.regnamespace)
 from pg_catalog.pg_index i join pg_catalog.pg_class c on c.oid = i.indrelid join pg_catalog.pg_namespace n on n.oid = c.relnamespace
 where i.indisunique and i.indisvalid and i.indpred is null and i.indexprs is null and c.relkind in ('r', 'p') and c.relpersistence <> 't'
-  and n.nspname !~ '^pg_' and n.nspname <> 'information_schema' and n.nspname <> {}
+  and n.nspname !~ '^pg_' and n.nspname <> 'information_schema' and n.nspname <> {} {}
 order by i.indexrelid)";
 
 bool yes(Cell const& cell) { return cell && *cell == "t"; }
@@ -135,8 +138,17 @@ void set_equality(Table& table, std::string const& found) {
     }
 }
 
-Result<void> read_unique(Connection& connection, Session const& session, std::string const& ledger, std::vector<Table>& tables) {
-    UNDROP_TRY(auto const rows, connection.repeated(session.safely(fmt::format(unique_query, quote_literal(ledger)))));
+// `relations`: oids as an array, where not all tables are asked for.
+Result<Rows> ask(Connection& connection, Session const& session, char const* sql, std::string const& ledger, std::string const* relations) {
+    std::vector<Cell> parameters;
+    if (relations) parameters.emplace_back(*relations);
+    auto const* const where = relations ? "and c.oid = any ($1::pg_catalog.oid[])" : "";
+    return connection.repeated(session.safely(fmt::format(fmt::runtime(sql), quote_literal(ledger), where)), parameters);
+}
+
+Result<void> read_unique(Connection& connection, Session const& session, std::string const& ledger, std::string const* relations,
+                         std::vector<Table>& tables) {
+    UNDROP_TRY(auto const rows, ask(connection, session, unique_query, ledger, relations));
     std::map<std::string, Table*> by_id;
     for (auto& table : tables) by_id.emplace(table.id, &table);
     for (auto const& row : rows) {
@@ -152,10 +164,8 @@ Result<void> read_unique(Connection& connection, Session const& session, std::st
     return BOOST_OUTCOME_V2_NAMESPACE::success();
 }
 
-}  // namespace
-
-Result<std::vector<Table>> read_tables(Connection& connection, Session const& session, std::string const& ledger) {
-    UNDROP_TRY(auto const rows, connection.repeated(session.safely(fmt::format(query, quote_literal(ledger)))));
+Result<std::vector<Table>> read(Connection& connection, Session const& session, std::string const& ledger, std::string const* relations) {
+    UNDROP_TRY(auto const rows, ask(connection, session, query, ledger, relations));
     std::vector<Table> tables;
     std::map<int, std::string> key;  // of the table at hand, by position in the index
     for (auto const& row : rows) {
@@ -174,7 +184,7 @@ Result<std::vector<Table>> read_tables(Connection& connection, Session const& se
         if (row[12]) key[std::stoi(*row[12])] = *row[5];
     }
     if (!tables.empty()) set_key(tables.back(), key);
-    UNDROP_CHECK(read_unique(connection, session, ledger, tables));
+    UNDROP_CHECK(read_unique(connection, session, ledger, relations, tables));
     std::vector<std::pair<std::string, Column*>> own;  // columns of users' types
     auto row = rows.begin();
     for (auto& table : tables) {
@@ -185,6 +195,26 @@ Result<std::vector<Table>> read_tables(Connection& connection, Session const& se
     }
     UNDROP_CHECK(describe_types(connection, session, own));
     return tables;
+}
+
+}  // namespace
+
+Result<std::vector<Table>> read_tables(Connection& connection, Session const& session, std::string const& ledger) {
+    return read(connection, session, ledger, nullptr);
+}
+
+Result<std::optional<std::vector<Table>>> read_tables_again(Connection& connection, Session const& session, std::string const& ledger,
+                                                            std::vector<Table> const& before) {
+    std::optional<std::vector<Table>> nothing;
+    UNDROP_TRY(auto const touched, touched_by_us(connection));
+    if (touched.all || touched.types) return nothing;
+    auto const relations = touched.array();
+    UNDROP_TRY(auto tables, read(connection, session, ledger, &relations));
+    for (auto const& table : before)
+        if (!touched.relations.contains(table.id)) tables.push_back(table);
+    std::sort(tables.begin(), tables.end(),
+              [](Table const& a, Table const& b) { return std::tie(a.schema, a.name) < std::tie(b.schema, b.name); });
+    return std::optional<std::vector<Table>>(std::move(tables));
 }
 
 }  // namespace undrop::postgres

@@ -1,6 +1,7 @@
 // Tables as undrop's core knows them: columns, how their values are kept, and the key that tells rows apart.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,5 +14,10 @@ namespace undrop::postgres {
 
 // All ordinary and partitioned tables but the system's, temporary ones, the store's and those of extensions; by schema and name.
 [[nodiscard]] Result<std::vector<Table>> read_tables(Connection& connection, Session const& session, std::string const& ledger);
+
+// The same, from what was read earlier in this transaction, or just before it, where only the transaction has changed anything since;
+// nothing: tables that it did not touch may be told differently now.
+[[nodiscard]] Result<std::optional<std::vector<Table>>> read_tables_again(Connection& connection, Session const& session,
+                                                                          std::string const& ledger, std::vector<Table> const& before);
 
 }  // namespace undrop::postgres

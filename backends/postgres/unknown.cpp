@@ -86,7 +86,7 @@ std::string quoted(std::string const& name) {
 }  // namespace
 
 Result<std::map<std::string, std::string>> unknown_objects(Connection& connection, std::string const& ledger) {
-    auto sql = with_ledger(std::string(kinds::common) + unknown, ledger);
+    auto sql = catalog_sql(unknown, ledger);
     sql.replace(sql.find(mark), mark.size(), connection.server_version() >= 150000 ? since_15 : "");
     UNDROP_TRY(auto const rows, catalog_rows(connection, sql));
     std::map<std::string, std::string> found;
@@ -114,7 +114,7 @@ Result<std::vector<std::string>> removed_unknown(Connection& connection, Catalog
 Result<std::vector<std::string>> mentions(Connection& connection, std::string const& word) {
     UNDROP_CHECK(pin_search_path(connection));
     Row const parameters{as_word(word), quoted(word)};
-    UNDROP_TRY(auto const rows, connection.rows(with_ledger(std::string(kinds::common) + bodies, ""), parameters));
+    UNDROP_TRY(auto const rows, connection.rows(catalog_sql(bodies, ""), parameters));
     std::vector<std::string> found;
     for (auto const& row : rows) found.push_back(row[0].value_or(""));
     return found;

@@ -1,0 +1,68 @@
+// Reading: what the catalog's queries told, object by object, so that another look in the same transaction asks only about what the
+// transaction may have touched. A value; what two readings share is shared.
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include <undrop/result.hpp>
+
+#include "backend.hpp"  // and so lib/catalog.hpp
+#include "connection.hpp"
+
+namespace undrop::postgres {
+
+class Reading {
+public:
+    // Under search_path = pg_catalog, pg_temp. An object that vanished meanwhile makes Code::busy.
+    [[nodiscard]] static Result<Reading> whole(Connection& connection, std::string const& ledger);
+
+    // As it is now, where only our transaction has changed anything since; what others did to relations that it did not touch is left out.
+    // Nothing: something was renamed, or is so new, that texts of what was not touched may be others; read it whole.
+    [[nodiscard]] Result<std::optional<Reading>> again(Connection& connection, std::string const& ledger) const;
+
+    [[nodiscard]] Catalog catalog() const;
+
+private:
+    struct Found {
+        ObjectId id;
+        Object object;
+        std::string relation;                // oid, or "0"
+        std::vector<std::string> addresses;  // its own
+        std::vector<std::string> needs;      // addresses
+    };
+    using FoundPtr = std::shared_ptr<Found const>;
+    struct Fresh {  // while it is read
+        std::shared_ptr<Found> found;
+        std::vector<Found const*> needed;
+    };
+    struct Alias {
+        std::string relation;
+        std::string address;
+        std::string means;  // another address
+    };
+
+    [[nodiscard]] Result<void> ask(Connection& connection, std::string const& ledger, std::string const* relations);
+    [[nodiscard]] Result<void> add(Rows const& rows);
+    void keep(FoundPtr const& found);
+    void keep(Alias const& alias);
+    [[nodiscard]] Result<void> add_dependencies(Connection& connection, std::string const* objects);
+    void need(Fresh& fresh, std::string const& address) const;
+    void freeze();
+    [[nodiscard]] Found const* at(std::string address) const;
+    [[nodiscard]] bool renames(Reading const& before) const;
+
+    std::vector<FoundPtr> found_;
+    std::vector<Alias> aliases_;
+    std::unordered_map<std::string, Found const*> by_address_;
+    std::unordered_map<std::string, std::string> meanings_;  // of aliases
+    std::vector<Fresh> fresh_;
+    std::map<std::string, std::string> unknown_;
+};
+
+}  // namespace undrop::postgres

@@ -1,0 +1,81 @@
+#include "touched.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "locator.hpp"
+#include "try.hpp"
+
+namespace undrop::postgres {
+
+namespace {
+
+// 1260 and 1213: roles and tablespaces are renamed under no lock but their catalog's. The classes of objects are those that kinds.hpp
+// reads.
+constexpr char const* query = R"sql(
+with own as materialized (
+    select pg_catalog.age(pg_catalog.pg_current_xact_id()::pg_catalog.xid) as age
+), lock as materialized (
+    select l.locktype, l.relation, l.classid, l.mode, l.database from pg_catalog.pg_locks l
+    where l.pid = pg_catalog.pg_backend_pid() and l.granted and l.locktype in ('relation', 'object')
+), young as materialized (
+    select c.oid from pg_catalog.pg_class c, own where pg_catalog.age(c.xmin) <= own.age
+    union
+    select a.attrelid from pg_catalog.pg_attribute a, own where pg_catalog.age(a.xmin) <= own.age
+), changed as materialized (
+    select y.oid from young y
+    union
+    select c.oid from pg_catalog.pg_class c where c.relkind = 'c'
+    union
+    select l.relation from lock l
+    where l.locktype = 'relation'
+      and l.database = (select d.oid from pg_catalog.pg_database d where d.datname = pg_catalog.current_database())
+), tables as materialized (
+    select c.oid from changed c
+    union
+    select i.indrelid from pg_catalog.pg_index i join changed c on c.oid = i.indexrelid
+    union
+    select d.refobjid from pg_catalog.pg_depend d join changed c on d.classid = 1259 and d.objid = c.oid
+    where d.refclassid = 1259 and d.refobjsubid > 0 and d.deptype in ('a', 'i')
+    union
+    select f.adrelid from pg_catalog.pg_depend d join young y on d.refclassid = 1259 and d.refobjid = y.oid
+    join pg_catalog.pg_attrdef f on d.classid = 2604 and d.objid = f.oid
+), relation as (
+    select t.oid from tables t
+    union
+    select i.indexrelid from pg_catalog.pg_index i join tables t on t.oid = i.indrelid
+    union
+    select d.objid from pg_catalog.pg_depend d join tables t on d.refclassid = 1259 and d.refobjid = t.oid
+    where d.classid = 1259 and d.refobjsubid > 0 and d.deptype in ('a', 'i')
+)
+select (select pg_catalog.string_agg(r.oid::pg_catalog.text, ' ') from relation r where r.oid >= 16384),
+       exists (select from lock l where l.mode <> 'AccessShareLock'
+               and (l.relation in (1260, 1213)
+                    or l.locktype = 'object' and l.classid not in (1247, 1255, 2604, 2606, 2615, 2618, 2620, 3256, 3381)))
+       or exists (select from pg_catalog.pg_extension x where pg_catalog.age(x.xmin) <= own.age)
+       or exists (select from pg_catalog.pg_depend d where d.deptype = 'e' and pg_catalog.age(d.xmin) <= own.age),
+       exists (select from lock l where l.locktype = 'object' and l.classid in (1247, 1255, 2615) and l.mode <> 'AccessShareLock')
+       or exists (select from young y join pg_catalog.pg_class c on c.oid = y.oid where c.relkind in ('c', 'p'))
+       or exists (select from young y join pg_catalog.pg_type t on t.typrelid = y.oid
+                  join pg_catalog.pg_depend d on d.refclassid = 1247 and d.refobjid in (t.oid, t.typarray) where d.deptype = 'n')
+       or exists (select from pg_catalog.pg_namespace n where pg_catalog.age(n.xmin) <= own.age)
+       or exists (select from pg_catalog.pg_type t where pg_catalog.age(t.xmin) <= own.age
+                  and (t.typtype not in ('b', 'c') or t.typtype = 'b' and t.typelem = 0))
+       or exists (select from pg_catalog.pg_enum e where pg_catalog.age(e.xmin) <= own.age)
+       or exists (select from pg_catalog.pg_constraint k where k.contypid <> 0 and pg_catalog.age(k.xmin) <= own.age)
+from own)sql";
+
+}  // namespace
+
+std::string Touched::array() const { return fmt::format("{{{}}}", fmt::join(relations, ",")); }
+
+Result<Touched> touched_by_us(Connection& connection) {
+    UNDROP_TRY(auto const rows, connection.repeated(query));
+    Touched touched;
+    for (auto& oid : words(rows.at(0).at(0).value_or(""), ' ')) touched.relations.insert(std::move(oid));
+    touched.all = rows[0][1] != "f";
+    touched.types = rows[0][2] != "f";
+    return touched;
+}
+
+}  // namespace undrop::postgres

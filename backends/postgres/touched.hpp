@@ -1,0 +1,27 @@
+// Touched: which relations our transaction may have changed, so that only these are read again.
+//
+// Whoever changes a relation locks it until the transaction ends, or, as GRANT does, writes its row in the catalog. Both are taken in
+// too wide a sense: any lock, and whatever is as young as our transaction.
+#pragma once
+
+#include <set>
+#include <string>
+
+#include <undrop/result.hpp>
+
+#include "connection.hpp"
+
+namespace undrop::postgres {
+
+struct Touched {
+    std::set<std::string> relations;  // oids: tables with their indexes and sequences, and every composite type
+    bool all = false;                 // a role, a collation or an extension: whose texts these are in cannot be told
+    bool types = false;  // a type, a schema, or what is a partition of what: tables that were not touched may be told differently
+
+    [[nodiscard]] std::string array() const;  // of the relations, as the server writes one
+};
+
+// In the connection's transaction, under pg_catalog's search_path.
+[[nodiscard]] Result<Touched> touched_by_us(Connection& connection);
+
+}  // namespace undrop::postgres
