@@ -156,6 +156,8 @@ Result<Report> apply_locked(Backend& backend, Plan const& plan, Options const& o
 }
 
 Result<void> with_run_lock(Backend& backend, Options const& options, std::function<Result<void>()> const& work) {
+    UNDROP_TRY(bool const in_store, backend.locks_in_store(options));
+    if (in_store) UNDROP_CHECK(Ledger(backend, options.ledger).ensure(options));
     UNDROP_CHECK(backend.lock_run(patient(backend, options)));
     RunLock const lock(backend);
     if (options.on_event)

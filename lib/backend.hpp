@@ -119,6 +119,11 @@ public:
     // -- One migrator at a time, for a whole run. Polled; Code::busy after options.wait; nothing on SQLite, where a step's
     // transaction is the lock.
     [[nodiscard]] virtual Result<void> lock_run(Options const& options) = 0;
+    // Is that lock kept in the store, so that there has to be one before?
+    [[nodiscard]] virtual Result<bool> locks_in_store(Options const& options) {
+        static_cast<void>(options);
+        return false;
+    }
     virtual void unlock_run() = 0;
     // Is a step's transaction the only lock, so that Code::busy of a step may mean another migrator?
     [[nodiscard]] virtual bool steps_lock_the_run() const { return false; }
@@ -251,6 +256,12 @@ public:
     [[nodiscard]] virtual Result<Effect> probe(Outside const& found) {
         static_cast<void>(found);
         return Effect::none;
+    }
+    // Code::refused where such a statement cannot run over this connection as it should. Asked before anything of the step is done.
+    [[nodiscard]] virtual Result<void> may_run_outside(std::vector<Statement> const& settings, Options const& options) {
+        static_cast<void>(settings);
+        static_cast<void>(options);
+        return BOOST_OUTCOME_V2_NAMESPACE::success();
     }
     // Waits for other sessions as long as Options::outside_wait says, and ends when Options::cancelled does; never by a lock timeout, which
     // would leave a half-made index.

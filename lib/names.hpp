@@ -13,6 +13,7 @@ inline constexpr char const* snapshot = "snapshot";
 inline constexpr char const* footprint = "footprint";
 inline constexpr char const* check = "check";
 inline constexpr char const* journal = "journal";
+inline constexpr char const* lease = "lease";  // PostgreSQL, made where it is used first
 
 // Parts of a migration in `check`: the ends of their files' names.
 inline constexpr char const* check_part = "check";

@@ -100,6 +100,8 @@ Result<void> InParts::prepare() {
     script_ = *script_of(step_);
     UNDROP_TRY(auto const statements, backend_.dialect().split(script_));
     parts_ = script_parts(backend_.dialect(), statements);
+    for (auto const& part : parts_)
+        if (part.outside) UNDROP_CHECK(backend_.may_run_outside(part.settings, options_));  // P7
     return open();
 }
 
@@ -176,6 +178,7 @@ Result<void> InParts::transaction(ScriptPart const& part) {
 // Before it runs, what it is about and what is there are written down and committed; after it, what came of it.
 Result<void> InParts::outside(ScriptPart const& part) {
     auto const start = Clock::now();
+    UNDROP_CHECK(backend_.may_run_outside(part.settings, options_));
     Begun begun;
     UNDROP_TRY(begun.what, backend_.find(*part.outside, part.settings));
     UNDROP_TRY(begun.before, backend_.probe(begun.what));

@@ -33,7 +33,7 @@ PostgresBackend::PostgresBackend(pg_conn* handle, Connection::Ownership ownershi
     : connection_(handle, ownership),
       soci_(connection_),
       session_(connection_),
-      run_lock_(connection_),
+      run_lock_(connection_, session_),
       quiet_(connection_),
       references_(connection_),
       second_(connection_),
@@ -42,7 +42,8 @@ PostgresBackend::PostgresBackend(pg_conn* handle, Connection::Ownership ownershi
       old_encoding_(std::move(old_encoding)) {}
 
 PostgresBackend::~PostgresBackend() {
-    if (!connection_.borrowed() || connection_.lost()) return;  // the end of the session ends all that it holds
+    if (connection_.lost()) return;
+    if (!connection_.borrowed() && !connection_.pooled()) return;  // the end of the session ends all that it holds
     session_.rollback();
     run_lock_.unlock();
     session_.forget_role();
@@ -93,6 +94,9 @@ Error PostgresBackend::with_blocker(Error error, std::string message) const {
     return error;
 }
 
+// Outside of a transaction a pooler's session has nobody's settings and role.
+Result<Rows> PostgresBackend::rows(std::string const& sql) { return connection_.rows(connection_.pooled() ? session_.safely(sql) : sql); }
+
 Result<StoreState> PostgresBackend::store_state(std::string const& ledger) { return postgres::store_state(connection_, session_, ledger); }
 Result<Rows> PostgresBackend::store_rows(std::string const& ledger, std::string const& sql) {
     // Within a step the store was looked at when the run began.
@@ -113,55 +117,6 @@ bool PostgresBackend::means_no_store(Error const& error) const { return postgres
 
 Result<std::string> PostgresBackend::hash_of(std::string const& store_table, std::vector<std::string> const& columns) {
     return postgres::hash_of(connection_, session_, store_table, columns);
-}
-
-// The sequences are read before the transaction, so that no lock on them lasts; moving on meanwhile is no harm.
-Result<void> PostgresBackend::begin(Options const& options, std::vector<Statement> const&) {
-    end();
-    UNDROP_CHECK(run_lock_.regain(options));
-    ledger_ = options.ledger;
-    second_.allow(options.second_connection);
-    blockers_.allow(options.second_connection);
-    connection_.watch({.cancelled = options.cancelled, .look = [this] {
-                           (void)blockers_.look();
-                           return true;
-                       }});
-    if (connection_.idle()) {
-        UNDROP_TRY(sequences_, read_sequences(connection_, session_, ledger_));
-    }
-    known_.begin();
-    return session_.begin(options);
-}
-
-Result<void> PostgresBackend::commit() {
-    connection_.watch({});
-    auto done = session_.commit();
-    if (done.has_value()) {
-        known_.commit();
-        end();
-    } else {
-        known_.changed();
-    }
-    return done;
-}
-
-void PostgresBackend::rollback() {
-    connection_.watch({});
-    bool const wrote = !session_.transaction().empty();
-    session_.rollback();
-    if (wrote) known_.roll_back();
-    if (wrote && !connection_.lost()) put_back(connection_, session_, sequences_);
-    end();
-}
-
-void PostgresBackend::end() {
-    quiet_.forget();
-    references_.forget();
-    second_.close();
-    blockers_.forget();
-    mark_.reset();
-    sequences_.clear();
-    script_sets_counters_ = false;
 }
 
 Result<Answer> PostgresBackend::ask(Script const& script, Statement const& statement) {
@@ -293,7 +248,8 @@ Result<bool> PostgresBackend::follow(Table const& then, Table const& now, std::s
 }
 
 std::string PostgresBackend::why_blind(Options const& options) const {
-    return options.second_connection ? "" : "a second connection is not allowed";
+    if (!options.second_connection) return "a second connection is not allowed";
+    return connection_.pooled() ? "behind a connection pooler a second connection might have to wait for this one" : "";
 }
 
 Result<std::vector<Reference>> PostgresBackend::references(Table const& table) { return read_references(connection_, table); }
@@ -376,12 +332,12 @@ Result<Effect> PostgresBackend::probe(Outside const& found) { return postgres::p
 Result<void> PostgresBackend::run_outside(Script const& script, Statement const& statement, std::vector<Statement> const& settings,
                                           Options const& options) {
     known_.changed();
-    return postgres::run_outside(connection_, session_, script, statement, settings, options);
+    return postgres::run_outside(connection_, session_, script, statement, settings, options, run_lock_.keeper(options));
 }
 
 Result<void> PostgresBackend::tidy(Outside const& found, Options const& options) {
     known_.changed();
-    return postgres::tidy(connection_, session_, found, options);
+    return postgres::tidy(connection_, session_, found, options, run_lock_.keeper(options));
 }
 
 Result<std::string> PostgresBackend::written_by_us(Table const& table, std::string const& alias) {

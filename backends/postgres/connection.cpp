@@ -120,6 +120,7 @@ void Connection::notice(void* self, pg_result const* result) {
 
 bool Connection::reconnect() {
     prepared_.clear();
+    pooled_.reset();
     cancelled_ = false;
     PQreset(handle_);
     return !lost();
@@ -210,6 +211,13 @@ Result<ResultPtr> Connection::checked(pg_result* raw) {
     return error_of(result.get(), handle_);
 }
 
+Result<void> Connection::find_pooler() {
+    if (pooled_) return BOOST_OUTCOME_V2_NAMESPACE::success();
+    UNDROP_TRY(auto const pid, rows("select pg_catalog.pg_backend_pid()"));
+    pooled_ = pid.at(0).at(0) != std::to_string(PQbackendPID(handle_));
+    return BOOST_OUTCOME_V2_NAMESPACE::success();
+}
+
 Result<Rows> Connection::rows(std::string const& sql) {
     UNDROP_TRY(auto const result, checked(answer(PQsendQuery(handle_, sql.c_str()))));
     return rows_of(result.get());
@@ -222,10 +230,11 @@ Result<Rows> Connection::rows(std::string const& sql, std::span<Cell const> para
     return rows_of(result.get());
 }
 
-// Planning these takes longer than running them. A borrowed connection may be a pooler's, and what is prepared there is another's next.
+// Planning these takes longer than running them. What is prepared in a pooler's session is another's next, and a borrowed connection is the
+// program's.
 Result<Rows> Connection::repeated(std::string const& sql, std::span<Cell const> parameters) {
     auto const once = [&] { return parameters.empty() ? rows(sql) : rows(sql, parameters); };
-    if (borrowed() || !in_transaction()) return once();
+    if (borrowed() || pooled() || !in_transaction()) return once();
     auto const [known, is_first] = prepared_.try_emplace(sql);
     if (is_first) return once();
     if (known->second.empty()) {
@@ -240,6 +249,7 @@ Result<Rows> Connection::repeated(std::string const& sql, std::span<Cell const> 
 }
 
 Result<void> Connection::tidy_prepared() {
+    if (pooled()) return drop_prepared();
     if (borrowed()) return BOOST_OUTCOME_V2_NAMESPACE::success();
     UNDROP_TRY(auto const all, rows("select s.name, pg_catalog.quote_ident(s.name) from pg_catalog.pg_prepared_statements s"));
     std::set<std::string> ours;
@@ -252,6 +262,14 @@ Result<void> Connection::tidy_prepared() {
     }
     std::erase_if(prepared_, [&](auto const& one) { return !one.second.empty() && !ours.contains(one.second); });
     if (!drop.empty()) UNDROP_CHECK(run(drop));
+    return BOOST_OUTCOME_V2_NAMESPACE::success();
+}
+
+// A ROLLBACK does not take them back. Others than this transaction's are the pooler's own, or another client's.
+Result<void> Connection::drop_prepared() {
+    UNDROP_TRY(auto const made, rows("select pg_catalog.quote_ident(s.name) from pg_catalog.pg_prepared_statements s where s.prepare_time "
+                                     "operator(pg_catalog.>=) pg_catalog.transaction_timestamp()"));
+    for (auto const& row : made) UNDROP_CHECK(run("DEALLOCATE " + *row[0]));
     return BOOST_OUTCOME_V2_NAMESPACE::success();
 }
 

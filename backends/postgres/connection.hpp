@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -47,6 +48,11 @@ public:
     Connection(Connection const&) = delete;
     Connection& operator=(Connection const&) = delete;
 
+    // Finds out, once for each connection, whether there is a connection pooler in between: it made up the number of the server's process.
+    // In what mode it works cannot be told, so it may run each transaction in another session of the server (`pooled`).
+    [[nodiscard]] Result<void> find_pooler();
+    [[nodiscard]] bool pooled() const { return pooled_.value_or(false); }
+
     // One or more statements; the rows of the last one, every cell as text.
     [[nodiscard]] Result<Rows> rows(std::string const& sql);
     // One statement with $1, $2 ..., whose types the server infers.
@@ -86,6 +92,7 @@ private:
     [[nodiscard]] pg_result* answer(int sent);
     [[nodiscard]] pg_result* next_result();
     [[nodiscard]] bool goes_on();
+    [[nodiscard]] Result<void> drop_prepared();
     void cancel();
     static void notice(void* self, pg_result const* result);
 
@@ -97,6 +104,7 @@ private:
     bool cancelled_ = false;                       // the server was asked to end a statement; which one that hits, nobody knows for sure
     std::map<std::string, std::string> prepared_;  // name by text; empty: sent once, not prepared yet
     int last_prepared_ = 0;
+    std::optional<bool> pooled_;
     Violated violated_;
 };
 

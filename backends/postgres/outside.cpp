@@ -303,10 +303,13 @@ Result<Effect> probe(Connection& connection, Session& session, Outside const& fo
 }
 
 Result<void> run_outside(Connection& connection, Session& session, Script const& script, Statement const& statement,
-                         std::vector<Statement> const& settings, Options const& options) {
+                         std::vector<Statement> const& settings, Options const& options, std::function<void()> const& keep) {
     UNDROP_CHECK(session.enter_outside(script, settings));
     Patience patience(connection, options);
-    connection.watch({.cancelled = options.cancelled, .look = [&] { return patience.look(); }});
+    connection.watch({.cancelled = options.cancelled, .look = [&] {
+                          keep();
+                          return patience.look();
+                      }});
     auto done = connection.run_script(script, statement);
     connection.watch({});
     session.leave_outside();
@@ -316,7 +319,8 @@ Result<void> run_outside(Connection& connection, Session& session, Script const&
     return error;
 }
 
-Result<void> tidy(Connection& connection, Session& session, Outside const& found, Options const& options) {
+Result<void> tidy(Connection& connection, Session& session, Outside const& found, Options const& options,
+                  std::function<void()> const& keep) {
     auto const* kind = kind_of(found);
     if (!kind || !kind->tidy) return BOOST_OUTCOME_V2_NAMESPACE::success();
     if (!found.whole_table) UNDROP_CHECK(nobody_builds(connection, found, options));
@@ -324,7 +328,7 @@ Result<void> tidy(Connection& connection, Session& session, Outside const& found
     for (auto const& row : statements) {
         Statement statement;
         statement.text = row[0].value_or("");
-        UNDROP_CHECK(run_outside(connection, session, Script{statement.text, ""}, statement, {}, options));
+        UNDROP_CHECK(run_outside(connection, session, Script{statement.text, ""}, statement, {}, options, keep));
     }
     return BOOST_OUTCOME_V2_NAMESPACE::success();
 }

@@ -2,6 +2,7 @@
 // Of each it is known how to find what it is about, how to tell whether it was done, and how to clear away what a failed one left.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <vector>
@@ -23,11 +24,13 @@ namespace undrop::postgres {
 // As Backend::why_not.
 [[nodiscard]] Result<std::string> commits(Connection& connection, Statement const& statement);
 
-// As Backend::find, probe, run_outside and tidy; no transaction is open. One thread at a time.
+// As Backend::find, probe, run_outside and tidy; no transaction is open. `keep` is called again and again while a statement
+// runs. One thread at a time.
 [[nodiscard]] Result<Outside> find(Connection& connection, Session& session, Outside const& named, std::vector<Statement> const& settings);
 [[nodiscard]] Result<Effect> probe(Connection& connection, Session& session, Outside const& found);
 [[nodiscard]] Result<void> run_outside(Connection& connection, Session& session, Script const& script, Statement const& statement,
-                                       std::vector<Statement> const& settings, Options const& options);
-[[nodiscard]] Result<void> tidy(Connection& connection, Session& session, Outside const& found, Options const& options);
+                                       std::vector<Statement> const& settings, Options const& options, std::function<void()> const& keep);
+[[nodiscard]] Result<void> tidy(Connection& connection, Session& session, Outside const& found, Options const& options,
+                                std::function<void()> const& keep);
 
 }  // namespace undrop::postgres

@@ -5,7 +5,7 @@
 namespace undrop::postgres {
 
 Patience::Patience(Connection& working, Options const& options) : options_(options), blockers_(working) {
-    blockers_.allow(options.second_connection);
+    blockers_.allow(options.second_connection && !working.pooled());
 }
 
 bool Patience::look() {

@@ -4,8 +4,8 @@
 #include <chrono>
 #include <string>
 
-#include <undrop/result.hpp>
 #include <undrop/options.hpp>
+#include <undrop/result.hpp>
 
 #include "blockers.hpp"
 #include "connection.hpp"

@@ -36,7 +36,7 @@ public:
     [[nodiscard]] Result<void> set_role(std::string const& role) override { return session_.set_role(role); }
 
     [[nodiscard]] Result<std::int64_t> run(std::string const& sql) override;
-    [[nodiscard]] Result<Rows> rows(std::string const& sql) override { return connection_.rows(sql); }
+    [[nodiscard]] Result<Rows> rows(std::string const& sql) override;
     [[nodiscard]] Result<Rows> query(std::string const& sql, std::span<Cell const> parameters, int columns) override;
     [[nodiscard]] Result<void> run_script(Script const& script, Statement const& statement) override;
     void on_notice(std::function<void(std::string const&)> listener) override { connection_.on_notice(std::move(listener)); }
@@ -51,6 +51,7 @@ public:
     [[nodiscard]] bool means_no_store(Error const& error) const override;
 
     [[nodiscard]] Result<void> lock_run(Options const& options) override { return run_lock_.lock(options); }
+    [[nodiscard]] Result<bool> locks_in_store(Options const& options) override { return run_lock_.is_lease(options); }
     void unlock_run() override { run_lock_.unlock(); }
 
     [[nodiscard]] Result<void> begin(Options const& options, std::vector<Statement> const& statements) override;
@@ -101,6 +102,9 @@ public:
     [[nodiscard]] Result<std::string> written_by_us(Table const& table, std::string const& alias) override;
     [[nodiscard]] Result<Outside> find(Outside const& named, std::vector<Statement> const& settings) override;
     [[nodiscard]] Result<Effect> probe(Outside const& found) override;
+    [[nodiscard]] Result<void> may_run_outside(std::vector<Statement> const& settings, Options const&) override {
+        return session_.may_run_outside(settings);
+    }
     [[nodiscard]] Result<void> run_outside(Script const& script, Statement const& statement, std::vector<Statement> const& settings,
                                            Options const& options) override;
     [[nodiscard]] Result<void> tidy(Outside const& found, Options const& options) override;

@@ -39,34 +39,54 @@ std::string for_holders(std::int64_t key, std::string const& columns) {
 
 std::int64_t run_key(std::string const& ledger) { return std::bit_cast<std::int64_t>(hash("undrop: one migrator at a time: " + ledger)); }
 
-Result<bool> RunLock::try_lock() {
+Result<bool> RunLock::is_lease(Options const& options) {
+    if (options.lock != Lock::automatic) return options.lock == Lock::lease;
+    UNDROP_CHECK(connection_.find_pooler());
+    return connection_.pooled();
+}
+
+// Either kind is given only where the other one is free: a lease is taken, and used, under the same advisory lock.
+Result<bool> RunLock::try_lock(Options const& options, bool lease) {
+    if (lease) return lease_.take(options, key_);
     UNDROP_TRY(auto const rows, connection_.rows(fmt::format("select pg_catalog.pg_try_advisory_lock({})", key_)));
-    return rows.at(0).at(0) == "t";
+    if (rows.at(0).at(0) != "t") return false;
+    auto free = Lease::ended(connection_, session_, options.ledger);
+    if (free && free.value()) return true;
+    (void)connection_.rows(fmt::format("select pg_catalog.pg_advisory_unlock({})", key_));
+    return free;
+}
+
+std::string RunLock::holder(Options const& options) {
+    if (auto who = Lease::holder(connection_, session_, options.ledger); !who.empty()) return who;
+    auto const rows = connection_.rows(for_holders(key_,
+                                                   "l.pid, a.application_name, a.usename, pg_catalog.to_char(a.backend_start at time "
+                                                   "zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')"));
+    if (!rows.has_value() || rows.value().empty()) return {};
+    auto const& row = rows.value()[0];
+    return fmt::format("process {} ({} as {}){}", row[0].value_or("?"), row[1] && !row[1]->empty() ? *row[1] : "no name",
+                       row[2].value_or("?"), row[3] ? ", connected since " + *row[3] : "");
 }
 
 Error RunLock::busy(Options const& options) {
-    std::string who;
-    auto const rows = connection_.rows(for_holders(key_, "l.pid, a.application_name, a.usename"));
-    if (rows.has_value() && !rows.value().empty()) {
-        auto const& row = rows.value()[0];
-        who = fmt::format(": process {} ({} as {})", row[0].value_or("?"), row[1] && !row[1]->empty() ? *row[1] : "no name",
-                          row[2].value_or("?"));
-    }
+    auto const who = holder(options);
     auto const waited =
         options.wait.count() > 0 ? fmt::format("; waited {:.1f} s", std::chrono::duration<double>(options.wait).count()) : std::string();
-    return Error{.code = Code::busy,
-                 .message = fmt::format("another migrator is at work on ledger {}{}{}", options.ledger, who, waited),
-                 .next = {.advice = "try again when it has finished, or wait for longer"}};
+    return Error{
+        .code = Code::busy,
+        .message = fmt::format("another migrator is at work on ledger {}{}{}", options.ledger, who.empty() ? "" : ": " + who, waited),
+        .next = {.advice = "try again when it has finished, or wait for longer"}};
 }
 
 // Tells once that we wait, and asks whether to go on. Callbacks are the program's and may throw.
 Result<void> RunLock::ask(Options const& options, bool told) {
     try {
-        if (!told && options.on_event)
+        if (!told && options.on_event) {
+            auto const who = holder(options);
             options.on_event({.kind = Event::Kind::waiting,
-                              .text = "another migrator is at work; waiting for it",
+                              .text = fmt::format("another migrator is at work{}; waiting for it", who.empty() ? "" : ": " + who),
                               .version = {},
                               .direction = Direction::up});
+        }
         if (!options.cancelled || !options.cancelled()) return BOOST_OUTCOME_V2_NAMESPACE::success();
     } catch (...) {
         return Error{.code = Code::interrupted, .message = "the program's event callback threw an exception"};
@@ -76,12 +96,14 @@ Result<void> RunLock::ask(Options const& options, bool told) {
 
 Result<void> RunLock::lock(Options const& options) {
     if (held_) return BOOST_OUTCOME_V2_NAMESPACE::success();
+    UNDROP_TRY(bool const lease, is_lease(options));
+    if (lease) UNDROP_CHECK(lease_.prepare(options));
     key_ = run_key(options.ledger);
     auto const end = Clock::now() + options.wait;
     std::minstd_rand random(std::random_device{}());
     milliseconds pause{20};
     for (bool told = false;; told = true) {
-        UNDROP_TRY(held_, try_lock());
+        UNDROP_TRY(held_, try_lock(options, lease));
         wanted_ = wanted_ || held_;
         if (held_) return BOOST_OUTCOME_V2_NAMESPACE::success();
         auto const left = std::chrono::duration_cast<milliseconds>(end - Clock::now());
@@ -100,12 +122,18 @@ Result<void> RunLock::regain(Options const& options) {
 
 void RunLock::unlock() {
     wanted_ = false;
-    if (held_ && !connection_.lost()) (void)connection_.rows(fmt::format("select pg_catalog.pg_advisory_unlock({})", key_));
+    // A lease outlives the connection: others should not have to wait for its time.
+    if (lease_.held() && connection_.lost() && !connection_.borrowed() && connection_.reconnect()) (void)session_.start_anew();
+    if (lease_.held())
+        lease_.give_back();
+    else if (held_ && !connection_.lost())
+        (void)connection_.rows(fmt::format("select pg_catalog.pg_advisory_unlock({})", key_));
     held_ = false;
 }
 
+// A script cannot let go of the locks of its own transaction.
 Result<bool> RunLock::intact() {
-    if (!held_) return true;
+    if (!held_ || lease_.held()) return true;
     UNDROP_TRY(auto const rows, connection_.rows(for_holders(key_, "1") + " and l.pid = pg_catalog.pg_backend_pid()"));
     return !rows.empty();
 }

@@ -139,6 +139,15 @@ Result<void> create(PostgresSandbox& sandbox, Row const& like) {
     return success();
 }
 
+// A pooler knows the databases that it was told of, and keeps its sessions in them.
+Result<void> no_pooler(Connection& connection) {
+    UNDROP_CHECK(connection.find_pooler());
+    if (!connection.pooled()) return success();
+    return Error{.code = Code::refused,
+                 .message = "behind a connection pooler no sandbox can be made, and nothing copied",
+                 .next = {.advice = "Name the server itself: --db URL; without --data, --sandbox URL does as well."}};
+}
+
 // Who keeps a connection without a statement for too long may be sent away; this one waits for the whole rehearsal.
 void stay(PostgresBackend& server) {
     (void)server.rows(
@@ -161,6 +170,7 @@ std::string as_option(std::string const& setting) {
 Result<std::unique_ptr<Sandbox>> PostgresBackend::make_sandbox(SandboxWish const& wish) {
     auto const session_user = connection_.parameter("session_authorization");
     auto const role = session_.role() == session_user ? std::string() : session_.role();
+    if (wish.elsewhere.empty() || wish.data) UNDROP_CHECK(no_pooler(connection_));  // pg_dump sets what it needs for its session
     UNDROP_TRY(auto const like, connection_.rows(target_query));
     UNDROP_TRY(auto const settings, connection_.rows(settings_query));
     auto const from = parameters_of(connection_.handle());
@@ -171,6 +181,7 @@ Result<std::unique_ptr<Sandbox>> PostgresBackend::make_sandbox(SandboxWish const
     }
     auto const role_there = wish.elsewhere.empty() ? role : std::string();
     UNDROP_TRY(auto server, connect_as(to, role_there));
+    UNDROP_CHECK(no_pooler(server->connection()));
     stay(*server);
     sweep(*server);
     auto sandbox = std::make_unique<PostgresSandbox>(std::move(server), fresh_name());

@@ -9,6 +9,7 @@
 #include <fmt/ranges.h>
 
 #include "errors.hpp"
+#include "observe.hpp"
 #include "postgres_dialect.hpp"
 #include "try.hpp"
 
@@ -65,14 +66,19 @@ bool weak(std::string const& synchronous_commit) {
     return synchronous_commit == "off" || synchronous_commit == "local" || synchronous_commit == "remote_write";
 }
 
+constexpr char const* settings_query =
+    "select s.name, s.setting, s.reset_val, s.source from pg_catalog.pg_settings s where s.context OPERATOR(pg_catalog.=) any "
+    "(array['user', "
+    "'superuser']) and s.name OPERATOR(pg_catalog.<>) all (array['transaction_isolation', 'transaction_read_only', "
+    "'transaction_deferrable'])";
+
 // All that a session can set, as a map; empty where it cannot be read.
 std::map<std::string, std::string> all_settings(Connection& connection) {
     std::map<std::string, std::string> found;
-    auto const rows = connection.rows(
-        "select s.name, s.setting from pg_catalog.pg_settings s where s.context OPERATOR(pg_catalog.=) any (array['user', 'superuser']) "
-        "and s.name OPERATOR(pg_catalog.<>) all (array['transaction_isolation', 'transaction_read_only', 'transaction_deferrable']) "
-        "union all select 'session_authorization', session_user::pg_catalog.text union all select 'role', "
-        "pg_catalog.current_setting('role')");
+    auto const rows =
+        connection.rows(std::string(settings_query) +
+                        " union all select 'session_authorization', session_user::pg_catalog.text, null, null union all select "
+                        "'role', pg_catalog.current_setting('role'), null, null");
     if (!rows.has_value()) return found;
     for (auto const& row : rows.value())
         if (row[0] && row[1]) found.emplace(*row[0], *row[1]);
@@ -85,11 +91,13 @@ Error not_open() { return Error{.code = Code::usage, .message = "the connection 
 
 Result<void> Session::begin(Options const& options) {
     if (!connection_.idle() && !connection_.lost()) return not_open();
-    if (connection_.borrowed()) before_ = all_settings(connection_);
+    UNDROP_CHECK(connection_.find_pooler());
+    if (connection_.borrowed() && !connection_.pooled()) before_ = all_settings(connection_);
     lock_timeout_ = fmt::format("{}ms", options.lock_timeout.count());
     statement_timeout_ = options.statement_timeout.count() > 0 ? fmt::format("{}ms", options.statement_timeout.count()) : std::string();
     script_ran_ = false;
     auto opened = open_transaction("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE NOT DEFERRABLE", "pg_catalog.pg_current_xact_id()");
+    if (opened.has_value() && connection_.pooled()) before_ = all_settings(connection_);
     if (opened.has_value()) opened = pin();
     if (!opened.has_value()) rollback();
     return opened;
@@ -105,7 +113,7 @@ Result<void> Session::open_transaction(std::string const& begin, std::string con
     for (auto const& name : names) values.push_back(fmt::format("pg_catalog.current_setting({})", quote_literal(name)));
     UNDROP_TRY(auto const rows, connection_.rows(fmt::format("{}; select {}, current_user, {}", begin, number, fmt::join(values, ", "))));
     transaction_ = rows.at(0).at(0).value_or("");
-    current_user_ = rows.at(0).at(1).value_or("");
+    current_user_ = acts_locally() ? role_ : rows.at(0).at(1).value_or("");
     own_.clear();
     for (std::size_t i = 0; i < names.size(); ++i) own_[names[i]] = rows.at(0).at(i + 2).value_or("");
     return BOOST_OUTCOME_V2_NAMESPACE::success();
@@ -113,6 +121,7 @@ Result<void> Session::open_transaction(std::string const& begin, std::string con
 
 Result<void> Session::begin_reading() {
     if (!connection_.idle() && !connection_.lost()) return not_open();
+    UNDROP_CHECK(connection_.find_pooler());
     script_ran_ = false;
     transaction_.clear();
     lock_timeout_.clear();
@@ -134,6 +143,7 @@ std::string Session::pinned(std::string const& sql) const {
     std::vector<std::string> sets;
     for (auto const* name : {"session_authorization", "role"})
         if (auto const found = own_.find(name); found != own_.end() && !transaction_.empty()) sets.push_back(set(name, found->second));
+    if (acts_locally()) sets.push_back(set("role", role_));
     for (auto const& setting : settings)
         if (known(setting, connection_.server_version())) sets.push_back(set(setting.name, setting.value));
     if (transaction_.empty() ? connection_.superuser() : own_.contains(replication_role.name))
@@ -185,6 +195,7 @@ Result<void> Session::leave_check() {
 
 Result<void> Session::enter_outside(Script const& script, std::vector<Statement> const& settings) {
     if (!connection_.idle()) return not_open();
+    if (connection_.pooled()) return BOOST_OUTCOME_V2_NAMESPACE::success();  // may_run_outside() has seen that there is nothing to set
     if (connection_.borrowed()) before_ = all_settings(connection_);
     script_ran_ = true;
     auto entered = [&]() -> Result<void> {
@@ -200,6 +211,24 @@ Result<void> Session::enter_outside(Script const& script, std::vector<Statement>
 void Session::leave_outside() {
     if (!connection_.lost()) put_back();
     script_ran_ = false;
+}
+
+// A pooler gives such a statement to any of its sessions, and what is set in one is another client's next.
+Result<void> Session::may_run_outside(std::vector<Statement> const& settings) {
+    UNDROP_CHECK(connection_.find_pooler());
+    if (!connection_.pooled()) return BOOST_OUTCOME_V2_NAMESPACE::success();
+    auto const refused = [](std::string const& why) {
+        return Error{.code = Code::refused,
+                     .message = "a statement outside of a transaction runs in any session of the connection pooler, where " + why,
+                     .next = {.advice = "name the server itself, not the pooler: --db postgresql://..."}};
+    };
+    if (!settings.empty()) return refused("the script's SETs before it do not hold");
+    if (!role_.empty()) return refused(fmt::format("role {} does not hold", role_));
+    UNDROP_TRY(auto const rows,
+               connection_.rows(safely("select s.name || ' is ' || s.reset_val from pg_catalog.pg_settings s where s.name in "
+                                       "('lock_timeout', 'statement_timeout') and s.reset_val <> '0' order by 1")));
+    if (!rows.empty()) return refused(fmt::format("{} ms, and may end it half way", rows.front().front().value_or("?")));
+    return BOOST_OUTCOME_V2_NAMESPACE::success();
 }
 
 Result<void> Session::still_ours() const {
@@ -221,6 +250,7 @@ Result<void> Session::commit() {
     if (connection_.lost())
         return Error{.message = "the connection to the server was lost before COMMIT was sent; nothing of the step stays"};
     bool const failed = PQtransactionStatus(connection_.handle()) == PQTRANS_INERROR;
+    if (!failed && script_ran_ && connection_.pooled()) UNDROP_CHECK(leave_nothing());
     auto done = connection_.run("COMMIT");
     if (!done.has_value()) {
         auto error = std::move(done).error();
@@ -247,6 +277,7 @@ void Session::rollback() {
 void Session::put_back() {
     if (!script_ran_) return;
     script_ran_ = false;
+    if (connection_.pooled()) return;
     if (!connection_.borrowed()) {
         auto const again = role_.empty() ? std::string() : "; SET ROLE " + quote_identifier(role_);
         (void)connection_.run("CLOSE ALL; RESET SESSION AUTHORIZATION; RESET ALL; DISCARD TEMP" + again);
@@ -263,20 +294,53 @@ void Session::put_back() {
     if (!before_.empty()) (void)connection_.rows(fmt::format("select {}", fmt::join(sets, ", ")));
 }
 
+// The session is the pooler's, and the next client's: what the script set or left in it goes in the same transaction. What was as the
+// server begins a session with is so again; where another client, or the pooler, had set it, that value.
+Result<void> Session::leave_nothing() {
+    auto const made = fmt::format(
+        "select 'CLOSE ' || pg_catalog.quote_ident(c.name) from pg_catalog.pg_cursors c where c.is_holdable and "
+        "c.creation_time >= pg_catalog.transaction_timestamp() "
+        "union all select pg_catalog.format('DROP TABLE IF EXISTS pg_temp.%I CASCADE', c.relname) from pg_catalog.pg_class c where "
+        "c.relnamespace = pg_catalog.pg_my_temp_schema() and c.relkind in ('r', 'p') and {}",
+        made_by(transaction_, "c.xmin"));
+    UNDROP_TRY(auto const left, connection_.rows(made));
+    UNDROP_TRY(auto const now, connection_.rows(settings_query));
+    std::string text;
+    for (auto const& row : left) text += *row[0] + "; ";
+    text += "RESET SESSION AUTHORIZATION; RESET ROLE; ";
+    if (own_["role"] != "none") text += fmt::format("select pg_catalog.set_config('role', {}, false); ", quote_literal(own_["role"]));
+    for (auto const& row : now) {
+        auto const& name = row[0].value_or("");
+        auto const before = before_.find(name);
+        if (!own_.contains(name) && name != "lock_timeout" && before != before_.end() && before->second == row[1].value_or("")) continue;
+        if (before == before_.end() && row[3] != "session") continue;  // came with an extension that was loaded
+        if (before == before_.end() || before->second == row[2].value_or(""))
+            text += fmt::format("RESET {}; ", quote_identifier(name));
+        else
+            text += fmt::format("select pg_catalog.set_config({}, {}, false); ", quote_literal(name), quote_literal(before->second));
+    }
+    UNDROP_CHECK(connection_.run(text));
+    return BOOST_OUTCOME_V2_NAMESPACE::success();
+}
+
 Result<void> Session::start_anew() {
     transaction_.clear();
     script_ran_ = false;
-    if (role_.empty()) return BOOST_OUTCOME_V2_NAMESPACE::success();
+    UNDROP_CHECK(connection_.find_pooler());
+    if (role_.empty() || connection_.pooled()) return BOOST_OUTCOME_V2_NAMESPACE::success();
     UNDROP_CHECK(connection_.run("SET ROLE " + quote_identifier(role_)));
     return BOOST_OUTCOME_V2_NAMESPACE::success();
 }
 
+// Behind a pooler the role is each transaction's own; here it is only tried.
 Result<void> Session::set_role(std::string const& role) {
-    if (connection_.borrowed() && role_.empty()) {
+    UNDROP_CHECK(connection_.find_pooler());
+    if (connection_.borrowed() && !connection_.pooled() && role_.empty()) {
         UNDROP_TRY(auto const rows, connection_.rows("select pg_catalog.current_setting('role')"));
         role_before_ = rows.at(0).at(0).value_or("none");
     }
-    auto done = connection_.run("SET ROLE " + quote_identifier(role));
+    auto const name = quote_identifier(role);
+    auto done = connection_.run(connection_.pooled() ? fmt::format("SET LOCAL ROLE {}; select 1", name) : "SET ROLE " + name);
     if (!done.has_value()) {
         auto error = std::move(done).error();
         if (connection_.lost()) return error;
@@ -291,7 +355,7 @@ Result<void> Session::set_role(std::string const& role) {
 }
 
 void Session::forget_role() {
-    if (connection_.borrowed() && !role_.empty())
+    if (connection_.borrowed() && !connection_.pooled() && !role_.empty())
         (void)connection_.rows(fmt::format("select pg_catalog.set_config('role', {}, false)", quote_literal(role_before_)));
 }
 

@@ -1,7 +1,8 @@
 // Session: one transaction at a time, with the settings that undrop's own statements need, and the author's for the author's. One thread.
 //
 // undrop's statements run under pinned settings (SET LOCAL), a script under those that the session had before. What a script leaves
-// behind ends with its step: a session of undrop's own starts anew, a borrowed one gets its settings back.
+// behind ends with its step: a session of undrop's own starts anew, a borrowed one gets its settings back. Behind a connection pooler each
+// transaction may be in another session, so nothing is set for longer than one, and what a script left goes before its COMMIT.
 #pragma once
 
 #include <map>
@@ -34,6 +35,8 @@ public:
     // of an index, and a statement_timeout only if the script says so. Leaving it puts them back.
     [[nodiscard]] Result<void> enter_outside(Script const& script, std::vector<Statement> const& settings);
     void leave_outside();
+    // Code::refused where a pooler keeps the session's settings from being what such a statement needs.
+    [[nodiscard]] Result<void> may_run_outside(std::vector<Statement> const& settings);
     [[nodiscard]] Result<void> still_ours() const;
 
     [[nodiscard]] Result<void> set_role(std::string const& role);
@@ -51,10 +54,13 @@ private:
     [[nodiscard]] std::string authors_settings();
     [[nodiscard]] Result<void> pin() const;
     void put_back();
+    [[nodiscard]] Result<void> leave_nothing();
+    [[nodiscard]] bool acts_locally() const { return connection_.pooled() && !role_.empty(); }
 
     Connection& connection_;
-    std::map<std::string, std::string> own_;     // the session's settings before begin()
-    std::map<std::string, std::string> before_;  // all settings of a borrowed connection, before begin()
+    std::map<std::string, std::string> own_;  // the session's settings before begin()
+    std::map<std::string, std::string>
+        before_;  // all settings of a borrowed connection, before begin(); of a pooler's session, after BEGIN
     std::string lock_timeout_;
     std::string statement_timeout_;  // of the author's statements; empty: as the session has it
     std::string transaction_;

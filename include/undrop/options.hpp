@@ -60,6 +60,13 @@ enum class Busy {
     serve  // nothing, and says so: Report::elsewhere. For a replica that serves while another one migrates
 };
 
+// What keeps other migrators out, on PostgreSQL. Migrators with different locks keep each other out, too.
+enum class Lock {
+    automatic,  // session; behind a connection pooler lease
+    session,    // an advisory lock of the session; for a pooler that gives each client a session of its own for as long as it is connected
+    lease       // a row in undrop's store, with a time by the server's clock and a number that grows with each holder
+};
+
 struct Options {
     // 1. What is done
     std::string label = {};    // a release's name; taken back as one with down --label
@@ -74,10 +81,12 @@ struct Options {
     bool atomic = false;                   // the whole run or nothing: a step that fails takes the run's earlier steps back
     DownFrom down_from = DownFrom::files;  // whose down script, where file and ledger differ
     // Old rows are read through a second connection to the same database. False: undrop opens none, and copies tables before a script that
-    // changes their rows. Where a second one cannot be had (an in-memory database, a pooler, a role that may not) it finds that by itself.
+    // changes their rows. Where a second one cannot be had (an in-memory database, a role that may not) it finds that by itself; behind a
+    // connection pooler it does not try, since it might wait for a place in the pool that its own transaction holds.
     bool second_connection = true;
     Ahead ahead = Ahead::accept_harmless;  // the database is ahead of the program
     Busy busy = Busy::wait;                // another migrator is at work
+    Lock lock = Lock::automatic;
 
     // 2. How long
     std::chrono::milliseconds wait{60'000};         // for another migrator
@@ -85,6 +94,9 @@ struct Options {
     int tries = 5;                                  // of a step whose lock was not given in time
     // For one statement of a script; 0: as the session has it (PostgreSQL), none (SQLite, where an attached handle never has one).
     std::chrono::milliseconds statement_timeout{0};
+    // A lease is good for so long, and renewed with each transaction: when its holder dies, another migrator takes over after this time.
+    // While a transaction of the holder's is open nobody does, however long it takes.
+    std::chrono::milliseconds lease_time{30'000};
     // Of a statement outside of a transaction (CREATE INDEX CONCURRENTLY): for transactions of others that must end first. No lock_timeout
     // there: it would leave an invalid index.
     std::chrono::milliseconds outside_wait{600'000};

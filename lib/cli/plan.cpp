@@ -29,7 +29,7 @@ int plan(Session& session, Given const& given) {
     auto const range = range_of(given.range);
     auto const source = down ? session.source_or_ledger() : session.source();
     auto target = session.open();
-    auto options = with_policies(session.options(), given.policies);
+    auto options = with_policies(session, given.policies);
     options.out_of_order = given.out_of_order;
     options.derive = given.derive;
     options.accept_drift = given.accept_drift;

@@ -9,6 +9,7 @@
 #include <map>
 #include <string_view>
 
+#include "policy.hpp"
 #include "screen.hpp"
 #include "session.hpp"
 #include "signals.hpp"
@@ -25,6 +26,8 @@ The database is named by --db, else UNDROP_DB, else DATABASE_URL, else undrop.to
 undrop.toml in the working directory may hold (all are texts; times as "500ms", "60s", "5min"):
   db = "sqlite:shop.db"      dir = "db/migrations"     ledger = "undrop"
   label = "shop 1.15.2"      wait = "60s"              lock_timeout = "5s"
+  ahead = "accept-harmless"  busy = "wait"             lock = "auto"
+  lease_time = "30s"         outside_wait = "10min"    statement_timeout = "1h"
 
 Exit status: 0 done, 1 failed, 2 wrong use, 3 refused, 4 in doubt, 5 busy (try again), 130/143 interrupted.)";
 
@@ -78,6 +81,9 @@ private:
         app_.add_option("--outside-wait", flags_.outside_wait, "For others, where an index is built CONCURRENTLY, at most (10min)")
             ->type_name("TIME");
         app_.add_option("--statement-timeout", flags_.statement_timeout, "For one statement of a script, at most (no limit)")
+            ->type_name("TIME");
+        declare_lock(app_, flags_.lock);
+        app_.add_option("--lease-time", flags_.lease_time, "How long a lease is good: whose holder died is taken over then (30s)")
             ->type_name("TIME");
         app_.add_flag("--one-connection", flags_.one_connection, "Open no second connection: tables are copied before rows are changed");
         app_.add_flag("--published-store", flags_.published_store, "Subscribers of a publication of all tables have undrop's, too");

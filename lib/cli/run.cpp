@@ -2,9 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <fstream>
 #include <iterator>
+#include <optional>
+#include <set>
 #include <sstream>
 
 #include "screen.hpp"
@@ -39,18 +42,27 @@ void ask(Session const& session, Plan const& plan, std::string const& concern, s
     if (!confirmed("Go on?")) throw Failure({.code = Code::refused, .message = "not done: the answer was no", .next = yes});
 }
 
+bool only_of(Plan const& plan, std::set<std::string> const& versions) {
+    return std::all_of(plan.steps.begin(), plan.steps.end(), [&](PlannedStep const& step) { return versions.contains(step.version); });
+}
+
 char const* text_of(Finding::Severity severity) { return undrop::name_of(severity); }
 
 }  // namespace
 
 Report carry_out(Session const& session, Target& target, Options const& options, Wish const& wish) {
     std::string answered;
+    std::optional<Error> late;  // of the first plan
+    std::set<std::string> meant;
     auto const give_up = std::chrono::steady_clock::now() + options.wait;
     while (true) {
         auto const approved = approve(wish.plan().value()).value();
         auto const& plan = approved.plan();
         if (plan.steps.empty())
             return Report{.target = plan.target, .run = 0, .label = {}, .seconds = 0, .steps = {}, .findings = plan.findings};
+        // What another migrator has taken back meanwhile is not made up for by taking back more.
+        if (late && plan.direction == Direction::down && !only_of(plan, meant)) throw Failure(*late);
+        for (auto const& step : plan.steps) meant.insert(step.version);
         if (auto const concern = concerns(session, plan); concern != answered) {
             ask(session, plan, concern, wish.command);
             answered = concern;
@@ -58,8 +70,9 @@ Report carry_out(Session const& session, Target& target, Options const& options,
         auto report = apply(target, approved, options);
         if (report.has_value()) return std::move(report).value();
         // Another migrator was faster: there is less to do now.
-        bool const late = wish.stored || std::chrono::steady_clock::now() >= give_up;
-        if (report.error().code != Code::conflict || late) throw Failure(report.error());
+        bool const enough = wish.stored || std::chrono::steady_clock::now() >= give_up;
+        if (report.error().code != Code::conflict || enough) throw Failure(report.error());
+        late = report.error();
     }
 }
 

@@ -7,6 +7,7 @@
 #include <array>
 #include <filesystem>
 
+#include "policy.hpp"
 #include "screen.hpp"
 #include "signals.hpp"
 
@@ -119,6 +120,8 @@ Options Session::options() const {
     options.lock_timeout = settings_.lock_timeout.value_or(options.lock_timeout);
     options.statement_timeout = settings_.statement_timeout.value_or(options.statement_timeout);
     options.outside_wait = settings_.outside_wait.value_or(options.outside_wait);
+    options.lease_time = settings_.lease_time.value_or(options.lease_time);
+    options.lock = lock_of(settings_.lock);
     options.second_connection = !flags_.one_connection;
     options.published_store = flags_.published_store;
     options.cancelled = [] { return caught_signal() != 0; };

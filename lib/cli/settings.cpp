@@ -62,8 +62,9 @@ public:
 
 private:
     static void known(toml::key const& key, toml::node const& value) {
-        static std::vector<std::string> const keys = {"db",   "dir",          "ledger",       "label",
-                                                      "wait", "lock_timeout", "outside_wait", "statement_timeout"};
+        static std::vector<std::string> const keys = {"db",    "dir",          "ledger",       "label",
+                                                      "wait",  "lock_timeout", "outside_wait", "statement_timeout",
+                                                      "ahead", "busy",         "lock",         "lease_time"};
         Place const where{file_name, static_cast<int>(key.source().begin.line), static_cast<int>(key.source().begin.column)};
         if (std::find(keys.begin(), keys.end(), key.str()) == keys.end()) {
             auto const meant = nearest(key.str(), keys);
@@ -125,6 +126,10 @@ Settings settings(Flags const& flags) {
     result.outside_wait = optional_time(flags.outside_wait, "--outside-wait", file.text("outside_wait"), "outside_wait");
     result.statement_timeout =
         optional_time(flags.statement_timeout, "--statement-timeout", file.text("statement_timeout"), "statement_timeout");
+    result.lease_time = optional_time(flags.lease_time, "--lease-time", file.text("lease_time"), "lease_time");
+    result.ahead = file.text("ahead");
+    result.busy = file.text("busy");
+    result.lock = first(flags.lock, file.text("lock"));
     return result;
 }
 

@@ -18,6 +18,8 @@ struct Flags {
     std::string lock_timeout;
     std::string statement_timeout;
     std::string outside_wait;
+    std::string lock;
+    std::string lease_time;
     bool one_connection = false;
     bool published_store = false;
     bool json = false;
@@ -37,6 +39,10 @@ struct Settings {
     std::optional<std::chrono::milliseconds> lock_timeout;
     std::optional<std::chrono::milliseconds> statement_timeout;
     std::optional<std::chrono::milliseconds> outside_wait;
+    std::optional<std::chrono::milliseconds> lease_time;
+    std::string ahead;  // these as words, empty where nobody says one
+    std::string busy;
+    std::string lock;
 };
 
 // Flags win over UNDROP_DB, which wins over DATABASE_URL, which wins over undrop.toml in the working directory.

@@ -17,7 +17,7 @@ Action declare_status(CLI::App& app) {
     return [check, policies](Session& session) {
         auto const source = session.source_or_ledger();
         auto target = session.open();
-        auto const status = undrop::status(target, source, with_policies(session.options(), *policies)).value();
+        auto const status = undrop::status(target, source, with_policies(session, *policies)).value();
         std::ostringstream text;
         text << status;
         say(session.flags().json ? to_json(status) : text.str());

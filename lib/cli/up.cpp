@@ -22,7 +22,7 @@ struct Given {
 };
 
 Options options_of(Session const& session, Given const& given) {
-    auto options = with_policies(session.options(), given.policies);
+    auto options = with_policies(session, given.policies);
     if (!given.label.empty()) options.label = given.label;
     options.atomic = given.atomic;
     options.out_of_order = given.out_of_order;

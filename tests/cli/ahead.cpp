@@ -52,6 +52,24 @@ TEST_CASE("an older release that is started again is refused, with reasons, and 
     CHECK(has(wrong.err, "roll-back"));
 }
 
+TEST_CASE("undrop.toml says the policies, the command line overrules it, and a word that is none is wrong use") {
+    Desk const desk;
+    go_back_a_release(desk);
+    desk.file("undrop.toml", "ahead = \"roll-back\"\nbusy = \"fail\"\nlock = \"lease\"\nlease_time = \"5s\"\n");
+    CHECK(has(desk.shop({"status"}).out, "up would take that back first (roll-back)"));
+    CHECK(has(desk.shop({"status", "--ahead", "accept-harmless"}).out, "so up would refuse (accept-harmless)"));
+    desk.file("undrop.toml", "ahead = \"perhaps\"\n");
+    auto const ahead = desk.shop({"up"});
+    CHECK(ahead.status == 2);
+    CHECK(has(ahead.err, "ahead in undrop.toml is \"perhaps\""));
+    CHECK(has(ahead.err, "it is one of accept, accept-harmless, refuse, roll-back, wait"));
+    desk.file("undrop.toml", "lock = \"table\"\n");
+    CHECK(has(desk.shop({"up"}).err, "it is one of auto, lease, session"));
+    CHECK(desk.shop({"up", "--lock", "table"}).status == 2);
+    desk.file("undrop.toml", "lease_time = \"soon\"\n");
+    CHECK(has(desk.shop({"up"}).err, "lease_time of undrop.toml is no time"));
+}
+
 TEST_CASE("up --ahead roll-back goes back and then up, in one document") {
     Desk const desk;
     go_back_a_release(desk);

@@ -1,0 +1,61 @@
+// A step's transaction: what begins and ends with it.
+#include "postgres_backend.hpp"
+#include "try.hpp"
+
+namespace undrop::postgres {
+
+// The sequences are read before the transaction, so that no lock on them lasts; moving on meanwhile is no harm.
+Result<void> PostgresBackend::begin(Options const& options, std::vector<Statement> const&) {
+    end();
+    if (connection_.idle()) UNDROP_CHECK(connection_.find_pooler());
+    UNDROP_CHECK(run_lock_.regain(options));
+    ledger_ = options.ledger;
+    second_.allow(options.second_connection && !connection_.pooled());
+    blockers_.allow(options.second_connection && !connection_.pooled());
+    connection_.watch({.cancelled = options.cancelled, .look = [this] {
+                           (void)blockers_.look();
+                           return true;
+                       }});
+    if (connection_.idle()) {
+        UNDROP_TRY(sequences_, read_sequences(connection_, session_, ledger_));
+    }
+    known_.begin();
+    UNDROP_CHECK(session_.begin(options));
+    auto entered = run_lock_.enter(options);
+    if (!entered) rollback();
+    return entered;
+}
+
+Result<void> PostgresBackend::commit() {
+    connection_.watch({});
+    if (connection_.in_transaction()) UNDROP_CHECK(run_lock_.leave());
+    auto done = session_.commit();
+    if (done.has_value()) {
+        known_.commit();
+        end();
+    } else {
+        known_.changed();
+    }
+    return done;
+}
+
+void PostgresBackend::rollback() {
+    connection_.watch({});
+    bool const wrote = !session_.transaction().empty();
+    session_.rollback();
+    if (wrote) known_.roll_back();
+    if (wrote && !connection_.lost()) put_back(connection_, session_, sequences_);
+    end();
+}
+
+void PostgresBackend::end() {
+    quiet_.forget();
+    references_.forget();
+    second_.close();
+    blockers_.forget();
+    mark_.reset();
+    sequences_.clear();
+    script_sets_counters_ = false;
+}
+
+}  // namespace undrop::postgres
