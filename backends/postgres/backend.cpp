@@ -14,6 +14,7 @@
 #include "store.hpp"
 #include "tables.hpp"
 #include "try.hpp"
+#include "writable.hpp"
 
 namespace undrop::postgres {
 
@@ -157,6 +158,11 @@ void PostgresBackend::end() {
     mark_.reset();
     sequences_.clear();
     script_sets_counters_ = false;
+}
+
+Result<void> PostgresBackend::lock_run(Options const& options) {
+    UNDROP_CHECK(prove_writable(connection_));
+    return run_lock_.lock(options);
 }
 
 Result<Answer> PostgresBackend::ask(Script const& script, Statement const& statement) {
