@@ -88,7 +88,7 @@ ON_SQLITE("faults: every operation on a file fails once in a step in parts, ther
 }
 
 TEST_CASE("faults: an operation on a file fails in the middle of a case (SQLite)") {
-    for_cases(Engine::sqlite, [](Database& db, Play const& play) { fail(db, play, of_files, rounds() > 0 ? 24 : 3); });
+    for_cases(Engine::sqlite, [](Database& db, Play const& play) { fail(db, play, of_files, rounds() > 0 ? 8 : 3); });
 }
 
 // Another process that closes the file as the last one would take the log away from under the program's own connection.
