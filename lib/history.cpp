@@ -85,8 +85,9 @@ Result<History> Ledger::history() {
 
 Result<std::int64_t> Ledger::last_step(std::string const& version, std::string const& kind) {
     std::array<Cell, 1> const values{version};
-    UNDROP_TRY(auto const rows, backend_.query(fmt::format("select cast(id as varchar(20)), kind from {} where version = $1 and kind in "
-                                                           "('applied', 'reverted', 'applying', 'reverting', 'abandoned') order by id",
+    // PostgreSQL names the text `id`, too: ordered by that, 10 would come before 9.
+    UNDROP_TRY(auto const rows, backend_.query(fmt::format("select cast(e.id as varchar(20)), e.kind from {} as e where e.version = $1 and e.kind "
+                                                           "in ('applied', 'reverted', 'applying', 'reverting', 'abandoned') order by e.id",
                                                            table(names::event)),
                                                values, 2));
     std::int64_t begun = 0;

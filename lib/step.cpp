@@ -192,7 +192,8 @@ Result<StepRunner::Round> StepRunner::round() {
 
 // P6: a COMMIT without an answer is settled by asking the server, or else the ledger.
 Result<void> StepRunner::settle(Error doubt) {
-    tell(Event::Kind::waiting, "the connection was lost in COMMIT; finding out what became of the step");
+    auto const what = doubt.message.substr(0, doubt.message.find(": "));
+    tell(Event::Kind::waiting, what + "; finding out what became of the step");
     auto told = backend_.settle(options_);
     if (!told) {
         doubt.trail.push_back(told.error().message);
@@ -205,12 +206,12 @@ Result<void> StepRunner::settle(Error doubt) {
         committed = found.value();
     }
     if (*committed) {
-        report_.notes.emplace_back("the connection was lost in COMMIT; the step is committed, as the server says");
+        report_.notes.push_back(what + "; the step is committed all the same");
         return success();
     }
     return Error{.code = Code::failed,
                  .left = Left::rolled_back,
-                 .message = "the connection to the server was lost during COMMIT, and the server took the step back",
+                 .message = what + ", and the step was taken back",
                  .native = std::move(doubt.native),
                  .next = {.command = step_.direction == Direction::up ? "up" : "down", .advice = "do it again"}};
 }

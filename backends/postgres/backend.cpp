@@ -14,6 +14,7 @@
 #include "store.hpp"
 #include "tables.hpp"
 #include "try.hpp"
+#include "writable.hpp"
 
 namespace undrop::postgres {
 
@@ -117,6 +118,17 @@ bool PostgresBackend::means_no_store(Error const& error) const { return postgres
 
 Result<std::string> PostgresBackend::hash_of(std::string const& store_table, std::vector<std::string> const& columns) {
     return postgres::hash_of(connection_, session_, store_table, columns);
+}
+
+Result<void> PostgresBackend::lock_run(Options const& options) {
+    UNDROP_CHECK(prove_writable(connection_));
+    return run_lock_.lock(options);
+}
+
+// A lease needs a store first, which nobody can make on a server that only reads.
+Result<bool> PostgresBackend::locks_in_store(Options const& options) {
+    UNDROP_CHECK(prove_writable(connection_));
+    return run_lock_.is_lease(options);
 }
 
 Result<Answer> PostgresBackend::ask(Script const& script, Statement const& statement) {

@@ -50,8 +50,8 @@ public:
     [[nodiscard]] Result<std::string> hash_of(std::string const& store_table, std::vector<std::string> const& columns) override;
     [[nodiscard]] bool means_no_store(Error const& error) const override;
 
-    [[nodiscard]] Result<void> lock_run(Options const& options) override { return run_lock_.lock(options); }
-    [[nodiscard]] Result<bool> locks_in_store(Options const& options) override { return run_lock_.is_lease(options); }
+    [[nodiscard]] Result<void> lock_run(Options const& options) override;
+    [[nodiscard]] Result<bool> locks_in_store(Options const& options) override;
     void unlock_run() override { run_lock_.unlock(); }
 
     [[nodiscard]] Result<void> begin(Options const& options, std::vector<Statement> const& statements) override;

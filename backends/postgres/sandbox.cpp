@@ -13,6 +13,7 @@
 #include "postgres_backend.hpp"
 #include "postgres_dialect.hpp"
 #include "try.hpp"
+#include "writable.hpp"
 
 namespace undrop::postgres {
 
@@ -182,6 +183,7 @@ Result<std::unique_ptr<Sandbox>> PostgresBackend::make_sandbox(SandboxWish const
     auto const role_there = wish.elsewhere.empty() ? role : std::string();
     UNDROP_TRY(auto server, connect_as(to, role_there));
     UNDROP_CHECK(no_pooler(server->connection()));
+    UNDROP_CHECK(prove_writable(server->connection()));
     stay(*server);
     sweep(*server);
     auto sandbox = std::make_unique<PostgresSandbox>(std::move(server), fresh_name());

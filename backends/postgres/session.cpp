@@ -56,6 +56,16 @@ constexpr std::array settings{
 // Only a superuser may set it; a value of another kind would keep triggers and foreign keys from working.
 constexpr Setting replication_role{"session_replication_role", "origin"};
 
+// A server's process looks after its client only when it has something to tell it: one that runs or waits for a statement would keep its
+// locks, after its program was killed, until the statement's end. Servers on other systems than Linux may not know how to look.
+std::string mind_the_client(int version, bool local) {
+    if (version < 140000) return {};
+    return fmt::format(
+        "case when pg_catalog.strpos(pg_catalog.version(), 'linux') OPERATOR(pg_catalog.>) 0 then "
+        "pg_catalog.set_config('client_connection_check_interval', '1s', {}) end",
+        local);
+}
+
 bool known(Setting const& setting, int version) { return version >= setting.since; }
 
 std::string set(std::string const& name, std::string const& value) {
@@ -151,6 +161,8 @@ std::string Session::pinned(std::string const& sql) const {
     if (auto const found = own_.find("synchronous_commit"); found != own_.end() && !transaction_.empty())
         sets.push_back(set("synchronous_commit", weak(found->second) ? "on" : found->second));
     if (!lock_timeout_.empty() && !transaction_.empty()) sets.push_back(set("lock_timeout", lock_timeout_));
+    if (auto mind = mind_the_client(connection_.server_version(), true); !mind.empty() && !transaction_.empty())
+        sets.push_back(std::move(mind));
     auto const all = fmt::format("select {}", fmt::join(sets, ", "));
     return sql.empty() ? all : all + "; " + sql;
 }
@@ -202,6 +214,8 @@ Result<void> Session::enter_outside(Script const& script, std::vector<Statement>
         UNDROP_CHECK(connection_.run("SET statement_timeout = 0"));
         for (auto const& setting : settings) UNDROP_CHECK(connection_.run_script(script, setting));
         UNDROP_CHECK(connection_.run("SET lock_timeout = 0"));
+        if (auto const mind = mind_the_client(connection_.server_version(), false); !mind.empty())
+            UNDROP_CHECK(connection_.rows("select " + mind));
         return BOOST_OUTCOME_V2_NAMESPACE::success();
     }();
     if (!entered.has_value()) leave_outside();

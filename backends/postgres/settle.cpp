@@ -9,6 +9,7 @@
 #include "postgres_backend.hpp"
 #include "postgres_dialect.hpp"
 #include "try.hpp"
+#include "writable.hpp"
 
 namespace undrop::postgres {
 
@@ -58,6 +59,9 @@ Result<std::optional<bool>> PostgresBackend::settle(Options const& options) {
     run_lock_.lost();
     while (!connection_.reconnect())
         if (!pause(end, options)) return still_in_doubt("the server cannot be reached again");
+    // A list of hosts may have led to a standby, which need not know yet what the primary has committed.
+    UNDROP_TRY(auto const standby, is_standby(connection_));
+    if (standby) return still_in_doubt("the server that answers now is a standby, which may lag behind");
     UNDROP_CHECK(session_.start_anew());
     UNDROP_TRY(auto const outcome, outcome_of(connection_, transaction, end, options));
     this->end();

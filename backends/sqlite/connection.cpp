@@ -87,7 +87,9 @@ Row Prepared::row() const {
             cells.emplace_back(hex(bytes, sqlite3_column_bytes(get(), i)));
         } else {
             auto const* text = static_cast<char const*>(static_cast<void const*>(sqlite3_column_text(get(), i)));
-            cells.emplace_back(std::string(text, static_cast<std::size_t>(sqlite3_column_bytes(get(), i))));
+            // Null where there was no memory for it, which the next step() tells.
+            cells.emplace_back(text == nullptr ? std::string()
+                                               : std::string(text, static_cast<std::size_t>(sqlite3_column_bytes(get(), i))));
         }
     }
     return cells;

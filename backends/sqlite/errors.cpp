@@ -55,6 +55,22 @@ Code code_of(int result) {
     }
 }
 
+// Where the trouble is the machine's and not the script's.
+std::string advice_of(int result) {
+    switch (result) {
+        case SQLITE_FULL:
+            return "make room on the disk, then do it again";
+        case SQLITE_NOMEM:
+            return "free some memory, then do it again";
+        case SQLITE_IOERR:
+        case SQLITE_CANTOPEN:
+            return "look after the disk and the rights on the file and its directory, then do it again: what was not committed is taken "
+                   "back";
+        default:
+            return {};
+    }
+}
+
 }  // namespace
 
 char const* name_of_result(int result) {
@@ -65,6 +81,7 @@ char const* name_of_result(int result) {
 
 Error error_of(int result, std::string const& words) {
     Error error{.code = code_of(result), .message = words, .native = fmt::format("{}: {}", name_of_result(result), words)};
+    error.next.advice = advice_of(result & 0xff);
     if (error.code == Code::busy) {
         error.message = "another connection holds the lock on the database: " + words;
         error.next.advice = "try again when it has finished";

@@ -4,7 +4,6 @@
 #include <sqlite3.h>
 
 #include <filesystem>
-#include <fstream>
 
 #include "sqlite/backend.hpp"
 #include "sqlite/errors.hpp"
@@ -68,7 +67,8 @@ Result<void> read_parameters(std::string_view text, Location& location) {
     return outcome::success();
 }
 
-// Refuses what SQLite would take for an empty database, or make.
+// Refuses what SQLite would make. The file is not opened to look into it: closing it again would end every lock that other connections of
+// this process hold on it (POSIX), and with a write-ahead log another process would then take it away from under them.
 Result<void> check_file(Location const& location) {
     namespace fs = std::filesystem;
     std::error_code problem;
@@ -82,14 +82,6 @@ Result<void> check_file(Location const& location) {
     }
     if (fs::is_directory(status))
         return refused(fmt::format("{} is a directory, not a database", location.path), "give the path of a file");
-    std::ifstream file(path, std::ios::binary);
-    if (!file) return refused(fmt::format("{} cannot be read", location.path), "check the rights on the file and on its directory");
-    constexpr std::string_view magic("SQLite format 3\0", 16);
-    std::string header(magic.size(), ' ');
-    file.read(header.data(), static_cast<std::streamsize>(header.size()));
-    if (file.gcount() == 0) return outcome::success();  // an empty file is an empty database
-    if (file.gcount() < static_cast<std::streamsize>(magic.size()) || header != magic)
-        return refused(fmt::format("{} is not a SQLite database", location.path), "check the path; an encrypted database cannot be opened");
     return outcome::success();
 }
 
@@ -98,6 +90,8 @@ Result<void> first_look(Backend& backend, std::string const& path) {
     auto looked = backend.rows("select count(*) from main.sqlite_schema");
     if (looked || looked.error().code == Code::busy) return outcome::success();
     auto error = std::move(looked).error();
+    if (error.native.starts_with("SQLITE_NOTADB"))
+        return refused(fmt::format("{} is not a SQLite database", path), "check the path; an encrypted database cannot be opened");
     error.message = fmt::format("{} cannot be used: {}", path, error.message);
     return error;
 }
@@ -134,6 +128,8 @@ Result<std::unique_ptr<Backend>> open_backend(std::string_view url) {
         auto error = error_of(opened, handle == nullptr ? sqlite3_errstr(opened) : sqlite3_errmsg(handle));
         error.message = fmt::format("{} cannot be opened: {}", location.path, error.message);
         sqlite3_close(handle);
+        if (std::error_code problem; opened == SQLITE_CANTOPEN && std::filesystem::exists(location.path, problem))
+            return refused(fmt::format("{} cannot be read", location.path), "check the rights on the file and on its directory");
         return error;
     }
     auto backend = std::make_unique<SqliteBackend>(handle, Connection::Ownership::owned, location.path);

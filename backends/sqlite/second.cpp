@@ -51,8 +51,10 @@ public:
         int result = SQLITE_ROW;
         while ((result = sqlite3_step(from_.get())) == SQLITE_ROW) {
             sqlite3_bind_int64(to_.get(), 1, ++number_);
+            // Without memory for a copy it would stay NULL, and NULL would be saved (P1).
             for (int i = 0; i < sqlite3_column_count(from_.get()); ++i)
-                sqlite3_bind_value(to_.get(), i + 2, sqlite3_column_value(from_.get(), i));
+                if (auto const bound = sqlite3_bind_value(to_.get(), i + 2, sqlite3_column_value(from_.get(), i)); bound != SQLITE_OK)
+                    return error_of(bound, sqlite3_errstr(bound));
             UNDROP_CHECK(to_.finish());
             sqlite3_reset(to_.get());
         }

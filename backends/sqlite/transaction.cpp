@@ -43,6 +43,13 @@ Result<void> ask_caller(Options const& options, bool tell, std::string const& na
     return outcome::success();
 }
 
+// A COMMIT that failed at the very end: a journal may be gone from the disk, cut off or overwritten though that is said to have failed, and
+// then the step is committed (P6). Before that SQLite takes it back from the journal.
+bool may_be_done(int result) {
+    return result == SQLITE_IOERR_DELETE || result == SQLITE_IOERR_DIR_FSYNC || result == SQLITE_IOERR_TRUNCATE ||
+           result == SQLITE_IOERR_FSYNC;
+}
+
 Error cannot_write(std::string const& name, std::string const& why, std::string native) {
     auto error = refused(fmt::format("{} cannot be written: {}", name, why),
                          "check the rights on the file and on its directory, where SQLite keeps its journal");
@@ -184,9 +191,20 @@ Result<void> SqliteBackend::commit() {
     for (auto const& table : temporary_) UNDROP_CHECK(connection_.run("DROP TABLE IF EXISTS temp." + quote(table)));
     temporary_.clear();
     unwatch();
-    UNDROP_CHECK(connection_.run("COMMIT"));
-    end();
-    return outcome::success();
+    auto done = connection_.run("COMMIT");
+    if (done) {
+        end();
+        return outcome::success();
+    }
+    auto error = std::move(done).error();
+    auto const decided = connection_.in_transaction() || !may_be_done(sqlite3_extended_errcode(handle()));
+    if (decided) return error;
+    rollback();
+    error.code = Code::in_doubt;
+    error.left = Left::unknown;
+    error.message = fmt::format("COMMIT failed ({}): the step is in the file whole, or not at all", error.message);
+    error.next = {.command = "status", .advice = "the ledger was to be committed with the step: it tells which it is"};
+    return error;
 }
 
 void SqliteBackend::rollback() {

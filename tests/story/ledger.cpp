@@ -212,3 +212,17 @@ ON_BOTH("story: snapshots are listed and shown") {
     (void)down(db, source);
     CHECK_EQ(snapshots(target).value().size(), 1);  // Kept until someone removes them.
 }
+
+ON_BOTH("story: what a user wrote last comes back, however often the migration has gone up and down") {
+    db.run("create table t (id integer primary key); insert into t select n from " + numbers(db, 1, 12));
+    auto const source = source_of({{"alter table t add column e text default 'e';", "alter table t drop column e;"}});
+    for (int n = 1; n <= 12; ++n) {  // ten events and more: numbers of two digits
+        CAPTURE(n);
+        (void)up(db, source);
+        db.run("update t set e = 'user' where id = " + std::to_string(n));
+        (void)down(db, source);
+        (void)up(db, source);
+        CHECK_EQ(db.count("select count(*) from t where e = 'user'"), n);
+        (void)down(db, source);
+    }
+}

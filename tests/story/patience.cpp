@@ -193,7 +193,7 @@ ON_POSTGRES("story: a connection that is lost in COMMIT is made anew, and what b
     REQUIRE_FALSE(lost.has_value());
     CHECK_EQ(lost.error().code, Code::failed);
     CHECK_EQ(lost.error().left, Left::changed);  // the first step is done
-    CHECK_MESSAGE(contains(lost.error().message, "the server took the step back"), lost.error().text());
+    CHECK_MESSAGE(contains(lost.error().message, "during COMMIT, and the step was taken back"), lost.error().text());
     CHECK_EQ(db.one("select name from t"), "a");
     // The target is as good as new.
     CHECK_EQ(migrate(target, source).value().steps.size(), 1);
