@@ -49,6 +49,14 @@ struct LockedTable {
     double waited_seconds = 0;  // for the lock, as far as it was seen: waits of less than half a second may count as none
 };
 
+// What a statement did to one table's rows in transactions of its own: each row as it was first, and as it was left last.
+struct Captured {
+    Table table;         // a partitioned one stands for its partitions
+    Table left;          // the same columns in a table of the store; `backend.follow` knows which old row became which
+    std::string number;  // SQL name of the column that numbers rows, in `left` and in `old_rows`
+    std::string old_rows;
+};
+
 // A foreign key: rows of `child` that refer to rows of a table.
 struct Reference {
     std::string schema;  // of the child
@@ -205,9 +213,11 @@ public:
     [[nodiscard]] virtual Result<Catalog> catalog_after(std::string const& ledger, Catalog const& before) = 0;
     // Names of what this transaction removed and no catalog of ours holds (P9): kinds not known yet.
     [[nodiscard]] virtual Result<std::vector<std::string>> removed_unknown(Catalog const& before) = 0;
-    // Why a statement cannot be part of a step, as far as only the database can tell: it calls a procedure that commits. Empty: it can.
-    [[nodiscard]] virtual Result<std::string> why_not(Statement const& statement) {
+    // Why a statement cannot be part of a step, as far as only the database can tell: it calls a procedure that commits, or one that does
+    // so in an `apart` script, but also what cannot be saved in its transactions. Empty: it can.
+    [[nodiscard]] virtual Result<std::string> why_not(Statement const& statement, bool apart) {
         static_cast<void>(statement);
+        static_cast<void>(apart);
         return std::string{};
     }
     // Bodies of functions, triggers and views that mention a name: no dependency to the database (warnings of the plan).
@@ -258,7 +268,9 @@ public:
         return Effect::none;
     }
     // Code::refused where such a statement cannot run over this connection as it should. Asked before anything of the step is done.
-    [[nodiscard]] virtual Result<void> may_run_outside(std::vector<Statement> const& settings, Options const& options) {
+    [[nodiscard]] virtual Result<void> may_run_outside(Outside const& what, std::vector<Statement> const& settings,
+                                                       Options const& options) {
+        static_cast<void>(what);
         static_cast<void>(settings);
         static_cast<void>(options);
         return BOOST_OUTCOME_V2_NAMESPACE::success();
@@ -275,6 +287,29 @@ public:
     [[nodiscard]] virtual Result<void> tidy(Outside const& found, Options const& options) {
         static_cast<void>(found);
         static_cast<void>(options);
+        return BOOST_OUTCOME_V2_NAMESPACE::success();
+    }
+
+    // What a statement that commits by itself does to rows: triggers, made and committed before it, save it in the store with each of its
+    // transactions; nobody else's writes. In the caller's transaction, which waits for the tables' writers. Rows of the tables
+    // `closed` (ids) it may not touch, and truncate or drop none.
+    [[nodiscard]] virtual Result<void> begin_capture(std::string const& ledger, std::vector<Table> const& tables,
+                                                     std::set<std::string> const& closed) {
+        static_cast<void>(ledger), static_cast<void>(tables), static_cast<void>(closed);
+        return BOOST_OUTCOME_V2_NAMESPACE::success();
+    }
+    // Makes one of what was written down of one row in pieces. In the caller's transaction, before `captured` in the next.
+    [[nodiscard]] virtual Result<void> join_captured(std::string const& ledger) {
+        static_cast<void>(ledger);
+        return BOOST_OUTCOME_V2_NAMESPACE::success();
+    }
+    [[nodiscard]] virtual Result<std::vector<Captured>> captured(std::string const& ledger) {
+        static_cast<void>(ledger);
+        return std::vector<Captured>{};
+    }
+    // Takes away what `begin_capture` made, also what an interrupted run left; in transactions of its own. Code::busy as `lock`.
+    [[nodiscard]] virtual Result<void> end_capture(std::string const& ledger, Options const& options) {
+        static_cast<void>(ledger), static_cast<void>(options);
         return BOOST_OUTCOME_V2_NAMESPACE::success();
     }
 

@@ -131,6 +131,7 @@ struct Outside {
     bool whole_table = false;                // `name` is a table, and whatever belongs to it may change
     bool repeatable = false;                 // leaves nothing to tell by: when in doubt it is run again
     bool stays = false;                      // cannot be taken back, and does no harm
+    bool commits = false;                    // in the middle: triggers save what it takes, each time in the transaction that takes it
     std::string refused;                     // not empty: why it cannot be done, even so
     [[nodiscard]] std::string text() const;  // for people
 };
@@ -158,6 +159,11 @@ public:
     [[nodiscard]] virtual std::string forbidden(Statement const& statement) const = 0;
     // What the database runs only outside of a transaction, and undrop under its journal (P6); nothing for any other statement.
     [[nodiscard]] virtual std::optional<Outside> outside(Statement const& statement) const {
+        static_cast<void>(statement);
+        return {};
+    }
+    // What a transaction can hold unless it ends transactions itself, as a procedure may. Outside of one if the script says so.
+    [[nodiscard]] virtual std::optional<Outside> may_commit(Statement const& statement) const {
         static_cast<void>(statement);
         return {};
     }

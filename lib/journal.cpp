@@ -16,6 +16,7 @@ using nlohmann::json;
 auto const success = [] { return BOOST_OUTCOME_V2_NAMESPACE::success(); };
 constexpr char const* begun_state = "begun";
 constexpr char const* done_state = "done";
+constexpr char const* torn_state = "torn";
 
 std::int64_t number(Cell const& cell) { return cell && !cell->empty() ? std::stoll(*cell) : 0; }
 
@@ -31,6 +32,8 @@ std::string to_detail(Begun const& begun) {
                       {"whole_table", what.whole_table},
                       {"repeatable", what.repeatable},
                       {"stays", what.stays},
+                      {"commits", what.commits},
+                      {"positions", begun.positions},
                       {"before", begun.before == Effect::whole  ? "whole"
                                  : begun.before == Effect::half ? "half"
                                                                 : "none"},
@@ -52,6 +55,8 @@ Begun from_detail(std::string const& text) {
     what.whole_table = in.at("whole_table");
     what.repeatable = in.at("repeatable");
     what.stays = in.at("stays");
+    what.commits = in.value("commits", false);
+    begun.positions = in.value("positions", std::map<std::string, std::string>{});
     auto const before = in.at("before").get<std::string>();
     begun.before = before == "whole" ? Effect::whole : before == "half" ? Effect::half : Effect::none;
     for (auto const& object : in.at("objects"))
@@ -82,6 +87,7 @@ Result<Progress> Journal::read(std::int64_t step) {
         auto const part = static_cast<int>(number(row[0]));
         bool const done = row[1] == done_state;
         if (done) progress.done.insert(part);
+        if (row[1] == torn_state) progress.torn.insert(part);
         if (!row[2]) continue;
         try {
             (done ? progress.finished : progress.begun).insert_or_assign(part, from_detail(*row[2]));
@@ -104,6 +110,8 @@ Result<void> Journal::finish(std::int64_t step, ScriptPart const& part, Begun co
                      .next = {.command = "status"}};
     return add(step, part, done_state, what);
 }
+
+Result<void> Journal::tear(std::int64_t step, ScriptPart const& part) { return add(step, part, torn_state, nullptr); }
 
 Result<void> Journal::add(std::int64_t step, ScriptPart const& part, char const* state, Begun const* what) {
     auto const table = ledger_.table(names::journal);
@@ -137,6 +145,10 @@ Result<bool> Journal::was_done(Outside const& what) {
     return false;
 }
 
+bool Progress::only_back() const {
+    return std::any_of(begun.begin(), begun.end(), [](auto const& part) { return part.second.what.commits; });
+}
+
 ScriptPart const& Standing::next() const {
     auto const at = static_cast<std::size_t>(progress.next() - 1);
     return parts.at(std::min(at, parts.size() - 1));
@@ -155,9 +167,10 @@ Result<Standing> standing_of(Backend& backend, Ledger& ledger, Unfinished const&
     Standing standing;
     auto const& key = unfinished.direction == Direction::up ? unfinished.up_script : unfinished.down_script;
     UNDROP_TRY(auto text, ledger.script(key));
-    UNDROP_TRY(auto const statements, backend.dialect().split({std::move(text), "(ledger)"}));
+    Script const script{std::move(text), "(ledger)"};
+    UNDROP_TRY(auto const statements, backend.dialect().split(script));
     standing.statements = static_cast<int>(statements.size());
-    standing.parts = script_parts(backend.dialect(), statements);
+    standing.parts = script_parts(backend.dialect(), statements, is_marked(script));
     UNDROP_TRY(standing.progress, Journal(backend, ledger).read(unfinished.step));
     return standing;
 }

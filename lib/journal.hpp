@@ -20,15 +20,18 @@ namespace undrop {
 struct Begun {
     Outside what = {};
     Effect before = Effect::none;
-    std::map<ObjectId, Object> objects = {};  // in its scope
+    std::map<ObjectId, Object> objects = {};            // in its scope
+    std::map<std::string, std::string> positions = {};  // of sequences, where it commits by itself
 };
 
 // How far a step came.
 struct Progress {
-    std::set<int> done = {};             // numbers of parts
-    std::map<int, Begun> begun = {};     // outside parts that are not done, as they were begun last
-    std::map<int, Begun> finished = {};  // and those that are
-    [[nodiscard]] int next() const;      // the number of the first part that is not done
+    std::set<int> done = {};               // numbers of parts
+    std::map<int, Begun> begun = {};       // outside parts that are not done, as they were begun last
+    std::map<int, Begun> finished = {};    // and those that are
+    std::set<int> torn = {};               // what they took is saved, and how far they came is not known
+    [[nodiscard]] int next() const;        // the number of the first part that is not done
+    [[nodiscard]] bool only_back() const;  // one that commits by itself was interrupted: nobody knows where it would go on
 };
 
 class Journal {
@@ -41,6 +44,8 @@ public:
     [[nodiscard]] Result<void> begin(std::int64_t step, ScriptPart const& part, Begun const& begun);
     // Code::conflict if another migrator has written the same meanwhile. `what`: null for a transaction.
     [[nodiscard]] Result<void> finish(std::int64_t step, ScriptPart const& part, Begun const* what);
+    // What such a part took before it was interrupted is saved, in the caller's transaction.
+    [[nodiscard]] Result<void> tear(std::int64_t step, ScriptPart const& part);
     // Did any step do this before? For what stays when its step is taken back.
     [[nodiscard]] Result<bool> was_done(Outside const& what);
 

@@ -23,6 +23,7 @@ inline constexpr char const* down_check_part = "down.check";
 inline constexpr char const* snapshot_prefix = "snapshot_";
 inline constexpr char const* footprint_prefix = "footprint_";
 inline constexpr char const* work_prefix = "work_";
+inline constexpr char const* capture_prefix = "capture_";  // PostgreSQL: while a statement of a step commits by itself
 inline constexpr char const* copy_prefix = "copy_";  // of a rehearsal, in a sandbox
 
 }  // namespace undrop::names

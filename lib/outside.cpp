@@ -19,7 +19,17 @@ std::string Outside::text() const {
     return label.empty() ? kind + " " + about : fmt::format("{} '{}' of {}", kind, label, about);
 }
 
-std::vector<ScriptPart> script_parts(Dialect const& dialect, std::vector<Statement> const& statements) {
+bool is_marked(Script const& script) {
+    auto const told = directives(script);
+    return told && told.value().no_transaction;
+}
+
+std::optional<Outside> outside_in(Dialect const& dialect, Statement const& statement, bool marked) {
+    auto what = dialect.outside(statement);
+    return what || !marked ? what : dialect.may_commit(statement);
+}
+
+std::vector<ScriptPart> script_parts(Dialect const& dialect, std::vector<Statement> const& statements, bool marked) {
     auto const early = dialect.hoisted(statements);
     std::vector<ScriptPart> parts;
     for (auto const& [at, what] : early)
@@ -39,7 +49,7 @@ std::vector<ScriptPart> script_parts(Dialect const& dialect, std::vector<Stateme
     for (std::size_t at = 0; at < statements.size(); ++at) {
         if (early.contains(at)) continue;
         auto const number = static_cast<int>(at) + 1;
-        if (auto what = dialect.outside(statements[at])) {
+        if (auto what = outside_in(dialect, statements[at], marked)) {
             end_group();
             parts.push_back(
                 {.outside = std::move(what), .statements = {statements[at]}, .settings = settings, .first = number, .last = number});
@@ -94,7 +104,7 @@ bool runs_in_parts(Dialect const& dialect, PlannedStep const& step) {
     if (step.unfinished != 0) return true;
     auto const* script = script_of(step);
     auto const statements = script ? dialect.split(*script) : Result<std::vector<Statement>>{std::vector<Statement>{}};
-    return statements && script_parts(dialect, statements.value()).size() > 1;
+    return statements && !statements.value().empty() && script_parts(dialect, statements.value(), is_marked(*script)).size() > 1;
 }
 
 }  // namespace undrop

@@ -24,8 +24,12 @@ struct ScriptPart {
     bool closing = false;  // the last: in its transaction things come back, are verified, checked and written into the ledger
 };
 
+// What runs outside of a transaction in this script: `marked`, if it says `-- undrop: no-transaction`.
+[[nodiscard]] bool is_marked(Script const& script);
+[[nodiscard]] std::optional<Outside> outside_in(Dialect const& dialect, Statement const& statement, bool marked);
+
 // A script's parts, in the order in which they run; those that are hoisted first. One part: an ordinary step. The last is a transaction.
-[[nodiscard]] std::vector<ScriptPart> script_parts(Dialect const& dialect, std::vector<Statement> const& statements);
+[[nodiscard]] std::vector<ScriptPart> script_parts(Dialect const& dialect, std::vector<Statement> const& statements, bool marked);
 
 // For people: "statement 2, outside a transaction: create index public.i", "statements 3 to 5, in a transaction".
 [[nodiscard]] std::string text_of(ScriptPart const& part);

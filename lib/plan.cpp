@@ -107,6 +107,8 @@ bool Planner::goes_on_up(Range const& range) const {
 
 Result<void> Planner::add_unfinished(bool goes_on, Plan& plan) {
     auto const& unfinished = *history_.unfinished;
+    UNDROP_TRY(auto const standing, standing_of(backend_, ledger_, unfinished));
+    goes_on = goes_on && !standing.progress.only_back();
     PlannedStep step{.version = unfinished.version,
                      .name = unfinished.name,
                      .direction = goes_on ? unfinished.direction : Direction::down,
@@ -122,7 +124,6 @@ Result<void> Planner::add_unfinished(bool goes_on, Plan& plan) {
     UNDROP_TRY(auto recorded, ledger_.checks(unfinished.step));
     if (recorded.check) step.check = Script{*recorded.check, base + "check.sql (ledger)"};
     if (recorded.down_check) step.down_check = Script{*recorded.down_check, base + "down.check.sql (ledger)"};
-    UNDROP_TRY(auto const standing, standing_of(backend_, ledger_, unfinished));
     step.statements = standing.statements;
     step.unfinished = unfinished.step;
     step.takes_back = !goes_on;

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <algorithm>
 
+#include "outside.hpp"
 #include "rules.hpp"
 #include "try.hpp"
 
@@ -96,19 +97,21 @@ Result<void> Planner::describe(PlannedStep& step, Opposite const& opposite, Plan
     }
     auto foresight = foresee(backend_.dialect(), statements, tables_, {}, opposite.wanted);
     auto const unwaived = foresee(backend_.dialect(), statements, tables_, lose, opposite.wanted);
-    describe_parts(step, statements);
+    auto const marked = step.origin != Origin::derived && *script && is_marked(**script);
+    describe_parts(step, statements, marked);
     for (auto const& statement : statements) {
-        UNDROP_TRY(auto const why, backend_.why_not(statement));
+        UNDROP_TRY(auto const why, backend_.why_not(statement, marked));
         if (why.empty()) continue;
-        plan.findings.push_back(
-            {.severity = Severity::stop,
-             .code = "commits",
-             .text = why,
-             .where = {(*script)->file, statement.line, statement.column},
-             .next = {.advice = "write it as one UPDATE, DELETE or INSERT, or as several migrations that each do a part"}});
+        plan.findings.push_back({.severity = Severity::stop,
+                                 .code = "commits",
+                                 .text = why,
+                                 .where = {(*script)->file, statement.line, statement.column},
+                                 .next = {.advice = marked ? "do that in a migration of its own, with plain statements"
+                                                           : "say `-- undrop: no-transaction` at the top of the script: each of its "
+                                                             "transactions then saves what it takes"}});
     }
     auto in_transactions = statements;
-    std::erase_if(in_transactions, [&](Statement const& s) { return backend_.dialect().outside(s).has_value(); });
+    std::erase_if(in_transactions, [&](Statement const& s) { return outside_in(backend_.dialect(), s, marked).has_value(); });
     auto const locking = in_transactions.size() == statements.size()
                              ? unwaived
                              : foresee(backend_.dialect(), in_transactions, tables_, lose, opposite.wanted);
@@ -127,8 +130,8 @@ Result<void> Planner::describe(PlannedStep& step, Opposite const& opposite, Plan
 }
 
 // What is done in which transaction.
-void Planner::describe_parts(PlannedStep& step, std::vector<Statement> const& statements) const {
-    auto const parts = script_parts(backend_.dialect(), statements);
+void Planner::describe_parts(PlannedStep& step, std::vector<Statement> const& statements, bool marked) const {
+    auto const parts = script_parts(backend_.dialect(), statements, marked);
     if (parts.size() == 1) return;
     step.notes.push_back(fmt::format("runs in {} parts, each committed by itself; what fails is taken back whole:", parts.size()));
     for (auto const& part : parts) step.notes.push_back(fmt::format("{}. {}", part.number, text_of(part)));

@@ -33,7 +33,7 @@ private:
     [[nodiscard]] Result<void> look_at_target(Plan& plan);
     [[nodiscard]] Result<void> describe(PlannedStep& step, Opposite const& opposite, Plan& plan);
     [[nodiscard]] Result<void> count(PlannedStep& step, Foresight const& foresight, std::vector<std::string> const& lose);
-    void describe_parts(PlannedStep& step, std::vector<Statement> const& statements) const;
+    void describe_parts(PlannedStep& step, std::vector<Statement> const& statements, bool marked) const;
     void describe_writes(PlannedStep& step, Foresight const& foresight) const;
     [[nodiscard]] Result<void> warn_of_long_users(Foresight const& foresight, Plan& plan);
     [[nodiscard]] Result<void> warn_of_mentions(Foresight const& foresight, Foreseen const& foreseen, Plan& plan);

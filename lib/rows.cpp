@@ -206,7 +206,7 @@ Result<void> RowDiff::save_updated(std::int64_t id, std::vector<std::string> con
     s.table.key = sides_.key();
     s.values = changed;
     if (!s.keyed()) {
-        s.told_by = unchanged_;
+        if (!old_.apart) s.told_by = unchanged_;
         s.values.insert(s.values.end(), unchanged_.begin(), unchanged_.end());
         s.numbered = !dialect_.lasting_row_id(now_, "t").empty();
     }

@@ -22,6 +22,7 @@ struct OldRowsTable {
     std::vector<std::string> values;  // all but generated columns
     bool complete = false;            // every row; else those that were updated or deleted
     bool only_updated = false;        // no row was deleted or inserted: a key that is gone was changed
+    bool apart = false;               // the present rows are those of a table of the store, and not all that the table has
 };
 
 // Makes the working table, empty; or filled with the table's present rows.

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "diff.hpp"
+#include "outside.hpp"
 
 namespace undrop {
 
@@ -38,7 +39,7 @@ void outside_findings(Dialect const& dialect, Script const& script, std::vector<
                       std::vector<Finding>& found) {
     bool needed = false;
     for (auto const& statement : statements) {
-        auto const what = dialect.outside(statement);
+        auto const what = outside_in(dialect, statement, wanted);
         if (!what) continue;
         needed = true;
         Finding finding{.severity = Severity::stop,
@@ -151,7 +152,7 @@ std::vector<Finding> script_findings(Dialect const& dialect, Script const& scrip
     if (as == RunsAs::check && wanted)
         stop("no-transaction", "a check runs in its step's transaction", {script.file, 1, 1}, {.advice = "take the directive out"});
     for (auto const& statement : split.value()) {
-        if (as == RunsAs::step && dialect.outside(statement)) continue;
+        if (as == RunsAs::step && outside_in(dialect, statement, wanted)) continue;
         auto const why = as == RunsAs::check ? dialect.forbidden_in_check(statement) : dialect.forbidden(statement);
         if (why.empty()) continue;
         stop(as == RunsAs::check ? "check" : "statement", why, {script.file, statement.line, statement.column},

@@ -73,7 +73,7 @@ Result<void> StepRunner::prepare() {
     UNDROP_CHECK(read(script_));
     if (step_.direction == Direction::down && step_.up) UNDROP_CHECK(read(*step_.up));
     if (part_) {
-        statements_ = part_->part.statements;
+        if (!part_->has_run()) statements_ = part_->part.statements;
     } else {
         UNDROP_TRY(statements_, backend_.dialect().split(script_));
     }
@@ -173,8 +173,12 @@ Result<StepRunner::Round> StepRunner::round() {
     UNDROP_CHECK(lock_and_mark());
     UNDROP_CHECK(save_foreseen());
     UNDROP_CHECK(run_script());
-    UNDROP_TRY(auto const rows, save_rows());
-    if (rows == Round::again) return rows;
+    if (part_ && part_->has_run()) {
+        UNDROP_CHECK(save_captured());
+    } else {
+        UNDROP_TRY(auto const rows, save_rows());
+        if (rows == Round::again) return rows;
+    }
     UNDROP_CHECK(leave_footprints());
     UNDROP_CHECK(bring_back());
     UNDROP_CHECK(backend_.check_constraints());

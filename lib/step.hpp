@@ -43,6 +43,10 @@ struct StepPart {
     ScriptPart part = {};
     bool takes_back = false;  // what the parts before did is taken back, as a derived down does, and the step is over
     StepReport so_far = {};   // of the parts before
+    bool torn = false;        // a part that commits by itself did not come to its end, or nobody knows: its rows are saved for the way back
+    std::map<std::string, std::string> positions = {};  // of sequences before such a part
+    // Has it run already, so that what it took is still to be recorded?
+    [[nodiscard]] bool has_run() const { return part.outside && part.outside->commits && !takes_back; }
 };
 
 class StepRunner {
@@ -110,6 +114,8 @@ private:
     // step_rows.cpp: rows of tables that stay
     [[nodiscard]] Result<void> note_unchanged_cells();
     [[nodiscard]] Result<Round> save_rows();
+    [[nodiscard]] Result<void> save_captured();
+    [[nodiscard]] Result<void> save_captured(Captured const& captured, std::vector<Recorded> const& made);
     [[nodiscard]] Result<void> rows_are_told(TableChange const& change);
     [[nodiscard]] Result<void> no_rebuild_empties_others(std::vector<TableChange> const& changes);
     [[nodiscard]] Result<Round> save_retyped(std::vector<TableChange> const& changes);

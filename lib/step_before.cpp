@@ -120,6 +120,7 @@ Result<void> StepRunner::lock_and_mark() {
     UNDROP_TRY(catalog_, backend_.catalog(ledger_.name()));
     UNDROP_CHECK(check_base());
     UNDROP_TRY(positions_, backend_.positions());
+    if (part_ && part_->has_run()) positions_ = part_->positions;
     UNDROP_TRY(sequences_, backend_.named_sequences());
     UNDROP_TRY(next_id_, ledger_.next_snapshot());
     return follow_renamed_columns();

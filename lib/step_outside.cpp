@@ -4,8 +4,7 @@
 #include <algorithm>
 
 #include "apply.hpp"
-#include "journal.hpp"
-#include "step.hpp"
+#include "in_parts.hpp"
 #include "try.hpp"
 
 namespace undrop {
@@ -37,49 +36,6 @@ void add_to(StepReport& sum, StepReport const& part) {
     append(sum.locks, part.locks);
 }
 
-namespace {
-
-class InParts {
-public:
-    InParts(Backend& backend, Ledger& ledger, Options const& options, PlannedStep const& step, std::string const& base, std::int64_t& run)
-        : backend_(backend), ledger_(ledger), journal_(backend, ledger), options_(options), step_(step), base_(base), run_(run) {}
-
-    [[nodiscard]] Result<StepReport> run();
-
-private:
-    [[nodiscard]] Result<void> prepare();
-    [[nodiscard]] Result<void> open();
-    [[nodiscard]] Result<void> resume();
-    [[nodiscard]] Result<void> go_on();
-    [[nodiscard]] Result<void> transaction(ScriptPart const& part);
-    [[nodiscard]] Result<void> outside(ScriptPart const& part);
-    [[nodiscard]] Result<void> write(ScriptPart const& part, Begun const& begun);
-    [[nodiscard]] Result<void> finish(ScriptPart const& part, Begun const& begun);
-    // Those in its scope now, and these as they are now.
-    [[nodiscard]] Result<std::map<ObjectId, Object>> objects_of(Outside const& what, std::map<ObjectId, Object> const& these);
-    [[nodiscard]] Result<Effect> tidied(Outside const& what, Options const& options);
-    [[nodiscard]] Result<void> settle(Options const& options);
-    [[nodiscard]] Result<void> take_back();
-    [[nodiscard]] Error failed(Error error);
-    [[nodiscard]] StepReport new_report() const;
-    void tell(Event::Kind kind, std::string text) const;
-
-    Backend& backend_;
-    Ledger& ledger_;
-    Journal journal_;
-    Options const& options_;
-    PlannedStep const& step_;
-    std::string const& base_;
-    std::int64_t& run_;
-
-    std::int64_t event_ = 0;  // that began the step
-    Direction began_ = Direction::up;
-    Script script_;
-    std::vector<ScriptPart> parts_;
-    Progress progress_;
-    StepReport report_;
-};
-
 void InParts::tell(Event::Kind kind, std::string text) const {
     if (options_.on_event)
         options_.on_event({.kind = kind, .text = std::move(text), .version = step_.version, .direction = step_.direction});
@@ -99,9 +55,9 @@ Result<void> InParts::prepare() {
     if (step_.unfinished != 0) return resume();
     script_ = *script_of(step_);
     UNDROP_TRY(auto const statements, backend_.dialect().split(script_));
-    parts_ = script_parts(backend_.dialect(), statements);
+    parts_ = script_parts(backend_.dialect(), statements, is_marked(script_));
     for (auto const& part : parts_)
-        if (part.outside) UNDROP_CHECK(backend_.may_run_outside(part.settings, options_));  // P7
+        if (part.outside) UNDROP_CHECK(backend_.may_run_outside(*part.outside, part.settings, options_));  // P7
     return open();
 }
 
@@ -158,7 +114,7 @@ Result<void> InParts::go_on() {
         if (progress_.done.contains(part.number)) continue;
         if (options_.cancelled && options_.cancelled())
             return Error{.code = Code::interrupted, .left = Left::rolled_back, .message = "interrupted"};
-        UNDROP_CHECK(part.outside ? outside(part) : transaction(part));
+        UNDROP_CHECK(!part.outside ? transaction(part) : part.outside->commits ? captured(part) : outside(part));
         progress_.done.insert(part.number);
     }
     return success();
@@ -178,7 +134,7 @@ Result<void> InParts::transaction(ScriptPart const& part) {
 // Before it runs, what it is about and what is there are written down and committed; after it, what came of it.
 Result<void> InParts::outside(ScriptPart const& part) {
     auto const start = Clock::now();
-    UNDROP_CHECK(backend_.may_run_outside(part.settings, options_));
+    UNDROP_CHECK(backend_.may_run_outside(*part.outside, part.settings, options_));
     Begun begun;
     UNDROP_TRY(begun.what, backend_.find(*part.outside, part.settings));
     UNDROP_TRY(begun.before, backend_.probe(begun.what));
@@ -273,10 +229,14 @@ Result<void> InParts::settle(Options const& options) {
         auto const found = progress_.begun.find(part.number);
         if (found == progress_.begun.end()) continue;
         auto const begun = found->second;
+        if (begun.what.commits) {
+            if (!progress_.torn.contains(part.number)) UNDROP_CHECK(save_captured(part, begun, true));
+            continue;
+        }
         UNDROP_TRY(auto const effect, tidied(begun.what, options));
         if (effect == Effect::whole && begun.before != Effect::whole) UNDROP_CHECK(finish(part, begun));
     }
-    return success();
+    return end_capture();
 }
 
 Result<void> InParts::take_back() {
@@ -329,8 +289,6 @@ Error InParts::failed(Error error) {
     error.next = {.command = "status", .advice = "says how far it came"};
     return error;
 }
-
-}  // namespace
 
 Result<StepReport> run_in_parts(Backend& backend, Ledger& ledger, Options const& options, PlannedStep const& step, std::string const& base,
                                 std::int64_t& run) {

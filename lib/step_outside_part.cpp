@@ -83,7 +83,7 @@ Result<void> StepRunner::can_be_taken_back(Catalog const& now) const {
 // rows.
 Result<void> StepRunner::record_part(Catalog const& now) {
     if (!part_->takes_back) {
-        UNDROP_CHECK(can_be_taken_back(now));
+        if (!part_->has_run()) UNDROP_CHECK(can_be_taken_back(now));
         UNDROP_TRY(auto const earlier, ledger_.snapshots(part_->step));
         for (auto const& taken : saved_)
             for (auto const& before : earlier)
@@ -95,7 +95,8 @@ Result<void> StepRunner::record_part(Catalog const& now) {
                         .message = fmt::format("rows or values of {} are taken in two transactions of one script", taken.table.text()),
                         .where = {script_.file, 0, 0},
                         .next = {.advice = "put these statements next to each other, or make two migrations"}};
-        UNDROP_CHECK(Journal(backend_, ledger_).finish(part_->step, part_->part, nullptr));
+        Journal journal(backend_, ledger_);
+        UNDROP_CHECK(part_->torn ? journal.tear(part_->step, part_->part) : journal.finish(part_->step, part_->part, nullptr));
     }
     return success();
 }
@@ -117,7 +118,7 @@ Result<bool> StepRunner::is_recorded() {
     }
     if (!ends_step()) {
         UNDROP_TRY(auto const progress, Journal(backend_, ledger_).read(part_->step));
-        return progress.done.contains(part_->part.number);
+        return (part_->torn ? progress.torn : progress.done).contains(part_->part.number);
     }
     UNDROP_TRY(auto const step, ledger_.last_step(step_.version, step_.direction == Direction::up ? "applied" : "reverted"));
     return step == step_id_;

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "capture.hpp"
 #include "catalog.hpp"
 #include "errors.hpp"
 #include "orphans.hpp"
@@ -79,6 +80,11 @@ Result<void> PostgresBackend::run_script(Script const& script, Statement const& 
     if (done.has_value()) return done;
     auto error = std::move(done).error();
     if (sqlstate(error) == "55P03") return with_blocker(std::move(error), "no lock in time");
+    if (sqlstate(error) == "2D000")
+        error.next.advice =
+            "a step is one transaction; if this is a procedure or a block that commits, say `-- undrop: no-transaction` at the top of the "
+            "script: "
+            "what it takes is then saved with each of its transactions";
     if (sqlstate(error) == "57014" && error.code == Code::failed) {
         error.message = "the statement ran for longer than it may (statement_timeout), or somebody ended it";
         error.next.advice = "give it more time (--statement-timeout), or find out what it waits for";
@@ -253,6 +259,7 @@ Result<bool> PostgresBackend::read_old(Table const& table, OldRows which, std::v
 }
 
 Result<bool> PostgresBackend::follow(Table const& then, Table const& now, std::string const& old_rows, std::string const& pairs) {
+    if (now.schema == ledger_) return follow_captured(connection_, now, old_rows, pairs);
     if (then.id != now.id) return false;
     UNDROP_TRY(auto const written, written_by_us(now, "t"));
     if (written.empty()) return false;  // the table has another file, and in that no place is what it was
@@ -344,7 +351,32 @@ Result<Effect> PostgresBackend::probe(Outside const& found) { return postgres::p
 Result<void> PostgresBackend::run_outside(Script const& script, Statement const& statement, std::vector<Statement> const& settings,
                                           Options const& options) {
     known_.changed();
-    return postgres::run_outside(connection_, session_, script, statement, settings, options, run_lock_.keeper(options));
+    auto all = settings;
+    if (dialect_.may_commit(statement)) all.push_back(capture_setting(ledger_));
+    auto done = postgres::run_outside(connection_, session_, script, statement, all, options, run_lock_.keeper(options));
+    if (all.size() > settings.size() && !connection_.lost()) (void)connection_.run(reset_capture);
+    return done;
+}
+
+Result<void> PostgresBackend::begin_capture(std::string const& ledger, std::vector<Table> const& tables,
+                                            std::set<std::string> const& closed) {
+    known_.changed();
+    return postgres::begin_capture(connection_, ledger, tables, closed);
+}
+
+Result<void> PostgresBackend::join_captured(std::string const& ledger) {
+    UNDROP_TRY(auto const all, tables(ledger));
+    return postgres::join_captured(connection_, ledger, all);
+}
+
+Result<std::vector<Captured>> PostgresBackend::captured(std::string const& ledger) {
+    UNDROP_TRY(auto const all, tables(ledger));
+    return read_captured(connection_, ledger, all);
+}
+
+Result<void> PostgresBackend::end_capture(std::string const& ledger, Options const& options) {
+    known_.changed();
+    return postgres::end_capture(connection_, session_, ledger, options);
 }
 
 Result<void> PostgresBackend::tidy(Outside const& found, Options const& options) {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <regex>
 #include <set>
 
 #include "parse.hpp"
@@ -155,6 +156,13 @@ constexpr char const* has_label =
     "pg_catalog.pg_namespace n on n.oid = t.typnamespace where n.nspname = {schema} and t.typname = {name} and e.enumlabel = {label}) then "
     "'whole' else 'none' end";
 
+// In the text of a procedure's own body, or of a block; deeper ones the server, or the triggers that watch, will refuse. Regular
+// expressions as C++ and PostgreSQL read them both.
+constexpr char const* ends_transactions = "(;|[^a-z_](begin|then|loop|else))\\s*(commit|rollback)(\\s+and\\s+(no\\s+)?chain)?\\s*;";
+constexpr char const* changes_schema =
+    "(^|[^a-z_])((create|alter|drop)\\s+(or\\s+replace\\s+)?(unlogged\\s+)?(table|(unique\\s+)?index|(materialized\\s+|recursive\\s+)?view|"
+    "sequence|type|domain|schema|function|procedure|trigger|policy|rule|extension|statistics)|truncate)[^a-z_]";
+
 constexpr std::array kinds{
     Kind{"create index", "CREATE INDEX CONCURRENTLY", reads_create, found_table, is_made, "select {drop} {index}"},
     Kind{"create index", "CREATE UNIQUE INDEX CONCURRENTLY", reads_create, found_table, is_made, "select {drop} {index}"},
@@ -251,6 +259,22 @@ std::optional<Outside> outside(Statement const& statement) {
     return {};
 }
 
+std::optional<Outside> may_commit(Statement const& statement) {
+    Outside what;
+    what.commits = true;
+    if (begins_with(statement.words, "DO")) {
+        static std::regex const commits(ends_transactions, std::regex::icase);
+        what.kind = "do";
+        return std::regex_search(statement.text, commits) ? std::optional(what) : std::nullopt;
+    }
+    if (!begins_with(statement.words, "CALL")) return {};
+    auto const node = parse(statement);
+    if (!node || node->type != "CallStmt") return {};
+    what.kind = "call";
+    set_name(what, relation_of(at(at(node->body, "funccall"), "funcname")));
+    return what;
+}
+
 std::map<std::size_t, Outside> hoisted(std::vector<Statement> const& statements) {
     std::map<std::size_t, Outside> added;
     std::set<std::string> made;  // types that the script makes itself, whose labels it may use at once
@@ -333,23 +357,20 @@ Result<void> tidy(Connection& connection, Session& session, Outside const& found
     return BOOST_OUTCOME_V2_NAMESPACE::success();
 }
 
-// A COMMIT or ROLLBACK that stands as a statement in the body of the procedure itself; deeper ones the server will refuse.
-Result<std::string> commits(Connection& connection, Statement const& statement) {
-    if (!begins_with(statement.words, "CALL")) return std::string();
-    auto const node = parse(statement);
-    if (!node || node->type != "CallStmt") return std::string();
-    auto const named = relation_of(at(at(node->body, "funccall"), "funcname"));
-    auto const schema = text_at(named, "schemaname");
-    UNDROP_TRY(
-        auto const found,
-        connection.rows(fmt::format(
-            "select n.nspname || '.' || p.proname from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid = p.pronamespace "
-            "where p.prokind = 'p' and p.proname = {} {} and p.prosrc ~* "
-            "'(;|\\mbegin|\\mthen|\\mloop|\\melse)\\s*(commit|rollback)(\\s+and\\s+(no\\s+)?chain)?\\s*;' limit 1",
-            quote_literal(text_at(named, "relname")), schema.empty() ? "" : "and n.nspname = " + quote_literal(schema))));
+Result<std::string> why_not(Connection& connection, Statement const& statement, bool apart) {
+    auto const what = may_commit(statement);
+    if (!what) return std::string();
+    auto const* pattern = apart ? changes_schema : ends_transactions;
+    auto const of_procedure = fmt::format(
+        "select 'procedure ' || n.nspname || '.' || p.proname from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid = "
+        "p.pronamespace where p.prokind = 'p' and p.proname = {} {} and p.prosrc ~* {} limit 1",
+        quote_literal(what->name), what->schema.empty() ? "" : "and n.nspname = " + quote_literal(what->schema), quote_literal(pattern));
+    auto const of_block = fmt::format("select 'the block' where {} ~* {}", quote_literal(statement.text), quote_literal(pattern));
+    UNDROP_TRY(auto const found, connection.rows(what->name.empty() ? of_block : of_procedure));
     if (found.empty()) return std::string();
-    return fmt::format("procedure {} commits by itself: what it takes in transactions of its own undrop could not save with them",
-                       found[0][0].value_or("?"));
+    return found[0][0].value_or("?") +
+           (apart ? " changes the schema or truncates in transactions of its own, which undrop could not take back"
+                  : " commits by itself, and a step is one transaction");
 }
 
 }  // namespace undrop::postgres

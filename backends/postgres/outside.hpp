@@ -19,10 +19,12 @@ namespace undrop::postgres {
 [[nodiscard]] std::optional<Outside> outside(Statement const& statement);
 // ALTER TYPE ... ADD VALUE whose label another statement of the script uses: PostgreSQL lets it only once the label is committed.
 [[nodiscard]] std::map<std::size_t, Outside> hoisted(std::vector<Statement> const& statements);
+// CALL: a procedure may commit.
+[[nodiscard]] std::optional<Outside> may_commit(Statement const& statement);
 [[nodiscard]] bool sets_session(Statement const& statement);
 
 // As Backend::why_not.
-[[nodiscard]] Result<std::string> commits(Connection& connection, Statement const& statement);
+[[nodiscard]] Result<std::string> why_not(Connection& connection, Statement const& statement, bool apart);
 
 // As Backend::find, probe, run_outside and tidy; no transaction is open. `keep` is called again and again while a statement
 // runs. One thread at a time.

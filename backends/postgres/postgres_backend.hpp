@@ -85,7 +85,9 @@ public:
     [[nodiscard]] Result<Catalog> catalog(std::string const& ledger) override;
     [[nodiscard]] Result<Catalog> catalog_after(std::string const& ledger, Catalog const& before) override;
     [[nodiscard]] Result<std::vector<std::string>> removed_unknown(Catalog const& before) override;
-    [[nodiscard]] Result<std::string> why_not(Statement const& statement) override { return commits(connection_, statement); }
+    [[nodiscard]] Result<std::string> why_not(Statement const& statement, bool apart) override {
+        return postgres::why_not(connection_, statement, apart);
+    }
     [[nodiscard]] Result<std::vector<std::string>> mentions(std::string const& word) override;
 
     [[nodiscard]] bool means_unfitting(Error const& error) const override;
@@ -102,11 +104,16 @@ public:
     [[nodiscard]] Result<std::string> written_by_us(Table const& table, std::string const& alias) override;
     [[nodiscard]] Result<Outside> find(Outside const& named, std::vector<Statement> const& settings) override;
     [[nodiscard]] Result<Effect> probe(Outside const& found) override;
-    [[nodiscard]] Result<void> may_run_outside(std::vector<Statement> const& settings, Options const&) override {
-        return session_.may_run_outside(settings);
+    [[nodiscard]] Result<void> may_run_outside(Outside const& what, std::vector<Statement> const& settings, Options const&) override {
+        return session_.may_run_outside(settings, what.commits);
     }
     [[nodiscard]] Result<void> run_outside(Script const& script, Statement const& statement, std::vector<Statement> const& settings,
                                            Options const& options) override;
+    [[nodiscard]] Result<void> begin_capture(std::string const& ledger, std::vector<Table> const& tables,
+                                             std::set<std::string> const& closed) override;
+    [[nodiscard]] Result<void> join_captured(std::string const& ledger) override;
+    [[nodiscard]] Result<std::vector<Captured>> captured(std::string const& ledger) override;
+    [[nodiscard]] Result<void> end_capture(std::string const& ledger, Options const& options) override;
     [[nodiscard]] Result<void> tidy(Outside const& found, Options const& options) override;
     [[nodiscard]] Result<std::unique_ptr<Sandbox>> make_sandbox(SandboxWish const& wish) override;
 

@@ -33,6 +33,7 @@ public:
     [[nodiscard]] std::string forbidden_in_check(Statement const& statement) const override;
     [[nodiscard]] std::string one_way(Statement const& statement) const override;
     [[nodiscard]] std::optional<Outside> outside(Statement const& statement) const override;
+    [[nodiscard]] std::optional<Outside> may_commit(Statement const& statement) const override;
     [[nodiscard]] std::map<std::size_t, Outside> hoisted(std::vector<Statement> const& statements) const override;
     [[nodiscard]] bool sets_session(Statement const& statement) const override;
 

@@ -228,7 +228,7 @@ void Session::leave_outside() {
 }
 
 // A pooler gives such a statement to any of its sessions, and what is set in one is another client's next.
-Result<void> Session::may_run_outside(std::vector<Statement> const& settings) {
+Result<void> Session::may_run_outside(std::vector<Statement> const& settings, bool commits) {
     UNDROP_CHECK(connection_.find_pooler());
     if (!connection_.pooled()) return BOOST_OUTCOME_V2_NAMESPACE::success();
     auto const refused = [](std::string const& why) {
@@ -236,6 +236,7 @@ Result<void> Session::may_run_outside(std::vector<Statement> const& settings) {
                      .message = "a statement outside of a transaction runs in any session of the connection pooler, where " + why,
                      .next = {.advice = "name the server itself, not the pooler: --db postgresql://..."}};
     };
+    if (commits) return refused("what it takes could not be told from what others write");
     if (!settings.empty()) return refused("the script's SETs before it do not hold");
     if (!role_.empty()) return refused(fmt::format("role {} does not hold", role_));
     UNDROP_TRY(auto const rows,

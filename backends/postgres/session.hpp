@@ -36,7 +36,7 @@ public:
     [[nodiscard]] Result<void> enter_outside(Script const& script, std::vector<Statement> const& settings);
     void leave_outside();
     // Code::refused where a pooler keeps the session's settings from being what such a statement needs.
-    [[nodiscard]] Result<void> may_run_outside(std::vector<Statement> const& settings);
+    [[nodiscard]] Result<void> may_run_outside(std::vector<Statement> const& settings, bool commits);
     [[nodiscard]] Result<void> still_ours() const;
 
     [[nodiscard]] Result<void> set_role(std::string const& role);

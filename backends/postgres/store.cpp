@@ -14,12 +14,14 @@ namespace {
 
 // One row if the schema is there: its owner, whether we trust the owner, and what is wrong, in words. A name proves nothing.
 // A role that can only read is no prey: the database's owner is then trusted as well; anybody, where it cannot make a store of its own.
-// {1}: which rights of others do no harm. Those to read the ledger, {2}, are the owner's to give to whom it names: rows are not in there.
+// {1}: which rights of others do no harm. Those to read the ledger, {2}, are the owner's to give to whom it names: rows are not in there. What capture.hpp
+// makes, with its owner, is there only while a statement commits by itself, or after a crash in it.
 constexpr char const* state_query = R"(
 with s as (
     select n.oid, n.nspowner as owner, n.nspacl as acl from pg_catalog.pg_namespace n where n.nspname = {0}
 ), relation as (
     select c.* from pg_catalog.pg_class c join s on s.oid = c.relnamespace
+    where not (c.relkind = 'v' and c.relowner = s.owner and c.relname ~ '^capture_[0-9]+_guard$')
 ), wrong(what) as (
     select 'rights on the schema are granted to ' || case x.grantee when 0 then 'PUBLIC' else pg_catalog.pg_get_userbyid(x.grantee) end
       from s cross join lateral pg_catalog.aclexplode(s.acl) x where x.grantee <> s.owner {1}
@@ -40,6 +42,7 @@ with s as (
       from relation r join pg_catalog.pg_inherits i on r.oid in (i.inhrelid, i.inhparent)
       where r.relkind = 'r'
     union all select 'it holds the function ' || p.proname from s join pg_catalog.pg_proc p on p.pronamespace = s.oid
+      where p.proowner <> s.owner or p.prorettype <> 'pg_catalog.trigger'::pg_catalog.regtype or p.proname !~ '^capture_([0-9]+_row|refuse)$'
     union all select 'it holds the type ' || t.typname from s join pg_catalog.pg_type t on t.typnamespace = s.oid
       where t.typrelid = 0 and t.typelem = 0
 )

@@ -232,17 +232,6 @@ ON_POSTGRES("outside: a label that the script does not use is added in the step'
     CHECK_EQ(db.table("select enumlabel from pg_enum order by enumsortorder"), "sad\nok");
 }
 
-ON_POSTGRES("outside: a procedure that commits is refused in the plan") {
-    db.run("create table t (id int primary key); create procedure sly() language plpgsql as $$ begin delete from t; commit; end $$");
-    db.run("insert into t values (1)");
-    auto const before = witness(db);
-    auto const error = up_error(db, source_of({{std::string(marked) + "vacuum;\ncall sly();"}}));
-    CHECK_EQ(error.code, Code::refused);
-    CHECK_EQ(error.left, Left::untouched);
-    CHECK_EQ(error.where.line, 3);
-    check_unchanged(before, witness(db));
-}
-
 ON_POSTGRES("outside: it waits for old snapshots without regard to lock_timeout, and says for whom") {
     db.run("create table t (id int primary key, c text); create table other (id int)");
     auto const reader = old_snapshot(db, "other");

@@ -1,4 +1,4 @@
-// Triggers, with their state; not the database's own, and not a partition's copy of its parent's.
+// Triggers, with their state; not the database's own, and not a partition's copy of its parent's, nor undrop's.
 #include "../kinds.hpp"
 
 namespace undrop::postgres::kinds {
@@ -14,7 +14,8 @@ select 'trigger', c.q, t.tgname,
        format('1259:%s:0', c.oid), c.oid, t.xmin, false
 from rel c
 join pg_trigger t on t.tgrelid = c.oid
-where not t.tgisinternal and t.tgparentid = 0 and c.relkind in ('r', 'p', 'v')
+where not t.tgisinternal and t.tgparentid = 0 and c.relkind in ('r', 'p', 'v') and not exists (
+    select from pg_proc f join pg_namespace s on s.oid = f.pronamespace where f.oid = t.tgfoid and s.nspname = $ledger)
 )sql";
 
 }  // namespace undrop::postgres::kinds
