@@ -125,7 +125,8 @@ Result<void> join_captured(Connection& connection, std::string const& ledger, st
     for (auto const& table : tables) {
         CaptureTable const unit(ledger, table);
         UNDROP_TRY(auto const there, is_there(connection, unit));
-        if (there) UNDROP_CHECK(connection.run(unit.join_chains()));
+        if (!there) continue;
+        for (auto const& statement : unit.join_chains()) UNDROP_CHECK(connection.run(statement));
     }
     return success();
 }

@@ -23,7 +23,7 @@ public:
     // That make them, without rights for anybody else (seal() does the rest for the tables).
     [[nodiscard]] std::vector<std::string> statements() const;
     // Two entries of one row, between which somebody else has changed it, become one: cells that they changed count as they left them.
-    [[nodiscard]] std::string join_chains() const;
+    [[nodiscard]] std::vector<std::string> join_chains() const;
 
 private:
     [[nodiscard]] std::string key_of(std::size_t i, std::string const& row) const;
@@ -32,6 +32,10 @@ private:
     [[nodiscard]] std::string each_key(std::function<std::string(std::size_t, std::string const&)> const& text,
                                        char const* between = ", ") const;
     [[nodiscard]] std::string same(char const* a, char const* b) const;
+    [[nodiscard]] std::string names() const;
+    [[nodiscard]] std::string values(char const* row) const;
+    [[nodiscard]] std::string assigned(char const* row) const;
+    [[nodiscard]] std::string has_key_of(char const* alias, char const* row) const;
     [[nodiscard]] std::string body() const;
 
     PostgresDialect dialect_;
