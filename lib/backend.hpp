@@ -113,6 +113,8 @@ public:
         static_cast<void>(ledger);
         return std::vector<std::string>{};
     }
+    // What runs beside each statement that changes a definition, also undrop's own, in words: event triggers that are switched on.
+    [[nodiscard]] virtual Result<std::vector<std::string>> event_triggers() { return std::vector<std::string>{}; }
     // Makes the store's schema (nothing on SQLite), owner-only. In the caller's transaction.
     [[nodiscard]] virtual Result<void> create_store(std::string const& ledger) = 0;
     // Takes every right but the owner's from a table just made in the store, and checks that it worked (P8). `source`: the table
@@ -135,6 +137,9 @@ public:
     virtual void unlock_run() = 0;
     // Is a step's transaction the only lock, so that Code::busy of a step may mean another migrator?
     [[nodiscard]] virtual bool steps_lock_the_run() const { return false; }
+    // For that long what is read outside of a step's transaction waits for others, where a writer can keep readers out; not on a handle
+    // that the program has handed over.
+    virtual void wait_for_locks(std::chrono::milliseconds most) { static_cast<void>(most); }
 
     // -- A step's transaction
     // Opens it for writing, READ COMMITTED, session settings pinned for undrop's own statements. `statements`: the author's, of which
@@ -178,6 +183,21 @@ public:
     [[nodiscard]] virtual Result<std::vector<std::string>> long_users(std::vector<Table> const& tables) {
         static_cast<void>(tables);
         return std::vector<std::string>{};
+    }
+    // In a transaction of `begin_reading`: `read`, which waits so long for what other sessions lock, and no longer. False: that was not had
+    // in time, and the transaction goes on without.
+    [[nodiscard]] virtual Result<bool> read_in_time(std::chrono::milliseconds wait, std::function<Result<void>()> const& read) {
+        static_cast<void>(wait);
+        auto done = read();
+        if (!done) return std::move(done).error();
+        return true;
+    }
+    // Tables that other sessions keep, or are about to keep, even readers out of, each with who it is, in words.
+    [[nodiscard]] virtual Result<std::vector<std::string>> kept_from_readers() { return std::vector<std::string>{}; }
+    // About how many rows a table has, by the database's own statistics, without reading it; nothing where they do not tell.
+    [[nodiscard]] virtual Result<std::optional<std::int64_t>> estimated_rows(Table const& table) {
+        static_cast<void>(table);
+        return std::optional<std::int64_t>{};
     }
 
     // Code::refused, with the tables' names, where the database would hide rows of some of them from us.

@@ -149,6 +149,11 @@ public:
     // The script's statements. Code::refused with the place of what is never closed (a quote, a comment, a $$).
     [[nodiscard]] virtual Result<std::vector<Statement>> split(Script const& script) const = 0;
     [[nodiscard]] virtual Foreseen foresee(std::vector<Statement> const& statements) const = 0;
+    // Empty, or what of this statement stays on the connection, also where its step is taken back.
+    [[nodiscard]] virtual std::string outlives(Statement const& statement) const {
+        static_cast<void>(statement);
+        return {};
+    }
     // Empty, or what this statement does that no derived way back undoes.
     [[nodiscard]] virtual std::string one_way(Statement const& statement) const {
         static_cast<void>(statement);

@@ -51,7 +51,9 @@ Result<void> migrate_locked(Target& target, Source const& source, Options const&
 Result<Report> migrate(Target& target, Source const& source, Options const& options) {
     auto& backend = target.backend();
     UNDROP_CHECK(wait_while_ahead(target, source, options));
-    UNDROP_TRY(auto const first, Planner(backend, source, options, false).up({}));
+    auto planned = Planner(backend, source, options, false).up({});
+    if (!planned && is_elsewhere(backend, options, planned.error(), false)) return elsewhere(backend, options, {}, planned.error());
+    UNDROP_TRY(auto const first, std::move(planned));
     if (first.steps.empty()) {
         UNDROP_CHECK(approve(first));
         return nothing_to_do(target, first, options);

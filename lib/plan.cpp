@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "ahead.hpp"
+#include "busy.hpp"
 #include "check.hpp"
 #include "journal.hpp"
 #include "rules.hpp"
@@ -35,8 +36,10 @@ Planner::Planner(Backend& backend, Source const& source, Options const& options,
     : backend_(backend), ledger_(backend, options.ledger), source_(source), options_(options), full_(full) {}
 
 Result<void> Planner::read_history() {
-    UNDROP_TRY(history_, ledger_.history());
-    return success();
+    return patiently(backend_, options_, [&]() -> Result<void> {
+        UNDROP_TRY(history_, ledger_.history());
+        return success();
+    });
 }
 
 // Only `up` minds the files: a rollback has everything in the ledger (P4).
@@ -218,7 +221,8 @@ Result<PlannedStep> Planner::step_down(Applied const& applied, Plan& plan) {
         return step;
     }
     for (auto& finding : script_findings(backend_.dialect(), *step.down, step.statements)) {
-        if (finding.next.command.empty()) finding.next = {.command = "down --derive", .advice = "goes back without the script"};
+        if (finding.severity == Severity::stop && finding.next.command.empty())
+            finding.next = {.command = "down --derive", .advice = "goes back without the script"};
         plan.findings.push_back(std::move(finding));
     }
     return step;
@@ -261,7 +265,11 @@ bool Plan::go() const {
 
 Result<Approved> approve(Plan plan) {
     if (plan.go()) return Approved(std::move(plan));
-    Error error{.code = Code::refused, .left = Left::untouched};
+    // What others have locked for now is no fault of the plan's.
+    auto const only_locked = std::all_of(plan.findings.begin(), plan.findings.end(), [](Finding const& finding) {
+        return finding.severity != Severity::stop || finding.code == "locked";
+    });
+    Error error{.code = only_locked ? Code::busy : Code::refused, .left = Left::untouched};
     for (auto const& finding : plan.findings) {
         if (finding.severity != Severity::stop) continue;
         if (error.message.empty()) {

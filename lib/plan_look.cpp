@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <algorithm>
 
+#include "busy.hpp"
 #include "outside.hpp"
 #include "rules.hpp"
 #include "try.hpp"
@@ -38,12 +39,13 @@ bool is_body(std::string const& body, Foreseen::Body const& goes) {
 }  // namespace
 
 Result<void> Planner::look_at_target(Plan& plan) {
-    UNDROP_CHECK(backend_.begin_reading());
+    UNDROP_CHECK(patiently(backend_, options_, [&] { return backend_.begin_reading(); }));
     auto looked = [&]() -> Result<void> {
         UNDROP_TRY(tables_, backend_.tables(options_.ledger));
         UNDROP_TRY(auto const publications, backend_.publications(options_.ledger));
         for (auto const& name : publications) plan.findings.push_back(published_finding(name, options_));
-        UNDROP_TRY(catalog_, backend_.catalog(options_.ledger));
+        if (full_) UNDROP_CHECK(tell_of_event_triggers(plan));
+        UNDROP_CHECK(read_definitions(plan));
         std::set<ObjectId> seen;
         for (auto& step : plan.steps) {
             Opposite opposite;
@@ -62,14 +64,23 @@ Result<void> Planner::look_at_target(Plan& plan) {
             }
             UNDROP_CHECK(describe(step, opposite, plan));
         }
-        return success();
+        return tell_of_locked(plan);
     }();
     backend_.rollback();
     return looked;
 }
 
+// P9: what others have the database do in the middle of a step is a part of it, and its effects are looked at like the script's.
+Result<void> Planner::tell_of_event_triggers(Plan& plan) {
+    UNDROP_TRY(auto const triggers, backend_.event_triggers());
+    for (auto const& trigger : triggers)
+        plan.findings.push_back({.severity = Severity::note, .code = "event-trigger", .text = trigger + ", also in the middle of a step"});
+    return success();
+}
+
 // Drift: what the up left and what is there now, for objects that no later step of this plan takes back first.
 void Planner::find_drift(Opposite const& opposite, std::vector<Recorded> const& recorded, Plan& plan, std::set<ObjectId>& seen) const {
+    if (!catalog_read_) return;
     std::vector<std::string> drifted;
     for (auto const& object : recorded) {
         if (!opposite.wanted.contains(object.id) || !seen.insert(object.id).second) continue;
@@ -117,7 +128,9 @@ Result<void> Planner::describe(PlannedStep& step, Opposite const& opposite, Plan
                              : foresee(backend_.dialect(), in_transactions, tables_, lose, opposite.wanted);
     for (auto const& table : tables_)
         if (locking.locks_table({table.schema, table.name})) step.locks.push_back(table.text());
-    if (plan.base.empty()) plan.base = fingerprint(history_.head, catalog_, at_stake(catalog_, unwaived, opposite.wanted));
+    if (plan.base.empty())
+        plan.base = catalog_read_ ? fingerprint(history_.head, catalog_, at_stake(catalog_, unwaived, opposite.wanted))
+                                  : history_fingerprint(history_.head);
     if (backend_.dialect().foresee(statements).opaque)
         step.notes.push_back(
             "runs code whose effects its text does not show: what it takes is found when it runs, and saved in a second round");
@@ -125,7 +138,7 @@ Result<void> Planner::describe(PlannedStep& step, Opposite const& opposite, Plan
     describe_way_back(step, opposite, plan);
     UNDROP_CHECK(count(step, foresight, lose));
     if (full_) UNDROP_CHECK(warn_of_long_users(unwaived, plan));
-    if (full_) UNDROP_CHECK(warn_of_mentions(foresight, backend_.dialect().foresee(statements), plan));
+    if (full_ && catalog_read_) UNDROP_CHECK(warn_of_mentions(foresight, backend_.dialect().foresee(statements), plan));
     return success();
 }
 
@@ -168,6 +181,7 @@ void Planner::describe_way_back(PlannedStep& step, Opposite const& opposite, Pla
             step.notes.push_back(fmt::format("{} comes back as the last column: mind INSERTs without a column list", snapshot.what()));
     }
     if (step.direction == Direction::up) return;
+    if (!catalog_read_) return;
     auto const mend = plan_mend(catalog_, opposite.wanted);
     if (step.origin == Origin::derived && !mend.refused.empty())
         plan.findings.push_back(
@@ -178,29 +192,6 @@ void Planner::describe_way_back(PlannedStep& step, Opposite const& opposite, Pla
                 step.mends.push_back((action.kind == MendAction::Kind::remove ? "removes " : "brings back ") + action.id.text());
     else
         step.notes.push_back("what the down script forgets of what the ledger recorded is mended");
-}
-
-Result<void> Planner::count(PlannedStep& step, Foresight const& foresight, std::vector<std::string> const& lose) {
-    auto const& dialect = backend_.dialect();
-    auto number_of = [&](std::string const& sql) -> Result<std::optional<std::int64_t>> {
-        if (!full_) return std::optional<std::int64_t>{};
-        UNDROP_TRY(auto const rows, backend_.rows(sql));
-        return std::optional<std::int64_t>{std::stoll(rows.at(0).at(0).value_or("0"))};
-    };
-    for (auto const& name : foresight.tables) {
-        auto const* table = find_table(tables_, name);
-        UNDROP_TRY(auto const rows, number_of(fmt::format("select count(*) from {}", dialect.own_rows(*table))));
-        step.losses.push_back({table->text(), rows, waives(lose, name, "")});
-    }
-    for (auto const& [name, column] : foresight.columns) {
-        auto const* table = find_table(tables_, name);
-        UNDROP_TRY(auto const rows, number_of(fmt::format("select count({}) from {}", dialect.quote(column), dialect.own_rows(*table))));
-        step.losses.push_back({table->text() + "." + column, rows, waives(lose, name, column) || waives(lose, name, "")});
-        if (table->key.empty() && step.direction == Direction::up)
-            step.notes.push_back(
-                fmt::format("{} has no key: its rows are told apart by all their columns, equal ones not at all", table->text()));
-    }
-    return success();
 }
 
 // P7: whoever sits on a table that is to be locked, and will keep the step waiting.
@@ -247,7 +238,13 @@ Result<void> Planner::warn_of_mentions(Foresight const& foresight, Foreseen cons
     for (auto const& [table, column] : foresight.columns) words.insert(column);
     for (auto const& table : foresight.tables) words.insert(table.second);
     for (auto const& word : words) {
-        UNDROP_TRY(auto const bodies, backend_.mentions(word));
+        std::vector<std::string> bodies;
+        auto const search = [&]() -> Result<void> {
+            UNDROP_TRY(bodies, backend_.mentions(word));
+            return success();
+        };
+        UNDROP_TRY(bool const searched, backend_.read_in_time(glance, search));
+        all_read_ = all_read_ && searched;
         for (auto const& body : bodies)
             if (!goes_too(body, foresight, foreseen))
                 plan.findings.push_back({.severity = Severity::warning,

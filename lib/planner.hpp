@@ -1,6 +1,8 @@
 // Planner: which steps, and what is known of each before it runs. Reads only.
 #pragma once
 
+#include <chrono>
+
 #include <undrop/undrop.hpp>
 
 #include "backend.hpp"
@@ -20,6 +22,9 @@ public:
     [[nodiscard]] Result<Plan> to(std::string const& version);
 
 private:
+    // For what a plan can do without, where others have locked it.
+    static constexpr std::chrono::milliseconds glance{500};
+
     [[nodiscard]] Result<void> read_history();
     [[nodiscard]] Result<void> compare_source(Plan& plan);
     [[nodiscard]] bool goes_on_up(Range const& range) const;
@@ -32,12 +37,17 @@ private:
     void look_at_check(PlannedStep& step, Plan& plan) const;
     [[nodiscard]] Result<void> look_at_target(Plan& plan);
     [[nodiscard]] Result<void> describe(PlannedStep& step, Opposite const& opposite, Plan& plan);
+    // plan_count.cpp: what other sessions may keep us from reading
+    [[nodiscard]] Result<void> read_definitions(Plan const& plan);
+    [[nodiscard]] Result<std::optional<std::int64_t>> number_of(std::string const& what, Table const& table, PlannedStep& step);
     [[nodiscard]] Result<void> count(PlannedStep& step, Foresight const& foresight, std::vector<std::string> const& lose);
+    [[nodiscard]] Result<void> tell_of_locked(Plan& plan);
     void describe_parts(PlannedStep& step, std::vector<Statement> const& statements, bool marked) const;
     void describe_writes(PlannedStep& step, Foresight const& foresight) const;
     [[nodiscard]] Result<void> warn_of_long_users(Foresight const& foresight, Plan& plan);
     [[nodiscard]] Result<void> warn_of_mentions(Foresight const& foresight, Foreseen const& foreseen, Plan& plan);
     [[nodiscard]] bool goes_too(std::string const& body, Foresight const& foresight, Foreseen const& foreseen) const;
+    [[nodiscard]] Result<void> tell_of_event_triggers(Plan& plan);
     void describe_way_back(PlannedStep& step, Opposite const& opposite, Plan& plan) const;
     void find_drift(Opposite const& opposite, std::vector<Recorded> const& recorded, Plan& plan, std::set<ObjectId>& seen) const;
 
@@ -49,6 +59,8 @@ private:
     History history_;
     std::vector<Table> tables_;
     Catalog catalog_;
+    bool catalog_read_ = true;  // else others have locked some of it
+    bool all_read_ = true;      // rows and bodies
 };
 
 }  // namespace undrop

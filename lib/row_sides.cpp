@@ -13,15 +13,15 @@ namespace {
 
 auto const success = [] { return BOOST_OUTCOME_V2_NAMESPACE::success(); };
 
-bool has(std::vector<std::string> const& names, std::string const& name) {
-    return std::find(names.begin(), names.end(), name) != names.end();
-}
-
 std::string anded(std::vector<std::string> const& terms) {
     return terms.empty() ? std::string{"true"} : fmt::format("{}", fmt::join(terms, " and "));
 }
 
 }  // namespace
+
+bool is_one_of(std::vector<std::string> const& names, std::string const& name) {
+    return std::find(names.begin(), names.end(), name) != names.end();
+}
 
 RowSides::RowSides(Backend& backend, Ledger const& ledger, OldRowsTable const& old, Table const& now, KeptColumns const& kept,
                    std::string const& written)
@@ -114,25 +114,25 @@ std::vector<std::string> RowSides::same() const {
     return from;
 }
 
+std::string RowSides::unpaired() const {
+    return pairs_.empty() ? old_.store + " o" : fmt::format("{} o left join {} p on p.n = o.n where p.n is null", old_.store, pairs_);
+}
+
 // Without a key, as many of equal ones as are missing.
 std::string RowSides::gone() const {
     if (!key_.empty()) return no_longer_from();
-    auto const unpaired =
-        pairs_.empty() ? old_.store + " o" : fmt::format("{} o left join {} p on p.n = o.n where p.n is null", old_.store, pairs_);
     return fmt::format(
         "(select o.*, {0} as i, row_number() over (partition by {0} order by o.n) as r from {1}) o "
         "left join (select {2} as i, count(*) as c from {3} where {4} group by 1) b on b.i = o.i where o.r > coalesce(b.c, 0)",
-        image(kept_names(), true), unpaired, image(kept_names(), false), from_now(), not_before());
+        image(kept_names(), true), unpaired(), image(kept_names(), false), from_now(), not_before());
 }
 
 std::string RowSides::made() const {
     if (!key_.empty()) return fmt::format("{} where {}", from_now(), not_before());
-    auto const unpaired =
-        pairs_.empty() ? old_.store + " o" : fmt::format("{} o left join {} p on p.n = o.n where p.n is null", old_.store, pairs_);
     return fmt::format(
         "(select t.*, {0} as undrop_i, row_number() over (partition by {0}) as undrop_r from {1} where {2}) t left join "
         "(select {3} as i, count(*) as c from {4} group by 1) b on b.i = t.undrop_i where t.undrop_r > coalesce(b.c, 0)",
-        image(kept_names(), false), from_now(), not_before(), image(kept_names(), true), unpaired);
+        image(kept_names(), false), from_now(), not_before(), image(kept_names(), true), unpaired());
 }
 
 Result<bool> RowSides::any(std::string const& from) const {
@@ -224,7 +224,7 @@ Result<void> RowSides::pair_equal(std::string const& old_rows, std::string const
 // row, if that is unchanged and unique; a row deleted and one inserted that look alike are two.
 Result<void> RowSides::pair_by_rest() {
     auto rest = kept_names();
-    std::erase_if(rest, [&](std::string const& name) { return has(key_, name); });
+    std::erase_if(rest, [&](std::string const& name) { return is_one_of(key_, name); });
     if (rest.empty() || !old_.only_updated) return success();
     std::vector<std::string> place;
     for (std::size_t i = 0; i < places_.size(); ++i) place.push_back(fmt::format("{} as {}", places_[i], place_names_[i]));

@@ -9,6 +9,8 @@
 
 namespace undrop {
 
+[[nodiscard]] bool is_one_of(std::vector<std::string> const& names, std::string const& name);
+
 class RowSides {
 public:
     // `written`: condition on rows (alias t) that the script wrote; "" where that cannot be told.
@@ -40,6 +42,7 @@ private:
     [[nodiscard]] std::string key_join(std::string const& old_alias = "o") const;
     [[nodiscard]] std::string is_paired() const;  // condition on p and t
     [[nodiscard]] std::string no_longer_from() const;
+    [[nodiscard]] std::string unpaired() const;    // FROM item: old rows that the database does not say what became of
     [[nodiscard]] std::string not_before() const;  // condition on t
     [[nodiscard]] bool follows_whole_rows() const;
 

@@ -21,10 +21,6 @@ auto index(std::size_t i) { return static_cast<std::ptrdiff_t>(i); }
 // No table and no statement takes more than some 1,600 columns, and each cell takes several.
 constexpr std::size_t most_columns = 200;
 
-bool has(std::vector<std::string> const& names, std::string const& name) {
-    return std::find(names.begin(), names.end(), name) != names.end();
-}
-
 // In a snapshot of updated rows; 0: it is not there.
 std::size_t number_in(Snapshot const& left, std::string const& column) {
     auto const found = std::find(left.values.begin(), left.values.end(), column);
@@ -166,8 +162,8 @@ Result<void> RowDiff::find_changed() {
     }
     // What is unique together comes back together.
     std::stable_partition(changed_.begin(), changed_.end(), [&](std::string const& name) {
-        return has(sides_.key(), name) ||
-               std::any_of(old_.table.unique.begin(), old_.table.unique.end(), [&](auto const& columns) { return has(columns, name); });
+        return is_one_of(sides_.key(), name) || std::any_of(old_.table.unique.begin(), old_.table.unique.end(),
+                                                            [&](auto const& columns) { return is_one_of(columns, name); });
     });
     return success();
 }

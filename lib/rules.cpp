@@ -1,6 +1,7 @@
 #include "rules.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <algorithm>
 
 #include "diff.hpp"
@@ -152,6 +153,12 @@ std::vector<Finding> script_findings(Dialect const& dialect, Script const& scrip
     if (as == RunsAs::check && wanted)
         stop("no-transaction", "a check runs in its step's transaction", {script.file, 1, 1}, {.advice = "take the directive out"});
     for (auto const& statement : split.value()) {
+        if (auto const why = dialect.outlives(statement); !why.empty())
+            found.push_back({.severity = Severity::warning,
+                             .code = "session-lock",
+                             .text = why,
+                             .where = {script.file, statement.line, statement.column},
+                             .next = {.advice = "take one that ends with the transaction (pg_advisory_xact_lock)"}});
         if (as == RunsAs::step && outside_in(dialect, statement, wanted)) continue;
         auto const why = as == RunsAs::check ? dialect.forbidden_in_check(statement) : dialect.forbidden(statement);
         if (why.empty()) continue;
@@ -176,6 +183,22 @@ std::vector<Finding> one_way_findings(Dialect const& dialect, Script const& scri
                              .next = {.advice = "write a down script for it before it runs, or mean it for good"}});
     }
     return found;
+}
+
+Finding locked_finding(std::vector<std::string> const& who, bool definitions_read, bool goes_down) {
+    auto const holders = who.empty() ? std::string("another session has locked a table") : fmt::format("{}", fmt::join(who, "; "));
+    Finding finding{.severity = Severity::warning,
+                    .code = definitions_read ? "not-counted" : "locked",
+                    .text = holders,
+                    .next = {.advice = "plan again when that session has finished"}};
+    if (definitions_read)
+        finding.text += ": not all rows could be counted, nor all functions, views and triggers be searched for names";
+    else if (goes_down)
+        finding.text += ": no definitions can be read, so it is not known whether the way back would overwrite what was changed by hand";
+    else
+        finding.text += ": no definitions can be read, and the plan is made of what the scripts' text tells";
+    if (!definitions_read && goes_down) finding.severity = Severity::stop;
+    return finding;
 }
 
 Finding published_finding(std::string const& publication, Options const& options) {

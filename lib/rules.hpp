@@ -29,6 +29,10 @@ namespace undrop {
 enum class RunsAs { step, check };
 [[nodiscard]] std::vector<Finding> script_findings(Dialect const& dialect, Script const& script, int& statements, RunsAs as = RunsAs::step);
 
+// What others have locked, so that a plan was made without it: definitions, or only rows and bodies. Going down, definitions are not to be
+// done without.
+[[nodiscard]] Finding locked_finding(std::vector<std::string> const& who, bool definitions_read, bool goes_down);
+
 // A publication that would ship undrop's tables to subscribers that do not have them.
 [[nodiscard]] Finding published_finding(std::string const& publication, Options const& options);
 

@@ -31,6 +31,8 @@ std::string fingerprint(std::int64_t head, Catalog const& catalog, std::set<Obje
     return sha256_hex(text);
 }
 
+std::string history_fingerprint(std::int64_t head) { return "history:" + fingerprint(head, {}, {}); }
+
 std::set<ObjectId> objects_of(Catalog const& catalog, std::set<TableName> const& tables) {
     std::set<ObjectId> ids;
     for (auto const& [id, object] : catalog)

@@ -218,6 +218,8 @@ private:
 
 // The fingerprint of a history and of the objects at stake (Plan::base).
 [[nodiscard]] std::string fingerprint(std::int64_t head, Catalog const& catalog, std::set<ObjectId> const& at_stake);
+// The same where a plan could not read the definitions.
+[[nodiscard]] std::string history_fingerprint(std::int64_t head);
 // The objects that belong to a table.
 [[nodiscard]] std::set<ObjectId> objects_of(Catalog const& catalog, std::set<TableName> const& tables);
 // The objects that a step touches as far as is known before it runs: of the tables foreseen, and what the ledger recorded.

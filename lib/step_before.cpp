@@ -42,7 +42,8 @@ void StepRunner::foresee_copies() {
 
 // P7: a plan is for the history and the objects that it was made for, read again under the locks.
 Result<void> StepRunner::check_base() const {
-    if (base_.empty() || fingerprint(head_, catalog_, at_stake(catalog_, planned_, opposite_.wanted)) == base_) return success();
+    if (base_.empty() || base_ == history_fingerprint(head_)) return success();
+    if (fingerprint(head_, catalog_, at_stake(catalog_, planned_, opposite_.wanted)) == base_) return success();
     return Error{.code = Code::conflict,
                  .left = Left::untouched,
                  .message = "the database is no longer what the plan was made for",

@@ -115,6 +115,7 @@ Result<Rows> PostgresBackend::store_rows(std::string const& ledger, std::string 
 Result<std::vector<std::string>> PostgresBackend::publications(std::string const& ledger) {
     return postgres::publications(connection_, session_, ledger);
 }
+Result<std::vector<std::string>> PostgresBackend::event_triggers() { return postgres::event_triggers(connection_); }
 Result<void> PostgresBackend::create_store(std::string const& ledger) { return postgres::create_store(connection_, session_, ledger); }
 Result<void> PostgresBackend::seal(std::string const& store_table, Table const* source) {
     return postgres::seal(connection_, store_table, source);
@@ -216,6 +217,20 @@ Result<std::vector<LockedTable>> PostgresBackend::locked_tables() {
 
 Result<std::vector<std::string>> PostgresBackend::long_users(std::vector<Table> const& tables) {
     return postgres::long_users(connection_, tables);
+}
+
+Result<bool> PostgresBackend::read_in_time(std::chrono::milliseconds wait, std::function<Result<void>()> const& read) {
+    return postgres::read_in_time(connection_, wait, read);
+}
+
+Result<std::vector<std::string>> PostgresBackend::kept_from_readers() { return postgres::kept_from_readers(connection_); }
+
+// -1: no ANALYZE has been there yet.
+Result<std::optional<std::int64_t>> PostgresBackend::estimated_rows(Table const& table) {
+    UNDROP_TRY(auto const rows,
+               connection_.rows(
+                   fmt::format("select c.reltuples::int8 from pg_catalog.pg_class c where c.oid = {} and c.reltuples >= 0", table.id)));
+    return rows.empty() ? std::optional<std::int64_t>{} : std::stoll(rows[0][0].value_or("0"));
 }
 
 Result<void> PostgresBackend::sees_all_rows(std::vector<Table> const& tables) {

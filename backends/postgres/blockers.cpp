@@ -41,6 +41,22 @@ where l.locktype = 'relation' and l.granted and l.relation in ({}) and l.pid <> 
   and l.database = (select d.oid from pg_catalog.pg_database d where d.datname = current_database())
   and a.xact_start < pg_catalog.clock_timestamp() - interval '1 second' order by a.xact_start limit 5)";
 
+constexpr char const* keepers = R"(
+select distinct pg_catalog.concat(n.nspname, '.', c.relname, case when l.granted then ' is locked by ' else ' is about to be locked by ' end, {}),
+       a.xact_start
+from pg_catalog.pg_locks l join pg_catalog.pg_stat_activity a on a.pid = l.pid
+join pg_catalog.pg_class c on c.oid = l.relation join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+where l.locktype = 'relation' and l.mode = 'AccessExclusiveLock' and l.pid <> pg_catalog.pg_backend_pid() and c.relkind in ('r', 'p', 'm')
+  and n.nspname !~ '^pg_' and l.database = (select d.oid from pg_catalog.pg_database d where d.datname = current_database())
+order by a.xact_start limit 5)";
+
+Result<std::vector<std::string>> first_column(Connection& connection, std::string const& sql) {
+    std::vector<std::string> found;
+    UNDROP_TRY(auto const rows, connection.rows(sql));
+    for (auto const& row : rows) found.push_back(one_line(row[0].value_or("")));
+    return found;
+}
+
 }  // namespace
 
 bool Blockers::open() {
@@ -78,13 +94,24 @@ double Blockers::waited(std::string const& relation) const {
 }
 
 Result<std::vector<std::string>> long_users(Connection& connection, std::vector<Table> const& tables) {
-    std::vector<std::string> found;
-    if (tables.empty()) return found;
+    if (tables.empty()) return std::vector<std::string>{};
     std::vector<std::string> ids;
     for (auto const& table : tables) ids.push_back(table.id);
-    UNDROP_TRY(auto const rows, connection.rows(fmt::format(users, session, fmt::join(ids, ", "))));
-    for (auto const& row : rows) found.push_back(one_line(row[0].value_or("")));
-    return found;
+    return first_column(connection, fmt::format(users, session, fmt::join(ids, ", ")));
+}
+
+Result<std::vector<std::string>> kept_from_readers(Connection& connection) {
+    return first_column(connection, fmt::format(keepers, session));
+}
+
+Result<bool> read_in_time(Connection& connection, std::chrono::milliseconds wait, std::function<Result<void>()> const& read) {
+    UNDROP_TRY(auto const rows, connection.rows(fmt::format(
+                                    "savepoint undrop_read; select pg_catalog.set_config('lock_timeout', '{}ms', true)", wait.count())));
+    auto done = read();
+    auto const too_late = !done.has_value() && sqlstate(done.error()) == "55P03";
+    if (!done.has_value() && !too_late) return std::move(done).error();
+    UNDROP_CHECK(connection.run("rollback to savepoint undrop_read; release savepoint undrop_read"));
+    return !too_late;
 }
 
 }  // namespace undrop::postgres

@@ -1,6 +1,8 @@
 // Blockers: who keeps our statements waiting, seen from a second connection while they wait. One thread at a time.
 #pragma once
 
+#include <chrono>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -38,5 +40,12 @@ private:
 
 // Sessions whose transaction has lasted for more than a second and which have one of these tables in use, one text for each.
 [[nodiscard]] Result<std::vector<std::string>> long_users(Connection& connection, std::vector<Table> const& tables);
+
+// Tables that others have locked, or wait to lock, even against readers, one text for each.
+[[nodiscard]] Result<std::vector<std::string>> kept_from_readers(Connection& connection);
+
+// In a transaction: `read`, with so much time for each lock. False: a lock was not had, and all that `read` did is taken back. No lock
+// stays.
+[[nodiscard]] Result<bool> read_in_time(Connection& connection, std::chrono::milliseconds wait, std::function<Result<void>()> const& read);
 
 }  // namespace undrop::postgres

@@ -1,5 +1,6 @@
 #include "catalog.hpp"
 
+#include "errors.hpp"
 #include "locator.hpp"
 #include "try.hpp"
 
@@ -23,6 +24,7 @@ Result<T> unlocked(Connection& connection, Read const& read) {
         if (connection.lost()) return done;
         UNDROP_CHECK(connection.run("rollback to savepoint undrop_catalog; release savepoint undrop_catalog"));
         if (done.has_value() || done.error().code != Code::busy || n == tries) return done;
+        if (sqlstate(done.error()) == "55P03") return done;  // a lock that was waited for as long as it may be
     }
 }
 

@@ -53,6 +53,7 @@ Result<std::vector<Statement>> PostgresDialect::split(Script const& script) cons
 
 Foreseen PostgresDialect::foresee(std::vector<Statement> const& statements) const { return postgres::foresee(statements); }
 std::string PostgresDialect::one_way(Statement const& statement) const { return postgres::one_way(statement); }
+std::string PostgresDialect::outlives(Statement const& statement) const { return postgres::outlives(statement); }
 std::optional<Outside> PostgresDialect::outside(Statement const& statement) const { return postgres::outside(statement); }
 std::optional<Outside> PostgresDialect::may_commit(Statement const& statement) const { return postgres::may_commit(statement); }
 std::map<std::size_t, Outside> PostgresDialect::hoisted(std::vector<Statement> const& statements) const {

@@ -90,6 +90,34 @@ bool writes(nlohmann::json const& tree) {
     return tree.is_structured() && std::any_of(tree.begin(), tree.end(), writes);
 }
 
+constexpr std::array session_locks{"pg_advisory_lock", "pg_advisory_lock_shared", "pg_try_advisory_lock", "pg_try_advisory_lock_shared"};
+
+// The function by which the tree takes such a lock; empty: none.
+std::string locks_session(nlohmann::json const& tree) {
+    if (tree.is_object() && tree.contains("FuncCall"))
+        if (auto const& parts = at(tree["FuncCall"], "funcname"); !parts.empty())
+            if (auto const name = text_at(at(parts.back(), "String"), "sval");
+                std::find(session_locks.begin(), session_locks.end(), name) != session_locks.end())
+                return name;
+    std::string found;
+    if (tree.is_structured())
+        for (auto child = tree.begin(); child != tree.end() && found.empty(); ++child) found = locks_session(*child);
+    return found;
+}
+
+// The same as a word of a text.
+std::string names_session_lock(std::string_view text) {
+    constexpr std::string_view in_names = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_$";
+    for (std::size_t from = 0; (from = text.find_first_of(in_names, from)) != std::string_view::npos;) {
+        auto const end = std::min(text.find_first_not_of(in_names, from), text.size());
+        std::string word(text.substr(from, end - from));
+        for (auto& c : word) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+        if (std::find(session_locks.begin(), session_locks.end(), word) != session_locks.end()) return word;
+        from = end;
+    }
+    return {};
+}
+
 }  // namespace
 
 std::string forbidden(Statement const& statement) {
@@ -110,6 +138,15 @@ std::string forbidden_in_check(Statement const& statement) {
     for (auto const* word : {"", "SELECT", "WITH", "VALUES", "TABLE"})
         if (statement.words == word || (*word != '\0' && begins_with(statement.words, word))) return {};
     return only_reads;
+}
+
+// A DO block is code that runs now; a function's body does not.
+std::string outlives(Statement const& statement) {
+    if (names_session_lock(statement.text).empty()) return {};
+    auto const node = parse(statement);
+    auto const name = node && node->type != "DoStmt" ? locks_session(node->body) : names_session_lock(statement.text);
+    if (name.empty()) return {};
+    return name + " takes a lock for the session: it stays on the connection after the step, also where the step is taken back";
 }
 
 std::string one_way(Statement const& statement) {

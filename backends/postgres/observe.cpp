@@ -128,7 +128,6 @@ Result<void> look_at_locked(Connection& connection, Mark const& mark, bool count
         seen.writes.inserted = std::max<std::int64_t>(0, number(row[7]) - then->second.inserted);
         seen.writes.updated = std::max<std::int64_t>(0, number(row[8]) - then->second.updated);
         seen.writes.deleted = std::max<std::int64_t>(0, number(row[9]) - then->second.deleted);
-        if (!wrote) seen.writes = {};
         // TRUNCATE, a rewrite, rows taken, or counters that may be silent; the store's tables are written to by undrop itself.
         bool const silent = wrote && !counters_count && *row[4] == "r" && then->second.place != Place::store;
         seen.writes.rows_may_differ = seen.rewritten || seen.writes.updated > 0 || seen.writes.deleted > 0 || silent;

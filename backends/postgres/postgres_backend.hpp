@@ -44,6 +44,7 @@ public:
     [[nodiscard]] Result<Rows> store_rows(std::string const& ledger, std::string const& sql) override;
     [[nodiscard]] Result<StoreState> store_state(std::string const& ledger) override;
     [[nodiscard]] Result<std::vector<std::string>> publications(std::string const& ledger) override;
+    [[nodiscard]] Result<std::vector<std::string>> event_triggers() override;
     [[nodiscard]] Result<void> create_store(std::string const& ledger) override;
     [[nodiscard]] Result<void> seal(std::string const& store_table, Table const* source) override;
     [[nodiscard]] Result<std::int64_t> bytes_of(std::string const& store_table) override;
@@ -70,6 +71,9 @@ public:
     [[nodiscard]] Result<void> naming_orphans(std::string const& definition, std::function<Result<void>()> const& work) override;
     [[nodiscard]] Result<std::vector<LockedTable>> locked_tables() override;
     [[nodiscard]] Result<std::vector<std::string>> long_users(std::vector<Table> const& tables) override;
+    [[nodiscard]] Result<bool> read_in_time(std::chrono::milliseconds wait, std::function<Result<void>()> const& read) override;
+    [[nodiscard]] Result<std::vector<std::string>> kept_from_readers() override;
+    [[nodiscard]] Result<std::optional<std::int64_t>> estimated_rows(Table const& table) override;
     [[nodiscard]] Result<void> sees_all_rows(std::vector<Table> const& tables) override;
 
     [[nodiscard]] Result<std::vector<Table>> tables(std::string const& ledger) override;

@@ -16,6 +16,7 @@ namespace undrop::postgres {
 [[nodiscard]] std::string forbidden(Statement const& statement);
 [[nodiscard]] std::string forbidden_in_check(Statement const& statement);
 [[nodiscard]] std::string one_way(Statement const& statement);
+[[nodiscard]] std::string outlives(Statement const& statement);
 
 // A saved composite value of a column with a reader.
 [[nodiscard]] std::string read_attributes(Column const& column, std::string const& saved_text);
@@ -32,6 +33,7 @@ public:
     [[nodiscard]] std::string forbidden(Statement const& statement) const override;
     [[nodiscard]] std::string forbidden_in_check(Statement const& statement) const override;
     [[nodiscard]] std::string one_way(Statement const& statement) const override;
+    [[nodiscard]] std::string outlives(Statement const& statement) const override;
     [[nodiscard]] std::optional<Outside> outside(Statement const& statement) const override;
     [[nodiscard]] std::optional<Outside> may_commit(Statement const& statement) const override;
     [[nodiscard]] std::map<std::size_t, Outside> hoisted(std::vector<Statement> const& statements) const override;

@@ -207,4 +207,17 @@ Result<std::vector<std::string>> publications(Connection& connection, Session co
     return names;
 }
 
+Result<std::vector<std::string>> event_triggers(Connection& connection) {
+    UNDROP_TRY(
+        auto const rows,
+        connection.rows("select pg_catalog.concat('event trigger ', t.evtname, ' of ', pg_catalog.pg_get_userbyid(t.evtowner), ' runs ', "
+                        "n.nspname, '.', p.proname, '() on ', t.evtevent, "
+                        "case when t.evttags is not null then ' of ' || pg_catalog.array_to_string(t.evttags, ', ') end) "
+                        "from pg_catalog.pg_event_trigger t join pg_catalog.pg_proc p on p.oid = t.evtfoid "
+                        "join pg_catalog.pg_namespace n on n.oid = p.pronamespace where t.evtenabled in ('O', 'A') order by t.evtname"));
+    std::vector<std::string> found;
+    for (auto const& row : rows) found.push_back(row[0].value_or(""));
+    return found;
+}
+
 }  // namespace undrop::postgres

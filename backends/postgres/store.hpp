@@ -23,5 +23,7 @@ namespace undrop::postgres {
 
 // Publications that ship the tables of the ledger's schema, where the server writes what they need.
 [[nodiscard]] Result<std::vector<std::string>> publications(Connection& connection, Session const& session, std::string const& ledger);
+// Event triggers that are switched on, each with what it runs and when.
+[[nodiscard]] Result<std::vector<std::string>> event_triggers(Connection& connection);
 
 }  // namespace undrop::postgres

@@ -53,12 +53,13 @@ constexpr std::array kept{
     Kept{"macaddr8", "macaddr8"},
 };
 
+// pg_get_expr locks a relation that it is given, and a default refers to none.
 // A unique index tells rows apart only if it is valid, whole, immediate, over plain columns, none of which can be NULL.
 constexpr char const* query = R"(
 select c.oid, n.nspname, c.relname, c.relkind, a.attnum, a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod),
        case when t.typnamespace = 'pg_catalog'::pg_catalog.regnamespace then t.typname end,
        a.attgenerated <> '', a.attidentity = 'a', a.attnotnull,
-       case when a.attgenerated = '' then pg_catalog.pg_get_expr(d.adbin, d.adrelid) end,
+       case when a.attgenerated = '' then pg_catalog.pg_get_expr(d.adbin, 0) end,
        pg_catalog.array_position(k.columns, a.attnum),
        case when c.relispartition then pg_catalog.pg_partition_root(c.oid)::pg_catalog.oid end,
        case when t.typnamespace <> 'pg_catalog'::pg_catalog.regnamespace then t.oid end

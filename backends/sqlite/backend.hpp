@@ -51,6 +51,7 @@ public:
     // transaction.cpp
     [[nodiscard]] Result<void> lock_run(Options const& options) override;
     [[nodiscard]] bool steps_lock_the_run() const override { return true; }
+    void wait_for_locks(std::chrono::milliseconds most) override;
     void unlock_run() override {}
     [[nodiscard]] Result<void> begin(Options const& options, std::vector<Statement> const& statements) override;
     [[nodiscard]] std::vector<std::string> remarks() const override;
@@ -152,7 +153,8 @@ private:
     std::optional<Before> before_;  // a step or a reading is open
     ScriptSettings entered_;        // when the script began
     bool read_only_before_check_ = false;
-    std::optional<Violations> orphans_;  // at begin, where SQLite itself does not keep them out
+    std::optional<Violations> orphans_;                              // at begin, where SQLite itself does not keep them out
+    std::chrono::milliseconds reads_wait_ = Options{}.lock_timeout;  // on a connection of our own
     bool second_allowed_ = true;
     Watch watch_;
     std::chrono::milliseconds statement_timeout_{0};

@@ -179,8 +179,14 @@ std::vector<std::string> SqliteBackend::remarks() const {
     return {"foreign keys are not enforced: the connection has them off; what referred to nothing was counted before and after"};
 }
 
+void SqliteBackend::wait_for_locks(std::chrono::milliseconds most) {
+    if (connection_.borrowed()) return;
+    reads_wait_ = most;
+    connection_.busy_timeout(most);
+}
+
 Result<void> SqliteBackend::begin_reading() {
-    UNDROP_CHECK(start(Options{}));
+    UNDROP_CHECK(start(Options{.lock_timeout = reads_wait_}));
     auto begun = connection_.run("PRAGMA query_only = ON; BEGIN; SELECT count(*) FROM main.sqlite_schema");
     if (begun) return outcome::success();
     rollback();
@@ -227,7 +233,7 @@ void SqliteBackend::end() {
     before_->script.apply(handle());
     if (pragma(handle(), "query_only") != 0 && !before_->query_only)
         sqlite3_exec(handle(), "PRAGMA query_only = OFF", nullptr, nullptr, nullptr);
-    connection_.busy_timeout(std::chrono::milliseconds(before_->busy_timeout));
+    connection_.busy_timeout(connection_.borrowed() ? std::chrono::milliseconds(before_->busy_timeout) : reads_wait_);
     set_cache_spill(handle(), before_->cache_spill);
     before_.reset();
 }

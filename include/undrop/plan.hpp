@@ -85,7 +85,7 @@ private:
     Plan plan_;
 };
 
-// The gate. Code::refused, untouched, with every stop's text, if the plan has a stop.
+// The gate. Code::refused, untouched, with every stop's text, if the plan has a stop; Code::busy if that is only what others have locked.
 [[nodiscard]] UNDROP_EXPORT Result<Approved> approve(Plan plan);
 
 [[nodiscard]] UNDROP_EXPORT std::string to_json(Plan const& plan);  // one document with a `format` number; holds the scripts

@@ -30,6 +30,7 @@ int plan(Session& session, Given const& given) {
     auto const source = down ? session.source_or_ledger() : session.source();
     auto target = session.open();
     auto options = with_policies(session, given.policies);
+    options.busy = Busy::fail;  // nothing is done, so nobody is waited for
     options.out_of_order = given.out_of_order;
     options.derive = given.derive;
     options.accept_drift = given.accept_drift;

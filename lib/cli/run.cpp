@@ -55,23 +55,35 @@ Report carry_out(Session const& session, Target& target, Options const& options,
     std::optional<Error> late;  // of the first plan
     std::set<std::string> meant;
     auto const give_up = std::chrono::steady_clock::now() + options.wait;
+    auto const out_of_time = [&] { return wish.stored || std::chrono::steady_clock::now() >= give_up; };
     while (true) {
-        auto const approved = approve(wish.plan().value()).value();
-        auto const& plan = approved.plan();
-        if (plan.steps.empty())
-            return Report{.target = plan.target, .run = 0, .label = {}, .seconds = 0, .steps = {}, .findings = plan.findings};
+        auto planned = wish.plan();
+        if (!planned && planned.error().code == Code::busy && options.busy == Busy::serve)
+            return Report{.target = target.description(),
+                          .findings = {{.severity = Finding::Severity::warning, .code = "elsewhere", .text = planned.error().message}},
+                          .elsewhere = true};
+        auto const plan = std::move(planned).value();
         // What another migrator has taken back meanwhile is not made up for by taking back more.
         if (late && plan.direction == Direction::down && !only_of(plan, meant)) throw Failure(*late);
         for (auto const& step : plan.steps) meant.insert(step.version);
+        auto const approved = approve(plan);
+        if (!approved) {
+            // Others have locked what the plan is made of.
+            if (approved.error().code != Code::busy || options.busy != Busy::wait || out_of_time()) throw Failure(approved.error());
+            if (!late && options.on_event) options.on_event({.kind = Event::Kind::waiting, .text = approved.error().message});
+            late = approved.error();
+            continue;
+        }
+        if (plan.steps.empty())
+            return Report{.target = plan.target, .run = 0, .label = {}, .seconds = 0, .steps = {}, .findings = plan.findings};
         if (auto const concern = concerns(session, plan); concern != answered) {
             ask(session, plan, concern, wish.command);
             answered = concern;
         }
-        auto report = apply(target, approved, options);
+        auto report = apply(target, approved.value(), options);
         if (report.has_value()) return std::move(report).value();
         // Another migrator was faster: there is less to do now.
-        bool const enough = wish.stored || std::chrono::steady_clock::now() >= give_up;
-        if (report.error().code != Code::conflict || enough) throw Failure(report.error());
+        if (report.error().code != Code::conflict || out_of_time()) throw Failure(report.error());
         late = report.error();
     }
 }
@@ -107,7 +119,15 @@ Plan read_plan(std::string const& file) {
                        .next = {.command = "plan --out FILE", .advice = "it makes one"}});
     }
     auto plan = plan_from_json(text);
-    if (plan.has_value()) return std::move(plan).value();
+    if (plan.has_value() && std::none_of(plan.value().findings.begin(), plan.value().findings.end(),
+                                         [](Finding const& finding) { return finding.code == "locked"; }))
+        return std::move(plan).value();
+    // P7: it is not known what it was made for.
+    if (plan.has_value())
+        throw Failure({.code = Code::refused,
+                       .message = "this plan was made while another session had locked what it was to be made of",
+                       .where = {.file = file},
+                       .next = {.command = "plan --out " + file, .advice = "makes it again"}});
     auto error = plan.error();
     error.where.file = file;
     throw Failure(error);

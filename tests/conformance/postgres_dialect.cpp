@@ -218,7 +218,23 @@ TEST_CASE("postgres: what cannot be part of a step is named before anything is s
         CHECK_MESSAGE(!forbidden(text), text);
 }
 
-TEST_CASE("what runs only outside of a transaction is a closed list, and its text says what it is about") {
+TEST_CASE("postgres: a lock that a script takes for the session is named, where it runs now") {
+    postgres::PostgresDialect const dialect;
+    auto const outlives = [&](std::string const& text) {
+        auto const what = dialect.outlives(dialect.split({text, "x"}).value().at(0));
+        return what.substr(0, what.find(' '));
+    };
+    CHECK_EQ(outlives("select pg_advisory_lock(1)"), "pg_advisory_lock");
+    CHECK_EQ(outlives("select a from (select PG_CATALOG.pg_try_advisory_lock_shared(1, 2)) as x (a)"), "pg_try_advisory_lock_shared");
+    CHECK_EQ(outlives("do $$ begin perform Pg_Advisory_Lock(1); end $$"), "pg_advisory_lock");
+    CHECK_EQ(outlives("a newer syntax with pg_try_advisory_lock(1)"), "pg_try_advisory_lock");
+    for (auto const* text :
+         {"select pg_advisory_xact_lock(1)", "select 'pg_advisory_lock(1)'", "do $$ begin perform pg_advisory_xact_lock(1); end $$",
+          "select pg_advisory_unlock(1)", "create function f() returns void language sql as $$ select pg_advisory_lock(1) $$"})
+        CHECK_EQ(outlives(text), "");
+}
+
+TEST_CASE("postgres: what runs only outside of a transaction is a closed list, and its text says what it is about") {
     postgres::PostgresDialect const dialect;
     auto const what = [&](std::string const& sql) {
         auto const statements = dialect.split({sql, ""}).value();
@@ -242,7 +258,7 @@ TEST_CASE("what runs only outside of a transaction is a closed list, and its tex
         CHECK_EQ(what(text), "");
 }
 
-TEST_CASE("a label is hoisted if another statement of the script uses it, and no other does") {
+TEST_CASE("postgres: a label is hoisted if another statement of the script uses it, and no other does") {
     postgres::PostgresDialect const dialect;
     auto const hoisted = [&](std::string const& sql) {
         std::string places;

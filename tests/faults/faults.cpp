@@ -1,6 +1,9 @@
 #include "faults/faults.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <functional>
 #include <iostream>
@@ -32,6 +35,8 @@ union all select 7, c.oid, c.xmin::text from pg_constraint c where c.oid >= 1638
           pg_namespace s where s.nspname = 'undrop')
 union all select 8, objoid, format('%s %s', objsubid, xmin) from pg_description where objoid >= 16384
 union all select 9, oid, xmin::text from pg_policy) as everything)";
+
+constexpr int next_run_each = 8;  // failures: then the next run is let complete, and is taken back
 
 std::string content(Database& db) {
     if (db.postgres()) {
@@ -78,6 +83,33 @@ Standing standing_of(Database& db, Source const& source) {
     return {.applied = !found.applied.empty(), .in_progress = found.in_progress.has_value()};
 }
 
+// Tells the tallies when all tests are through; a loss has failed a test by then.
+struct Tellers : doctest::IReporter {
+    explicit Tellers(doctest::ContextOptions const&) {}
+    void test_run_end(doctest::TestRunStats const&) override {
+        for (auto const engine : {Engine::postgres, Engine::sqlite}) {
+            auto const& sum = tally(engine);
+            if (sum.kills == 0 && sum.failed_calls == 0) continue;
+            std::cout << fmt::format("{}, all together: {} calls failed, {} kills. Losses: {}. Next runs that did not complete: {}.",
+                                     engine == Engine::postgres ? "PostgreSQL" : "SQLite", sum.failed_calls, sum.kills, sum.losses,
+                                     sum.not_completed)
+                      << std::endl;
+        }
+    }
+    void report_query(doctest::QueryData const&) override {}
+    void test_run_start() override {}
+    void test_case_start(doctest::TestCaseData const&) override {}
+    void test_case_reenter(doctest::TestCaseData const&) override {}
+    void test_case_end(doctest::CurrentTestCaseStats const&) override {}
+    void test_case_exception(doctest::TestCaseException const&) override {}
+    void subcase_start(doctest::SubcaseSignature const&) override {}
+    void subcase_end() override {}
+    void log_assert(doctest::AssertData const&) override {}
+    void log_message(doctest::MessageData const&) override {}
+    void test_case_skipped(doctest::TestCaseData const&) override {}
+};
+REGISTER_LISTENER("tellers", 1, Tellers);
+
 // One direction of a play, over and over.
 class EveryCall {
 public:
@@ -91,11 +123,12 @@ public:
           in_parts_(source.migrations.front().up.text.find("undrop: no-transaction") != std::string::npos) {}
 
     // Leaves the database at the end of its way.
-    int run(int places) {
+    int run(int places, std::optional<std::size_t> only) {
         auto const kinds = faults_.kinds();
         for (std::size_t kind = 0; kind < kinds.size(); ++kind) {
+            if (only && kind != *only % kinds.size()) continue;
             CAPTURE(kinds[kind]);
-            if (kind > 0) back();
+            if (kind > 0 && !only) back();
             now_ = content(db_);
             if (places == 0)
                 every(kind);
@@ -116,12 +149,12 @@ private:
             auto target = Target::open(db_.url()).value();
             return status(target, source_).value().has_ledger;
         };
-        for (int n = 1 + static_cast<int>(kind); !has_store() && fails_at(kind, n); n += std::max(1, 60 / places)) ++failed_;
+        for (int n = 1 + static_cast<int>(kind); !has_store() && fails_at(kind, n); n += std::max({1, 60 / places, n / 8})) ++failed_;
     }
 
     // Evenly over all calls, other ones for each kind; and each of the last ones, around COMMIT.
     void some(std::size_t kind, int places) {
-        if (kind == 0 && direction_ == Direction::up) first_run(kind, places);
+        if ((kind == 0 || rounds() > 0) && direction_ == Direction::up) first_run(kind, places);
         if (standing_of(db_, source_).applied == (direction_ == Direction::up)) back();
         go_on(direction_, faults_.url(), [&] { faults_.arm(kind, 1'000'000'000); });
         auto const count = faults_.calls();
@@ -153,22 +186,24 @@ private:
         if (!failed) REQUIRE(went);
         if (!went) says_the_truth(went.error(), done, standing.in_progress);
         if (!failed) {
-            check_same(end_, witness(db_));
+            check(end_);
             return false;
         }
+        ++tally(db_.engine()).failed_calls;
         if (done || standing.in_progress) {
-            if (done) check_same(end_, witness(db_));
+            if (done) check(end_);
             if (standing.in_progress && n % 2 == 0) forth();  // else it is taken back
             back();
             now_ = content(db_);
         } else {
             // A step in parts that was taken back has left other objects of the same definitions.
             if (auto const here = content(db_); here != now_) {
-                check_same(start_, witness(db_));
+                check(start_);
+                if (!in_parts_) ++tally(db_.engine()).losses;
                 REQUIRE(in_parts_);
                 now_ = here;
             }
-            if (rounds() == 0 && n % 16 != 0) return true;
+            if (n % (rounds() == 0 ? 16 : next_run_each) != 0) return true;
             forth();
             back();
             now_ = content(db_);
@@ -194,11 +229,17 @@ private:
     void go_on(Direction direction, std::string const& url, std::function<void()> const& first) {
         first();
         auto const went = go(url, source_, direction, {});
-        REQUIRE_MESSAGE(went, (went ? std::string() : went.error().text()));
-        check_same(direction == direction_ ? end_ : start_, witness(db_));
         auto const standing = standing_of(db_, source_);
+        if (!went || standing.in_progress || standing.applied != (direction == Direction::up)) ++tally(db_.engine()).not_completed;
+        REQUIRE_MESSAGE(went, (went ? std::string() : went.error().text()));
+        check(direction == direction_ ? end_ : start_);
         CHECK_EQ(standing.applied, direction == Direction::up);
         CHECK_FALSE(standing.in_progress);
+    }
+    void check(Witness const& wanted) {
+        auto const here = witness(db_);
+        if (here.schema != wanted.schema || here.rows != wanted.rows) ++tally(db_.engine()).losses;
+        check_same(wanted, here);
     }
     void forth() { go_on(direction_); }
     void back() { go_on(opposite()); }
@@ -221,12 +262,18 @@ void prepare(Database& db, Play const& play) {
 
 }  // namespace
 
+Tally& tally(Engine engine) {
+    static std::array<Tally, 2> all;
+    return all.at(engine == Engine::postgres ? 0 : 1);
+}
+
 int rounds() {
     auto const* value = std::getenv("UNDROP_FAULTS_ROUNDS");
     return value ? std::atoi(value) : 0;
 }
 
-void for_cases(Engine engine, std::function<void(Database&, Play const&)> const& act) {
+void for_cases(Engine engine, std::function<void(Database&, Play const&, std::optional<std::size_t>)> const& act) {
+    std::size_t number = 0;
     for (auto const& test : read_cases(UNDROP_TEST_SOURCE_DIR "/tests/cases")) {
         bool const is_for = std::find(test.engines.begin(), test.engines.end(), engine) != test.engines.end();
         if (!is_for || test.section("refused", engine)) continue;
@@ -234,13 +281,15 @@ void for_cases(Engine engine, std::function<void(Database&, Play const&)> const&
         CAPTURE(test.name);
         if (rounds() > 0) std::cout << test.name << std::endl;
         auto const db = Database::make(engine);
-        act(*db, {.before = test.text("schema", engine) + "\n" + test.text("rows", engine),
-                  .scripts = {test.text("up", engine), test.section("down", engine)},
-                  .writes = test.text("writes", engine) + "\n" + test.text("edits", engine)});
+        act(*db,
+            {.before = test.text("schema", engine) + "\n" + test.text("rows", engine),
+             .scripts = {test.text("up", engine), test.section("down", engine)},
+             .writes = test.text("writes", engine) + "\n" + test.text("edits", engine)},
+            rounds() > 0 ? std::optional(number++) : std::nullopt);
     }
 }
 
-int fail_every_call(Database& db, Play const& play, Faults& faults, int places) {
+int fail_every_call(Database& db, Play const& play, Faults& faults, int places, std::optional<std::size_t> only) {
     auto const source = source_of({play.scripts});
     auto const twin = Database::make(db.engine());
     prepare(*twin, play);
@@ -253,9 +302,9 @@ int fail_every_call(Database& db, Play const& play, Faults& faults, int places) 
     auto const back = witness(*twin);
 
     prepare(db, play);
-    auto failed = EveryCall(db, source, faults, Direction::up, before, after).run(places);
+    auto failed = EveryCall(db, source, faults, Direction::up, before, after).run(places, only);
     if (!play.writes.empty()) db.run(play.writes);
-    failed += EveryCall(db, source, faults, Direction::down, written, back).run(places);
+    failed += EveryCall(db, source, faults, Direction::down, written, back).run(places, only);
     return failed;
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -34,10 +35,21 @@ struct Play {
     std::vector<std::string> pragmas = {};  // of the file, SQLite
 };
 // Every case of tests/cases for this database where UNDROP_FAULTS_ROUNDS asks for a full run; else one.
-void for_cases(Engine engine, std::function<void(Database&, Play const&)> const& act);
+// The number says which kind of failure: with so many cases one kind to each, in turn.
+void for_cases(Engine engine, std::function<void(Database&, Play const&, std::optional<std::size_t>)> const& act);
 
-// Fails every call of the up and of the down that follows the writes, or those at so many places of each. Gives how many failed.
-int fail_every_call(Database& db, Play const& play, Faults& faults, int places);
+// Fails every call of the up and of the down that follows the writes (0 places), or those at so many places of each. Gives how many failed.
+// `only`: one kind of failure, counted round.
+int fail_every_call(Database& db, Play const& play, Faults& faults, int places, std::optional<std::size_t> only = {});
+
+// What all tests of a program together have seen on one database; told at its end.
+struct Tally {
+    int kills = 0;          // of programs and servers
+    int failed_calls = 0;   // connections lost, operations on files and allocations failed
+    int losses = 0;         // times at which the database was neither as before nor as after
+    int not_completed = 0;  // next runs that did not come to their end
+};
+[[nodiscard]] Tally& tally(Engine engine);
 
 // How often each test that repeats itself does so: UNDROP_FAULTS_ROUNDS, as ./dev faults sets it; 0 in a run of all tests.
 [[nodiscard]] int rounds();

@@ -21,7 +21,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 constexpr int rounds_of_a_shop = 24;
 
-struct Tally {
+struct Kills {
     int kills = 0;
     int before = 0;       // afterwards the database was as before the step
     int after = 0;        // as after it
@@ -33,7 +33,11 @@ struct Tally {
     std::map<Direction, double> seconds;  // of a run that nobody disturbs, lately
 };
 
-void say(std::string const& what, Tally const& tally) {
+void say(Engine engine, std::string const& what, Kills const& tally) {
+    auto& all = undrop::test::tally(engine);
+    all.kills += tally.kills;
+    all.losses += tally.losses;
+    all.not_completed += tally.unfinished;
     std::cout
         << fmt::format(
                "{}: {} kills at random moments of runs of {:.2f} s (up) and {:.2f} s (down): {} left the database as before the step, {} "
@@ -49,7 +53,7 @@ class Killing {
 public:
     using End = std::function<bool(Process&)>;
 
-    Killing(Shop const& shop, Tally& tally, End end)
+    Killing(Shop const& shop, Kills& tally, End end)
         : shop_(shop), tally_(tally), end_(std::move(end)), writer_(shop.connect(), Shop::rows + 1) {}
     ~Killing() { tally_.writes += writer_.writes(); }
     Killing(Killing const&) = delete;
@@ -136,7 +140,7 @@ private:
     }
 
     Shop const& shop_;
-    Tally& tally_;
+    Kills& tally_;
     End end_;
     Directory desk_;
     Writer writer_;
@@ -150,7 +154,7 @@ void wait_for_the_server(Session& session) {
 }
 
 void kill_the_program(Engine engine, int wanted) {
-    Tally tally;
+    Kills tally;
     for (int shops = 0; tally.kills < wanted; ++shops) {
         auto const db = Database::make(engine);
         Shop const shop(
@@ -163,13 +167,13 @@ void kill_the_program(Engine engine, int wanted) {
         killing.measure();
         for (int n = 0; n < rounds_of_a_shop && tally.kills < wanted; ++n) killing.round();
     }
-    say(engine == Engine::postgres ? "PostgreSQL, the program killed" : "SQLite, the program killed", tally);
+    say(engine, engine == Engine::postgres ? "PostgreSQL, the program killed" : "SQLite, the program killed", tally);
     CHECK_EQ(tally.losses, 0);
     CHECK_EQ(tally.unfinished, 0);
 }
 
 void kill_the_server(int wanted) {
-    Tally tally;
+    Kills tally;
     Server server;
     for (int shops = 0; tally.kills < wanted; ++shops) {
         auto const connect = [&] { return connect_postgres(server.url()); };
@@ -187,7 +191,7 @@ void kill_the_server(int wanted) {
         killing.measure();
         for (int n = 0; n < rounds_of_a_shop && tally.kills < wanted; ++n) killing.round();
     }
-    say("PostgreSQL, the server killed", tally);
+    say(Engine::postgres, "PostgreSQL, the server killed", tally);
     CHECK_EQ(tally.losses, 0);
     CHECK_EQ(tally.unfinished, 0);
 }

@@ -127,3 +127,15 @@ ON_BOTH("story: a waived column or table is not saved, and the report and the le
     CHECK(gone.steps.at(0).saved.empty());
     CHECK(mentions(gone.steps[0].waived, "request_participants"));
 }
+
+// The server's counters know of the rows, though their versions are dead.
+ON_POSTGRES("story: what an EXCEPTION block of a down undid does not pass for a write of another's when rows come back") {
+    db.run("create table t (id integer primary key, a integer, b text); insert into t values (1, 1, 'x'), (2, 2, 'y')");
+    auto const before = witness(db);
+    std::string const undone = "do $$ begin update t set a = 0; raise exception 'no'; exception when others then null; end $$;\n";
+    auto const source = source_of({{undone + "alter table t drop column b; alter table t alter column a type bigint",
+                                    undone + "alter table t alter column a type integer; alter table t add column b text"}});
+    (void)up(db, source);
+    (void)down(db, source);
+    check_same(before, witness(db));
+}
