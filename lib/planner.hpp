@@ -31,6 +31,7 @@ private:
     [[nodiscard]] Result<void> find_checks(Applied const& applied, PlannedStep& step);
     void look_at_check(PlannedStep& step, Plan& plan) const;
     [[nodiscard]] Result<void> look_at_target(Plan& plan);
+    [[nodiscard]] Result<void> look_at_snapshots(PlannedStep& step, Opposite& opposite, Plan& plan);
     [[nodiscard]] Result<void> describe(PlannedStep& step, Opposite const& opposite, Plan& plan);
     [[nodiscard]] Result<void> count(PlannedStep& step, Foresight const& foresight, std::vector<std::string> const& lose);
     void describe_parts(PlannedStep& step, std::vector<Statement> const& statements) const;
