@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "busy.hpp"
+#include "purge.hpp"
 #include "step.hpp"
 #include "try.hpp"
 
@@ -103,6 +104,24 @@ Error with_trail(Error error, PlannedStep const& step) {
     return error;
 }
 
+// Options::keep_snapshots. What the run did stays done, whatever comes of this.
+void retire_snapshots(Backend& backend, Ledger& ledger, Options const& options, Report& report) {
+    auto const hours = options.keep_snapshots.count();
+    if (hours <= 0) return;
+    auto const purged = purge_old(backend, ledger, options);
+    if (!purged) {
+        report.findings.push_back({.severity = Finding::Severity::warning,
+                                   .code = "purged",
+                                   .text = "old snapshots could not be purged: " + purged.error().message,
+                                   .next = {.command = fmt::format("snapshots purge --older-than {}h", hours)}});
+    } else if (!purged.value().snapshots.empty()) {
+        Finding finding{.code = "purged",
+                        .text = fmt::format("{} snapshot(s) older than {} hours were purged", purged.value().snapshots.size(), hours)};
+        for (auto const& line : purged.value().irreversible) finding.text += "; " + line;
+        report.findings.push_back(std::move(finding));
+    }
+}
+
 }  // namespace
 
 Result<StepReport> retried(Options const& options, PlannedStep const& step, std::function<Result<StepReport>()> const& attempt) {
@@ -152,6 +171,7 @@ Result<Report> apply_locked(Backend& backend, Plan const& plan, Options const& o
         return error;
     }
     report.seconds = std::chrono::duration<double>(Clock::now() - start).count();
+    retire_snapshots(backend, ledger, options, report);
     return report;
 }
 

@@ -78,6 +78,16 @@ struct Answer {
     [[nodiscard]] bool holds() const { return rows == 0 || (rows == 1 && is_true); }
 };
 
+// A column of a table of the store. `type` as SQL writes it; empty: none, where the database takes that.
+struct StoreColumn {
+    std::string name;
+    std::string type;
+};
+
+// Rows as lines of text, without their ends: whoever reads them hands each to a sink, whoever writes them asks a source for the next one.
+using RowSink = std::function<Result<void>(std::string_view)>;
+using RowSource = std::function<Result<std::optional<std::string_view>>()>;
+
 struct StoreState {
     bool exists = false;
     std::string foreign;  // not empty: why the store is not ours; nothing of it may be read or run
@@ -123,6 +133,17 @@ public:
     [[nodiscard]] virtual Result<std::int64_t> bytes_of(std::string const& store_table) = 0;
     // A digest of a store table's rows that does not depend on their order; "algorithm:hex".
     [[nodiscard]] virtual Result<std::string> hash_of(std::string const& store_table, std::vector<std::string> const& columns) = 0;
+    // The columns of a table of the store, in their order; none: there is no such table.
+    [[nodiscard]] virtual Result<std::vector<StoreColumn>> columns_of(std::string const& store_table) = 0;
+    // Is this a type that a column of the store may have? Asked of what a file says before it becomes part of a statement.
+    [[nodiscard]] virtual Result<bool> is_stored_type(std::string const& type) = 0;
+    // All rows of these columns, exactly, one line each, in no order; and their way back into a table made for them. docs/snapshots.md
+    // describes the lines. One row at a time is in memory.
+    [[nodiscard]] virtual char const* row_format() const = 0;  // a name for how such lines are written
+    [[nodiscard]] virtual Result<void> read_rows(std::string const& store_table, std::vector<std::string> const& columns,
+                                                 RowSink const& sink) = 0;
+    [[nodiscard]] virtual Result<void> write_rows(std::string const& store_table, std::vector<std::string> const& columns,
+                                                  RowSource const& source) = 0;
     // Is this the error of reading a store that is not there?
     [[nodiscard]] virtual bool means_no_store(Error const& error) const = 0;
 

@@ -194,6 +194,8 @@ public:
     // (an explicit COLLATE "C" on PostgreSQL), so `snapshot.k = save(column, value)` is a join on any key.
     [[nodiscard]] virtual std::string save(Column const& column, std::string const& value) const = 0;
     [[nodiscard]] virtual std::string load(Column const& column, std::string const& stored) const = 0;
+    // Expressions of the saved values that print as this text; `place` is the parameter that holds it.
+    [[nodiscard]] virtual std::vector<std::string> saved_forms(std::string const& text, std::string const& place) const = 0;
     // Statements that make and drop a reader. Nothing where there are no composite types.
     [[nodiscard]] virtual std::string make_reader(Reader const& reader) const {
         static_cast<void>(reader);

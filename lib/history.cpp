@@ -47,6 +47,7 @@ void fold(History& history, Row const& row) {
     if (kind == "reverted") {
         if (at != history.applied.end()) history.applied.erase(at);
         history.reverted.push_back(version);
+        history.taken_back_by[version] = step;
         return;
     }
     history.applied.push_back({step, number(row[1]), version, text(row[4]), text(row[5]), text(row[6]), text(row[7]), text(row[8]),
@@ -86,10 +87,11 @@ Result<History> Ledger::history() {
 Result<std::int64_t> Ledger::last_step(std::string const& version, std::string const& kind) {
     std::array<Cell, 1> const values{version};
     // PostgreSQL names the text `id`, too: ordered by that, 10 would come before 9.
-    UNDROP_TRY(auto const rows, backend_.query(fmt::format("select cast(e.id as varchar(20)), e.kind from {} as e where e.version = $1 and e.kind "
-                                                           "in ('applied', 'reverted', 'applying', 'reverting', 'abandoned') order by e.id",
-                                                           table(names::event)),
-                                               values, 2));
+    UNDROP_TRY(auto const rows,
+               backend_.query(fmt::format("select cast(e.id as varchar(20)), e.kind from {} as e where e.version = $1 and e.kind "
+                                          "in ('applied', 'reverted', 'applying', 'reverting', 'abandoned') order by e.id",
+                                          table(names::event)),
+                              values, 2));
     std::int64_t begun = 0;
     std::int64_t last = 0;
     for (auto const& row : rows) {

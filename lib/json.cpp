@@ -93,7 +93,9 @@ Json merged_json(Merged const& merged) {
             {"inserted_since", merged.inserted_since},
             {"key_taken", merged.key_taken},
             {"not_found", merged.not_found},
-            {"not_users", merged.not_users}};
+            {"not_users", merged.not_users},
+            {"at_default", merged.at_default},
+            {"not_restored", merged.not_restored}};
 }
 
 Json step_report_json(StepReport const& step) {
@@ -131,7 +133,8 @@ Json applied_json(AppliedMigration const& m) {
             {"edited_down", m.edited_down},
             {"missing", m.missing},
             {"ahead", m.ahead},
-            {"harms", m.harms}};
+            {"harms", m.harms},
+            {"purged_snapshots", m.purged}};
 }
 
 Json pending_json(PendingMigration const& m) {
@@ -153,20 +156,6 @@ Json log_entry_json(LogEntry const& entry) {
             {"program", entry.program},
             {"label", entry.label},
             {"detail", detail.is_discarded() ? Json(entry.detail) : detail}};
-}
-
-Json snapshot_json(SnapshotInfo const& info) {
-    return {{"id", info.id},
-            {"step", info.step},
-            {"version", info.version},
-            {"direction", name_of(info.direction)},
-            {"what", info.what},
-            {"of", info.kind},
-            {"store", info.store},
-            {"rows", info.rows},
-            {"bytes", info.bytes},
-            {"hash", info.hash},
-            {"at", info.at}};
 }
 
 // -- Reading a plan. Throws nlohmann's exceptions; plan_from_json catches them.
@@ -358,6 +347,7 @@ std::string to_json(Status const& status) {
     json["pending"] = list(status.pending, pending_json);
     json["snapshots"] = status.snapshots;
     json["snapshot_bytes"] = status.snapshot_bytes;
+    json["oldest_snapshot"] = status.oldest_snapshot.empty() ? Json(nullptr) : Json(status.oldest_snapshot);
     json["ahead"] = status.ahead;
     return dumped(json);
 }
@@ -373,20 +363,6 @@ std::string to_json(CheckReport const& report) {
 std::string to_json(std::vector<LogEntry> const& log) {
     auto json = document("log");
     json["entries"] = list(log, log_entry_json);
-    return dumped(json);
-}
-
-std::string to_json(std::vector<SnapshotInfo> const& snapshots) {
-    auto json = document("snapshots");
-    json["snapshots"] = list(snapshots, snapshot_json);
-    return dumped(json);
-}
-
-std::string to_json(SnapshotRows const& rows) {
-    auto json = document("snapshot_rows");
-    json["snapshot"] = snapshot_json(rows.info);
-    json["columns"] = rows.columns;
-    json["rows"] = list(rows.rows, [](auto const& row) { return list(row, [](auto const& cell) { return optional_json(cell); }); });
     return dumped(json);
 }
 

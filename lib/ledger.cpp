@@ -317,11 +317,14 @@ Result<std::vector<Snapshot>> Ledger::snapshots(std::int64_t step) {
     return snapshots;
 }
 
-Result<std::vector<Footprint>> Ledger::footprints(std::int64_t step) {
+Result<std::vector<Footprint>> Ledger::footprints(std::int64_t step) { return footprints_where(fmt::format("step = {}", step)); }
+Result<std::vector<Footprint>> Ledger::footprints() { return footprints_where("1 = 1"); }
+
+Result<std::vector<Footprint>> Ledger::footprints_where(std::string const& condition) {
     UNDROP_TRY(auto rows,
                backend_.rows(fmt::format("select id, step, table_schema, table_name, column_name, store, uniform, made_of from {} "
-                                         "where step = {}",
-                                         table(names::footprint), step)));
+                                         "where {}",
+                                         table(names::footprint), condition)));
     std::vector<Footprint> footprints;
     for (auto const& row : rows)
         footprints.push_back({number(row[0]), number(row[1]), text(row[2]), text(row[3]), text(row[4]), text(row[5]), text(row[6]),
@@ -340,19 +343,6 @@ Result<std::vector<LogEntry>> Ledger::log(std::optional<std::int64_t> run) {
                        row[6] ? std::stod(*row[6]) : 0.0, text(row[7]), text(row[8]), text(row[9]), text(row[10]), text(row[11]),
                        text(row[12])});
     return log;
-}
-
-Result<std::vector<SnapshotInfo>> Ledger::list_snapshots() {
-    UNDROP_TRY(auto rows,
-               backend_.store_rows(name_, fmt::format("select s.id, s.step, e.version, e.kind, s.what, s.kind, s.store, s.row_count, "
-                                                      "s.bytes, s.hash, e.at from {} s join {} e on e.id = s.step order by s.id",
-                                                      table(names::snapshot), table(names::event))));
-    std::vector<SnapshotInfo> snapshots;
-    for (auto const& row : rows)
-        snapshots.push_back({number(row[0]), number(row[1]), text(row[2]),
-                             text(row[3]).starts_with("appl") ? Direction::up : Direction::down, text(row[4]), text(row[5]), text(row[6]),
-                             number(row[7]), number(row[8]), text(row[9]), text(row[10])});
-    return snapshots;
 }
 
 }  // namespace undrop

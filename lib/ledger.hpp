@@ -53,9 +53,10 @@ struct Unfinished {
 
 struct History {
     bool has_ledger = false;
-    std::int64_t head = 0;              // newest event that changed the state, or began to; 0: none
-    std::vector<Applied> applied;       // by version, ascending
-    std::vector<std::string> reverted;  // versions that were applied once and are not now
+    std::int64_t head = 0;                              // newest event that changed the state, or began to; 0: none
+    std::vector<Applied> applied;                       // by version, ascending
+    std::vector<std::string> reverted;                  // versions that were applied once and are not now
+    std::map<std::string, std::int64_t> taken_back_by;  // by version: the newest step that took it back
     std::optional<Unfinished> unfinished;
     [[nodiscard]] Applied const* find(std::string_view version) const;
 };
@@ -112,12 +113,23 @@ public:
     // The newest step of this kind (applied, reverted) for the version: what it recorded is under this number; 0: none.
     [[nodiscard]] Result<std::int64_t> last_step(std::string const& version, std::string const& kind);
     [[nodiscard]] Result<std::vector<LogEntry>> log(std::optional<std::int64_t> run);
+    // ledger_snapshots.cpp: with what each would be needed by
     [[nodiscard]] Result<std::vector<SnapshotInfo>> list_snapshots();
+    [[nodiscard]] Result<std::vector<SnapshotInfo>> list_snapshots(History const& history);
+    // What is known of a snapshot's table changes: its name (empty: purged), rows, bytes, hash. In the caller's transaction.
+    [[nodiscard]] Result<void> update(Snapshot const& snapshot);
+    // The texts of a step's scripts, as it recorded them.
+    [[nodiscard]] Result<std::vector<std::string>> scripts_of(std::int64_t step);
+    // All footprints that the ledger knows.
+    [[nodiscard]] Result<std::vector<Footprint>> footprints();
+    // An event of its own for what happens to snapshots: purged, erased, imported; in a run of its own.
+    [[nodiscard]] Result<void> add_event(std::string const& kind, std::string const& detail, Options const& options);
 
     [[nodiscard]] std::string const& name() const { return name_; }
     [[nodiscard]] std::string table(std::string_view table_name) const { return backend_.dialect().store(name_, table_name); }
 
 private:
+    [[nodiscard]] Result<std::vector<Footprint>> footprints_where(std::string const& condition);
     [[nodiscard]] Result<std::string> add_script(std::optional<Script> const& script);
     [[nodiscard]] Result<std::int64_t> next(std::string const& what, char const* table_name);
     [[nodiscard]] Result<void> create();

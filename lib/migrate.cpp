@@ -1,6 +1,5 @@
-// What a program calls: migrate, status, accept, log, snapshots.
+// What a program calls: migrate, status, accept, log.
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <algorithm>
 #include <chrono>
 #include <optional>
@@ -113,9 +112,17 @@ Result<Status> status(Target& target, Source const& source, Options const& optio
         status.in_progress =
             StepInProgress{unfinished->version, unfinished->name, unfinished->direction, unfinished->run, unfinished->at, standing.text()};
     }
-    UNDROP_TRY(auto const snapshots, ledger.list_snapshots());
-    status.snapshots = static_cast<std::int64_t>(snapshots.size());
-    for (auto const& snapshot : snapshots) status.snapshot_bytes += snapshot.bytes;
+    UNDROP_TRY(auto const snapshots, ledger.list_snapshots(history));
+    for (auto const& snapshot : snapshots) {
+        if (snapshot.purged) {
+            for (auto& applied : status.applied)
+                if (snapshot.needed_by == "down " + applied.version) ++applied.purged;
+            continue;
+        }
+        ++status.snapshots;
+        status.snapshot_bytes += snapshot.bytes;
+        if (status.oldest_snapshot.empty() || snapshot.at < status.oldest_snapshot) status.oldest_snapshot = snapshot.at;
+    }
     return status;
 }
 
@@ -170,45 +177,6 @@ Result<std::vector<LogEntry>> log(Target& target, std::optional<std::int64_t> ru
     UNDROP_TRY(auto const history, ledger.history());
     if (!history.has_ledger) return std::vector<LogEntry>{};
     return ledger.log(run);
-}
-
-Result<std::vector<SnapshotInfo>> snapshots(Target& target, Options const& options) {
-    Ledger ledger(target.backend(), options.ledger);
-    UNDROP_TRY(auto const history, ledger.history());
-    if (!history.has_ledger) return std::vector<SnapshotInfo>{};
-    return ledger.list_snapshots();
-}
-
-Result<SnapshotRows> snapshot_rows(Target& target, std::int64_t id, std::int64_t limit, Options const& options) {
-    Ledger ledger(target.backend(), options.ledger);
-    UNDROP_TRY(auto const all, snapshots(target, options));
-    auto const info = std::find_if(all.begin(), all.end(), [&](SnapshotInfo const& s) { return s.id == id; });
-    if (info == all.end())
-        return Error{.code = Code::usage,
-                     .left = Left::untouched,
-                     .message = fmt::format("there is no snapshot {}", id),
-                     .next = {.command = "snapshots list"}};
-    SnapshotRows out{.info = *info};
-    UNDROP_TRY(auto const of_step, ledger.snapshots(info->step));
-    auto const snapshot = std::find_if(of_step.begin(), of_step.end(), [&](Snapshot const& s) { return s.id == id; });
-    if (snapshot == of_step.end() || snapshot->kind == Snapshot::Kind::sequence) {
-        out.columns = {"position"};
-        out.rows = {{snapshot == of_step.end() ? Cell{} : Cell{snapshot->position}}};
-        return out;
-    }
-    std::vector<std::string> names;
-    for (std::size_t i = 0; i < snapshot->table.key.size() && snapshot->kind == Snapshot::Kind::column; ++i) {
-        names.push_back(fmt::format("k{}", i + 1));
-        out.columns.push_back(snapshot->table.key[i]);
-    }
-    for (std::size_t i = 0; i < snapshot->values.size(); ++i) {
-        names.push_back(fmt::format("v{}", i + 1));
-        out.columns.push_back(snapshot->values[i]);
-    }
-    auto const order = snapshot->keyed() ? "k1" : "n";
-    UNDROP_TRY(out.rows, target.backend().rows(fmt::format("select {} from {} order by {} limit {}", fmt::join(names, ", "),
-                                                           ledger.table(snapshot->store), order, std::max<std::int64_t>(0, limit))));
-    return out;
 }
 
 }  // namespace undrop

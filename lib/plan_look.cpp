@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "busy.hpp"
+#include "fault.hpp"
 #include "outside.hpp"
 #include "rules.hpp"
 #include "try.hpp"
@@ -62,6 +63,7 @@ Result<void> Planner::look_at_target(Plan& plan) {
                 UNDROP_TRY(auto const reverted, ledger_.last_step(step.version, "reverted"));
                 UNDROP_TRY(opposite, read_opposite(ledger_, reverted, step.direction));
             }
+            UNDROP_CHECK(look_at_snapshots(step, opposite, plan));
             UNDROP_CHECK(describe(step, opposite, plan));
         }
         return tell_of_locked(plan);
@@ -75,6 +77,26 @@ Result<void> Planner::tell_of_event_triggers(Plan& plan) {
     UNDROP_TRY(auto const triggers, backend_.event_triggers());
     for (auto const& trigger : triggers)
         plan.findings.push_back({.severity = Severity::note, .code = "event-trigger", .text = trigger + ", also in the middle of a step"});
+    return success();
+}
+
+// P7: what a step would restore from has to be there; whether it holds what was saved, the step itself makes sure of.
+Result<void> Planner::look_at_snapshots(PlannedStep& step, Opposite& opposite, Plan& plan) {
+    std::vector<Snapshot> there;
+    for (auto& snapshot : opposite.snapshots) {
+        auto const depth = options_.without_snapshot && full_ ? Depth::rows : Depth::table;
+        UNDROP_TRY(auto const fault, fault_of(backend_, ledger_, snapshot, depth));
+        if (fault.empty()) {
+            there.push_back(std::move(snapshot));
+        } else if (goes_without(options_, snapshot, step.direction)) {
+            step.notes.push_back(fmt::format("{} does not come back: {} {}", snapshot.what(), name_of(snapshot), fault));
+        } else {
+            auto error = will_not_restore(snapshot, fault, step.direction);
+            plan.findings.push_back(
+                {.severity = Severity::stop, .code = "snapshot", .text = std::move(error.message), .next = std::move(error.next)});
+        }
+    }
+    opposite.snapshots = std::move(there);
     return success();
 }
 

@@ -36,6 +36,7 @@ private:
     [[nodiscard]] Result<void> find_checks(Applied const& applied, PlannedStep& step);
     void look_at_check(PlannedStep& step, Plan& plan) const;
     [[nodiscard]] Result<void> look_at_target(Plan& plan);
+    [[nodiscard]] Result<void> look_at_snapshots(PlannedStep& step, Opposite& opposite, Plan& plan);
     [[nodiscard]] Result<void> describe(PlannedStep& step, Opposite const& opposite, Plan& plan);
     // plan_count.cpp: what other sessions may keep us from reading
     [[nodiscard]] Result<void> read_definitions(Plan const& plan);

@@ -52,6 +52,16 @@ Pairing pair(Dialect const& dialect, Ledger const& ledger, Snapshot const& s, Ta
 // A default that the database may be asked twice: no call in it, so no sequence moves and no clock is read.
 bool constant(std::string const& default_sql) { return !default_sql.empty() && default_sql.find('(') == std::string::npos; }
 
+// Condition on t: the column has nothing, or the recorded default where that can be asked again.
+std::string is_filled(Dialect const& dialect, Snapshot const& s, Table const& now) {
+    auto const& default_sql = s.table.column(s.column)->default_sql;
+    auto const value = "t." + dialect.quote(s.column);
+    auto filled = value + " is null";
+    if (constant(default_sql))
+        filled += " or " + dialect.same(*now.column(s.column), value, dialect.load(*s.table.column(s.column), default_sql));
+    return filled;
+}
+
 // Condition on t: the script itself computed this value, so it is newer than the saved one and stays (P2).
 // The promise's rule is "neither the recorded default nor NULL"; where the database tells which rows the script wrote, and the script
 // computed at least one value of its own, every row that it wrote counts, so that an edit to the default's value is not taken for a mere
@@ -59,11 +69,7 @@ bool constant(std::string const& default_sql) { return !default_sql.empty() && d
 Result<std::string> computed_by_script(Backend& backend, Snapshot const& s, Table const& now, RestoreContext const& context) {
     if (context.direction == Direction::up || !context.made_by_script || !context.script_wrote_rows) return std::string{"false"};
     auto const& dialect = backend.dialect();
-    auto const& column = *s.table.column(s.column);
-    auto const value = "t." + dialect.quote(s.column);
-    auto filled = value + " is null";
-    if (constant(column.default_sql))
-        filled += " or " + dialect.same(*now.column(s.column), value, dialect.load(column, column.default_sql));
+    auto const filled = is_filled(dialect, s, now);
     UNDROP_TRY(auto const written, backend.written_by_us(now, "t"));
     if (written.empty()) return fmt::format("not ({})", filled);
     UNDROP_TRY(auto const any,
@@ -79,6 +85,13 @@ void add_class(Merged& merged, std::string const& name, std::int64_t count) {
     if (name == "key_taken") merged.key_taken += count;
 }
 
+Error no_value_for(Snapshot const& s, std::string const& which) {
+    return Error{.code = Code::refused,
+                 .left = Left::rolled_back,
+                 .message = fmt::format("{}; {} must not be NULL and has no default for them", which, s.column),
+                 .next = {.advice = fmt::format("put `-- undrop: backfill {} = EXPRESSION` at the top of the up script's file", s.what())}};
+}
+
 // Rows that came after the save get the migration's backfill, or the recorded default; a script's own column is left to the script.
 Result<std::int64_t> fill_new_rows(Backend& backend, Snapshot const& s, Table const& now, Pairing const& pairing,
                                    RestoreContext const& context, std::int64_t new_rows) {
@@ -89,12 +102,7 @@ Result<std::int64_t> fill_new_rows(Backend& backend, Snapshot const& s, Table co
     auto const value = !context.backfill.empty() ? "(" + context.backfill + ")" : column.default_sql;
     if (value.empty()) {
         if (!column.not_null) return std::int64_t{0};
-        return Error{
-            .code = Code::refused,
-            .left = Left::rolled_back,
-            .message = fmt::format("{} rows were inserted into {} since; {} must not be NULL and has no default for them", new_rows,
-                                   s.table.text(), s.column),
-            .next = {.advice = fmt::format("put `-- undrop: backfill {} = EXPRESSION` at the top of the up script's file", s.what())}};
+        return no_value_for(s, fmt::format("{} rows were inserted into {} since", new_rows, s.table.text()));
     }
     return backend.run(fmt::format("update {} as t set {} = {} where t.{} is null and not {}", dialect.own_rows(now), name, value, name,
                                    pairing.exists()));
@@ -143,6 +151,31 @@ Result<Restored> restore_column(Backend& backend, Ledger const& ledger, Snapshot
         done.updated = updated + filled;
         return done;
     });
+}
+
+Result<Restored> go_without_column(Backend& backend, Snapshot const& s, Table const& now, RestoreContext const& context) {
+    auto const& dialect = backend.dialect();
+    auto const count = [&](std::string const& condition) -> Result<std::int64_t> {
+        UNDROP_TRY(auto const rows, backend.rows(fmt::format("select count(*) from {} as t where {}", dialect.own_rows(now), condition)));
+        return number_of(rows.at(0).at(0));
+    };
+    auto const& column = *s.table.column(s.column);
+    Restored done;
+    done.merged.what = s.what();
+    done.merged.defaulted = !context.made_by_script || !context.backfill.empty();
+    auto const value = context.backfill.empty() ? column.default_sql : "(" + context.backfill + ")";
+    UNDROP_TRY(auto const empty, count(fmt::format("t.{} is null", dialect.quote(s.column))));
+    if (!context.made_by_script && value.empty() && column.not_null && empty > 0)
+        return no_value_for(s, fmt::format("{} rows of {} have no value without the snapshot", empty, s.table.text()));
+    if (done.merged.defaulted && !value.empty()) {
+        UNDROP_TRY(done.updated, fill_column(backend, now, column, value));
+    }
+    UNDROP_TRY(auto const total, count("true"));
+    done.merged.at_default = total;
+    if (!context.made_by_script) return done;
+    UNDROP_TRY(done.merged.at_default, count(is_filled(dialect, s, now)));
+    done.merged.computed = total - done.merged.at_default;
+    return done;
 }
 
 Result<std::int64_t> fill_column(Backend& backend, Table const& now, Column const& column, std::string const& value) {

@@ -37,6 +37,11 @@ struct Restored {
 [[nodiscard]] Result<Restored> restore_column(Backend& backend, Ledger const& ledger, Snapshot const& snapshot, Table const& now,
                                               RestoreContext const& context);
 
+// The same where the snapshot is gone: every row gets the migration's backfill, or the recorded default. Counted: rows that have the
+// default or nothing, and those that the script computed. Code::refused if rows would be left without a value that the column must have.
+[[nodiscard]] Result<Restored> go_without_column(Backend& backend, Snapshot const& snapshot, Table const& now,
+                                                 RestoreContext const& context);
+
 // A value for every row that has none; `value` is SQL. Gives how many.
 [[nodiscard]] Result<std::int64_t> fill_column(Backend& backend, Table const& now, Column const& column, std::string const& value);
 

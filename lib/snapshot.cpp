@@ -56,6 +56,18 @@ std::string Snapshot::what() const {
     return table.text();
 }
 
+std::vector<std::string> Snapshot::columns() const {
+    std::vector<std::string> names;
+    for (std::size_t i = 1; i <= table.key.size(); ++i) names.push_back(fmt::format("k{}", i));
+    if (!keyed()) names.emplace_back("n");
+    if (!keyed() && kind == Kind::updated) names.emplace_back("alone");
+    if (numbered) names.emplace_back("r");
+    names.emplace_back("state");
+    for (std::size_t i = 1; i <= values.size(); ++i) names.push_back(fmt::format("v{}", i));
+    for (std::size_t i = 1; kind == Kind::updated && i <= values.size(); ++i) names.push_back(fmt::format("w{}", i));
+    return names;
+}
+
 namespace {
 
 // What an attribute is called, its type, whether it is an array, and the attributes inside.

@@ -32,7 +32,9 @@ struct Snapshot {
 
     [[nodiscard]] bool keyed() const { return !table.key.empty(); }
     [[nodiscard]] bool of_rows() const { return kind == Kind::deleted || kind == Kind::updated; }  // of a table that stays
+    [[nodiscard]] bool purged() const { return store.empty() && kind != Kind::sequence; }
     [[nodiscard]] std::string what() const;
+    [[nodiscard]] std::vector<std::string> columns() const;  // of the store's table, in the order in which they are hashed
 };
 
 // What a step left in a table or column that it made, or as new rows of a table that was there: a digest per row, or one for all.

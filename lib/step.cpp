@@ -172,6 +172,7 @@ Result<StepRunner::Round> StepRunner::round() {
             report_.notes.push_back(std::move(remark));
     tell(Event::Kind::started, fmt::format("{} {}", step_.version, step_.name));
     UNDROP_CHECK(check_still_meant());
+    UNDROP_CHECK(verify_snapshots());
     UNDROP_CHECK(lock_and_mark());
     UNDROP_CHECK(save_foreseen());
     UNDROP_CHECK(run_script());

@@ -81,6 +81,10 @@ private:
     [[nodiscard]] Result<void> check_still_meant();
     [[nodiscard]] Result<void> check_part_still_meant(History const& history);
     [[nodiscard]] Result<void> read_opposite_of(History const& history);
+    // step_snapshots.cpp
+    [[nodiscard]] Result<void> verify_snapshots();
+    [[nodiscard]] Result<void> fill_passed_over(bool before_mend);
+    void count_passed_over();
     [[nodiscard]] Result<void> lock_and_mark();
     [[nodiscard]] Result<void> lock_tables();
     [[nodiscard]] Result<void> note_locks(std::chrono::steady_clock::time_point since);
@@ -193,6 +197,7 @@ private:
     std::map<std::string, std::string> positions_;
     std::map<TableName, std::string> sequences_;  // at the mark, with their identities
     std::vector<Snapshot> saved_;
+    std::vector<Snapshot> passed_over_;  // of the opposite step: gone, or not what was saved
     std::vector<OldRowsTable> copies_;
     std::map<std::int64_t, std::string> unchanged_cells_;  // working tables, by snapshot
     std::map<std::int64_t, std::string> matched_;          // working tables of `match_rows`, by snapshot
@@ -231,6 +236,10 @@ private:
 [[nodiscard]] bool is_object(ObjectId const& recorded);
 // What the ledger knows of `step` (0: nothing).
 [[nodiscard]] Result<Opposite> read_opposite(Ledger& ledger, std::int64_t step, Direction direction);
+
+// Does a step go on without this snapshot, which is gone or not what was saved? Else this is why it does not (`fault_of`).
+[[nodiscard]] bool goes_without(Options const& options, Snapshot const& snapshot, Direction direction);
+[[nodiscard]] Error will_not_restore(Snapshot const& snapshot, std::string const& fault, Direction direction);
 
 // Adds what a part of a step did to what the parts before it did.
 void add_to(StepReport& sum, StepReport const& part);

@@ -75,8 +75,11 @@ Result<void> StepRunner::bring_back() {
     UNDROP_CHECK(remove_inserted_rows());
     if (step_.direction == Direction::down) UNDROP_CHECK(empty_new_partitions());
     UNDROP_CHECK(restore_columns(true));
+    UNDROP_CHECK(fill_passed_over(true));
     if (step_.direction == Direction::down) UNDROP_CHECK(mend());
     UNDROP_CHECK(restore_columns(false));
+    UNDROP_CHECK(fill_passed_over(false));
+    count_passed_over();
     UNDROP_TRY(auto const tables, backend_.tables(ledger_.name()));
     if (step_.direction == Direction::down) UNDROP_CHECK(fill_waived_columns(tables));
     UNDROP_CHECK(restore_tables(tables));

@@ -103,6 +103,11 @@ std::string PostgresDialect::digest(std::string const& image) const {
     return fmt::format("pg_catalog.encode(pg_catalog.sha256(pg_catalog.convert_to({}, 'UTF8')), 'hex')", image);
 }
 
+// Images are made of texts, whatever the type.
+std::vector<std::string> PostgresDialect::saved_forms(std::string const&, std::string const& place) const {
+    return {fmt::format("cast({} as pg_catalog.text)", place)};
+}
+
 std::string PostgresDialect::add_bare_column(Table const&, Column const&) const { return {}; }
 std::string PostgresDialect::insert_overriding() const { return " OVERRIDING SYSTEM VALUE"; }
 

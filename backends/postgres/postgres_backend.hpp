@@ -49,6 +49,13 @@ public:
     [[nodiscard]] Result<void> seal(std::string const& store_table, Table const* source) override;
     [[nodiscard]] Result<std::int64_t> bytes_of(std::string const& store_table) override;
     [[nodiscard]] Result<std::string> hash_of(std::string const& store_table, std::vector<std::string> const& columns) override;
+    [[nodiscard]] Result<std::vector<StoreColumn>> columns_of(std::string const& store_table) override;
+    [[nodiscard]] Result<bool> is_stored_type(std::string const& type) override;
+    [[nodiscard]] char const* row_format() const override { return "postgresql"; }
+    [[nodiscard]] Result<void> read_rows(std::string const& store_table, std::vector<std::string> const& columns,
+                                         RowSink const& sink) override;
+    [[nodiscard]] Result<void> write_rows(std::string const& store_table, std::vector<std::string> const& columns,
+                                          RowSource const& source) override;
     [[nodiscard]] bool means_no_store(Error const& error) const override;
 
     [[nodiscard]] Result<void> lock_run(Options const& options) override;

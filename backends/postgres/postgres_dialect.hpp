@@ -41,6 +41,7 @@ public:
 
     [[nodiscard]] std::vector<std::string> harms(std::vector<Recorded> const& objects) const override;
     [[nodiscard]] std::string save(Column const& column, std::string const& value) const override;
+    [[nodiscard]] std::vector<std::string> saved_forms(std::string const& text, std::string const& place) const override;
     [[nodiscard]] std::string load(Column const& column, std::string const& stored) const override;
     [[nodiscard]] std::string same(Column const& column, std::string const& a, std::string const& b) const override;
     [[nodiscard]] std::string image(std::vector<std::string> const& saved) const override;

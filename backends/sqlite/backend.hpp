@@ -48,6 +48,15 @@ public:
     [[nodiscard]] Result<std::string> hash_of(std::string const& store_table, std::vector<std::string> const& columns) override;
     [[nodiscard]] bool means_no_store(Error const& error) const override;
 
+    // store_rows.cpp
+    [[nodiscard]] Result<std::vector<StoreColumn>> columns_of(std::string const& store_table) override;
+    [[nodiscard]] Result<bool> is_stored_type(std::string const& type) override;
+    [[nodiscard]] char const* row_format() const override { return "sqlite"; }
+    [[nodiscard]] Result<void> read_rows(std::string const& store_table, std::vector<std::string> const& columns,
+                                         RowSink const& sink) override;
+    [[nodiscard]] Result<void> write_rows(std::string const& store_table, std::vector<std::string> const& columns,
+                                          RowSource const& source) override;
+
     // transaction.cpp
     [[nodiscard]] Result<void> lock_run(Options const& options) override;
     [[nodiscard]] bool steps_lock_the_run() const override { return true; }

@@ -44,6 +44,16 @@ std::string SqliteDialect::equal(Column const& column, std::string const& value,
 }
 
 // quote() ends at a NUL byte in a text, so texts are written like blobs.
+// A text may have been stored as a number, by its column's affinity or by whoever wrote it.
+std::vector<std::string> SqliteDialect::saved_forms(std::string const& text, std::string const& place) const {
+    std::vector<std::string> forms{fmt::format("cast({} as text)", place)};
+    auto const digits = text.substr(text.starts_with('-') ? 1 : 0);
+    auto const is_number = !digits.empty() && digits.find_first_not_of("+-.0123456789eE") == std::string::npos;
+    auto const is_whole = digits.find_first_not_of("0123456789") == std::string::npos;
+    if (is_number) forms.push_back(fmt::format("cast({} as {})", place, is_whole ? "integer" : "real"));
+    return forms;
+}
+
 std::string SqliteDialect::image(std::vector<std::string> const& saved) const {
     std::string result = "''";
     for (auto const& value : saved)

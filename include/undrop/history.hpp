@@ -23,6 +23,7 @@ struct AppliedMigration {
     bool missing = false;                 // the source has no such migration
     bool ahead = false;                   // and it is newer than all that both have: the database is ahead of the program
     std::vector<std::string> harms = {};  // of one that is ahead: what it took away or narrowed; none: harmless to an older program
+    std::int64_t purged = 0;              // snapshots that a down would need, and that were purged
 };
 
 struct PendingMigration {
@@ -50,7 +51,8 @@ struct UNDROP_EXPORT Status {
     std::vector<PendingMigration> pending;  // by version
     std::int64_t snapshots = 0;
     std::int64_t snapshot_bytes = 0;
-    std::string ahead;  // not empty: the database is ahead of the program; what migrate() would do, by Options::ahead
+    std::string oldest_snapshot;  // UTC, ISO 8601; empty: there is none
+    std::string ahead;            // not empty: the database is ahead of the program; what migrate() would do, by Options::ahead
 
     [[nodiscard]] bool clean() const;  // nothing in progress, pending, edited up, missing or out of order
 };
@@ -59,7 +61,8 @@ struct UNDROP_EXPORT Status {
 struct LogEntry {
     std::int64_t id = 0;  // of the event; a step's id
     std::int64_t run = 0;
-    std::string kind;  // applied, reverted, failed, accepted; of a step in parts also applying, reverting, abandoned
+    std::string kind;  // applied, reverted, failed, accepted; of a step in parts also applying, reverting, abandoned; of snapshots purged,
+                       // erased, imported
     std::string version;
     std::string name;
     std::string at;  // UTC, ISO 8601
@@ -78,12 +81,14 @@ struct SnapshotInfo {
     std::string version;
     Direction direction = Direction::up;
     std::string what;   // schema.table, schema.table.column
-    std::string kind;   // table, column, sequence
-    std::string store;  // the store's table
+    std::string kind;   // table, column, deleted, updated, sequence
+    std::string store;  // the store's table; empty: a sequence's position needs none, or it was purged
     std::int64_t rows = 0;
     std::int64_t bytes = 0;
     std::string hash;
     std::string at;
+    bool purged = false;
+    std::string needed_by;  // "down 2", "up 2"; empty: nothing would restore from it
 };
 
 struct SnapshotRows {

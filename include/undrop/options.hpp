@@ -73,12 +73,13 @@ struct Options {
     std::string program = {};  // who asks, for the ledger: program, person and machine; empty: not recorded
     std::string user = {};
     std::string host = {};
-    std::string ledger = "undrop";         // two programs may share a database under two names
-    bool out_of_order = false;             // take pending migrations older than the newest applied one
-    bool derive = false;                   // going down: ignore down scripts, go back by mend and restore alone
-    bool accept_drift = false;             // going down: objects that were changed by hand since are taken as they are
-    bool published_store = false;          // subscribers have undrop's tables, so a publication of all tables is no obstacle
-    bool atomic = false;                   // the whole run or nothing: a step that fails takes the run's earlier steps back
+    std::string ledger = "undrop";  // two programs may share a database under two names
+    bool out_of_order = false;      // take pending migrations older than the newest applied one
+    bool derive = false;            // going down: ignore down scripts, go back by mend and restore alone
+    bool accept_drift = false;      // going down: objects that were changed by hand since are taken as they are
+    bool without_snapshot = false;  // a snapshot that is gone, or not what was saved, is passed over: the schema comes back without it
+    bool published_store = false;   // subscribers have undrop's tables, so a publication of all tables is no obstacle
+    bool atomic = false;            // the whole run or nothing: a step that fails takes the run's earlier steps back
     DownFrom down_from = DownFrom::files;  // whose down script, where file and ledger differ
     // Old rows are read through a second connection to the same database. False: undrop opens none, and copies tables before a script that
     // changes their rows. Where a second one cannot be had (an in-memory database, a role that may not) it finds that by itself; behind a
@@ -87,6 +88,8 @@ struct Options {
     Ahead ahead = Ahead::accept_harmless;  // the database is ahead of the program
     Busy busy = Busy::wait;                // another migrator is at work
     Lock lock = Lock::automatic;
+    // After a run that did something, snapshots older than this are purged, but for those that a directive `keep` keeps longer; 0: none is.
+    std::chrono::hours keep_snapshots{0};
 
     // 2. How long
     std::chrono::milliseconds wait{60'000};         // for another migrator

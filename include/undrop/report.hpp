@@ -32,6 +32,9 @@ struct Merged {
     std::int64_t key_taken = 0;       // another row has the key: kept aside in the snapshot
     std::int64_t not_found = 0;       // changed or deleted since, which no key tells: kept aside in the snapshot
     std::int64_t not_users = 0;       // an earlier step of the migration had written it, no user changed it: not brought back (P3)
+    // Without the snapshot (Options::without_snapshot):
+    std::int64_t at_default = 0;    // a row of the table whose column has its default, or nothing
+    std::int64_t not_restored = 0;  // a saved row that stays away, or keeps the values that it has now
 };
 
 struct LockHeld {

@@ -18,6 +18,7 @@ struct Given {
     bool accept_drift = false;
     bool atomic = false;
     bool dry_run = false;
+    bool without_snapshot = false;
     std::string down_from = "files";
 };
 
@@ -26,6 +27,7 @@ Options options_of(Session const& session, Given const& given) {
     options.derive = given.derive;
     options.accept_drift = given.accept_drift;
     options.atomic = given.atomic;
+    options.without_snapshot = given.without_snapshot;
     options.down_from = given.down_from == "ledger" ? DownFrom::ledger : DownFrom::files;
     return options;
 }
@@ -71,6 +73,7 @@ Action declare_down(CLI::App& app) {
         ->type_name("files|ledger");
     app.add_flag("--accept-drift", given->accept_drift, "Objects that were changed by hand since are taken as they are");
     app.add_flag("--atomic", given->atomic, "The whole run or nothing");
+    declare_without_snapshot(app, given->without_snapshot);
     app.add_flag("--dry-run", given->dry_run, "Print the plan only");
     return [given](Session& session) { return down(session, *given); };
 }

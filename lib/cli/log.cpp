@@ -44,6 +44,11 @@ std::string summary(LogEntry const& entry) {
         auto const older = step.value("taken_back_for", std::string());
         if (!older.empty()) parts.push_back(fmt::format("for an older program, whose newest migration is {}", older));
     }
+    // Of snapshots: purged, erased, imported.
+    for (auto const& snapshot : detail.value(entry.kind, none)) {
+        parts.push_back(fmt::format("{} {} (snapshot {}, {} rows)", entry.kind, snapshot.value("what", ""),
+                                    snapshot.value("id", std::int64_t{0}), thousands(snapshot.value("rows", std::int64_t{0}))));
+    }
     auto const error = detail.value("error", std::string());
     if (!error.empty()) parts.push_back(error.substr(0, error.find('\n')));
     return fmt::format("{}", fmt::join(parts, "; "));

@@ -41,6 +41,10 @@ void declare_down_range(CLI::App& app, RangeFlags& flags) {
         ->excludes(run);
 }
 
+void declare_without_snapshot(CLI::App& app, bool& flag) {
+    app.add_flag("--without-snapshot", flag, "Go without snapshots that are gone or not what was saved; what stays away is counted");
+}
+
 void check_version(std::string const& version) {
     if (version.empty() || version.find_first_not_of("0123456789") != std::string::npos) {
         wrong_use(fmt::format("\"{}\" is no version", version), {.command = "status", .advice = "it lists the versions: digits only"});

@@ -21,6 +21,7 @@ struct RangeFlags {
 
 void declare_range(CLI::App& app, RangeFlags& flags);       // --to, --steps
 void declare_down_range(CLI::App& app, RangeFlags& flags);  // those, and --run, --label
+void declare_without_snapshot(CLI::App& app, bool& flag);   // --without-snapshot
 
 // Throws Failure (Code::usage): a version or run that is no number.
 [[nodiscard]] Range range_of(RangeFlags const& flags);

@@ -17,6 +17,7 @@ struct Given {
     std::string plan;
     bool atomic = false;
     bool dry_run = false;
+    bool without_snapshot = false;
     bool create = false;
     bool out_of_order = false;
 };
@@ -26,6 +27,7 @@ Options options_of(Session const& session, Given const& given) {
     if (!given.label.empty()) options.label = given.label;
     options.atomic = given.atomic;
     options.out_of_order = given.out_of_order;
+    options.without_snapshot = given.without_snapshot;
     return options;
 }
 
@@ -82,6 +84,7 @@ Action declare_up(CLI::App& app) {
         ->type_name("FILE")
         ->excludes(app.get_option("--to"))
         ->excludes(app.get_option("--steps"));
+    declare_without_snapshot(app, given->without_snapshot);
     app.add_flag("--dry-run", given->dry_run, "Print the plan only");
     app.add_flag("--create", given->create, "Make the SQLite file if it is not there");
     declare_ahead(app, given->policies);

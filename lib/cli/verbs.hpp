@@ -46,7 +46,7 @@ inline constexpr std::array verbs = {
     Verb{"accept", "An applied migration's edited script is meant: record it", declare_accept},
     Verb{"check", "Do the applied migrations' checks hold? Reads only", declare_check},
     Verb{"log", "What was done: who, when, how long, what was saved", declare_log},
-    Verb{"snapshots", "What was saved of dropped columns and tables", declare_snapshots},
+    Verb{"snapshots", "What was saved: list, show, verify, purge, erase, export, import", declare_snapshots},
 };
 
 }  // namespace undrop::cli

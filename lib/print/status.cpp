@@ -16,6 +16,7 @@ std::vector<std::string> row_of(AppliedMigration const& m) {
     if (m.missing && !m.ahead) marks.emplace_back("file missing");
     if (m.edited_up) marks.emplace_back("up edited");
     if (m.edited_down) marks.emplace_back("down edited");
+    if (m.purged > 0) marks.push_back(print::counted(m.purged, "snapshot purged", "snapshots purged"));
     if (!m.has_down) marks.emplace_back("no down script");
     return {m.version, m.name, "applied", std::to_string(m.run), print::to_the_second(m.at), m.label, print::joined(marks)};
 }
@@ -32,8 +33,9 @@ std::string count_text(Status const& status) {
     auto const pending = static_cast<std::int64_t>(status.pending.size());
     auto text = fmt::format("{} applied, {} pending", print::thousands(applied), print::thousands(pending));
     if (status.snapshots == 0) return text + ".\n";
-    return text +
-           fmt::format("; {}, {}.\n", print::counted(status.snapshots, "snapshot", "snapshots"), print::bytes(status.snapshot_bytes));
+    auto const oldest = status.oldest_snapshot.empty() ? "" : ", oldest of " + print::to_the_second(status.oldest_snapshot);
+    return text + fmt::format("; {}, {}{}.\n", print::counted(status.snapshots, "snapshot", "snapshots"),
+                              print::bytes(status.snapshot_bytes), oldest);
 }
 
 }  // namespace

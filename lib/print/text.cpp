@@ -110,6 +110,8 @@ std::string classes(Merged const& merged) {
     part("key taken since", merged.key_taken, " (kept aside in the snapshot)");
     part("changed or deleted since", merged.not_found, " (no key tells; kept aside in the snapshot)");
     part("written by the migration itself", merged.not_users, " (not brought back)");
+    part("at the default", merged.at_default, " (no snapshot)");
+    part("not restored", merged.not_restored, " (no snapshot)");
     return parts.empty() ? "nothing to bring back" : joined(parts, "; ");
 }
 
