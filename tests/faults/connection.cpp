@@ -75,6 +75,18 @@ ON_POSTGRES("faults: a connection is lost at every request of a step in parts, t
           .writes = "update t set e = 'user' where id = 7"});
 }
 
+ON_POSTGRES("faults: a connection is lost at every request of a step that commits in batches, there and back") {
+    std::string const marked = "-- undrop: no-transaction\n";
+    lose(db,
+         {.before =
+              "create table t (id int primary key, n int, c text); insert into t select n, n, 'c' || n from generate_series(1, 30) n;"
+              "create table remark (what text); insert into remark values ('x'), ('x'), ('y');"
+              "create procedure raise_all() language plpgsql as $$ declare i int; begin for i in 0..2 loop update t set n = n + 100 "
+              "where id % 3 = i; commit; end loop; delete from remark where what = 'x'; commit; update t set id = -id where id < 4; end $$",
+          .scripts = {marked + "alter table t drop column c;\ncall raise_all();"},
+          .writes = "update t set n = 7 where id = 20; insert into remark values ('z')"});
+}
+
 TEST_CASE("faults: a connection is lost in the middle of a case (PostgreSQL)") {
     for_cases(Engine::postgres,
               [](Database& db, Play const& play, std::optional<std::size_t> kind) { lose(db, play, rounds() > 0 ? 3 : 2, kind); });
