@@ -1,6 +1,6 @@
 // Snapshots over the years: purged, erased from, carried elsewhere and back.
 #include <algorithm>
-#include <fstream>
+#include <utility>
 
 #include "story/story.hpp"
 
@@ -354,6 +354,36 @@ ON_BOTH("snapshots: what is damaged, cut off or of another database is refused b
     refused(exported(*other), "another database");
     REQUIRE(imported(db, bytes).has_value());
     CHECK(holds(db));
+}
+
+ON_BOTH("snapshots: an export or import that is interrupted, or whose file fails, changes nothing") {
+    db.run(people);
+    (void)up(db, losing());
+    auto const bytes = exported(db);
+    (void)purged(db, {.ids = {info_of(db, db.named("people.role")).id}});
+    auto const before = everything(db);
+    auto target = open(db);
+    Options const stopping{.cancelled = [] { return true; }};
+    auto const whole = [&, given = false]() mutable -> Result<std::string> { return std::exchange(given, true) ? std::string{} : bytes; };
+    CHECK_EQ(import_snapshots(target, whole, stopping).error().code, Code::interrupted);
+    check_same_text(before, everything(db));
+    auto const no_disk = [](auto const&...) { return Error{.message = "the disk is on fire"}; };
+    auto const failing = [&, given = false]() mutable -> Result<std::string> {
+        if (std::exchange(given, true)) return no_disk();
+        return bytes.substr(0, bytes.size() / 2);
+    };
+    CHECK_EQ(import_snapshots(target, failing).error().message, "the disk is on fire");
+    check_same_text(before, everything(db));
+    auto const nowhere = [&](std::string_view piece) -> Result<void> { return no_disk(piece); };
+    CHECK_EQ(export_snapshots(target, nowhere).error().message, "the disk is on fire");
+    // The connection is good for more.
+    CHECK_EQ(export_snapshots(
+                 target, [](std::string_view) -> Result<void> { return BOOST_OUTCOME_V2_NAMESPACE::success(); }, {}, stopping)
+                 .error()
+                 .code,
+             Code::interrupted);
+    CHECK(imported(db, bytes).has_value());
+    CHECK(verify_snapshots(target).value().holds());
 }
 
 ON_BOTH("snapshots: an export of before an erasure does not bring the erased rows back") {
