@@ -132,21 +132,6 @@ ON_BOTH("snapshots: a purge says what becomes irreversible, and the way back say
     CHECK(purged(db, {.ids = {role.id}}).snapshots.empty());
 }
 
-ON_BOTH("snapshots: what was purged on purpose does not stand in the way up") {
-    db.run("create table t (id integer primary key); insert into t values (1)");
-    auto const source = source_of({{"alter table t add column v text;"}});
-    (void)up(db, source);
-    db.run("update t set v = 'mine'");
-    (void)down(db, source);
-    CHECK_EQ(info_of(db, db.named("t.v")).needed_by, "up 1");
-    CHECK_EQ(purged(db, {.all = true}).irreversible.at(0), "1: up does not bring back " + db.named("t.v"));
-    auto target = open(db);
-    auto const report = migrate(target, source);
-    REQUIRE_MESSAGE(report.has_value(), report.error().text());
-    CHECK(mentions(report.value().steps.at(0).notes, "was purged"));
-    CHECK_EQ(db.table("select * from t"), "1|NULL");
-}
-
 ON_BOTH("snapshots: a purge by age takes the old ones, and `keep` keeps them") {
     db.run(people);
     (void)up(db, losing("-- undrop: keep 90d\n"));
@@ -240,18 +225,6 @@ ON_BOTH("snapshots: rows are erased by any column that snapshots have, and other
     CHECK_EQ(erase_from_snapshots(target, {.table = "log", .key = {{"", "me"}}}).error().code, Code::usage);
     CHECK_EQ(erase_from_snapshots(target, {.table = "nobody", .key = {{"", "1"}}}).error().code, Code::usage);
     CHECK_EQ(erase_from_snapshots(target, {.table = "orders", .key = {}}).error().code, Code::usage);
-}
-
-ON_BOTH("snapshots: nothing is erased from a snapshot that is not what was saved") {
-    db.run(people);
-    (void)up(db, losing());
-    auto const table = store(db, info_of(db, db.named("people.role")).store);
-    db.run("update " + table + " set v1 = 'root' where k1 = 2");
-    auto const before = everything(db);
-    auto target = open(db);
-    CHECK_EQ(erase_from_snapshots(target, {.table = "people", .key = {{"", "1"}}}).error().code, Code::refused);
-    check_same_text(before, everything(db));
-    CHECK_FALSE(holds(db));
 }
 
 ON_BOTH("snapshots: an export brings back what was purged, tampered with or lost, every byte of it") {
