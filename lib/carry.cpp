@@ -24,13 +24,28 @@ constexpr char const* kind = "undrop snapshots";
 
 std::string dumped(Json const& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
 
+// Rows go by in millions: asked now and then whether the caller still wants them.
+class Interrupted {
+public:
+    explicit Interrupted(Options const& options) : options_(options) {}
+
+    Result<void> asked() {
+        if (++rows_ % 1024 != 1 || !options_.cancelled || !options_.cancelled()) return success();
+        return Error{.code = Code::interrupted, .left = Left::untouched, .message = "interrupted"};
+    }
+
+private:
+    Options const& options_;
+    std::int64_t rows_ = 0;
+};
+
 // What the step is known by in any copy of its ledger.
 Json event_json(SnapshotInfo const& info) {
     return {{"id", info.step}, {"version", info.version}, {"direction", name_of(info.direction)}, {"at", info.at}};
 }
 
 Result<void> write_snapshot(Backend& backend, Ledger const& ledger, SnapshotInfo const& info, Snapshot const& snapshot, ArchiveWriter& out,
-                            std::int64_t& rows) {
+                            std::int64_t& rows, Options const& options) {
     auto const store = ledger.table(snapshot.store);
     UNDROP_TRY(auto const there, backend.columns_of(store));
     auto columns = Json::array();
@@ -46,7 +61,9 @@ Result<void> write_snapshot(Backend& backend, Ledger const& ledger, SnapshotInfo
                                   {"hash", info.hash},
                                   {"columns", columns},
                                   {"manifest", to_manifest(snapshot)}})));
-    return backend.read_rows(store, snapshot.columns(), [&](std::string_view line) {
+    Interrupted interrupted(options);
+    return backend.read_rows(store, snapshot.columns(), [&](std::string_view line) -> Result<void> {
+        UNDROP_CHECK(interrupted.asked());
         ++rows;
         return out.line(line);
     });
@@ -96,7 +113,8 @@ Announced announced_in(Json const& json) {
 
 class Importer {
 public:
-    Importer(Backend& backend, Ledger& ledger, ArchiveReader& in) : backend_(backend), ledger_(ledger), in_(in) {}
+    Importer(Backend& backend, Ledger& ledger, ArchiveReader& in, Options const& options)
+        : backend_(backend), ledger_(ledger), in_(in), interrupted_(options) {}
 
     // In the caller's transaction; the header is read.
     Result<Imported> import() {
@@ -197,6 +215,7 @@ private:
         auto left = a.rows;
         auto const written = backend_.write_rows(table.name(), table.columns(), [&]() -> Result<std::optional<std::string_view>> {
             if (left == 0) return std::optional<std::string_view>{};
+            UNDROP_CHECK(interrupted_.asked());
             --left;
             UNDROP_TRY(auto line, in_.line());
             if (!line) return damaged("rows are missing");
@@ -214,6 +233,7 @@ private:
     Backend& backend_;
     Ledger& ledger_;
     ArchiveReader& in_;
+    Interrupted interrupted_;
     std::vector<SnapshotInfo> known_;
     Imported done_;
 };
@@ -249,9 +269,7 @@ Result<Exported> export_snapshots(Target& target, ByteSink const& sink, std::vec
         ArchiveWriter out(sink);
         UNDROP_CHECK(out.line(dumped({{"format", format}, {"kind", kind}, {"rows", backend.row_format()}, {"at", utc_now()}})));
         for (auto const& [info, snapshot] : whole) {
-            if (options.cancelled && options.cancelled())
-                return Error{.code = Code::interrupted, .left = Left::untouched, .message = "interrupted"};
-            UNDROP_CHECK(write_snapshot(backend, ledger, info, snapshot, out, done.rows));
+            UNDROP_CHECK(write_snapshot(backend, ledger, info, snapshot, out, done.rows, options));
             done.snapshots.push_back(info);
         }
         done.sha256 = out.sha256();
@@ -277,7 +295,7 @@ Result<Imported> import_snapshots(Target& target, ByteSource const& source, Opti
         UNDROP_CHECK(ledger.ensure(options));
         UNDROP_CHECK(backend.begin(options, {}));
         auto done = [&]() -> Result<void> {
-            UNDROP_TRY(imported, Importer(backend, ledger, in).import());
+            UNDROP_TRY(imported, Importer(backend, ledger, in, options).import());
             if (imported.snapshots.empty()) {
                 backend.rollback();
                 return success();

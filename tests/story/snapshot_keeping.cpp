@@ -1,6 +1,6 @@
 // Snapshots over the years: purged, erased from, carried elsewhere and back.
 #include <algorithm>
-#include <fstream>
+#include <utility>
 
 #include "story/story.hpp"
 
@@ -132,21 +132,6 @@ ON_BOTH("snapshots: a purge says what becomes irreversible, and the way back say
     CHECK(purged(db, {.ids = {role.id}}).snapshots.empty());
 }
 
-ON_BOTH("snapshots: what was purged on purpose does not stand in the way up") {
-    db.run("create table t (id integer primary key); insert into t values (1)");
-    auto const source = source_of({{"alter table t add column v text;"}});
-    (void)up(db, source);
-    db.run("update t set v = 'mine'");
-    (void)down(db, source);
-    CHECK_EQ(info_of(db, db.named("t.v")).needed_by, "up 1");
-    CHECK_EQ(purged(db, {.all = true}).irreversible.at(0), "1: up does not bring back " + db.named("t.v"));
-    auto target = open(db);
-    auto const report = migrate(target, source);
-    REQUIRE_MESSAGE(report.has_value(), report.error().text());
-    CHECK(mentions(report.value().steps.at(0).notes, "was purged"));
-    CHECK_EQ(db.table("select * from t"), "1|NULL");
-}
-
 ON_BOTH("snapshots: a purge by age takes the old ones, and `keep` keeps them") {
     db.run(people);
     (void)up(db, losing("-- undrop: keep 90d\n"));
@@ -240,18 +225,6 @@ ON_BOTH("snapshots: rows are erased by any column that snapshots have, and other
     CHECK_EQ(erase_from_snapshots(target, {.table = "log", .key = {{"", "me"}}}).error().code, Code::usage);
     CHECK_EQ(erase_from_snapshots(target, {.table = "nobody", .key = {{"", "1"}}}).error().code, Code::usage);
     CHECK_EQ(erase_from_snapshots(target, {.table = "orders", .key = {}}).error().code, Code::usage);
-}
-
-ON_BOTH("snapshots: nothing is erased from a snapshot that is not what was saved") {
-    db.run(people);
-    (void)up(db, losing());
-    auto const table = store(db, info_of(db, db.named("people.role")).store);
-    db.run("update " + table + " set v1 = 'root' where k1 = 2");
-    auto const before = everything(db);
-    auto target = open(db);
-    CHECK_EQ(erase_from_snapshots(target, {.table = "people", .key = {{"", "1"}}}).error().code, Code::refused);
-    check_same_text(before, everything(db));
-    CHECK_FALSE(holds(db));
 }
 
 ON_BOTH("snapshots: an export brings back what was purged, tampered with or lost, every byte of it") {
@@ -354,6 +327,36 @@ ON_BOTH("snapshots: what is damaged, cut off or of another database is refused b
     refused(exported(*other), "another database");
     REQUIRE(imported(db, bytes).has_value());
     CHECK(holds(db));
+}
+
+ON_BOTH("snapshots: an export or import that is interrupted, or whose file fails, changes nothing") {
+    db.run(people);
+    (void)up(db, losing());
+    auto const bytes = exported(db);
+    (void)purged(db, {.ids = {info_of(db, db.named("people.role")).id}});
+    auto const before = everything(db);
+    auto target = open(db);
+    Options const stopping{.cancelled = [] { return true; }};
+    auto const whole = [&, given = false]() mutable -> Result<std::string> { return std::exchange(given, true) ? std::string{} : bytes; };
+    CHECK_EQ(import_snapshots(target, whole, stopping).error().code, Code::interrupted);
+    check_same_text(before, everything(db));
+    auto const no_disk = [](auto const&...) { return Error{.message = "the disk is on fire"}; };
+    auto const failing = [&, given = false]() mutable -> Result<std::string> {
+        if (std::exchange(given, true)) return no_disk();
+        return bytes.substr(0, bytes.size() / 2);
+    };
+    CHECK_EQ(import_snapshots(target, failing).error().message, "the disk is on fire");
+    check_same_text(before, everything(db));
+    auto const nowhere = [&](std::string_view piece) -> Result<void> { return no_disk(piece); };
+    CHECK_EQ(export_snapshots(target, nowhere).error().message, "the disk is on fire");
+    // The connection is good for more.
+    CHECK_EQ(export_snapshots(
+                 target, [](std::string_view) -> Result<void> { return BOOST_OUTCOME_V2_NAMESPACE::success(); }, {}, stopping)
+                 .error()
+                 .code,
+             Code::interrupted);
+    CHECK(imported(db, bytes).has_value());
+    CHECK(verify_snapshots(target).value().holds());
 }
 
 ON_BOTH("snapshots: an export of before an erasure does not bring the erased rows back") {

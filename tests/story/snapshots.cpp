@@ -45,7 +45,7 @@ std::string faults(Verification const& verification) {
 
 // Everything, undrop's store too.
 std::string everything(Database& db) {
-    return db.postgres() ? output_of("pg_dump --no-owner " + shell_quoted(db.location()))
+    return db.postgres() ? without_noise(output_of("pg_dump --no-owner " + shell_quoted(db.location())))
                          : output_of("sqlite3 " + shell_quoted(db.location()) + " .dump");
 }
 
@@ -85,7 +85,6 @@ ON_BOTH("snapshots: what was changed in a store by hand is found, named, and not
         auto const found = faults(verified(db));
         CHECK_MESSAGE(found.find(words) != std::string::npos, found);
         CHECK_EQ(std::count(found.begin(), found.end(), '\n'), 1);
-        auto const dump = everything(db);
         auto const error = down_error(db, losing());
         CHECK_EQ(error.code, Code::refused);
         CHECK_MESSAGE(error.message.find(words) != std::string::npos, error.message);
@@ -189,4 +188,32 @@ ON_BOTH("snapshots: the way up is refused, too, where what users had written is 
     auto const report = up(db, source, {.without_snapshot = true});
     CHECK_EQ(merged(report.steps.at(0), db.named("t.v")).at_default, 2);
     CHECK_EQ(db.table("select id, v from t order by id"), "1|NULL\n2|NULL");
+}
+
+ON_BOTH("snapshots: what was purged on purpose does not stand in the way up") {
+    db.run("create table t (id integer primary key); insert into t values (1)");
+    auto const source = source_of({{"alter table t add column v text;"}});
+    (void)up(db, source);
+    db.run("update t set v = 'mine'");
+    (void)down(db, source);
+    CHECK_EQ(info_of(db, db.named("t.v")).needed_by, "up 1");
+    auto target = Target::open(db.url()).value();
+    auto const gone = purge_snapshots(target, plan_purge(target, {.all = true}).value()).value();
+    CHECK_EQ(gone.irreversible.at(0), "1: up does not bring back " + db.named("t.v"));
+    auto const report = migrate(target, source);
+    REQUIRE_MESSAGE(report.has_value(), report.error().text());
+    CHECK(mentions(report.value().steps.at(0).notes, "was purged"));
+    CHECK_EQ(db.table("select * from t"), "1|NULL");
+}
+
+ON_BOTH("snapshots: nothing is erased from a snapshot that is not what was saved") {
+    db.run(people);
+    (void)up(db, losing());
+    auto const table = table_of(db, "people.role");
+    db.run("update " + table + " set v1 = 'root' where k1 = 2");
+    auto const before = everything(db);
+    auto target = Target::open(db.url()).value();
+    CHECK_EQ(erase_from_snapshots(target, {.table = "people", .key = {{"", "1"}}}).error().code, Code::refused);
+    check_same_text(before, everything(db));
+    CHECK_FALSE(verified(db).holds());
 }
