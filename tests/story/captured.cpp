@@ -202,7 +202,9 @@ ON_POSTGRES("captured: killed between two batches, with users at work, the next 
         kill(child, SIGKILL);
         int status = 0;
         REQUIRE(waitpid(child, &status, 0) == child);
-        one->run("select pg_terminate_backend(pid) from pg_stat_activity where query like '%spread%' and pid <> pg_backend_pid()");
+        one->run(
+            "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and query like '%spread%' and pid "
+            "<> pg_backend_pid()");
         nobody_else(*one);
         auto const found = status_of(*one, source);
         REQUIRE(found.in_progress);
