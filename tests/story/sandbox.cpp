@@ -38,11 +38,14 @@ bool is_there(Session& session, std::string const& name) {
     return std::find(all.begin(), all.end(), name) != all.end();
 }
 
-// A sandbox that was not there before, in which a run is going on.
-std::string newest(Session& session, std::vector<std::string> const& before) {
+// The URL by which the server knows one test's connections, and those to its sandbox, from others.
+std::string url_of(Database& db, std::string const& test) { return db.url() + "&application_name=" + test; }
+
+// The sandbox of this test that was not there before, in which a run is going on.
+std::string newest(Session& session, std::vector<std::string> const& before, std::string const& test) {
     for (auto const& name : sandboxes(session))
         if (std::find(before.begin(), before.end(), name) == before.end() &&
-            session.count("select count(*) from pg_stat_activity where datname = '" + name +
+            session.count("select count(*) from pg_stat_activity where datname = '" + name + "' and application_name = '" + test +
                           "' and pid in (select pid from pg_locks where "
                           "locktype = 'advisory')") > 0)
             return name;
@@ -73,7 +76,7 @@ ON_POSTGRES("a sandbox carries undrop's mark, is closed to others, and is gone a
     std::string comment;
     std::string why;
     auto const options = in_the_middle([&] {
-        name = newest(db, before);
+        name = newest(db, before, "marked");
         comment = db.one("select shobj_description(oid, 'pg_database') from pg_database where datname = '" + name + "'");
         try {
             (void)connect_postgres(as(with_database(db.url(), name), "undrop_reader"));
@@ -81,7 +84,7 @@ ON_POSTGRES("a sandbox carries undrop's mark, is closed to others, and is gone a
             why = refused.what();
         }
     });
-    REQUIRE(rehearse_on(db.url(), {}, options));
+    REQUIRE(rehearse_on(url_of(db, "marked"), {}, options));
     REQUIRE_FALSE(name.empty());
     CHECK(comment.starts_with("undrop sandbox: disposable"));
     CHECK(why.find("permission denied") != std::string::npos);
@@ -91,10 +94,10 @@ ON_POSTGRES("a sandbox carries undrop's mark, is closed to others, and is gone a
 ON_POSTGRES("a sandbox is dropped also when the walk ends early") {
     auto const before = sandboxes(db);
     std::string name;
-    auto options = in_the_middle([&] { name = newest(db, before); });
+    auto options = in_the_middle([&] { name = newest(db, before, "early"); });
     options.cancelled = [&] { return !name.empty(); };
     auto const source = source_of({{"create table t (id integer)", "select 1; select 2"}});
-    auto target = Target::open(db.url()).value();
+    auto target = Target::open(url_of(db, "early")).value();
     CHECK(rehearse(target, source, {}, options).error().code == Code::interrupted);
     REQUIRE_FALSE(name.empty());
     CHECK_FALSE(is_there(db, name));
