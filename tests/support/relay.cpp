@@ -102,8 +102,15 @@ Relay::~Relay() {
     close(listener_);
 }
 
+void Relay::cut_at_commit(int which, Cut how) {
+    cut_at(which, how);
+    std::lock_guard const guard(mutex_);
+    commits_ = true;
+}
+
 void Relay::cut_at(int request, Cut how) {
     std::lock_guard const guard(mutex_);
+    commits_ = false;
     at_ = request;
     how_ = how;
     requests_ = 0;
@@ -160,8 +167,9 @@ std::optional<std::size_t> Relay::next_message(Pair const& pair) const {
     return pair.unsent.size() < end ? std::nullopt : std::optional(end);
 }
 
-bool Relay::pass_request(Pair& pair) {
+bool Relay::pass_request(Pair& pair, std::string_view message) {
     std::lock_guard const guard(mutex_);
+    if (commits_ && message.find("COMMIT") == std::string_view::npos) return !(cut_ && how_ == Cut::gone);
     ++requests_;
     if (cut_ || at_ == 0 || requests_ != at_) return !(cut_ && how_ == Cut::gone);
     cut_ = true;
@@ -179,8 +187,9 @@ void Relay::from_client(Pair& pair) {
         auto const type = pair.started ? pair.unsent[pair.read] : '\0';
         auto const is_request = !pair.started || wants_answer(type);
         pair.started = true;
+        auto const message = std::string_view(pair.unsent).substr(pair.read, *end - pair.read);
         pair.read = *end;
-        if (is_request && !pass_request(pair)) {
+        if (is_request && !pass_request(pair, message)) {
             pair.dead = true;
             return;
         }

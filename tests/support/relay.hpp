@@ -31,8 +31,9 @@ public:
 
     [[nodiscard]] std::string url() const { return url_; }  // the same database by way of the relay
     void cut_at(int request, Cut how);
-    void mend();                         // nothing is cut any more
-    [[nodiscard]] int requests() const;  // since cut_at()
+    void cut_at_commit(int which, Cut how);  // the which-th COMMIT that comes by
+    void mend();                             // nothing is cut any more
+    [[nodiscard]] int requests() const;      // since cut_at()
     [[nodiscard]] bool has_cut() const;
 
 private:
@@ -42,7 +43,7 @@ private:
     void let_in();
     void from_client(Pair& pair);
     void from_server(Pair& pair);
-    [[nodiscard]] bool pass_request(Pair& pair);  // false: it is the one to cut at
+    [[nodiscard]] bool pass_request(Pair& pair, std::string_view message);  // false: it is the one to cut at
     [[nodiscard]] std::optional<std::size_t> next_message(Pair const& pair) const;
 
     Directory directory_;
@@ -53,6 +54,7 @@ private:
     std::list<std::unique_ptr<Pair>> pairs_;
     mutable std::mutex mutex_;  // over what follows
     int at_ = 0;                // 0: nothing is cut
+    bool commits_ = false;      // only COMMITs count
     Cut how_ = Cut::before;
     int requests_ = 0;
     bool cut_ = false;
