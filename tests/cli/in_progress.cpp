@@ -4,7 +4,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-
 #include <undrop/undrop.hpp>
 
 #include "cli/program.hpp"
