@@ -173,14 +173,26 @@ Result<Effect> InParts::tidied(Outside const& what, Options const& options) {
 
 Result<std::map<ObjectId, Object>> InParts::objects_of(Outside const& what, std::map<ObjectId, Object> const& these) {
     std::map<ObjectId, Object> found;
-    UNDROP_CHECK(backend_.begin_reading());
-    auto catalog = backend_.catalog(ledger_.name());
-    backend_.rollback();
-    if (!catalog) return std::move(catalog).error();
-    auto ids = scope_of(what, catalog.value());
+    Catalog catalog;
+    // Definitions of a table that somebody else keeps even readers out of have to be waited for.
+    UNDROP_TRY(auto const done, retried(options_, step_, [&]() -> Result<StepReport> {
+                   UNDROP_CHECK(backend_.begin_reading());
+                   auto read = backend_.read_in_time(options_.lock_timeout, [&]() -> Result<void> {
+                       UNDROP_TRY(catalog, backend_.catalog(ledger_.name()));
+                       return success();
+                   });
+                   auto const who = read && !read.value() ? backend_.kept_from_readers() : std::vector<std::string>{};
+                   backend_.rollback();
+                   if (!read) return std::move(read).error();
+                   if (read.value()) return StepReport{};
+                   return Error{.code = Code::busy,
+                                .message = "no lock in time to read what the step changes" +
+                                           (who && !who.value().empty() ? ": " + who.value().front() : std::string())};
+               }));
+    auto ids = scope_of(what, catalog);
     for (auto const& [id, object] : these)
-        if (catalog.value().contains(id)) ids.insert(id);
-    for (auto const& id : ids) found.emplace(id, catalog.value().at(id));
+        if (catalog.contains(id)) ids.insert(id);
+    for (auto const& id : ids) found.emplace(id, catalog.at(id));
     return found;
 }
 

@@ -1,4 +1,6 @@
 // Statements that run outside of a transaction: each kind there and back, what fails is taken back whole, what was interrupted goes on.
+#include <utility>
+
 #include "story/story.hpp"
 
 using namespace undrop;
@@ -230,6 +232,29 @@ ON_POSTGRES("outside: a label that the script does not use is added in the step'
     CHECK_FALSE(has(notes_of(plan_of(db, source)), "outside"));
     (void)up_error(db, source);
     CHECK_EQ(db.table("select enumlabel from pg_enum order by enumsortorder"), "sad\nok");
+}
+
+ON_POSTGRES("outside: definitions that another session keeps locked are not waited for without end, and the next run goes on") {
+    db.run("create table t (id int primary key, c text); create table other (id int primary key)");
+    auto const before = witness(db);
+    auto const source = source_of({{std::string(marked) + "create index concurrently i on t (c);"}});
+    auto const holder = db.connect();
+    Options options;
+    options.lock_timeout = std::chrono::milliseconds{20};
+    options.tries = 1;
+    bool locked = false;
+    options.on_event = [&](Event const& event) {
+        if (event.kind == Event::Kind::journaled && !std::exchange(locked, true))
+            holder->run("begin; lock table other in access exclusive mode");
+    };
+    auto const error = up_error(db, source, options);
+    CHECK_EQ(error.code, Code::busy);
+    CHECK_MESSAGE(has(error.text(), "other"), error.text());
+    holder->run("commit");
+    (void)up(db, source);
+    CHECK_EQ(db.count("select count(*) from pg_index where indisvalid and indexrelid = 'i'::regclass"), 1);
+    (void)down(db, source);
+    check_unchanged(before, witness(db));
 }
 
 ON_POSTGRES("outside: it waits for old snapshots without regard to lock_timeout, and says for whom") {
