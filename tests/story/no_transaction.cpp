@@ -244,8 +244,9 @@ ON_POSTGRES("outside: definitions that another session keeps locked are not wait
     options.tries = 1;
     bool locked = false;
     options.on_event = [&](Event const& event) {
-        if (event.kind == Event::Kind::journaled && !std::exchange(locked, true))
-            holder->run("begin; lock table other in access exclusive mode");
+        if (event.kind != Event::Kind::journaled || std::exchange(locked, true)) return;
+        (void)holder->rows("select pg_current_xact_id()");  // somebody else has done something, so definitions are read again
+        holder->run("begin; lock table other in access exclusive mode");
     };
     auto const error = up_error(db, source, options);
     CHECK_EQ(error.code, Code::busy);
