@@ -235,7 +235,7 @@ ON_POSTGRES("outside: a label that the script does not use is added in the step'
 }
 
 ON_POSTGRES("outside: definitions that another session keeps locked are not waited for without end, and the next run goes on") {
-    db.run("create table t (id int primary key, c text); create table other (id int primary key)");
+    db.run("create table t (id int primary key, c text); create table other (id int primary key); create view v as select id from other");
     auto const before = witness(db);
     auto const source = source_of({{std::string(marked) + "create index concurrently i on t (c);"}});
     auto const holder = db.connect();
