@@ -16,6 +16,7 @@
 #include <vector>
 
 #include <undrop/options.hpp>
+#include <undrop/plan.hpp>
 #include <undrop/result.hpp>
 
 #include "catalog.hpp"
@@ -125,6 +126,12 @@ public:
     }
     // What runs beside each statement that changes a definition, also undrop's own, in words: event triggers that are switched on.
     [[nodiscard]] virtual Result<std::vector<std::string>> event_triggers() { return std::vector<std::string>{}; }
+    // What an operator should know who keeps the store for years, found quickly: a nightly dump that the store makes fail, numbers that run
+    // out. Notes and warnings, never a stop.
+    [[nodiscard]] virtual Result<std::vector<Finding>> concerns(std::string const& ledger) {
+        static_cast<void>(ledger);
+        return std::vector<Finding>{};
+    }
     // Makes the store's schema (nothing on SQLite), owner-only. In the caller's transaction.
     [[nodiscard]] virtual Result<void> create_store(std::string const& ledger) = 0;
     // Takes every right but the owner's from a table just made in the store, and checks that it worked (P8). `source`: the table
@@ -292,6 +299,9 @@ public:
     [[nodiscard]] virtual Result<bool> is_behind(std::string const& sequence, std::string const& now, std::string const& then) = 0;
     // Sequences that have names of their own: schema and name, raw, with an identity that stays over a rename. None on SQLite.
     [[nodiscard]] virtual Result<std::map<std::pair<std::string, std::string>, std::string>> named_sequences() = 0;
+    // The statistics by which the database plans queries, of a table that got rows back: in the step's transaction, without waiting for
+    // anybody. The last that a step does to a table, for what it writes to is the system's.
+    [[nodiscard]] virtual Result<void> gather_statistics(Table const& table) = 0;
     // Never moves a sequence back behind where it is.
     [[nodiscard]] virtual Result<void> set_position(std::string const& sequence, std::string const& position) = 0;
     // Rows that the script itself wrote in this transaction, as a condition on the table's rows under `alias`; empty: cannot be told.

@@ -349,6 +349,7 @@ std::string to_json(Status const& status) {
     json["snapshot_bytes"] = status.snapshot_bytes;
     json["oldest_snapshot"] = status.oldest_snapshot.empty() ? Json(nullptr) : Json(status.oldest_snapshot);
     json["ahead"] = status.ahead;
+    json["findings"] = list(status.findings, finding_json);
     return dumped(json);
 }
 

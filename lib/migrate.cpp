@@ -106,6 +106,7 @@ Result<Status> status(Target& target, Source const& source, Options const& optio
         status.pending.push_back({.version = migration.version, .name = migration.name, .out_of_order = older, .was_reverted = reverted});
     }
     if (!history.has_ledger) return status;
+    UNDROP_TRY(status.findings, target.backend().concerns(options.ledger));
     UNDROP_CHECK(describe_ahead(target.backend(), ledger, source, history, options, status));
     if (auto const& unfinished = history.unfinished) {
         UNDROP_TRY(auto const standing, standing_of(target.backend(), ledger, *unfinished));

@@ -46,6 +46,7 @@ Result<void> Planner::look_at_target(Plan& plan) {
         UNDROP_TRY(auto const publications, backend_.publications(options_.ledger));
         for (auto const& name : publications) plan.findings.push_back(published_finding(name, options_));
         if (full_) UNDROP_CHECK(tell_of_event_triggers(plan));
+        if (full_) UNDROP_CHECK(tell_of_concerns(plan));
         UNDROP_CHECK(read_definitions(plan));
         std::set<ObjectId> seen;
         for (auto& step : plan.steps) {
@@ -77,6 +78,14 @@ Result<void> Planner::tell_of_event_triggers(Plan& plan) {
     UNDROP_TRY(auto const triggers, backend_.event_triggers());
     for (auto const& trigger : triggers)
         plan.findings.push_back({.severity = Severity::note, .code = "event-trigger", .text = trigger + ", also in the middle of a step"});
+    return success();
+}
+
+// Who dumps the database is told with the run that makes the store, and by `status` from then on.
+Result<void> Planner::tell_of_concerns(Plan& plan) {
+    UNDROP_TRY(auto concerns, backend_.concerns(options_.ledger));
+    for (auto& finding : concerns)
+        if (finding.code != "backup" || !history_.has_ledger) plan.findings.push_back(std::move(finding));
     return success();
 }
 
@@ -159,6 +168,12 @@ Result<void> Planner::describe(PlannedStep& step, Opposite const& opposite, Plan
     describe_writes(step, unwaived);
     describe_way_back(step, opposite, plan);
     UNDROP_CHECK(count(step, foresight, lose));
+    auto const kept = [](PlannedLoss const& loss) { return !loss.waived; };
+    if (step.direction == Direction::up && std::any_of(step.losses.begin(), step.losses.end(), kept))
+        step.notes.push_back(
+            "what is saved stays in the database, personal data too, until `snapshots purge` or `snapshots erase`; what must not be kept "
+            "at "
+            "all, `-- undrop: lose NAME` in the script lets go");
     if (full_) UNDROP_CHECK(warn_of_long_users(unwaived, plan));
     if (full_ && catalog_read_) UNDROP_CHECK(warn_of_mentions(foresight, backend_.dialect().foresee(statements), plan));
     return success();

@@ -49,6 +49,7 @@ private:
     [[nodiscard]] Result<void> warn_of_mentions(Foresight const& foresight, Foreseen const& foreseen, Plan& plan);
     [[nodiscard]] bool goes_too(std::string const& body, Foresight const& foresight, Foreseen const& foreseen) const;
     [[nodiscard]] Result<void> tell_of_event_triggers(Plan& plan);
+    [[nodiscard]] Result<void> tell_of_concerns(Plan& plan);
     void describe_way_back(PlannedStep& step, Opposite const& opposite, Plan& plan) const;
     void find_drift(Opposite const& opposite, std::vector<Recorded> const& recorded, Plan& plan, std::set<ObjectId>& seen) const;
 

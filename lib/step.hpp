@@ -148,6 +148,7 @@ private:
     [[nodiscard]] Result<void> verify(Catalog const& now) const;
     [[nodiscard]] Result<void> run_check();
     [[nodiscard]] Result<std::vector<Rename>> sequence_renames();
+    [[nodiscard]] Result<void> gather_statistics(std::vector<Table> const& tables);
     void report_way_back(Catalog const& now);
     void report_objects(Catalog const& now, std::vector<Rename> const& renames);
     [[nodiscard]] Result<void> record(Catalog const& now, std::vector<TableChange> const& changes);

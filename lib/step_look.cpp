@@ -97,6 +97,7 @@ Result<StepRunner::Round> StepRunner::look_again() {
     UNDROP_CHECK(keep_only_losses(changes));
     UNDROP_TRY(auto const now, backend_.catalog_after(ledger_.name(), catalog_));
     UNDROP_CHECK(verify(now));
+    UNDROP_CHECK(gather_statistics(after));
     UNDROP_CHECK(run_check());
     report_.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started_).count();
     UNDROP_CHECK(record(now, changes));
@@ -140,6 +141,16 @@ Result<void> StepRunner::keep_only_losses(std::vector<TableChange> const& change
         snapshot.table.name = sequence;
         snapshot.position = position;
         saved_.push_back(std::move(snapshot));
+    }
+    return success();
+}
+
+// An application's next query is planned with what is there again, not as for an empty table.
+Result<void> StepRunner::gather_statistics(std::vector<Table> const& tables) {
+    constexpr std::int64_t many = 1'000;
+    for (auto const& [id, writes] : expected_) {
+        auto const* table = writes.inserted + writes.updated >= many ? find_table_by_id(tables, id) : nullptr;
+        if (table) UNDROP_CHECK(backend_.gather_statistics(*table));
     }
     return success();
 }

@@ -23,7 +23,7 @@ select c.oid, case when n.nspname = {0} then 'store'
                    else 'user' end,
        c.relkind = 'f', n.nspname || '.' || c.relname, c.relfilenode,
        pg_catalog.pg_stat_get_xact_tuples_inserted(c.oid), pg_catalog.pg_stat_get_xact_tuples_updated(c.oid),
-       pg_catalog.pg_stat_get_xact_tuples_deleted(c.oid)
+       pg_catalog.pg_stat_get_xact_tuples_deleted(c.oid), c.relrowsecurity
 from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
 where c.relkind in ('r', 'p', 'f') and c.relpersistence <> 't' and n.nspname !~ '^pg_'
   and not (n.nspname = {0}
@@ -180,8 +180,8 @@ Result<Mark> take_mark(Connection& connection, std::string const& transaction, s
     Mark mark{.transaction = transaction, .relations = {}, .large_objects = 0};
     UNDROP_TRY(auto const relations, connection.rows(fmt::format(marked_query, quote_literal(ledger), made_by(transaction, "a.xmin"))));
     for (auto const& row : relations)
-        mark.relations.emplace(
-            *row[0], MarkedRelation{place_of(*row[1]), yes(row[2]), *row[3], *row[4], number(row[5]), number(row[6]), number(row[7])});
+        mark.relations.emplace(*row[0], MarkedRelation{place_of(*row[1]), yes(row[2]), *row[3], *row[4], number(row[5]), number(row[6]),
+                                                       number(row[7]), yes(row[8])});
     UNDROP_TRY(auto const objects, connection.repeated(large_objects_query));
     mark.large_objects = number(objects.at(0).at(0));
     return mark;

@@ -22,6 +22,7 @@ struct MarkedRelation {
     std::int64_t inserted = 0;
     std::int64_t updated = 0;
     std::int64_t deleted = 0;
+    bool row_security = false;
 };
 
 // The database as the step found it.

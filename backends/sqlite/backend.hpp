@@ -110,6 +110,7 @@ public:
     [[nodiscard]] Result<std::map<std::string, std::string>> positions() override;
     [[nodiscard]] Result<bool> is_behind(std::string const& sequence, std::string const& now, std::string const& then) override;
     [[nodiscard]] Result<std::map<std::pair<std::string, std::string>, std::string>> named_sequences() override;
+    [[nodiscard]] Result<void> gather_statistics(Table const& table) override;
     [[nodiscard]] Result<void> set_position(std::string const& sequence, std::string const& position) override;
     // outside.cpp
     [[nodiscard]] Result<void> run_outside(Script const& script, Statement const& statement, std::vector<Statement> const& settings,

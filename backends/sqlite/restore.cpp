@@ -51,6 +51,13 @@ Result<void> SqliteBackend::loud(Table const&) {
 Result<void> SqliteBackend::defer_references(std::vector<Table> const&) { return outcome::success(); }
 Result<void> SqliteBackend::check_references() { return outcome::success(); }
 
+// Only where somebody has asked for such statistics (ANALYZE); a table that went took its own along.
+Result<void> SqliteBackend::gather_statistics(Table const& table) {
+    UNDROP_TRY(auto const wanted, connection_.number("select count(*) from main.sqlite_schema where name = 'sqlite_stat1'"));
+    if (wanted == 0) return outcome::success();
+    return connection_.exec("ANALYZE main." + quote(table.name));
+}
+
 Result<std::map<std::string, std::string>> SqliteBackend::positions() {
     std::map<std::string, std::string> found;
     UNDROP_TRY(auto const exists, connection_.number("select count(*) from main.sqlite_schema where name = 'sqlite_sequence'"));

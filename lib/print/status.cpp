@@ -58,6 +58,7 @@ std::ostream& operator<<(std::ostream& out, Status const& status) {
     for (auto const& m : status.applied)
         for (auto const& harm : m.harms) text += fmt::format("{} {}: {}\n", m.version, m.name, harm);
     if (!status.ahead.empty()) text += "The database is ahead: " + status.ahead + ".\n";
+    text += print::findings(status.findings);
     return out << print::printable(text + count_text(status));
 }
 
