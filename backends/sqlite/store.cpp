@@ -20,7 +20,7 @@ namespace {
 namespace outcome = BOOST_OUTCOME_V2_NAMESPACE;
 
 constexpr std::array ledger_tables{names::meta,     names::event,     names::script, names::object,
-                                   names::snapshot, names::footprint, names::check};
+                                   names::snapshot, names::footprint, names::check,  names::journal};
 constexpr std::array row_tables{names::snapshot_prefix, names::footprint_prefix, names::work_prefix, names::copy_prefix};
 
 // Columns by which a ledger's own tables are known.
