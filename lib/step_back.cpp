@@ -63,6 +63,17 @@ Foresight foresee(Dialect const& dialect, std::vector<Statement> const& statemen
     return foresight;
 }
 
+// P8: what the mend makes gets what today's defaults give to anything new: rights for whom nobody had given any. It has the name of what it
+// came with.
+static void unwant_what_came_along(Catalog const& now, Catalog const& start, Wanted& wanted) {
+    std::set<std::pair<std::string, std::string>> made;
+    for (auto const& [id, object] : wanted)
+        if (object && !start.contains(id)) made.insert({id.parent, id.name});
+    for (auto const& [id, object] : now)
+        if (!object.holds_rows && !object.remove.empty() && !start.contains(id) && made.contains({id.parent, id.name}))
+            wanted.emplace(id, std::nullopt);
+}
+
 Result<void> StepRunner::bring_back() {
     if (opposite_.step == 0) return success();
     if (step_.direction == Direction::down) {
@@ -92,6 +103,7 @@ Result<void> StepRunner::bring_back() {
     constexpr int passes = 3;
     for (int pass = 0; pass < passes; ++pass) {
         UNDROP_TRY(auto const now, backend_.catalog_after(ledger_.name(), catalog_));
+        unwant_what_came_along(now, catalog_, opposite_.wanted);
         auto plan = plan_mend(now, opposite_.wanted);
         // What was just made from its recorded text differs only by what is still to come, as a partition's place in its parent.
         std::erase_if(plan.before_data, [&](MendAction const& a) { return a.kind == MendAction::Kind::reshape && made_.contains(a.id); });
