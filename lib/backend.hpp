@@ -65,6 +65,16 @@ struct Reference {
     std::vector<std::string> parents_columns;  // in the same order
 };
 
+// A foreign key of a table.
+struct ForeignKey {
+    std::string name;                  // for people; may be empty
+    std::vector<std::string> columns;  // of the child
+    std::string parents_schema;
+    std::string parent;
+    std::vector<std::string> parents_columns;  // in the same order
+    bool full = false;                         // MATCH FULL: a NULL in some of its columns does not let the others go
+};
+
 // Everything a step did to the database outside of schema texts, told after the fact.
 struct Observed {
     std::map<std::string, Writes> writes;  // by Table::id at the mark; tables whose rows were not touched are absent
@@ -243,6 +253,12 @@ public:
     [[nodiscard]] virtual std::string why_blind(Options const& options) const = 0;
     // The foreign keys that refer to a table.
     [[nodiscard]] virtual Result<std::vector<Reference>> references(Table const& table) = 0;
+    // The foreign keys of a table: those that these definitions (Object::make) make; where the table's own text makes them, those that it
+    // has.
+    [[nodiscard]] virtual Result<std::vector<ForeignKey>> foreign_keys(Table const& child, std::vector<std::string> const& definitions) {
+        static_cast<void>(child), static_cast<void>(definitions);
+        return std::vector<ForeignKey>{};
+    }
     // What stands in the way of values that come back into these columns, and can step aside meanwhile: what is unique over an expression
     // or for some rows, exclusions, checks and foreign keys that old rows need not fulfil; where rows swap values, plain unique indexes
     // too. On SQLite nothing can step aside: there swapped rows are deleted and inserted instead.

@@ -1,5 +1,7 @@
 // JSON of the values that the library gives out. Every document has a `format` number and a `kind`.
+#include <array>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include <undrop/undrop.hpp>
 
@@ -58,8 +60,24 @@ Json finding_json(Finding const& finding) {
             {"next", {{"command", finding.next.command}, {"advice", finding.next.advice}}}};
 }
 
+using Returned = PlannedReturn;
+constexpr std::array returns{std::pair{"comes_back", &Returned::comes_back}, std::pair{"changed_since", &Returned::changed_since},
+                             std::pair{"deleted_since", &Returned::deleted_since}, std::pair{"inserted_since", &Returned::inserted_since},
+                             std::pair{"key_taken", &Returned::key_taken}};
+
+Json return_json(PlannedReturn const& back) {
+    Json json = {{"snapshot", back.snapshot}, {"what", back.what}, {"rows", back.rows}};
+    for (auto const& [name, count] : returns) json[name] = optional_json(back.*count);
+    json["unknown"] = back.unknown;
+    return json;
+}
+
 Json planned_step_json(PlannedStep const& step) {
-    auto const loss = [](PlannedLoss const& l) { return Json{{"what", l.what}, {"rows", optional_json(l.rows)}, {"waived", l.waived}}; };
+    auto const loss = [](PlannedLoss const& l) {
+        Json json = {{"what", l.what}, {"rows", optional_json(l.rows)}, {"waived", l.waived}};
+        json["written_since"] = optional_json(l.written_since);
+        return json;
+    };
     return {{"version", step.version},
             {"name", step.name},
             {"direction", name_of(step.direction)},
@@ -70,6 +88,7 @@ Json planned_step_json(PlannedStep const& step) {
             {"locks", step.locks},
             {"losses", list(step.losses, loss)},
             {"comes_back", step.comes_back},
+            {"returns", list(step.returns, return_json)},
             {"mends", step.mends},
             {"notes", step.notes},
             {"check", script_json(step.check)},
@@ -82,6 +101,9 @@ Json planned_step_json(PlannedStep const& step) {
 
 Json merged_json(Merged const& merged) {
     return {{"what", merged.what},
+            {"snapshot", merged.snapshot},
+            {"rows", merged.rows},
+            {"kept_aside", merged.kept_aside()},
             {"defaulted", merged.defaulted},
             {"restored", merged.restored},
             {"removed", merged.removed},
@@ -94,6 +116,9 @@ Json merged_json(Merged const& merged) {
             {"key_taken", merged.key_taken},
             {"not_found", merged.not_found},
             {"not_users", merged.not_users},
+            {"overwritten", merged.overwritten},
+            {"orphaned", merged.orphaned},
+            {"emptied", merged.emptied},
             {"at_default", merged.at_default},
             {"not_restored", merged.not_restored}};
 }
@@ -195,6 +220,10 @@ Finding finding_from(Json const& json) {
     return finding;
 }
 
+std::optional<std::int64_t> number_from(Json const& json, char const* key) {
+    return json.value(key, Json()).is_null() ? std::nullopt : std::optional(json.at(key).get<std::int64_t>());
+}
+
 PlannedStep planned_step_from(Json const& json) {
     PlannedStep step;
     step.version = json.at("version");
@@ -206,10 +235,15 @@ PlannedStep planned_step_from(Json const& json) {
     step.statements = json.at("statements");
     step.locks = json.at("locks");
     for (auto const& loss : json.at("losses")) {
-        auto const& rows = loss.at("rows");
         step.losses.push_back({.what = loss.at("what"),
-                               .rows = rows.is_null() ? std::nullopt : std::optional(rows.get<std::int64_t>()),
-                               .waived = loss.at("waived")});
+                               .rows = number_from(loss, "rows"),
+                               .waived = loss.at("waived"),
+                               .written_since = number_from(loss, "written_since")});
+    }
+    for (auto const& back : json.value("returns", Json::array())) {
+        auto& to = step.returns.emplace_back(PlannedReturn{back.at("snapshot"), back.at("what"), back.at("rows")});
+        to.unknown = back.at("unknown");
+        for (auto const& [name, count] : returns) to.*count = number_from(back, name);
     }
     step.comes_back = json.at("comes_back");
     step.mends = json.at("mends");

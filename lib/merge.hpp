@@ -48,6 +48,10 @@ struct SavedRows {
 
 [[nodiscard]] std::string insert_rows(Dialect const& dialect, Snapshot const& s, Table const& now, std::string const& from);
 
+// The same rows, as a query of their identities; empty: there can be none.
+[[nodiscard]] std::string unique_values_query(Ledger const& ledger, Dialect const& dialect, Snapshot const& s, Table const& now,
+                                              SavedRows const& rows, std::vector<std::string> const& changed);
+
 // Rows of a snapshot that cannot get what they had, because another row has a unique value of theirs by now: a working table of the store
 // with the snapshot's k1.. (n without a key), or "" if there is no such row. `changed`: the columns that the snapshot would change, all for
 // whole rows.

@@ -159,6 +159,10 @@ Result<void> Planner::describe(PlannedStep& step, Opposite const& opposite, Plan
     describe_writes(step, unwaived);
     describe_way_back(step, opposite, plan);
     UNDROP_CHECK(count(step, foresight, lose));
+    UNDROP_CHECK(count_written_since(step, opposite));
+    UNDROP_CHECK(count_returns(step, opposite, statements));
+    UNDROP_CHECK(count_own_rows(step, opposite));
+    note_reached(foresight, opposite, statements);
     if (full_) UNDROP_CHECK(warn_of_long_users(unwaived, plan));
     if (full_ && catalog_read_) UNDROP_CHECK(warn_of_mentions(foresight, backend_.dialect().foresee(statements), plan));
     return success();

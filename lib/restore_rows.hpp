@@ -20,6 +20,9 @@ struct CellsContext {
     std::string matched;               // working table of `match_rows`, for rows without a key
     bool replace_rows = false;         // delete and insert, where no single UPDATE can
     std::int64_t work_id = 0;
+    OnConflict on_conflict = OnConflict::keep_current;
+    std::int64_t overwrite_id = 0;                 // of the snapshot of what is put over, where that is asked for
+    bool note_restored = false;                    // whose foreign keys are looked at once everything is back
     std::map<std::size_t, AttributeMerge> merges;  // by index of snapshot.values: composite values that are merged attribute by attribute
 };
 
@@ -27,7 +30,8 @@ struct CellsContext {
 struct RestoredCells {
     std::vector<Merged> merged;
     std::int64_t updated = 0;
-    std::int64_t replaced = 0;  // deleted and inserted
+    std::int64_t replaced = 0;               // deleted and inserted
+    std::vector<Snapshot> overwritten = {};  // what users wrote since, saved
 };
 [[nodiscard]] Result<RestoredCells> restore_updated(Backend& backend, Ledger const& ledger, Snapshot const& snapshot, Table const& now,
                                                     CellsContext const& context);

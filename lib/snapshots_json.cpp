@@ -53,6 +53,18 @@ std::string to_json(SnapshotRows const& rows) {
     return dumped(json);
 }
 
+std::string to_json(Conflicts const& conflicts) {
+    auto json = document("snapshot_conflicts");
+    json["snapshot"] = snapshot_json(conflicts.info);
+    json["total"] = conflicts.total;
+    json["columns"] = conflicts.columns;
+    json["rows"] = list(conflicts.rows, [](Conflicts::Row const& row) {
+        auto const values = list(row.values, [](auto const& cell) { return cell ? Json(*cell) : Json(nullptr); });
+        return Json{{"why", row.why}, {"column", row.column.empty() ? Json(nullptr) : Json(row.column)}, {"values", values}};
+    });
+    return dumped(json);
+}
+
 std::string to_json(Verification const& verification) {
     auto json = document("snapshot_verification");
     json["target"] = verification.target;

@@ -161,6 +161,8 @@ Result<StepRunner::Round> StepRunner::round() {
     kept_rows_.clear();
     in_use_.clear();
     readers_.clear();
+    overwritten_.clear();
+    references_.clear();
     footprints_.clear();
     restored_.clear();
     made_.clear();

@@ -132,6 +132,16 @@ private:
     [[nodiscard]] Result<void> remove_inserted_rows();
     [[nodiscard]] Result<void> remove_rows_in_use(std::vector<Table> const& tables);
     [[nodiscard]] Result<void> restore_rows(std::vector<Table> const& tables);
+    // step_orphans.cpp: conflicts and orphans, as the options say
+    [[nodiscard]] Result<void> no_conflicts() const;
+    void keep_overwritten();
+    [[nodiscard]] bool settles_orphans() const { return options_.on_orphan != OnOrphan::stop; }
+    [[nodiscard]] Result<void> set_references_aside();
+    [[nodiscard]] Result<void> settle_orphans(std::vector<Table> const& tables);
+    [[nodiscard]] Result<std::int64_t> settle_orphans_of(Snapshot const& snapshot, Table const& now, std::vector<Table> const& tables);
+    [[nodiscard]] Result<std::vector<ForeignKey>> foreign_keys_of(Table const& now);
+    [[nodiscard]] Result<void> count_orphans(Snapshot const& snapshot);
+    [[nodiscard]] Result<void> bring_references_back();
     [[nodiscard]] Result<void> match_keyless(std::vector<Snapshot const*> const& rows, std::vector<Table> const& tables);
     [[nodiscard]] std::vector<Snapshot const*> own_updates(Table const& table) const;
     [[nodiscard]] Result<std::map<ObjectId, Object>> set_aside(std::vector<Snapshot const*> const& rows, std::vector<Table> const& tables);
@@ -209,9 +219,11 @@ private:
         std::vector<Reference> references = {};  // when rows begin to come back
     };
     std::vector<InUse> in_use_;
-    std::string kept_rows_;           // rows that an earlier up inserted and its down kept, for people; empty: none
-    std::set<std::int64_t> swapped_;  // snapshots of which rows swapped unique values
-    std::vector<Reader> readers_;     // types of the store
+    std::string kept_rows_;                  // rows that an earlier up inserted and its down kept, for people; empty: none
+    std::set<std::int64_t> swapped_;         // snapshots of which rows swapped unique values
+    std::vector<Reader> readers_;            // types of the store
+    std::vector<Snapshot> overwritten_;      // what users wrote since, where a saved value was put over it
+    std::map<ObjectId, Object> references_;  // foreign keys that stepped aside until orphans are settled
     std::vector<Footprint> footprints_;
     std::map<std::string, std::chrono::steady_clock::time_point> locked_since_;  // by the names of report_.locks
     std::vector<Table> scripted_;                                                // tables after the script

@@ -74,16 +74,22 @@ Result<void> StepRunner::bring_back() {
     }
     UNDROP_CHECK(remove_inserted_rows());
     if (step_.direction == Direction::down) UNDROP_CHECK(empty_new_partitions());
+    auto const scripted = step_.origin != Origin::derived;  // a script makes foreign keys before any row is back
+    if (scripted) UNDROP_CHECK(set_references_aside());
     UNDROP_CHECK(restore_columns(true));
     UNDROP_CHECK(fill_passed_over(true));
     if (step_.direction == Direction::down) UNDROP_CHECK(mend());
     UNDROP_CHECK(restore_columns(false));
     UNDROP_CHECK(fill_passed_over(false));
+    if (!scripted) UNDROP_CHECK(set_references_aside());
     count_passed_over();
     UNDROP_TRY(auto const tables, backend_.tables(ledger_.name()));
     if (step_.direction == Direction::down) UNDROP_CHECK(fill_waived_columns(tables));
     UNDROP_CHECK(restore_tables(tables));
     UNDROP_CHECK(restore_rows(tables));
+    keep_overwritten();
+    UNDROP_CHECK(no_conflicts());
+    UNDROP_CHECK(bring_references_back());
     UNDROP_CHECK(drop_readers());
     tell(Event::Kind::restored, fmt::format("{} snapshot(s)", opposite_.snapshots.size()));
     if (step_.direction == Direction::up) return restore_positions();
@@ -187,7 +193,8 @@ Result<void> StepRunner::restore_column_of(Snapshot const& snapshot, Table const
         .direction = step_.direction,
         .made_by_script = made_by_script,
         .script_wrote_rows = writes != after_script_.writes.end() && (writes->second.updated > 0 || writes->second.rows_may_differ),
-        .backfill = backfill_of({snapshot.table.schema, snapshot.table.name}, snapshot.column)};
+        .backfill = backfill_of({snapshot.table.schema, snapshot.table.name}, snapshot.column),
+        .note_restored = settles_orphans()};
     UNDROP_TRY(auto const now, as_saved(snapshot, table));
     UNDROP_TRY(auto const done, restore_column(backend_, ledger_, snapshot, now, context));
     report_.merged.push_back(done.merged);
@@ -270,11 +277,17 @@ Result<void> StepRunner::restore_tables(std::vector<Table> const& tables) {
         Restored done;
         UNDROP_TRY(auto const read, as_saved(snapshot, *table));
         UNDROP_CHECK(backend_.naming_orphans("", [&]() -> Result<void> {
-            UNDROP_TRY(done,
-                       restore_table(backend_, ledger_, snapshot, read, {.direction = step_.direction, .made_by_script = made_by_script}));
+            UNDROP_TRY(done, restore_table(backend_, ledger_, snapshot, read,
+                                           {.direction = step_.direction,
+                                            .made_by_script = made_by_script,
+                                            .work_id = next_id_++,
+                                            .on_conflict = options_.on_conflict,
+                                            .overwrite_id = next_id_++,
+                                            .note_restored = settles_orphans()}));
             return success();
         }));
         report_.merged.push_back(done.merged);
+        overwritten_.insert(overwritten_.end(), done.overwritten.begin(), done.overwritten.end());
         UNDROP_CHECK(expect(*table, done.updated, done.inserted));
     }
     return success();

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <algorithm>
 
+#include "aside.hpp"
 #include "fault.hpp"
 #include "restore.hpp"
 #include "step.hpp"
@@ -21,6 +22,7 @@ Result<void> StepRunner::verify_snapshots() {
     for (auto& snapshot : opposite_.snapshots) {
         UNDROP_TRY(auto const fault, fault_of(backend_, ledger_, snapshot, Depth::rows));
         if (fault.empty()) {
+            UNDROP_CHECK(Aside(backend_, ledger_, snapshot).drop());
             fine.push_back(std::move(snapshot));
             continue;
         }
@@ -67,7 +69,9 @@ Result<void> StepRunner::fill_passed_over(bool before_mend) {
 // Rows that stay away are counted as they were saved: nothing else is known of them.
 void StepRunner::count_passed_over() {
     for (auto const& snapshot : passed_over_)
-        if (!restored_.contains(snapshot.id)) report_.merged.push_back({.what = snapshot.what(), .not_restored = snapshot.rows});
+        if (!restored_.contains(snapshot.id))
+            report_.merged.push_back(
+                {.what = snapshot.what(), .snapshot = snapshot.id, .rows = snapshot.rows, .not_restored = snapshot.rows});
 }
 
 // Going up again is every deployment's way: what somebody purged on purpose does not stand in it.

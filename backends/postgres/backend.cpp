@@ -292,6 +292,13 @@ Result<std::vector<ObjectId>> PostgresBackend::in_the_way(Table const& table, st
     return postgres::in_the_way(connection_, table, columns, swapped);
 }
 
+Result<std::vector<ForeignKey>> PostgresBackend::foreign_keys(Table const&, std::vector<std::string> const& definitions) {
+    std::vector<ForeignKey> all;
+    for (auto const& definition : definitions)
+        if (auto key = foreign_key_of(definition)) all.push_back(std::move(*key));
+    return all;
+}
+
 Result<void> PostgresBackend::defer_references(std::vector<Table> const& tables) {
     known_.changed();
     return references_.defer(tables);

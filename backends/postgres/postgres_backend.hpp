@@ -106,6 +106,7 @@ public:
     [[nodiscard]] Result<void> reshape(ObjectId const& id, Object const& now, Object const& wanted) override;
     [[nodiscard]] Result<void> quiet(Table const& table) override;
     [[nodiscard]] Result<void> loud(Table const& table) override;
+    [[nodiscard]] Result<std::vector<ForeignKey>> foreign_keys(Table const& child, std::vector<std::string> const& definitions) override;
     [[nodiscard]] Result<void> defer_references(std::vector<Table> const& tables) override;
     [[nodiscard]] Result<void> check_references() override;
     [[nodiscard]] Result<std::map<std::string, std::string>> positions() override;

@@ -102,6 +102,7 @@ public:
     [[nodiscard]] bool means_unfitting(Error const& error) const override;
     [[nodiscard]] Result<std::int64_t> unfitting(Table const& now, std::string const& column, Object const& wanted) override;
     [[nodiscard]] Result<void> reshape(ObjectId const& id, Object const& now, Object const& wanted) override;
+    [[nodiscard]] Result<std::vector<ForeignKey>> foreign_keys(Table const& child, std::vector<std::string> const& definitions) override;
     // restore.cpp
     [[nodiscard]] Result<void> quiet(Table const& table) override;
     [[nodiscard]] Result<void> loud(Table const& table) override;

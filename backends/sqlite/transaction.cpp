@@ -304,8 +304,8 @@ Result<void> SqliteBackend::check_constraints() {
     }
     if (after <= before) return outcome::success();
     return refused("foreign keys do not hold: " + where,
-                   "make the missing rows again, or delete or change the rows that refer to them, and try again; PRAGMA "
-                   "foreign_key_check lists them");
+                   "make the missing rows again, or delete or change the rows that refer to them, and try again (saved rows stay in "
+                   "their snapshot with --on-orphan keep); PRAGMA foreign_key_check lists them");
 }
 
 }  // namespace undrop::sqlite
