@@ -234,12 +234,8 @@ PlannedStep planned_step_from(Json const& json) {
     step.down = script_from(json.at("down"));
     step.statements = json.at("statements");
     step.locks = json.at("locks");
-    for (auto const& loss : json.at("losses")) {
-        step.losses.push_back({.what = loss.at("what"),
-                               .rows = number_from(loss, "rows"),
-                               .waived = loss.at("waived"),
-                               .written_since = number_from(loss, "written_since")});
-    }
+    for (auto const& loss : json.at("losses"))
+        step.losses.push_back({loss.at("what"), number_from(loss, "rows"), loss.at("waived"), number_from(loss, "written_since")});
     for (auto const& back : json.value("returns", Json::array())) {
         auto& to = step.returns.emplace_back(PlannedReturn{back.at("snapshot"), back.at("what"), back.at("rows")});
         to.unknown = back.at("unknown");

@@ -25,6 +25,6 @@ inline constexpr char const* footprint_prefix = "footprint_";
 inline constexpr char const* aside_prefix = "aside_";  // with a snapshot's id: what of it was not put back
 inline constexpr char const* work_prefix = "work_";
 inline constexpr char const* capture_prefix = "capture_";  // PostgreSQL: while a statement of a step commits by itself
-inline constexpr char const* copy_prefix = "copy_";  // of a rehearsal, in a sandbox
+inline constexpr char const* copy_prefix = "copy_";        // of a rehearsal, in a sandbox
 
 }  // namespace undrop::names
