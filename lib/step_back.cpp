@@ -239,7 +239,8 @@ Result<void> StepRunner::restore_columns(bool before_mend) {
             UNDROP_CHECK(backend_.run(bare));
             UNDROP_TRY(tables, backend_.tables(ledger_.name()));
             table = find_table(tables, name);
-        } else if (!table->column(snapshot.column) || (before_mend && table->column(snapshot.column)->type != recorded.type)) {
+        } else if (auto const* now = table->column(snapshot.column);
+                   !now || now->generated || (before_mend && now->type != recorded.type)) {
             continue;
         }
         UNDROP_CHECK(restore_column_of(snapshot, *table, made_by_script));
