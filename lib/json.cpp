@@ -134,7 +134,8 @@ Json applied_json(AppliedMigration const& m) {
             {"missing", m.missing},
             {"ahead", m.ahead},
             {"harms", m.harms},
-            {"purged_snapshots", m.purged}};
+            {"purged_snapshots", m.purged},
+            {"irreversible", m.irreversible}};
 }
 
 Json pending_json(PendingMigration const& m) {
@@ -270,6 +271,7 @@ Json rehearsed_json(Rehearsed const& r) {
     return {{"version", r.version},
             {"name", r.name},
             {"came_back", r.came_back},
+            {"irreversible", r.irreversible},
             {"step", r.step},
             {"reason", r.reason},
             {"where", place_json(r.where)},

@@ -9,6 +9,7 @@
 #include "outside.hpp"
 #include "rules.hpp"
 #include "try.hpp"
+#include "waiver.hpp"
 
 namespace undrop {
 namespace {
@@ -132,6 +133,14 @@ Result<void> Planner::describe(PlannedStep& step, Opposite const& opposite, Plan
     auto const unwaived = foresee(backend_.dialect(), statements, tables_, lose, opposite.wanted);
     auto const marked = step.origin != Origin::derived && *script && is_marked(**script);
     describe_parts(step, statements, marked);
+    // What earlier steps of the plan make is not there yet: the step itself looks again.
+    if (&step == &plan.steps.front() && *script)
+        if (auto const there = waivers_exist(**script, lose, tables_); !there)
+            plan.findings.push_back({.severity = Severity::stop,
+                                     .code = "waiver",
+                                     .text = there.error().message,
+                                     .where = there.error().where,
+                                     .next = there.error().next});
     for (auto const& statement : statements) {
         UNDROP_TRY(auto const why, backend_.why_not(statement, marked));
         if (why.empty()) continue;
@@ -180,6 +189,7 @@ void Planner::describe_writes(PlannedStep& step, Foresight const& foresight) con
         auto why = backend_.why_blind(options_);
         if (why.empty() && (foresight.locks.contains(name) || foresight.saves_values(name)))
             why = "the script alters it too, which keeps every other connection from reading it";
+        if (auto const* there = find_table(tables_, name); there && there->key.empty()) step.notes.push_back(keyless_note(*there));
         step.notes.push_back(why.empty() ? fmt::format("rows of {} that the script changes or deletes are saved as it runs", table)
                                          : fmt::format("{} is copied before the script: {}", table, why));
     }
@@ -193,9 +203,7 @@ void Planner::describe_way_back(PlannedStep& step, Opposite const& opposite, Pla
     for (auto const& snapshot : opposite.snapshots) {
         if (snapshot.kind == Snapshot::Kind::sequence) continue;
         step.comes_back.push_back(fmt::format("{} ({} rows saved)", snapshot.what(), snapshot.rows));
-        if (!snapshot.keyed())
-            step.notes.push_back(
-                fmt::format("{} has no key: its rows are told apart by all their columns, equal ones not at all", snapshot.table.text()));
+        if (!snapshot.keyed()) step.notes.push_back(keyless_note(snapshot.table));
         auto const bare = snapshot.kind == Snapshot::Kind::column
                               ? backend_.dialect().add_bare_column(snapshot.table, *snapshot.table.column(snapshot.column))
                               : "-";

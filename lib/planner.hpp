@@ -12,6 +12,9 @@
 
 namespace undrop {
 
+// What is said of a table without a key.
+[[nodiscard]] std::string keyless_note(Table const& table);
+
 class Planner {
 public:
     // `full`: rows are counted and bodies searched for names, as a person wants it; a start-up does not wait for that.

@@ -122,6 +122,8 @@ private:
     [[nodiscard]] Result<void> save_captured(Captured const& captured, std::vector<Recorded> const& made);
     [[nodiscard]] Result<void> rows_are_told(TableChange const& change);
     [[nodiscard]] Result<void> no_rebuild_empties_others(std::vector<TableChange> const& changes);
+    [[nodiscard]] Result<void> constraints_hold();
+    [[nodiscard]] Result<void> nothing_unknown_went();
     [[nodiscard]] Result<Round> save_retyped(std::vector<TableChange> const& changes);
     [[nodiscard]] std::vector<Unit> written_units(std::vector<TableChange> const& changes) const;
     [[nodiscard]] Result<std::optional<OldRowsTable>> old_rows(Unit const& unit, bool all);

@@ -12,6 +12,7 @@ namespace undrop {
 namespace {
 
 auto const success = [] { return BOOST_OUTCOME_V2_NAMESPACE::success(); };
+constexpr char const* foreign_keys_off = "put `PRAGMA foreign_keys=OFF;` at the top of the script: it holds for the whole step";
 
 bool of_another_type(Table const& before, Table const& now, std::string const& then, std::string const& current) {
     return before.column(then)->full_type() != now.column(current)->full_type();
@@ -184,17 +185,35 @@ Result<void> StepRunner::no_rebuild_empties_others(std::vector<TableChange> cons
         for (auto const& reference : references) {
             auto const* child = find_table(before_, {reference.schema, reference.child});
             auto const writes = child ? after_script_.writes.find(child->id) : after_script_.writes.end();
-            if (writes == after_script_.writes.end() || writes->second.deleted == 0 || planned_.writes.contains(table_name(*child)))
-                continue;
-            return Error{.code = Code::refused,
-                         .left = Left::rolled_back,
-                         .message = fmt::format("building {} anew would delete {} rows of {}, which refer to it", change.before->text(),
-                                                writes->second.deleted, child->text()),
-                         .where = {script_.file, 0, 0},
-                         .next = {.advice = "put `PRAGMA foreign_keys=OFF;` at the top of the script: it holds for the whole step"}};
+            if (writes == after_script_.writes.end() || planned_.writes.contains(table_name(*child))) continue;
+            auto const& [deleted, updated] = std::pair(writes->second.deleted, writes->second.updated);
+            if (deleted + updated == 0) continue;
+            auto const what = deleted > 0 ? fmt::format("delete {} rows", deleted) : fmt::format("change {} rows", updated);
+            return Error{
+                .code = Code::refused,
+                .left = Left::rolled_back,
+                .message = fmt::format("building {} anew would {} of {}, which refer to it", change.before->text(), what, child->text()),
+                .where = {script_.file, 0, 0},
+                .next = {.advice = foreign_keys_off}};
         }
     }
     return success();
+}
+
+// A rebuild leaves references that are checked at the end of the transaction behind, though the rows are there again.
+Result<void> StepRunner::constraints_hold() {
+    auto held = backend_.check_constraints();
+    if (held) return success();
+    auto error = std::move(held).error();
+    for (auto const& change : look(before_, scripted_, after_script_.writes)) {
+        if (!change.rebuilt) continue;
+        UNDROP_TRY(auto const references, backend_.references(*change.after));
+        if (references.empty()) continue;
+        error.message += fmt::format("; the script builds {} anew, and {} refers to it", change.before->text(), references.front().child);
+        error.next = {.advice = foreign_keys_off};
+        break;
+    }
+    return error;
 }
 
 // P1 for rows: after the script, before anything is brought back.
@@ -218,6 +237,8 @@ Result<StepRunner::Round> StepRunner::save_rows() {
             continue;
         }
         old->only_updated = unit.writes.updated > 0 && unit.writes.inserted + unit.writes.deleted == 0 && !unit.change.rebuilt;
+        // An UPDATE that moves a row to another partition counts as both.
+        old->may_have_moved = unit.change.before->partitioned && unit.writes.inserted == unit.writes.deleted;
         found.push_back({std::move(unit), std::move(*old), std::move(written)});
     }
     UNDROP_CHECK(no_rebuild_empties_others(changes));

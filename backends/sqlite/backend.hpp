@@ -133,6 +133,7 @@ private:
     struct Before {
         bool foreign_keys = false;
         bool triggers = true;
+        bool defensive = false;
         ScriptSettings script;
         int busy_timeout = 0;
         int cache_spill = 0;
@@ -146,6 +147,9 @@ private:
     [[nodiscard]] Result<void> see_filled(std::vector<std::string> const& made);
     [[nodiscard]] Result<std::string> one_of(RowSet const& rows, std::string const& name, std::string const& row);
     void refuse_writes(Observer::Seen const& seen, Entry const& entry, std::vector<std::string>& refused) const;
+    [[nodiscard]] std::vector<std::string> changed_virtual_rows();
+    [[nodiscard]] Result<void> rebuild_indexes();
+    [[nodiscard]] bool names_shadow(std::string const& message) const;
 
     [[nodiscard]] Result<void> start(Options const& options);
     [[nodiscard]] Result<void> wait_for_lock(Options const& options);
@@ -170,7 +174,8 @@ private:
     double waited_seconds_ = 0;        // for the file
     int quiet_ = 0;                    // tables that are quiet
     bool kept_foreign_keys_ = false;   // before the first of them was
-    std::set<std::string> marked_;     // ids of the tables at the mark
+    std::set<std::string> quieted_;    // names, in lower case, of tables to which undrop wrote with triggers off
+    std::set<std::string> marked_;     // ids of the tables at the mark, virtual ones too
     std::set<std::string> temporary_;  // our own temporary tables
     struct Described {
         Table table;

@@ -13,6 +13,8 @@ int option(Switch which) {
             return SQLITE_DBCONFIG_ENABLE_FKEY;
         case Switch::triggers:
             return SQLITE_DBCONFIG_ENABLE_TRIGGER;
+        case Switch::defensive:
+            return SQLITE_DBCONFIG_DEFENSIVE;
         case Switch::legacy_alter_table:
             break;
     }

@@ -24,6 +24,7 @@ struct AppliedMigration {
     bool ahead = false;                   // and it is newer than all that both have: the database is ahead of the program
     std::vector<std::string> harms = {};  // of one that is ahead: what it took away or narrowed; none: harmless to an older program
     std::int64_t purged = 0;              // snapshots that a down would need, and that were purged
+    std::string irreversible = {};        // the reason, where its author says that it cannot be taken back
 };
 
 struct PendingMigration {
