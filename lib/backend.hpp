@@ -16,6 +16,7 @@
 #include <vector>
 
 #include <undrop/options.hpp>
+#include <undrop/plan.hpp>
 #include <undrop/result.hpp>
 
 #include "catalog.hpp"
@@ -63,6 +64,16 @@ struct Reference {
     std::string child;
     std::vector<std::string> columns;          // of the child
     std::vector<std::string> parents_columns;  // in the same order
+};
+
+// A foreign key of a table.
+struct ForeignKey {
+    std::string name;                  // for people; may be empty
+    std::vector<std::string> columns;  // of the child
+    std::string parents_schema;
+    std::string parent;
+    std::vector<std::string> parents_columns;  // in the same order
+    bool full = false;                         // MATCH FULL: a NULL in some of its columns does not let the others go
 };
 
 // Everything a step did to the database outside of schema texts, told after the fact.
@@ -125,6 +136,12 @@ public:
     }
     // What runs beside each statement that changes a definition, also undrop's own, in words: event triggers that are switched on.
     [[nodiscard]] virtual Result<std::vector<std::string>> event_triggers() { return std::vector<std::string>{}; }
+    // What an operator should know who keeps the store for years, found quickly: a nightly dump that the store makes fail, numbers that run
+    // out. Notes and warnings, never a stop.
+    [[nodiscard]] virtual Result<std::vector<Finding>> concerns(std::string const& ledger) {
+        static_cast<void>(ledger);
+        return std::vector<Finding>{};
+    }
     // Makes the store's schema (nothing on SQLite), owner-only. In the caller's transaction.
     [[nodiscard]] virtual Result<void> create_store(std::string const& ledger) = 0;
     // Takes every right but the owner's from a table just made in the store, and checks that it worked (P8). `source`: the table
@@ -243,6 +260,12 @@ public:
     [[nodiscard]] virtual std::string why_blind(Options const& options) const = 0;
     // The foreign keys that refer to a table.
     [[nodiscard]] virtual Result<std::vector<Reference>> references(Table const& table) = 0;
+    // The foreign keys of a table: those that these definitions (Object::make) make; where the table's own text makes them, those that it
+    // has.
+    [[nodiscard]] virtual Result<std::vector<ForeignKey>> foreign_keys(Table const& child, std::vector<std::string> const& definitions) {
+        static_cast<void>(child), static_cast<void>(definitions);
+        return std::vector<ForeignKey>{};
+    }
     // What stands in the way of values that come back into these columns, and can step aside meanwhile: what is unique over an expression
     // or for some rows, exclusions, checks and foreign keys that old rows need not fulfil; where rows swap values, plain unique indexes
     // too. On SQLite nothing can step aside: there swapped rows are deleted and inserted instead.
@@ -292,6 +315,9 @@ public:
     [[nodiscard]] virtual Result<bool> is_behind(std::string const& sequence, std::string const& now, std::string const& then) = 0;
     // Sequences that have names of their own: schema and name, raw, with an identity that stays over a rename. None on SQLite.
     [[nodiscard]] virtual Result<std::map<std::pair<std::string, std::string>, std::string>> named_sequences() = 0;
+    // The statistics by which the database plans queries, of a table that got rows back: in the step's transaction, without waiting for
+    // anybody. The last that a step does to a table, for what it writes to is the system's.
+    [[nodiscard]] virtual Result<void> gather_statistics(Table const& table) = 0;
     // Never moves a sequence back behind where it is.
     [[nodiscard]] virtual Result<void> set_position(std::string const& sequence, std::string const& position) = 0;
     // Rows that the script itself wrote in this transaction, as a condition on the table's rows under `alias`; empty: cannot be told.

@@ -10,6 +10,7 @@
 #include "digest.hpp"
 #include "nearest.hpp"
 #include "try.hpp"
+#include "waiver.hpp"
 
 namespace undrop {
 namespace outcome = BOOST_OUTCOME_V2_NAMESPACE;
@@ -102,17 +103,50 @@ std::vector<std::string> names_in(std::string_view text) {
     return result;
 }
 
-class Reader {
+// A name as the database has it: `"My table".c` is My table.c.
+std::string unquoted(std::string const& name) {
+    std::string result;
+    bool in_quotes = false;
+    for (std::size_t i = 0; i < name.size(); ++i) {
+        if (name[i] != '"') {
+            result += name[i];
+        } else if (in_quotes && i + 1 < name.size() && name[i + 1] == '"') {
+            result += name[++i];
+        } else {
+            in_quotes = !in_quotes;
+        }
+    }
+    return result;
+}
+
+// `t.a, u, extension citext`: an object's name is all up to the comma.
+std::vector<std::string> waivers_in(std::string_view text) {
+    std::vector<std::string> result;
+    while (!text.empty()) {
+        std::size_t end = 0;
+        for (bool in_quotes = false; end < text.size() && (in_quotes || text[end] != ','); ++end)
+            if (text[end] == '"') in_quotes = !in_quotes;
+        auto const item = std::string(trimmed(text.substr(0, end)));
+        if (waives_object(item))
+            result.push_back(item);
+        else
+            for (auto const& name : names_in(item)) result.push_back(unquoted(name));
+        text.remove_prefix(std::min(end + 1, text.size()));
+    }
+    return result;
+}
+
+class Reading {
 public:
-    explicit Reader(std::string const& file) : file_(file) {}
+    explicit Reading(std::string const& file) : file_(file) {}
 
     Result<void> read(Line const& line, std::string_view directive) {
         auto const word = directive.substr(0, directive.find_first_of(blanks));
         auto const rest = trimmed(directive.substr(word.size()));
         line_ = &line;
         if (!line.at_top) return refused("this directive comes after the first statement", "move it to the top of the file");
-        if (word == "lose") return names(result.lose, rest, "lose request_participants.role");
-        if (word == "touches") return names(result.touches, rest, "touches accounts, orders");
+        if (word == "lose") return names(result.lose, waivers_in(rest), "lose request_participants.role");
+        if (word == "touches") return names(result.touches, names_in(rest), "touches accounts, orders");
         if (word == "backfill") return backfill(rest);
         if (word == "no-transaction") return no_transaction(rest);
         if (word == "keep") return keep(rest);
@@ -138,8 +172,7 @@ private:
         return refused("this directive is not complete", fmt::format("write it as `-- undrop: {}`", example));
     }
 
-    Result<void> names(std::vector<std::string>& list, std::string_view text, std::string_view example) {
-        auto found = names_in(text);
+    Result<void> names(std::vector<std::string>& list, std::vector<std::string> const& found, std::string_view example) {
         if (found.empty()) return incomplete(example);
         list.insert(list.end(), found.begin(), found.end());
         return outcome::success();
@@ -153,7 +186,7 @@ private:
         auto const column = trimmed(text.substr(0, equals));
         auto const expression = equals < text.size() ? trimmed(text.substr(equals + 1)) : std::string_view();
         if (column.find('.') == std::string_view::npos || expression.empty()) return incomplete("backfill participants.role = 'viewer'");
-        result.backfill.push_back({std::string(column), std::string(expression)});
+        result.backfill.push_back({unquoted(std::string(column)), std::string(expression)});
         return outcome::success();
     }
 
@@ -203,7 +236,7 @@ char const* name_of(Direction direction) { return direction == Direction::up ? "
 std::string checksum(std::string_view script) { return sha256_hex(canonical(script)); }
 
 Result<Directives> directives(Script const& script) {
-    Reader reader(script.file);
+    Reading reader(script.file);
     for (auto const& line : lines_of(script.text)) {
         if (auto const directive = directive_in(line.text)) UNDROP_CHECK(reader.read(line, *directive));
     }

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "apply.hpp"
+#include "aside.hpp"
 #include "fault.hpp"
 #include "ledger.hpp"
 #include "merge.hpp"
@@ -118,6 +119,11 @@ private:
         auto const count = number_of(rows.at(0).at(0));
         if (count == 0) return success();
         UNDROP_CHECK(backend_.query(fmt::format("delete from {} where {}", store, condition), values_, 0));
+        Aside aside(backend_, ledger_, snapshot);
+        UNDROP_TRY(bool const kept_aside, aside.is_there());
+        if (kept_aside)
+            UNDROP_CHECK(backend_.run(fmt::format("delete from {} as a where not exists (select 1 from {} as s where {})", aside.table(),
+                                                  store, aside.is_row("a"))));
         snapshot.rows -= count;
         UNDROP_TRY(snapshot.bytes, backend_.bytes_of(store));
         UNDROP_TRY(snapshot.hash, backend_.hash_of(store, snapshot.columns()));

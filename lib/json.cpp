@@ -1,33 +1,14 @@
 // JSON of the values that the library gives out. Every document has a `format` number and a `kind`.
-#include <nlohmann/json.hpp>
+#include <array>
+#include <utility>
 
 #include <undrop/undrop.hpp>
 
+#include "json.hpp"
 #include "try.hpp"
 
 namespace undrop {
 namespace {
-
-using Json = nlohmann::ordered_json;
-
-constexpr int format = 1;
-
-Json document(char const* kind) { return {{"format", format}, {"kind", kind}}; }
-
-// Names of a database need not be UTF-8; a document is.
-std::string dumped(Json const& json) { return json.dump(2, ' ', false, Json::error_handler_t::replace); }
-
-template <class T>
-Json optional_json(std::optional<T> const& value) {
-    return value ? Json(*value) : Json(nullptr);
-}
-
-template <class T, class F>
-Json list(std::vector<T> const& items, F const& to) {
-    Json result = Json::array();
-    for (auto const& item : items) result.push_back(to(item));
-    return result;
-}
 
 bool is_utf8(std::string const& text) {
     try {
@@ -45,21 +26,24 @@ Json script_json(std::optional<Script> const& script) {
     return {{"file", script->file}, {"bytes", std::vector<unsigned char>(script->text.begin(), script->text.end())}};
 }
 
-Json place_json(Place const& place) {
-    if (place.file.empty() && place.line == 0) return nullptr;
-    return {{"file", place.file}, {"line", place.line}, {"column", place.column}};
-}
+using Returned = PlannedReturn;
+constexpr std::array returns{std::pair{"comes_back", &Returned::comes_back}, std::pair{"changed_since", &Returned::changed_since},
+                             std::pair{"deleted_since", &Returned::deleted_since}, std::pair{"inserted_since", &Returned::inserted_since},
+                             std::pair{"key_taken", &Returned::key_taken}};
 
-Json finding_json(Finding const& finding) {
-    return {{"severity", name_of(finding.severity)},
-            {"code", finding.code},
-            {"text", finding.text},
-            {"where", place_json(finding.where)},
-            {"next", {{"command", finding.next.command}, {"advice", finding.next.advice}}}};
+Json return_json(PlannedReturn const& back) {
+    Json json = {{"snapshot", back.snapshot}, {"what", back.what}, {"rows", back.rows}};
+    for (auto const& [name, count] : returns) json[name] = optional_json(back.*count);
+    json["unknown"] = back.unknown;
+    return json;
 }
 
 Json planned_step_json(PlannedStep const& step) {
-    auto const loss = [](PlannedLoss const& l) { return Json{{"what", l.what}, {"rows", optional_json(l.rows)}, {"waived", l.waived}}; };
+    auto const loss = [](PlannedLoss const& l) {
+        Json json = {{"what", l.what}, {"rows", optional_json(l.rows)}, {"waived", l.waived}};
+        json["written_since"] = optional_json(l.written_since);
+        return json;
+    };
     return {{"version", step.version},
             {"name", step.name},
             {"direction", name_of(step.direction)},
@@ -70,6 +54,7 @@ Json planned_step_json(PlannedStep const& step) {
             {"locks", step.locks},
             {"losses", list(step.losses, loss)},
             {"comes_back", step.comes_back},
+            {"returns", list(step.returns, return_json)},
             {"mends", step.mends},
             {"notes", step.notes},
             {"check", script_json(step.check)},
@@ -82,6 +67,9 @@ Json planned_step_json(PlannedStep const& step) {
 
 Json merged_json(Merged const& merged) {
     return {{"what", merged.what},
+            {"snapshot", merged.snapshot},
+            {"rows", merged.rows},
+            {"kept_aside", merged.kept_aside()},
             {"defaulted", merged.defaulted},
             {"restored", merged.restored},
             {"removed", merged.removed},
@@ -94,6 +82,9 @@ Json merged_json(Merged const& merged) {
             {"key_taken", merged.key_taken},
             {"not_found", merged.not_found},
             {"not_users", merged.not_users},
+            {"overwritten", merged.overwritten},
+            {"orphaned", merged.orphaned},
+            {"emptied", merged.emptied},
             {"at_default", merged.at_default},
             {"not_restored", merged.not_restored}};
 }
@@ -120,42 +111,6 @@ Json step_report_json(StepReport const& step) {
             {"outside", step.outside},
             {"locks", list(step.locks, lock)},
             {"taken_back_for", step.taken_back_for}};
-}
-
-Json applied_json(AppliedMigration const& m) {
-    return {{"version", m.version},
-            {"name", m.name},
-            {"run", m.run},
-            {"at", m.at},
-            {"label", m.label},
-            {"has_down", m.has_down},
-            {"edited_up", m.edited_up},
-            {"edited_down", m.edited_down},
-            {"missing", m.missing},
-            {"ahead", m.ahead},
-            {"harms", m.harms},
-            {"purged_snapshots", m.purged}};
-}
-
-Json pending_json(PendingMigration const& m) {
-    return {{"version", m.version}, {"name", m.name}, {"out_of_order", m.out_of_order}, {"was_reverted", m.was_reverted}};
-}
-
-Json log_entry_json(LogEntry const& entry) {
-    auto const detail = Json::parse(entry.detail, nullptr, false);
-    return {{"id", entry.id},
-            {"run", entry.run},
-            {"event", entry.kind},
-            {"version", entry.version},
-            {"name", entry.name},
-            {"at", entry.at},
-            {"seconds", entry.seconds},
-            {"role", entry.role},
-            {"user", entry.user},
-            {"host", entry.host},
-            {"program", entry.program},
-            {"label", entry.label},
-            {"detail", detail.is_discarded() ? Json(entry.detail) : detail}};
 }
 
 // -- Reading a plan. Throws nlohmann's exceptions; plan_from_json catches them.
@@ -195,6 +150,10 @@ Finding finding_from(Json const& json) {
     return finding;
 }
 
+std::optional<std::int64_t> number_from(Json const& json, char const* key) {
+    return json.value(key, Json()).is_null() ? std::nullopt : std::optional(json.at(key).get<std::int64_t>());
+}
+
 PlannedStep planned_step_from(Json const& json) {
     PlannedStep step;
     step.version = json.at("version");
@@ -205,11 +164,12 @@ PlannedStep planned_step_from(Json const& json) {
     step.down = script_from(json.at("down"));
     step.statements = json.at("statements");
     step.locks = json.at("locks");
-    for (auto const& loss : json.at("losses")) {
-        auto const& rows = loss.at("rows");
-        step.losses.push_back({.what = loss.at("what"),
-                               .rows = rows.is_null() ? std::nullopt : std::optional(rows.get<std::int64_t>()),
-                               .waived = loss.at("waived")});
+    for (auto const& loss : json.at("losses"))
+        step.losses.push_back({loss.at("what"), number_from(loss, "rows"), loss.at("waived"), number_from(loss, "written_since")});
+    for (auto const& back : json.value("returns", Json::array())) {
+        auto& to = step.returns.emplace_back(PlannedReturn{back.at("snapshot"), back.at("what"), back.at("rows")});
+        to.unknown = back.at("unknown");
+        for (auto const& [name, count] : returns) to.*count = number_from(back, name);
     }
     step.comes_back = json.at("comes_back");
     step.mends = json.at("mends");
@@ -270,6 +230,7 @@ Json rehearsed_json(Rehearsed const& r) {
     return {{"version", r.version},
             {"name", r.name},
             {"came_back", r.came_back},
+            {"irreversible", r.irreversible},
             {"step", r.step},
             {"reason", r.reason},
             {"where", place_json(r.where)},
@@ -334,35 +295,11 @@ std::string to_json(Report const& report) {
     return dumped(json);
 }
 
-std::string to_json(Status const& status) {
-    auto json = document("status");
-    json["target"] = status.target;
-    json["clean"] = status.clean();
-    json["has_ledger"] = status.has_ledger;
-    if (auto const& step = status.in_progress) {
-        json["in_progress"] = {{"version", step->version}, {"name", step->name}, {"direction", name_of(step->direction)},
-                               {"run", step->run},         {"at", step->at},     {"standing", step->standing}};
-    }
-    json["applied"] = list(status.applied, applied_json);
-    json["pending"] = list(status.pending, pending_json);
-    json["snapshots"] = status.snapshots;
-    json["snapshot_bytes"] = status.snapshot_bytes;
-    json["oldest_snapshot"] = status.oldest_snapshot.empty() ? Json(nullptr) : Json(status.oldest_snapshot);
-    json["ahead"] = status.ahead;
-    return dumped(json);
-}
-
 std::string to_json(CheckReport const& report) {
     auto json = document("check");
     json["target"] = report.target;
     json["holds"] = report.holds();
     json["checks"] = list(report.migrations, [](CheckedMigration const& m) { return checked_json(m); });
-    return dumped(json);
-}
-
-std::string to_json(std::vector<LogEntry> const& log) {
-    auto json = document("log");
-    json["entries"] = list(log, log_entry_json);
     return dumped(json);
 }
 

@@ -270,12 +270,15 @@ Result<void> Ledger::add(Footprint const& f) {
 
 Result<std::string> Ledger::script(std::string const& key) {
     std::array<Cell, 1> const values{key};
-    UNDROP_TRY(auto rows, backend_.query(fmt::format("select body from {} where id = $1", table(names::script)), values, 1));
+    UNDROP_TRY(auto rows, backend_.query(fmt::format("select body, file from {} where id = $1", table(names::script)), values, 2));
     if (rows.empty() || sha256_hex(text(rows[0][0])) != key)
-        return Error{.code = Code::refused,
-                     .left = Left::untouched,
-                     .message = "a script in the ledger is not the one that was recorded there",
-                     .next = {.advice = "find out who changed undrop's store; down scripts in files are still taken"}};
+        return Error{
+            .code = Code::refused,
+            .left = Left::untouched,
+            .message =
+                fmt::format("the ledger's script {} is not the one that was recorded there", rows.empty() ? key : rows[0][1].value_or(key)),
+            .next = {.advice = fmt::format("find out who changed undrop's store; it runs once {} has the text again whose SHA-256 is {}",
+                                           table(names::script), key)}};
     return text(rows[0][0]);
 }
 

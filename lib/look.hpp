@@ -53,6 +53,8 @@ struct Foresight {
 
 // The touches of a script's text, as far as they name tables that exist.
 [[nodiscard]] Foresight resolve(Foreseen const& foreseen, std::vector<Table> const& tables);
+// For tests, which show that nothing but speed depends on what is foreseen: from now on nothing is, in this process.
+void foresee_nothing(bool nothing);
 
 // Does a waiver (`t`, `s.t`, `t.c`, `s.t.c`) name this table or column? An empty column asks for the table.
 [[nodiscard]] bool waives(std::vector<std::string> const& lose, TableName const& table, std::string const& column);

@@ -105,12 +105,16 @@ MendPlan plan_mend(Catalog const& now, Wanted const& wanted) {
         } else if (!is->second.same(*want)) {
             if (!want->alter.empty() && want->shape == is->second.shape)
                 in_place.push_back(action(MendAction::Kind::alter, id, *want));
-            else if (want->holds_rows)
+            else if (want->holds_rows && is->second.holds_rows)
                 in_place.push_back(action(MendAction::Kind::reshape, id, *want, is->second));
             else
                 remake.emplace(id, is->second), made.emplace(id, *want);
         }
     }
+    // Wanted without values, as a column that is computed is: those that it has now go, and are saved like any other.
+    std::set<ObjectId> emptied;
+    for (auto const& [id, object] : remake)
+        if (!wanted.at(id)->holds_rows) emptied.insert(id);
     // What merely reads a changed function goes on; what reads a column must step aside while its type changes.
     std::set<ObjectId> altered;
     for (auto const& a : in_place)
@@ -118,7 +122,8 @@ MendPlan plan_mend(Catalog const& now, Wanted const& wanted) {
     add_dependents(now, remake, removed, altered);
     for (auto const& [id, object] : remake) {
         if (!made.contains(id)) made.emplace(id, object);
-        if (object.holds_rows) plan.refused = fmt::format("{} depends on what must be made anew, and holds rows", id.text());
+        if (object.holds_rows && !emptied.contains(id))
+            plan.refused = fmt::format("{} depends on what must be made anew, and holds rows", id.text());
     }
 
     Objects gone = removed;

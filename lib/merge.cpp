@@ -17,10 +17,11 @@ Error cannot_tell_rows(Snapshot const& s, std::string const& missing) {
                  .next = {.advice = "bring the key column back under its name first, in the down script"}};
 }
 
-std::string key_join(Dialect const& dialect, Snapshot const& s, Table const& now) {
+std::string key_join(Dialect const& dialect, Snapshot const& s, Table const& now, char const* column) {
     std::vector<std::string> terms;
     for (std::size_t i = 0; i < s.table.key.size(); ++i)
-        terms.push_back(dialect.equal(*now.column(s.table.key[i]), "t." + dialect.quote(s.table.key[i]), fmt::format("s.k{}", i + 1)));
+        terms.push_back(
+            dialect.equal(*now.column(s.table.key[i]), "t." + dialect.quote(s.table.key[i]), fmt::format("s.{}{}", column, i + 1)));
     return fmt::format("{}", fmt::join(terms, " and "));
 }
 
@@ -129,12 +130,17 @@ Result<bool> unique_values_collide(Backend& backend, Snapshot const& s, Table co
     return false;
 }
 
-Result<std::string> unique_values_taken(Backend& backend, Ledger const& ledger, Snapshot const& s, Table const& now, SavedRows const& rows,
-                                        std::vector<std::string> const& changed, std::int64_t id) {
-    auto const& dialect = backend.dialect();
+std::string unique_values_query(Ledger const& ledger, Dialect const& dialect, Snapshot const& s, Table const& now, SavedRows const& rows,
+                                std::vector<std::string> const& changed) {
     std::vector<std::string> selects;
     for (auto const& columns : unique_and_changed(s, now, changed)) selects.push_back(takers(ledger, dialect, s, now, rows, columns));
-    if (selects.empty()) return std::string{};
+    return fmt::format("{}", fmt::join(selects, " union "));
+}
+
+Result<std::string> unique_values_taken(Backend& backend, Ledger const& ledger, Snapshot const& s, Table const& now, SavedRows const& rows,
+                                        std::vector<std::string> const& changed, std::int64_t id) {
+    auto const query = unique_values_query(ledger, backend.dialect(), s, now, rows, changed);
+    if (query.empty()) return std::string{};
     std::vector<std::string> definitions;
     for (std::size_t i = 0; i < s.table.key.size(); ++i)
         definitions.push_back(fmt::format("k{} {}", i + 1, now.column(s.table.key[i])->stored_type));
@@ -143,8 +149,7 @@ Result<std::string> unique_values_taken(Backend& backend, Ledger const& ledger, 
     UNDROP_CHECK(backend.run(
         fmt::format("create table {} ({}, primary key ({}))", store, fmt::join(definitions, ", "), fmt::join(rows.identity, ", "))));
     UNDROP_CHECK(backend.seal(store, &now));
-    UNDROP_TRY(auto const count,
-               backend.run(fmt::format("insert into {} ({}) {}", store, fmt::join(rows.identity, ", "), fmt::join(selects, " union "))));
+    UNDROP_TRY(auto const count, backend.run(fmt::format("insert into {} ({}) {}", store, fmt::join(rows.identity, ", "), query)));
     if (count > 0) return store;
     UNDROP_CHECK(backend.run("drop table " + store));
     return std::string{};

@@ -28,8 +28,8 @@ auto in_quiet(Backend& backend, Table const& table, Work&& work) -> decltype(wor
 
 [[nodiscard]] Error cannot_tell_rows(Snapshot const& s, std::string const& missing);
 
-// Condition: the snapshot's row (alias s) is the table's (alias t).
-[[nodiscard]] std::string key_join(Dialect const& dialect, Snapshot const& s, Table const& now);
+// Condition: the snapshot's row (alias s) is the table's (alias t). `column`: of s, with a number for each of the key.
+[[nodiscard]] std::string key_join(Dialect const& dialect, Snapshot const& s, Table const& now, char const* column = "k");
 
 // A snapshot's rows (alias s) and how they are joined with the table's (alias t).
 struct SavedRows {
@@ -47,6 +47,10 @@ struct SavedRows {
 [[nodiscard]] std::vector<std::pair<std::string, std::size_t>> common_columns(Snapshot const& s, Table const& now);
 
 [[nodiscard]] std::string insert_rows(Dialect const& dialect, Snapshot const& s, Table const& now, std::string const& from);
+
+// The same rows, as a query of their identities; empty: there can be none.
+[[nodiscard]] std::string unique_values_query(Ledger const& ledger, Dialect const& dialect, Snapshot const& s, Table const& now,
+                                              SavedRows const& rows, std::vector<std::string> const& changed);
 
 // Rows of a snapshot that cannot get what they had, because another row has a unique value of theirs by now: a working table of the store
 // with the snapshot's k1.. (n without a key), or "" if there is no such row. `changed`: the columns that the snapshot would change, all for

@@ -88,6 +88,7 @@ Result<Status> status(Target& target, Source const& source, Options const& optio
     Status status{.target = target.description(), .has_ledger = history.has_ledger};
     for (auto const& applied : history.applied) {
         auto const* migration = find_migration(source, applied.version);
+        UNDROP_TRY(auto irreversible, why_irreversible(ledger, applied, migration));
         status.applied.push_back({.version = applied.version,
                                   .name = applied.name,
                                   .run = applied.run,
@@ -96,7 +97,8 @@ Result<Status> status(Target& target, Source const& source, Options const& optio
                                   .has_down = !applied.down_script.empty(),
                                   .edited_up = migration && edited_up(applied, *migration),
                                   .edited_down = migration && edited_down(applied, *migration),
-                                  .missing = !migration});
+                                  .missing = !migration,
+                                  .irreversible = std::move(irreversible)});
     }
     for (auto const& migration : source.migrations) {
         if (history.find(migration.version)) continue;
@@ -106,6 +108,7 @@ Result<Status> status(Target& target, Source const& source, Options const& optio
         status.pending.push_back({.version = migration.version, .name = migration.name, .out_of_order = older, .was_reverted = reverted});
     }
     if (!history.has_ledger) return status;
+    UNDROP_TRY(status.findings, target.backend().concerns(options.ledger));
     UNDROP_CHECK(describe_ahead(target.backend(), ledger, source, history, options, status));
     if (auto const& unfinished = history.unfinished) {
         UNDROP_TRY(auto const standing, standing_of(target.backend(), ledger, *unfinished));

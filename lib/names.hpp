@@ -19,11 +19,12 @@ inline constexpr char const* lease = "lease";  // PostgreSQL, made where it is u
 inline constexpr char const* check_part = "check";
 inline constexpr char const* down_check_part = "down.check";
 
-// Tables of rows: snapshot_<id>, footprint_<id>; working tables never outlive their transaction.
+// Tables of rows: snapshot_<id>, footprint_<id>, aside_<id>; working tables never outlive their transaction.
 inline constexpr char const* snapshot_prefix = "snapshot_";
 inline constexpr char const* footprint_prefix = "footprint_";
+inline constexpr char const* aside_prefix = "aside_";  // with a snapshot's id: what of it was not put back
 inline constexpr char const* work_prefix = "work_";
 inline constexpr char const* capture_prefix = "capture_";  // PostgreSQL: while a statement of a step commits by itself
-inline constexpr char const* copy_prefix = "copy_";  // of a rehearsal, in a sandbox
+inline constexpr char const* copy_prefix = "copy_";        // of a rehearsal, in a sandbox
 
 }  // namespace undrop::names

@@ -92,7 +92,10 @@ Result<Plan> Planner::up(Range const& range) {
         look_at_check(step, plan);
         if (!migration.down)
             for (auto& finding : one_way_findings(backend_.dialect(), migration.up)) plan.findings.push_back(std::move(finding));
-        if (!migration.down) step.notes.push_back("no down script: the way back is derived from what the ledger records");
+        if (auto const reason = reason_of(migration.up); !reason.empty())
+            plan.findings.push_back(irreversible_finding(step, reason));
+        else if (!migration.down)
+            step.notes.push_back("no down script: the way back is derived from what the ledger records");
         plan.steps.push_back(std::move(step));
     }
     if (!plan.steps.empty()) UNDROP_CHECK(look_at_target(plan));
@@ -204,6 +207,7 @@ Result<PlannedStep> Planner::step_down(Applied const& applied, Plan& plan) {
     auto const* migration = find_migration(source_, applied.version);
     // Directives are no part of a script's identity: a `backfill` that was added since is heard.
     if (migration && !edited_up(applied, *migration)) step.up = migration->up;
+    if (auto const reason = reason_of(*step.up); !reason.empty()) plan.findings.push_back(irreversible_finding(step, reason));
     auto const in_file = migration && migration->down;
     auto const in_ledger = !applied.down_script.empty();
     auto const from_file = in_file && (options_.down_from == DownFrom::files || !in_ledger);

@@ -20,6 +20,10 @@ bool goes_down(Plan const& plan) {
 
 }  // namespace
 
+std::string keyless_note(Table const& table) {
+    return fmt::format("{} has no key: its rows are told apart by all their columns, equal ones not at all", table.text());
+}
+
 // Going up, the step itself reads them, under its own locks. A way back is compared with them before (drift), and has to wait.
 Result<void> Planner::read_definitions(Plan const& plan) {
     auto const wait = goes_down(plan) ? options_.lock_timeout : glance;
@@ -58,9 +62,13 @@ Result<void> Planner::count(PlannedStep& step, Foresight const& foresight, std::
         auto const* table = find_table(tables_, name);
         UNDROP_TRY(auto const rows, number_of(backend_.dialect().quote(column), *table, step));
         step.losses.push_back({table->text() + "." + column, rows, waives(lose, name, column) || waives(lose, name, "")});
-        if (table->key.empty() && step.direction == Direction::up)
+        auto const last = table->columns.back().name == column;
+        if (step.direction == Direction::up && !last && backend_.dialect().add_bare_column(*table, *table->column(column)).empty())
             step.notes.push_back(
-                fmt::format("{} has no key: its rows are told apart by all their columns, equal ones not at all", table->text()));
+                fmt::format("{}.{} would come back as the last column: mind INSERTs without a column list", table->text(), column));
+        if (auto note = keyless_note(*table); table->key.empty() && step.direction == Direction::up &&
+                                              std::find(step.notes.begin(), step.notes.end(), note) == step.notes.end())
+            step.notes.push_back(std::move(note));
     }
     return success();
 }

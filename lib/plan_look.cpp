@@ -9,6 +9,7 @@
 #include "outside.hpp"
 #include "rules.hpp"
 #include "try.hpp"
+#include "waiver.hpp"
 
 namespace undrop {
 namespace {
@@ -46,6 +47,7 @@ Result<void> Planner::look_at_target(Plan& plan) {
         UNDROP_TRY(auto const publications, backend_.publications(options_.ledger));
         for (auto const& name : publications) plan.findings.push_back(published_finding(name, options_));
         if (full_) UNDROP_CHECK(tell_of_event_triggers(plan));
+        if (full_) UNDROP_CHECK(tell_of_concerns(plan));
         UNDROP_CHECK(read_definitions(plan));
         std::set<ObjectId> seen;
         for (auto& step : plan.steps) {
@@ -77,6 +79,14 @@ Result<void> Planner::tell_of_event_triggers(Plan& plan) {
     UNDROP_TRY(auto const triggers, backend_.event_triggers());
     for (auto const& trigger : triggers)
         plan.findings.push_back({.severity = Severity::note, .code = "event-trigger", .text = trigger + ", also in the middle of a step"});
+    return success();
+}
+
+// Who dumps the database is told with the run that makes the store, and by `status` from then on.
+Result<void> Planner::tell_of_concerns(Plan& plan) {
+    UNDROP_TRY(auto concerns, backend_.concerns(options_.ledger));
+    for (auto& finding : concerns)
+        if (finding.code != "backup" || !history_.has_ledger) plan.findings.push_back(std::move(finding));
     return success();
 }
 
@@ -132,6 +142,14 @@ Result<void> Planner::describe(PlannedStep& step, Opposite const& opposite, Plan
     auto const unwaived = foresee(backend_.dialect(), statements, tables_, lose, opposite.wanted);
     auto const marked = step.origin != Origin::derived && *script && is_marked(**script);
     describe_parts(step, statements, marked);
+    // What earlier steps of the plan make is not there yet: the step itself looks again.
+    if (&step == &plan.steps.front() && *script)
+        if (auto const there = waivers_exist(**script, lose, tables_); !there)
+            plan.findings.push_back({.severity = Severity::stop,
+                                     .code = "waiver",
+                                     .text = there.error().message,
+                                     .where = there.error().where,
+                                     .next = there.error().next});
     for (auto const& statement : statements) {
         UNDROP_TRY(auto const why, backend_.why_not(statement, marked));
         if (why.empty()) continue;
@@ -159,6 +177,16 @@ Result<void> Planner::describe(PlannedStep& step, Opposite const& opposite, Plan
     describe_writes(step, unwaived);
     describe_way_back(step, opposite, plan);
     UNDROP_CHECK(count(step, foresight, lose));
+    auto const kept = [](PlannedLoss const& loss) { return !loss.waived; };
+    if (step.direction == Direction::up && std::any_of(step.losses.begin(), step.losses.end(), kept))
+        step.notes.push_back(
+            "what is saved stays in the database, personal data too, until `snapshots purge` or `snapshots erase`; what must not be kept "
+            "at "
+            "all, `-- undrop: lose NAME` in the script lets go");
+    UNDROP_CHECK(count_written_since(step, opposite));
+    UNDROP_CHECK(count_returns(step, opposite, statements));
+    UNDROP_CHECK(count_own_rows(step, opposite));
+    note_reached(foresight, opposite, statements);
     if (full_) UNDROP_CHECK(warn_of_long_users(unwaived, plan));
     if (full_ && catalog_read_) UNDROP_CHECK(warn_of_mentions(foresight, backend_.dialect().foresee(statements), plan));
     return success();
@@ -180,6 +208,7 @@ void Planner::describe_writes(PlannedStep& step, Foresight const& foresight) con
         auto why = backend_.why_blind(options_);
         if (why.empty() && (foresight.locks.contains(name) || foresight.saves_values(name)))
             why = "the script alters it too, which keeps every other connection from reading it";
+        if (auto const* there = find_table(tables_, name); there && there->key.empty()) step.notes.push_back(keyless_note(*there));
         step.notes.push_back(why.empty() ? fmt::format("rows of {} that the script changes or deletes are saved as it runs", table)
                                          : fmt::format("{} is copied before the script: {}", table, why));
     }
@@ -193,9 +222,7 @@ void Planner::describe_way_back(PlannedStep& step, Opposite const& opposite, Pla
     for (auto const& snapshot : opposite.snapshots) {
         if (snapshot.kind == Snapshot::Kind::sequence) continue;
         step.comes_back.push_back(fmt::format("{} ({} rows saved)", snapshot.what(), snapshot.rows));
-        if (!snapshot.keyed())
-            step.notes.push_back(
-                fmt::format("{} has no key: its rows are told apart by all their columns, equal ones not at all", snapshot.table.text()));
+        if (!snapshot.keyed()) step.notes.push_back(keyless_note(snapshot.table));
         auto const bare = snapshot.kind == Snapshot::Kind::column
                               ? backend_.dialect().add_bare_column(snapshot.table, *snapshot.table.column(snapshot.column))
                               : "-";

@@ -12,6 +12,9 @@
 
 namespace undrop {
 
+// What is said of a table without a key.
+[[nodiscard]] std::string keyless_note(Table const& table);
+
 class Planner {
 public:
     // `full`: rows are counted and bodies searched for names, as a person wants it; a start-up does not wait for that.
@@ -43,12 +46,22 @@ private:
     [[nodiscard]] Result<std::optional<std::int64_t>> number_of(std::string const& what, Table const& table, PlannedStep& step);
     [[nodiscard]] Result<void> count(PlannedStep& step, Foresight const& foresight, std::vector<std::string> const& lose);
     [[nodiscard]] Result<void> tell_of_locked(Plan& plan);
+    // plan_returns.cpp: what a step down would give back and take, in rows
+    [[nodiscard]] Result<std::optional<std::int64_t>> counted(std::string const& from);
+    [[nodiscard]] std::string why_unknown(Snapshot const& s, Opposite const& opposite) const;
+    [[nodiscard]] Result<void> count_values(Snapshot const& s, Table const& now, std::size_t i, PlannedReturn& back);
+    [[nodiscard]] Result<void> count_rows(Snapshot const& s, Table const& now, PlannedReturn& back);
+    [[nodiscard]] Result<void> count_returns(PlannedStep& step, Opposite const& opposite, std::vector<Statement> const& statements);
+    [[nodiscard]] Result<void> count_own_rows(PlannedStep& step, Opposite const& opposite);
+    [[nodiscard]] Result<void> count_written_since(PlannedStep& step, Opposite const& opposite);
+    void note_reached(Foresight const& foresight, Opposite const& opposite, std::vector<Statement> const& statements);
     void describe_parts(PlannedStep& step, std::vector<Statement> const& statements, bool marked) const;
     void describe_writes(PlannedStep& step, Foresight const& foresight) const;
     [[nodiscard]] Result<void> warn_of_long_users(Foresight const& foresight, Plan& plan);
     [[nodiscard]] Result<void> warn_of_mentions(Foresight const& foresight, Foreseen const& foreseen, Plan& plan);
     [[nodiscard]] bool goes_too(std::string const& body, Foresight const& foresight, Foreseen const& foreseen) const;
     [[nodiscard]] Result<void> tell_of_event_triggers(Plan& plan);
+    [[nodiscard]] Result<void> tell_of_concerns(Plan& plan);
     void describe_way_back(PlannedStep& step, Opposite const& opposite, Plan& plan) const;
     void find_drift(Opposite const& opposite, std::vector<Recorded> const& recorded, Plan& plan, std::set<ObjectId>& seen) const;
 
@@ -60,8 +73,10 @@ private:
     History history_;
     std::vector<Table> tables_;
     Catalog catalog_;
-    bool catalog_read_ = true;  // else others have locked some of it
-    bool all_read_ = true;      // rows and bodies
+    bool catalog_read_ = true;       // else others have locked some of it
+    bool all_read_ = true;           // rows and bodies
+    std::set<TableName> reached_;    // by the plan's earlier steps
+    bool reached_anything_ = false;  // or nobody knows which tables they reach
 };
 
 }  // namespace undrop

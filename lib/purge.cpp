@@ -1,5 +1,6 @@
 // Purge: snapshots go for good, by an explicit wish or by a retention that the user set.
 #include "purge.hpp"
+#include "aside.hpp"
 
 #include <fmt/format.h>
 #include <algorithm>
@@ -124,6 +125,7 @@ Result<void> take_away(Backend& backend, Ledger& ledger, Purge const& purge, Opt
             UNDROP_TRY(auto snapshot, manifest_of(ledger, info));
             UNDROP_TRY(auto const there, backend.columns_of(ledger.table(snapshot.store)));
             if (!there.empty()) UNDROP_CHECK(backend.run("drop table " + ledger.table(snapshot.store)));
+            UNDROP_CHECK(Aside(backend, ledger, snapshot).drop());
             snapshot.store.clear();
             UNDROP_CHECK(ledger.update(snapshot));
         }

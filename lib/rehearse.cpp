@@ -166,6 +166,10 @@ Result<void> Walk::rehearse(Migration const& migration, Rehearsed& found) {
     if (!up) return success();
     auto const first = watch_.touched();
     UNDROP_TRY(auto after_up, keeper_.take(now_, first));
+    if (found.irreversible = reason_of(migration.up); !found.irreversible.empty()) {
+        keeper_.release(std::exchange(now_, std::move(after_up)));
+        return forget_snapshots();
+    }
 
     UNDROP_TRY(auto const down, go(migration, Direction::down, "down", found));
     auto const second = watch_.touched();
@@ -274,7 +278,8 @@ std::vector<Migration const*> on_the_way(Source const& source, std::vector<std::
 }  // namespace
 
 bool Evidence::exact() const {
-    return not_reached.empty() && std::all_of(migrations.begin(), migrations.end(), [](Rehearsed const& r) { return r.came_back; });
+    return not_reached.empty() &&
+           std::all_of(migrations.begin(), migrations.end(), [](Rehearsed const& r) { return r.came_back || !r.irreversible.empty(); });
 }
 
 Result<Evidence> rehearse(Target& target, Source const& source, Rehearsal const& rehearsal, Options const& options) {

@@ -4,49 +4,21 @@
 #include <fmt/ranges.h>
 #include <algorithm>
 
+#include "aside.hpp"
 #include "merge.hpp"
+#include "overwrite.hpp"
+#include "pairing.hpp"
 #include "save.hpp"
 #include "try.hpp"
 
 namespace undrop {
 namespace {
 
-// The SQL that pairs a snapshot's rows (alias s) with the table's (alias t).
-struct Pairing {
-    std::string saved;  // FROM item
-    std::string join;   // condition
-    std::string value;  // the saved value of the column
-    [[nodiscard]] std::string exists() const { return fmt::format("exists (select 1 from {} where {})", saved, join); }
-};
-
 Result<void> key_is_there(Snapshot const& s, Table const& now) {
     auto const& needed = s.keyed() ? s.table.key : s.values;
     for (auto const& name : needed)
         if (name != s.column && !now.column(name)) return cannot_tell_rows(s, "column " + name);
     return BOOST_OUTCOME_V2_NAMESPACE::success();
-}
-
-// Rows without a key are paired by all their surviving columns; equal ones in the order in which they lie there.
-Pairing pair_whole_rows(Dialect const& dialect, std::string const& store, Snapshot const& s, Table const& now) {
-    std::vector<std::string> then;
-    std::vector<std::string> current;
-    for (std::size_t i = 0; i + 1 < s.values.size(); ++i) {
-        then.push_back(fmt::format("v{}", i + 1));
-        current.push_back(dialect.save(*now.column(s.values[i]), dialect.quote(s.values[i])));
-    }
-    auto const saved = fmt::format("(select state, v{0} as v, {1} as i, row_number() over (partition by {1} order by n) as r from {2})",
-                                   s.values.size(), dialect.image(then), store);
-    auto const rows = fmt::format("(select {0} as l, {1} as i, row_number() over (partition by {1} order by {0}) as r from {2})",
-                                  dialect.row_id(now, ""), dialect.image(current), dialect.own_rows(now));
-    return {.saved = fmt::format("(select w.l, p.v, p.state from {} as w join {} as p on p.i = w.i and p.r = w.r) as s", rows, saved),
-            .join = fmt::format("s.l = {}", dialect.row_id(now, "t")),
-            .value = "s.v"};
-}
-
-Pairing pair(Dialect const& dialect, Ledger const& ledger, Snapshot const& s, Table const& now) {
-    auto const store = ledger.table(s.store);
-    if (!s.keyed()) return pair_whole_rows(dialect, store, s, now);
-    return {.saved = store + " as s", .join = key_join(dialect, s, now), .value = "s.v1"};
 }
 
 // A default that the database may be asked twice: no call in it, so no sequence moves and no clock is read.
@@ -83,6 +55,7 @@ void add_class(Merged& merged, std::string const& name, std::int64_t count) {
     if (name == "computed") merged.computed += count;
     if (name == "not_users") merged.not_users += count;
     if (name == "key_taken") merged.key_taken += count;
+    if (name == "overwritten") merged.overwritten += count;
 }
 
 Error no_value_for(Snapshot const& s, std::string const& which) {
@@ -108,13 +81,38 @@ Result<std::int64_t> fill_new_rows(Backend& backend, Snapshot const& s, Table co
                                    pairing.exists()));
 }
 
+// What the merge is about, before anything is counted.
+Restored begun(Snapshot const& s) {
+    Restored done;
+    done.merged.what = s.what();
+    done.merged.snapshot = s.id;
+    done.merged.rows = s.rows;
+    return done;
+}
+
+// Values whose row is gone; and those that come back, where their foreign keys are still to be looked at.
+Result<void> note_column(Backend& backend, Ledger const& ledger, Snapshot const& s, Table const& now, Pairing const& pairing,
+                         std::string const& comes_back, Restored const& done) {
+    Aside aside(backend, ledger, s);
+    auto const found = s.keyed() ? fmt::format("exists (select 1 from {} as t where {})", backend.dialect().own_rows(now), pairing.join)
+                                 : fmt::format("s.n in (select s.n from {})", pairing.saved);
+    if (done.merged.deleted_since > 0)
+        UNDROP_CHECK(aside.add(now, "", why::deleted_since,
+                               fmt::format("{} where not ({})", s.keyed() ? pairing.saved : ledger.table(s.store) + " as s", found)));
+    if (!comes_back.empty() && done.merged.restored > 0 && s.keyed())
+        UNDROP_CHECK(aside.add(
+            now, "", why::restored,
+            fmt::format("{} as t join {} on {} where {}", backend.dialect().own_rows(now), pairing.saved, pairing.join, comes_back)));
+    return BOOST_OUTCOME_V2_NAMESPACE::success();
+}
+
 }  // namespace
 
 Result<Restored> restore_column(Backend& backend, Ledger const& ledger, Snapshot const& s, Table const& now,
                                 RestoreContext const& context) {
     UNDROP_CHECK(key_is_there(s, now));
     auto const& dialect = backend.dialect();
-    auto const pairing = pair(dialect, ledger, s, now);
+    auto const pairing = pair(dialect, ledger, s, now, context.updated);
     auto const& column = *now.column(s.column);
     auto const name = dialect.quote(s.column);
     auto const value = dialect.load(column.reader ? column : *s.table.column(s.column), pairing.value);
@@ -122,8 +120,7 @@ Result<Restored> restore_column(Backend& backend, Ledger const& ledger, Snapshot
     UNDROP_TRY(auto const computed, computed_by_script(backend, s, now, context));
     auto const users = context.made_by_script ? std::string{"s.state = 'u'"} : std::string{"true"};
 
-    Restored done;
-    done.merged.what = s.what();
+    auto done = begun(s);
     done.merged.defaulted = !context.made_by_script || !context.backfill.empty();
     UNDROP_TRY(auto const classes,
                backend.rows(fmt::format("select class, count(*) from (select case when {} then 'unchanged' when not ({}) then "
@@ -138,11 +135,12 @@ Result<Restored> restore_column(Backend& backend, Ledger const& ledger, Snapshot
     UNDROP_TRY(auto const total, backend.rows(fmt::format("select count(*) from {}", dialect.own_rows(now))));
     done.merged.deleted_since = s.rows - matched;
     done.merged.inserted_since = number_of(total.at(0).at(0)) - matched;
+    auto const comes_back = fmt::format("not ({}) and ({}) and not ({})", same, users, computed);
+    UNDROP_CHECK(note_column(backend, ledger, s, now, pairing, context.note_restored ? comes_back : "", done));
 
     return in_quiet(backend, now, [&]() -> Result<Restored> {
-        UNDROP_TRY(auto const updated,
-                   backend.run(fmt::format("update {} as t set {} = {} from {} where {} and not ({}) and ({}) and not ({})",
-                                           dialect.own_rows(now), name, value, pairing.saved, pairing.join, same, users, computed)));
+        UNDROP_TRY(auto const updated, backend.run(fmt::format("update {} as t set {} = {} from {} where {} and {}", dialect.own_rows(now),
+                                                               name, value, pairing.saved, pairing.join, comes_back)));
         if (updated != done.merged.restored)
             return Error{.code = Code::failed,
                          .left = Left::rolled_back,
@@ -160,8 +158,7 @@ Result<Restored> go_without_column(Backend& backend, Snapshot const& s, Table co
         return number_of(rows.at(0).at(0));
     };
     auto const& column = *s.table.column(s.column);
-    Restored done;
-    done.merged.what = s.what();
+    auto done = begun(s);
     done.merged.defaulted = !context.made_by_script || !context.backfill.empty();
     auto const value = context.backfill.empty() ? column.default_sql : "(" + context.backfill + ")";
     UNDROP_TRY(auto const empty, count(fmt::format("t.{} is null", dialect.quote(s.column))));
@@ -197,7 +194,7 @@ Result<Restored> restore_whole_rows(Backend& backend, Ledger const& ledger, Snap
         then.push_back(fmt::format("v{}", number_of));
         current.push_back(dialect.save(*now.column(name), dialect.quote(name)));
     }
-    Restored done;
+    auto done = begun(s);
     UNDROP_TRY(auto const before, backend.rows(fmt::format("select count(*) from {}", dialect.own_rows(now))));
     UNDROP_TRY(auto const wanted, backend.rows(fmt::format("select count(*) from {} as s where {}", ledger.table(s.store), users)));
     auto const there = fmt::format("(select {0} as i, count(*) as c from {1} group by 1)", dialect.image(current), dialect.own_rows(now));
@@ -240,11 +237,16 @@ Result<Restored> restore_keyed_rows(Backend& backend, Ledger const& ledger, Snap
     // A row that the script made anew: going up the user's row wins over it (P3), going down it is the newer one (P2).
     auto const by_script = context.made_by_script ? std::string{"true"} : context.written.empty() ? std::string{"false"} : context.written;
     auto const user_wins = by_script != "false" && context.direction == Direction::up && !set.empty();
-    auto const otherwise = fmt::format("case when {} then '{}' else 'key_taken' end", by_script, user_wins ? "restored" : "computed");
-    UNDROP_TRY(auto const taken,
-               unique_values_taken(backend, ledger, s, now, saved_rows(dialect, ledger, s, now), s.values, context.work_id));
+    auto const put_over = context.on_conflict == OnConflict::keep_old && !set.empty();
+    auto const saved_are = saved_rows(dialect, ledger, s, now);
+    UNDROP_TRY(auto const taken, unique_values_taken(backend, ledger, s, now, saved_are, s.values, context.work_id));
+    auto const is_taken = taken.empty() ? std::string{"1 = 0"}
+                                        : fmt::format("exists (select 1 from {} as q where {})", taken, same_identity(saved_are, "q", "s"));
+    auto const is_put_over = fmt::format("({} and not {})", put_over ? "1 = 1" : "1 = 0", is_taken);
+    auto const otherwise = fmt::format("case when {} then '{}' when {} then 'overwritten' else 'key_taken' end", by_script,
+                                       user_wins ? "restored" : "computed", is_put_over);
 
-    Restored done;
+    auto done = begun(s);
     UNDROP_TRY(auto const classes, backend.rows(fmt::format("select class, count(*) from (select case when not ({}) then 'not_users' when "
                                                             "{} then 'unchanged' else {} end as class from {} as t join {} as s "
                                                             "on {}) as c group by class",
@@ -260,16 +262,34 @@ Result<Restored> restore_keyed_rows(Backend& backend, Ledger const& ledger, Snap
     }
     done.merged.not_users += number_of(absent.at(0).at(0));
     if (s.kind == Snapshot::Kind::table) done.merged.inserted_since = number_of(before.at(0).at(0)) - matched;
+    auto const rows_now = dialect.own_rows(now);
+    auto const has_key =
+        fmt::format("{} as t join {} as s on {} where ({}) and not {} and not ({})", rows_now, store, join, users, all_same, by_script);
+    Aside aside(backend, ledger, s);
+    if (done.merged.key_taken > 0) UNDROP_CHECK(aside.add(now, "", why::key_taken, has_key + " and not " + is_put_over));
+    if (done.merged.overwritten > 0) {
+        UNDROP_TRY(auto saved,
+                   save_overwritten_rows(backend, ledger, now, s.table.key, has_key + " and " + is_put_over, context.overwrite_id));
+        done.overwritten.push_back(std::move(saved));
+        UNDROP_TRY(auto const over,
+                   backend.run(fmt::format("update {} as t set {} from {} as s where {} and ({}) and not ({}) and not {} and {}", rows_now,
+                                           fmt::join(set, ", "), store, join, users, by_script, all_same, is_put_over)));
+        done.updated += over;
+    }
     if (user_wins) {
-        UNDROP_TRY(done.updated,
+        UNDROP_TRY(auto const won,
                    backend.run(fmt::format("update {} as t set {} from {} as s where {} and ({}) and ({}) and not {}",
                                            dialect.own_rows(now), fmt::join(set, ", "), store, join, users, by_script, all_same)));
+        done.updated += won;
     }
-    auto const rows_now = dialect.own_rows(now);
     UNDROP_TRY(auto const free,
                backend.rows(fmt::format("select count(*) from {} and ({})", insertable(s, store, rows_now, join, ""), users)));
-    UNDROP_TRY(done.inserted,
-               backend.run(insert_rows(dialect, s, now, fmt::format("{} and ({})", insertable(s, store, rows_now, join, taken), users))));
+    auto const insert = fmt::format("{} and ({})", insertable(s, store, rows_now, join, taken), users);
+    if (context.note_restored) UNDROP_CHECK(aside.add(now, "", why::restored, insert));
+    if (!taken.empty())
+        UNDROP_CHECK(aside.add(now, "", why::key_taken,
+                               fmt::format("{} and ({}) and {}", insertable(s, store, rows_now, join, ""), users, is_taken)));
+    UNDROP_TRY(done.inserted, backend.run(insert_rows(dialect, s, now, insert)));
     done.merged.key_taken += number_of(free.at(0).at(0)) - done.inserted;
     done.merged.restored += done.inserted;
     if (!taken.empty()) UNDROP_CHECK(backend.run("drop table " + taken));
@@ -293,10 +313,12 @@ Result<Restored> insert_all(Backend& backend, Ledger const& ledger, Snapshot con
     }
     auto const rows = saved_rows(dialect, ledger, s, now);
     UNDROP_TRY(auto const taken, unique_values_taken(backend, ledger, s, now, rows, s.values, context.work_id));
-    Restored done;
+    auto done = begun(s);
     UNDROP_TRY(auto const wanted, backend.rows(fmt::format("select count(*) from {} as s where {}", ledger.table(s.store), users)));
     UNDROP_TRY(auto const absent, backend.rows("select count(*) from " + from));
-    if (!taken.empty()) from += fmt::format(" and not exists (select 1 from {} as q where q.n = s.n)", taken);
+    auto const is_taken = fmt::format("exists (select 1 from {} as q where q.n = s.n)", taken);
+    if (!taken.empty()) UNDROP_CHECK(Aside(backend, ledger, s).add(now, "", why::key_taken, from + " and " + is_taken));
+    if (!taken.empty()) from += " and not " + is_taken;
     UNDROP_TRY(done.inserted, backend.run(insert_rows(dialect, s, now, from)));
     done.merged.restored = done.inserted;
     done.merged.key_taken = number_of(absent.at(0).at(0)) - done.inserted;
@@ -316,7 +338,6 @@ Result<Restored> restore_deleted(Backend& backend, Ledger const& ledger, Snapsho
     return in_quiet(backend, now, [&]() -> Result<Restored> {
         UNDROP_TRY(auto done, s.keyed() ? restore_keyed_rows(backend, ledger, s, now, users, context)
                                         : insert_all(backend, ledger, s, now, users, context));
-        done.merged.what = s.what();
         return done;
     });
 }
@@ -329,7 +350,6 @@ Result<Restored> restore_table(Backend& backend, Ledger const& ledger, Snapshot 
     return in_quiet(backend, now, [&]() -> Result<Restored> {
         UNDROP_TRY(auto done, keyed ? restore_keyed_rows(backend, ledger, s, now, users, context)
                                     : restore_whole_rows(backend, ledger, s, now, users));
-        done.merged.what = s.what();
         return done;
     });
 }

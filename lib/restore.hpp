@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include <undrop/options.hpp>
 #include <undrop/report.hpp>
 
 #include "backend.hpp"
@@ -23,6 +24,10 @@ struct RestoreContext {
     std::string written = {};        // of a table that stayed: condition on rows (alias t) that the script wrote
     Footprint const* own = nullptr;  // of a table without a key: rows that the script itself inserted
     std::int64_t work_id = 0;        // of a working table
+    std::vector<Snapshot const*> updated = {};  // of the same table and step, oldest first: rows may have other keys than were saved
+    OnConflict on_conflict = OnConflict::keep_current;
+    std::int64_t overwrite_id = 0;  // of the snapshot of what is put over, where that is asked for
+    bool note_restored = false;     // whose foreign keys are looked at once everything is back
 };
 
 struct Restored {
@@ -30,6 +35,7 @@ struct Restored {
     std::int64_t updated = 0;  // rows that undrop itself wrote
     std::int64_t inserted = 0;
     std::int64_t deleted = 0;
+    std::vector<Snapshot> overwritten = {};  // what users wrote since, saved
 };
 
 // Values of a column that is there again. Rows written: merged.restored, and rows inserted since where they get a value.

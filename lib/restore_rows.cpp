@@ -4,8 +4,10 @@
 #include <fmt/ranges.h>
 #include <algorithm>
 
+#include "aside.hpp"
 #include "merge.hpp"
 #include "names.hpp"
+#include "overwrite.hpp"
 #include "save.hpp"
 #include "store_table.hpp"
 #include "try.hpp"
@@ -34,6 +36,12 @@ public:
     Result<RestoredCells> run();
 
 private:
+    // What the step itself saved has the names of before its script.
+    [[nodiscard]] std::string name_now(Snapshot const& own, std::string const& name) const {
+        auto const* then = own.table.id == now_.id ? own.table.column(name) : nullptr;
+        auto const* column = then ? now_.column_by_id(then->id) : nullptr;
+        return column ? column->name : name;
+    }
     [[nodiscard]] std::string present(std::size_t i) const { return "t." + dialect_.quote(s_.values[i]); }
     [[nodiscard]] std::string saved(std::size_t i) const { return dialect_.load(*now_.column(s_.values[i]), fmt::format("s.v{}", i + 1)); }
     [[nodiscard]] std::string still_as_left(std::size_t i) const;
@@ -46,7 +54,13 @@ private:
     [[nodiscard]] std::string is_users(std::size_t i) const;
     [[nodiscard]] std::string class_of(std::size_t i) const;
     [[nodiscard]] std::string from() const;
+    [[nodiscard]] bool may_overwrite(std::size_t i) const {
+        return context_.on_conflict == OnConflict::keep_old && s_.keyed() && !merge(i) && !retyped(s_, i);
+    }
+    [[nodiscard]] std::string gets_saved(std::size_t i) const { return fmt::format("({}) in ('restored', 'overwritten')", class_of(i)); }
     [[nodiscard]] Result<void> count(RestoredCells& done);
+    [[nodiscard]] Result<void> note(RestoredCells const& done);
+    [[nodiscard]] Result<void> save_overwritten(RestoredCells& done);
     [[nodiscard]] std::string to_be(std::size_t i) const;
     [[nodiscard]] Result<std::int64_t> replace(std::string const& any);
 
@@ -70,7 +84,8 @@ std::string CellMerge::still_as_left(std::size_t i) const {
     auto value = present(i);
     for (std::size_t n = 0; n < context_.own.size() && context_.direction == Direction::up; ++n) {
         auto const& own = context_.own[n]->values;
-        if (auto const at = std::find(own.begin(), own.end(), s_.values[i]); at != own.end())
+        auto const is_it = [&](std::string const& name) { return name_now(*context_.own[n], name) == s_.values[i]; };
+        if (auto const at = std::find_if(own.begin(), own.end(), is_it); at != own.end())
             value = fmt::format("case when p{0}.state is not null then {1} else {2} end", n + 1,
                                 dialect_.load(column, fmt::format("p{}.v{}", n + 1, at - own.begin() + 1)), value);
     }
@@ -92,11 +107,14 @@ std::string CellMerge::is_users(std::size_t i) const {
 }
 
 std::string CellMerge::class_of(std::size_t i) const {
-    auto const restored =
-        taken_.empty() ? "'restored'" : fmt::format("case when q.{} is null then 'restored' else 'key_taken' end", rows_.identity.at(0));
+    auto const unless_taken = [&](std::string const& name) {
+        return taken_.empty() ? name : fmt::format("case when q.{} is null then {} else 'key_taken' end", rows_.identity.at(0), name);
+    };
+    auto const restored = unless_taken("'restored'");
+    auto const changed = may_overwrite(i) ? unless_taken("'overwritten'") : std::string{"'changed'"};
     return fmt::format("case when {} then 'unchanged' when not ({}) then 'not_users' when {} then {} else {} end", is_back(i), is_users(i),
                        still_as_left(i), restored,
-                       written_.empty() ? "'changed'" : fmt::format("case when {} then 'computed' else 'changed' end", written_));
+                       written_.empty() ? changed : fmt::format("case when {} then 'computed' else {} end", written_, changed));
 }
 
 std::string CellMerge::from() const {
@@ -116,7 +134,7 @@ Result<void> CellMerge::count(RestoredCells& done) {
     std::vector<std::string> sums{"count(*)"};
     for (auto const i : cells_) {
         classes.push_back(fmt::format("{} as c{}", class_of(i), i + 1));
-        for (auto const* name : {"unchanged", "not_users", "restored", "key_taken", "computed", "changed"})
+        for (auto const* name : {"unchanged", "not_users", "restored", "key_taken", "computed", "changed", "overwritten"})
             sums.push_back(fmt::format("coalesce(sum(case when c{} = '{}' then 1 else 0 end), 0)", i + 1, name));
     }
     UNDROP_TRY(auto const rows,
@@ -125,9 +143,9 @@ Result<void> CellMerge::count(RestoredCells& done) {
     auto const& row = rows.at(0);
     std::size_t at = 1;
     for (auto const i : cells_) {
-        Merged merged{.what = s_.table.text() + "." + s_.values[i]};
-        for (auto* to :
-             {&merged.unchanged, &merged.not_users, &merged.restored, &merged.key_taken, &merged.computed, &merged.changed_since})
+        Merged merged{.what = s_.table.text() + "." + s_.values[i], .snapshot = s_.id, .rows = s_.rows};
+        for (auto* to : {&merged.unchanged, &merged.not_users, &merged.restored, &merged.key_taken, &merged.computed, &merged.changed_since,
+                         &merged.overwritten})
             *to = number_of(row.at(at++));
         (s_.keyed() ? merged.deleted_since : merged.not_found) = s_.rows - number_of(row.at(0));
         done.merged.push_back(std::move(merged));
@@ -136,7 +154,52 @@ Result<void> CellMerge::count(RestoredCells& done) {
 }
 
 std::string CellMerge::to_be(std::size_t i) const {
-    return fmt::format("case when ({}) = 'restored' then {} else {} end", class_of(i), merge(i) ? merged(i) : saved(i), present(i));
+    return fmt::format("case when {} then {} else {} end", gets_saved(i), merge(i) ? merged(i) : saved(i), present(i));
+}
+
+// What is not put back; a row that is gone is told once, and not for each of its values.
+Result<void> CellMerge::note(RestoredCells const& done) {
+    Aside aside(backend_, ledger_, s_);
+    auto const joined = fmt::format("{} join {} as t on {}", from(), dialect_.own_rows(now_), rows_.join);
+    auto const& first = done.merged.front();
+    if (first.deleted_since + first.not_found > 0) {
+        auto const gone = s_.keyed() ? fmt::format("not exists (select 1 from {} as t where {})", dialect_.own_rows(now_), rows_.join)
+                                     : fmt::format("not exists (select 1 from {} as m where m.n = s.n)", rows_.matched);
+        UNDROP_CHECK(aside.add(now_, "", s_.keyed() ? why::deleted_since : why::not_found,
+                               fmt::format("{} as s where {}", ledger_.table(s_.store), gone)));
+    }
+    for (std::size_t at = 0; at < cells_.size(); ++at) {
+        auto const& merged = done.merged[at];
+        auto const add = [&](std::int64_t count, char const* name, char const* why) -> Result<void> {
+            if (count == 0) return success();
+            return aside.add(now_, s_.values[cells_[at]], why, fmt::format("{} where ({}) = '{}'", joined, class_of(cells_[at]), name));
+        };
+        UNDROP_CHECK(add(merged.changed_since, "changed", why::changed_since));
+        UNDROP_CHECK(add(merged.key_taken, "key_taken", why::key_taken));
+        if (context_.note_restored && s_.keyed()) UNDROP_CHECK(add(merged.restored, "restored", why::restored));
+    }
+    return success();
+}
+
+// P1: what users wrote since is a loss, too.
+Result<void> CellMerge::save_overwritten(RestoredCells& done) {
+    std::vector<OverwrittenCell> cells;
+    for (std::size_t at = 0; at < cells_.size(); ++at)
+        if (done.merged[at].overwritten > 0) {
+            auto const i = cells_[at];
+            cells.push_back({s_.values[i], fmt::format("({}) = 'overwritten'", class_of(i)), to_be(i)});
+        }
+    if (cells.empty()) return success();
+    auto const of_key = [&](std::string const& name) {
+        return std::any_of(cells.begin(), cells.end(), [&](OverwrittenCell const& c) { return c.column == name; });
+    };
+    for (auto const i : cells_)  // the key that the step leaves tells the row on the way back
+        if (std::find(s_.table.key.begin(), s_.table.key.end(), s_.values[i]) != s_.table.key.end() && !of_key(s_.values[i]))
+            cells.push_back({s_.values[i], "1 = 0", to_be(i)});
+    auto const joined = fmt::format("{} join {} as t on {} where 1 = 1", from(), dialect_.own_rows(now_), rows_.join);
+    UNDROP_TRY(auto saved, undrop::save_overwritten_cells(backend_, ledger_, now_, s_.table.key, cells, joined, context_.overwrite_id));
+    done.overwritten.push_back(std::move(saved));
+    return success();
 }
 
 // Values that are swapped among rows: all of those rows go, and come again as they should be.
@@ -188,11 +251,13 @@ Result<RestoredCells> CellMerge::run() {
     rows_ = saved_rows(dialect_, ledger_, s_, now_, context_.matched);
     UNDROP_TRY(taken_, unique_values_taken(backend_, ledger_, s_, now_, rows_, s_.values, context_.work_id));
     UNDROP_CHECK(count(done));
+    UNDROP_CHECK(note(done));
+    UNDROP_CHECK(save_overwritten(done));
     std::vector<std::string> sets;
     std::vector<std::string> any;
     for (auto const i : cells_) {
         sets.push_back(fmt::format("{} = {}", dialect_.quote(s_.values[i]), to_be(i)));
-        any.push_back(fmt::format("({}) = 'restored'", class_of(i)));
+        any.push_back(gets_saved(i));
     }
     if (context_.replace_rows) {
         UNDROP_TRY(done.replaced, replace(fmt::format("({})", fmt::join(any, " or "))));
@@ -211,7 +276,8 @@ Result<RestoredCells> restore_updated(Backend& backend, Ledger const& ledger, Sn
     return in_quiet(backend, now, [&] { return CellMerge(backend, ledger, snapshot, now, context).run(); });
 }
 
-Result<std::string> note_unchanged(Backend& backend, Ledger const& ledger, Snapshot const& s, Table const& now, std::int64_t work_id) {
+Result<std::string> note_unchanged(Backend& backend, Ledger const& ledger, Snapshot const& s, Table const& now, std::string const& rows,
+                                   std::int64_t work_id) {
     if (!s.keyed()) return std::string{};
     auto const& dialect = backend.dialect();
     std::vector<std::string> definitions;
@@ -241,9 +307,8 @@ Result<std::string> note_unchanged(Backend& backend, Ledger const& ledger, Snaps
     auto const store = ledger.table(names::work_prefix + std::to_string(work_id));
     UNDROP_CHECK(backend.run(fmt::format("create table {} ({}, primary key ({}))", store, fmt::join(definitions, ", "), keys)));
     UNDROP_CHECK(backend.seal(store, &now));
-    UNDROP_CHECK(
-        backend.run(fmt::format("insert into {} ({}) select {} from {} as s join {} as t on {}", store, fmt::join(names, ", "),
-                                fmt::join(expressions, ", "), ledger.table(s.store), dialect.own_rows(now), key_join(dialect, s, now))));
+    UNDROP_CHECK(backend.run(fmt::format("insert into {} ({}) select {} from {} as s join {} as t on {}", store, fmt::join(names, ", "),
+                                         fmt::join(expressions, ", "), ledger.table(s.store), rows, key_join(dialect, s, now))));
     return store;
 }
 

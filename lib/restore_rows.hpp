@@ -20,6 +20,9 @@ struct CellsContext {
     std::string matched;               // working table of `match_rows`, for rows without a key
     bool replace_rows = false;         // delete and insert, where no single UPDATE can
     std::int64_t work_id = 0;
+    OnConflict on_conflict = OnConflict::keep_current;
+    std::int64_t overwrite_id = 0;                 // of the snapshot of what is put over, where that is asked for
+    bool note_restored = false;                    // whose foreign keys are looked at once everything is back
     std::map<std::size_t, AttributeMerge> merges;  // by index of snapshot.values: composite values that are merged attribute by attribute
 };
 
@@ -27,15 +30,17 @@ struct CellsContext {
 struct RestoredCells {
     std::vector<Merged> merged;
     std::int64_t updated = 0;
-    std::int64_t replaced = 0;  // deleted and inserted
+    std::int64_t replaced = 0;               // deleted and inserted
+    std::vector<Snapshot> overwritten = {};  // what users wrote since, saved
 };
 [[nodiscard]] Result<RestoredCells> restore_updated(Backend& backend, Ledger const& ledger, Snapshot const& snapshot, Table const& now,
                                                     CellsContext const& context);
 
 // Before columns get another type: which cells are still what the step left. Makes a working table of k1.. and u1.. (0 or 1), and gives
-// its name; "" if no saved column is of another type now than it was.
+// its name; "" if no saved column is of another type now than it was. `rows`: a FROM item of the table's rows, with the columns' names as
+// `now` and the snapshot have them.
 [[nodiscard]] Result<std::string> note_unchanged(Backend& backend, Ledger const& ledger, Snapshot const& snapshot, Table const& now,
-                                                 std::int64_t work_id);
+                                                 std::string const& rows, std::int64_t work_id);
 
 // Makes the unchanged cells of one column (an index of snapshot.values) NULL. Gives how many.
 [[nodiscard]] Result<std::int64_t> empty_cells(Backend& backend, Table const& now, Snapshot const& snapshot, std::string const& unchanged,

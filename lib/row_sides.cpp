@@ -196,7 +196,11 @@ Result<void> RowSides::pair(bool follow, std::int64_t& next_id) {
         fmt::format("create table {} (n bigint not null primary key{}, unique ({}))", pairs_, definitions, fmt::join(place_names_, ", "))));
     UNDROP_CHECK(backend_.seal(pairs_, &now_));
     UNDROP_TRY(auto const followed, backend_.follow(old_.table, now_, old_.store, pairs_));
-    if (!key_.empty()) return followed ? keep_moved_only() : pair_by_rest();
+    if (!key_.empty()) {
+        if (!followed) return pair_by_rest();
+        UNDROP_CHECK(keep_moved_only());
+        return pair_moved();
+    }
     return followed ? success() : pair_by_order();
 }
 
@@ -217,6 +221,31 @@ Result<void> RowSides::keep_moved_only() {
 Result<void> RowSides::pair_equal(std::string const& old_rows, std::string const& now_rows, std::string const& join) {
     UNDROP_CHECK(backend_.run(fmt::format("insert into {} (n, {}) select a.n, b.{} from ({}) a join ({}) b on {}", pairs_,
                                           fmt::join(place_names_, ", "), fmt::join(place_names_, ", b."), old_rows, now_rows, join)));
+    return success();
+}
+
+// A row that an UPDATE moved to another partition is written anew there, and nothing leads to it. It is known by all of it but one column
+// of its key, by which it was moved; or by the rest of its key alone, where that is unique on both sides.
+Result<void> RowSides::pair_moved() {
+    auto const places = dialect_.row_places(now_);  // in which partition, and where in it
+    if (!old_.may_have_moved || places.size() != 2 || key_.size() < 2) return success();
+    auto const partition_then = "o." + places.front().definition.substr(0, places.front().definition.find(' '));
+    auto const& partition_now = places.front().expression;
+    auto const without = [](std::vector<std::string> names, std::string const& one) {
+        std::erase(names, one);
+        return names;
+    };
+    auto const pair_by = [&](std::vector<std::string> const& columns) {
+        auto const images = [&](bool of_old) {
+            return fmt::format("{0} as i, count(*) over (partition by {0}) as c", image(columns, of_old));
+        };
+        return pair_equal(fmt::format("select o.n, {} as p, {} from {}", partition_then, images(true), no_longer_from()),
+                          fmt::format("select {} as l, {} as p, {} from {} where {}", places_.at(0), partition_now, images(false),
+                                      from_now(), not_before()),
+                          "b.i = a.i and a.c = 1 and b.c = 1 and b.p <> a.p");
+    };
+    for (auto const& moved_by : key_) UNDROP_CHECK(pair_by(without(kept_names(), moved_by)));
+    for (auto const& moved_by : key_) UNDROP_CHECK(pair_by(without(key_, moved_by)));
     return success();
 }
 

@@ -50,6 +50,7 @@ private:
     [[nodiscard]] Result<bool> any(std::string const& from) const;
     [[nodiscard]] Result<void> keep_moved_only();
     [[nodiscard]] Result<void> pair_by_rest();
+    [[nodiscard]] Result<void> pair_moved();
     [[nodiscard]] Result<void> pair_by_order();
     [[nodiscard]] Result<void> pair_equal(std::string const& old_rows, std::string const& now_rows, std::string const& join);
 

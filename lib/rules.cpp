@@ -6,6 +6,7 @@
 
 #include "diff.hpp"
 #include "outside.hpp"
+#include "try.hpp"
 
 namespace undrop {
 
@@ -183,6 +184,34 @@ std::vector<Finding> one_way_findings(Dialect const& dialect, Script const& scri
                              .next = {.advice = "write a down script for it before it runs, or mean it for good"}});
     }
     return found;
+}
+
+std::string reason_of(Script const& up) {
+    auto const told = directives(up);
+    return told ? told.value().irreversible.value_or("") : std::string();
+}
+
+Result<std::string> why_irreversible(Ledger& ledger, Applied const& applied, Migration const* migration) {
+    if (migration && !edited_up(applied, *migration)) return reason_of(migration->up);
+    UNDROP_TRY(auto text, ledger.script(applied.up_script));
+    return reason_of({std::move(text), ""});
+}
+
+// P7: going down it is a stop, whatever scripts there are.
+Finding irreversible_finding(PlannedStep const& step, std::string const& reason) {
+    Finding finding{.code = "irreversible",
+                    .text = fmt::format("{} {} is irreversible, as its author says: {}", step.version, step.name, reason)};
+    if (step.direction == Direction::up) {
+        finding.severity = Severity::warning;
+        finding.next = {.advice = "no `down` goes over it; what it takes away is saved all the same"};
+        return finding;
+    }
+    finding.severity = Severity::stop;
+    finding.next = {.command = "snapshots list",
+                    .advice =
+                        "what it took away can be read there and copied by hand; if it can be taken back after all, take the directive "
+                        "out of its up file"};
+    return finding;
 }
 
 Finding locked_finding(std::vector<std::string> const& who, bool definitions_read, bool goes_down) {

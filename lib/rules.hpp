@@ -23,6 +23,12 @@ namespace undrop {
 [[nodiscard]] Finding edited_down_finding(Applied const& applied, Migration const& migration, std::string const& recorded,
                                           bool file_is_taken);
 
+// The reason by which an up script's author calls it irreversible; empty: it is not, or its directives cannot be read.
+[[nodiscard]] std::string reason_of(Script const& up);
+// The same of an applied migration, as its file says, or else the ledger.
+[[nodiscard]] Result<std::string> why_irreversible(Ledger& ledger, Applied const& applied, Migration const* migration);
+[[nodiscard]] Finding irreversible_finding(PlannedStep const& step, std::string const& reason);
+
 // What a script does that no derived way back undoes.
 [[nodiscard]] std::vector<Finding> one_way_findings(Dialect const& dialect, Script const& script);
 // What makes a script unfit to run as a step, or as a check, which only reads. Fills in the number of statements.

@@ -5,8 +5,10 @@
 #include <fmt/ranges.h>
 #include <algorithm>
 
+#include "aside.hpp"
 #include "fault.hpp"
 #include "ledger.hpp"
+#include "merge.hpp"
 #include "snapshots.hpp"
 #include "try.hpp"
 
@@ -17,6 +19,30 @@ auto const success = [] { return BOOST_OUTCOME_V2_NAMESPACE::success(); };
 
 std::vector<SnapshotInfo>::const_iterator find(std::vector<SnapshotInfo> const& all, std::int64_t id) {
     return std::find_if(all.begin(), all.end(), [&](SnapshotInfo const& s) { return s.id == id; });
+}
+
+// The rows of a snapshot are there to be shown.
+Result<void> can_be_shown(Backend& backend, Ledger const& ledger, Snapshot const& snapshot) {
+    UNDROP_TRY(auto const fault, fault_of(backend, ledger, snapshot, Depth::table));
+    if (fault.empty()) return success();
+    return Error{.code = Code::refused,
+                 .left = Left::untouched,
+                 .message = fmt::format("{} {}", name_of(snapshot), fault),
+                 .next = {.command = "snapshots list", .advice = "an export that holds it can be imported"}};
+}
+
+// The store's columns that people are shown, and what they are called. The key, where the values are not whole rows.
+std::vector<std::string> shown(Snapshot const& s, bool with_key, std::vector<std::string>& names) {
+    std::vector<std::string> columns;
+    for (std::size_t i = 0; i < s.table.key.size() && with_key; ++i) {
+        columns.push_back(fmt::format("k{}", i + 1));
+        names.push_back(s.table.key[i]);
+    }
+    for (std::size_t i = 0; i < s.values.size(); ++i) {
+        columns.push_back(fmt::format("v{}", i + 1));
+        names.push_back(s.values[i]);
+    }
+    return columns;
 }
 
 }  // namespace
@@ -60,24 +86,35 @@ Result<SnapshotRows> snapshot_rows(Target& target, std::int64_t id, std::int64_t
         out.rows = {{Cell{snapshot.position}}};
         return out;
     }
-    std::vector<std::string> names;
-    for (std::size_t i = 0; i < snapshot.table.key.size() && snapshot.kind == Snapshot::Kind::column; ++i) {
-        names.push_back(fmt::format("k{}", i + 1));
-        out.columns.push_back(snapshot.table.key[i]);
-    }
-    for (std::size_t i = 0; i < snapshot.values.size(); ++i) {
-        names.push_back(fmt::format("v{}", i + 1));
-        out.columns.push_back(snapshot.values[i]);
-    }
-    UNDROP_TRY(auto const fault, fault_of(target.backend(), ledger, snapshot, Depth::table));
-    if (!fault.empty())
-        return Error{.code = Code::refused,
-                     .left = Left::untouched,
-                     .message = fmt::format("{} {}", name_of(snapshot), fault),
-                     .next = {.command = "snapshots list", .advice = "an export that holds it can be imported"}};
+    auto const names = shown(snapshot, snapshot.kind == Snapshot::Kind::column, out.columns);
+    UNDROP_CHECK(can_be_shown(target.backend(), ledger, snapshot));
     auto const order = snapshot.keyed() ? "k1" : "n";
     UNDROP_TRY(out.rows, target.backend().rows(fmt::format("select {} from {} order by {} limit {}", fmt::join(names, ", "),
                                                            ledger.table(snapshot.store), order, std::max<std::int64_t>(0, limit))));
+    return out;
+}
+
+Result<Conflicts> snapshot_conflicts(Target& target, std::int64_t id, std::int64_t limit, Options const& options) {
+    auto& backend = target.backend();
+    Ledger ledger(backend, options.ledger);
+    UNDROP_TRY(auto const all, snapshots(target, options));
+    UNDROP_TRY(auto const asked, chosen(all, {id}));
+    Conflicts out{.info = asked.front()};
+    UNDROP_TRY(auto const snapshot, manifest_of(ledger, out.info));
+    if (snapshot.kind == Snapshot::Kind::sequence) return out;
+    UNDROP_CHECK(can_be_shown(backend, ledger, snapshot));
+    auto const whole = snapshot.kind == Snapshot::Kind::table || snapshot.kind == Snapshot::Kind::deleted;
+    auto const names = shown(snapshot, !whole, out.columns);
+    Aside aside(backend, ledger, snapshot);
+    UNDROP_TRY(bool const there, aside.is_there());
+    if (!there) return out;
+    auto const from = fmt::format("from {} as a join {} as s on {}", aside.table(), ledger.table(snapshot.store), aside.is_row("a"));
+    UNDROP_TRY(auto const total, backend.rows("select count(*) " + from));
+    out.total = number_of(total.at(0).at(0));
+    UNDROP_TRY(auto const rows,
+               backend.rows(fmt::format("select a.why, a.cell, s.{} {} order by {}, a.cell limit {}", fmt::join(names, ", s."), from,
+                                        snapshot.keyed() ? "s.k1" : "s.n", std::max<std::int64_t>(0, limit))));
+    for (auto const& row : rows) out.rows.push_back({row[0].value_or(""), row[1].value_or(""), {row.begin() + 2, row.end()}});
     return out;
 }
 

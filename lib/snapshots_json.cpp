@@ -1,24 +1,10 @@
 // JSON of what the verbs about snapshots give out. Every document has a `format` number and a `kind`.
-#include <nlohmann/json.hpp>
-
 #include <undrop/snapshots.hpp>
+
+#include "json.hpp"
 
 namespace undrop {
 namespace {
-
-using Json = nlohmann::ordered_json;
-
-Json document(char const* kind) { return {{"format", 1}, {"kind", kind}}; }
-
-// Names of a database need not be UTF-8; a document is.
-std::string dumped(Json const& json) { return json.dump(2, ' ', false, Json::error_handler_t::replace); }
-
-template <class T, class F>
-Json list(std::vector<T> const& items, F const& to) {
-    Json result = Json::array();
-    for (auto const& item : items) result.push_back(to(item));
-    return result;
-}
 
 Json snapshot_json(SnapshotInfo const& info) {
     return {{"id", info.id},
@@ -50,6 +36,18 @@ std::string to_json(SnapshotRows const& rows) {
     json["columns"] = rows.columns;
     json["rows"] =
         list(rows.rows, [](auto const& row) { return list(row, [](auto const& cell) { return cell ? Json(*cell) : Json(nullptr); }); });
+    return dumped(json);
+}
+
+std::string to_json(Conflicts const& conflicts) {
+    auto json = document("snapshot_conflicts");
+    json["snapshot"] = snapshot_json(conflicts.info);
+    json["total"] = conflicts.total;
+    json["columns"] = conflicts.columns;
+    json["rows"] = list(conflicts.rows, [](Conflicts::Row const& row) {
+        auto const values = list(row.values, [](auto const& cell) { return cell ? Json(*cell) : Json(nullptr); });
+        return Json{{"why", row.why}, {"column", row.column.empty() ? Json(nullptr) : Json(row.column)}, {"values", values}};
+    });
     return dumped(json);
 }
 

@@ -9,6 +9,7 @@
 #include "merge.hpp"
 #include "save.hpp"
 #include "try.hpp"
+#include "waiver.hpp"
 
 namespace undrop {
 namespace {
@@ -161,6 +162,8 @@ Result<StepRunner::Round> StepRunner::round() {
     kept_rows_.clear();
     in_use_.clear();
     readers_.clear();
+    overwritten_.clear();
+    references_.clear();
     footprints_.clear();
     restored_.clear();
     made_.clear();
@@ -184,7 +187,7 @@ Result<StepRunner::Round> StepRunner::round() {
     }
     UNDROP_CHECK(leave_footprints());
     UNDROP_CHECK(bring_back());
-    UNDROP_CHECK(backend_.check_constraints());
+    UNDROP_CHECK(constraints_hold());
     UNDROP_TRY(auto const outcome, look_again());
     if (outcome == Round::again) return outcome;
     tell(Event::Kind::recorded, "the ledger is written");
@@ -235,6 +238,7 @@ Result<void> StepRunner::check_still_meant() {
                      .next = {.command = "status"}};
     UNDROP_CHECK(read_opposite_of(history));
     UNDROP_TRY(before_, backend_.tables(ledger_.name()));
+    if (!part_) UNDROP_CHECK(waivers_exist(script_, lose_, before_));  // P7
 
     if (foresight_.tables.empty() && foresight_.columns.empty() && foresight_.copies.empty() && foresight_.locks.empty()) {
         foresight_ = planned_ = foresee(backend_.dialect(), statements_, before_, lose_, opposite_.wanted);

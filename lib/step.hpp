@@ -109,19 +109,27 @@ private:
     [[nodiscard]] Result<std::map<std::size_t, AttributeMerge>> attribute_merges(Snapshot const& snapshot, Table const& now);
     [[nodiscard]] Result<Reader> make_reader(std::vector<Attribute> const& parts);
     [[nodiscard]] Result<void> drop_readers();
+    void unwant_under_old_names();
     [[nodiscard]] Result<void> mend();
+    [[nodiscard]] bool is_made_by_script(Snapshot const& snapshot) const;
+    [[nodiscard]] Result<Table const*> with_column_of(Snapshot const& snapshot, bool before_mend, std::vector<Table>& tables);
     [[nodiscard]] Result<void> restore_columns(bool before_mend);
-    [[nodiscard]] Result<void> restore_column_of(Snapshot const& snapshot, Table const& table, bool made_by_script);
-    [[nodiscard]] Result<void> fill_waived_columns(std::vector<Table> const& tables);
+    [[nodiscard]] std::vector<Snapshot const*> updated_beside(Snapshot const& snapshot) const;
+    [[nodiscard]] Result<void> restore_column_of(Snapshot const& snapshot, Table const& table);
+    [[nodiscard]] Result<void> fill_waived_columns(std::vector<Table> const& tables, std::vector<Table> const& before_mend);
     [[nodiscard]] Result<void> restore_tables(std::vector<Table> const& tables);
     [[nodiscard]] Result<void> restore_positions();
     // step_rows.cpp: rows of tables that stay
+    [[nodiscard]] std::optional<std::pair<Table, std::string>> under_old_names(TableName const& then) const;
     [[nodiscard]] Result<void> note_unchanged_cells();
     [[nodiscard]] Result<Round> save_rows();
+    void keep(RowChanges changes);
     [[nodiscard]] Result<void> save_captured();
     [[nodiscard]] Result<void> save_captured(Captured const& captured, std::vector<Recorded> const& made);
     [[nodiscard]] Result<void> rows_are_told(TableChange const& change);
     [[nodiscard]] Result<void> no_rebuild_empties_others(std::vector<TableChange> const& changes);
+    [[nodiscard]] Result<void> constraints_hold();
+    [[nodiscard]] Result<void> nothing_unknown_went();
     [[nodiscard]] Result<Round> save_retyped(std::vector<TableChange> const& changes);
     [[nodiscard]] std::vector<Unit> written_units(std::vector<TableChange> const& changes) const;
     [[nodiscard]] Result<std::optional<OldRowsTable>> old_rows(Unit const& unit, bool all);
@@ -132,6 +140,16 @@ private:
     [[nodiscard]] Result<void> remove_inserted_rows();
     [[nodiscard]] Result<void> remove_rows_in_use(std::vector<Table> const& tables);
     [[nodiscard]] Result<void> restore_rows(std::vector<Table> const& tables);
+    // step_orphans.cpp: conflicts and orphans, as the options say
+    [[nodiscard]] Result<void> no_conflicts() const;
+    void keep_overwritten();
+    [[nodiscard]] bool settles_orphans() const { return options_.on_orphan != OnOrphan::stop; }
+    [[nodiscard]] Result<void> set_references_aside();
+    [[nodiscard]] Result<void> settle_orphans(std::vector<Table> const& tables);
+    [[nodiscard]] Result<std::int64_t> settle_orphans_of(Snapshot const& snapshot, Table const& now, std::vector<Table> const& tables);
+    [[nodiscard]] Result<std::vector<ForeignKey>> foreign_keys_of(Table const& now);
+    [[nodiscard]] Result<void> count_orphans(Snapshot const& snapshot);
+    [[nodiscard]] Result<void> bring_references_back();
     [[nodiscard]] Result<void> match_keyless(std::vector<Snapshot const*> const& rows, std::vector<Table> const& tables);
     [[nodiscard]] std::vector<Snapshot const*> own_updates(Table const& table) const;
     [[nodiscard]] Result<std::map<ObjectId, Object>> set_aside(std::vector<Snapshot const*> const& rows, std::vector<Table> const& tables);
@@ -148,6 +166,7 @@ private:
     [[nodiscard]] Result<void> verify(Catalog const& now) const;
     [[nodiscard]] Result<void> run_check();
     [[nodiscard]] Result<std::vector<Rename>> sequence_renames();
+    [[nodiscard]] Result<void> gather_statistics(std::vector<Table> const& tables);
     void report_way_back(Catalog const& now);
     void report_objects(Catalog const& now, std::vector<Rename> const& renames);
     [[nodiscard]] Result<void> record(Catalog const& now, std::vector<TableChange> const& changes);
@@ -209,9 +228,11 @@ private:
         std::vector<Reference> references = {};  // when rows begin to come back
     };
     std::vector<InUse> in_use_;
-    std::string kept_rows_;           // rows that an earlier up inserted and its down kept, for people; empty: none
-    std::set<std::int64_t> swapped_;  // snapshots of which rows swapped unique values
-    std::vector<Reader> readers_;     // types of the store
+    std::string kept_rows_;                  // rows that an earlier up inserted and its down kept, for people; empty: none
+    std::set<std::int64_t> swapped_;         // snapshots of which rows swapped unique values
+    std::vector<Reader> readers_;            // types of the store
+    std::vector<Snapshot> overwritten_;      // what users wrote since, where a saved value was put over it
+    std::map<ObjectId, Object> references_;  // foreign keys that stepped aside until orphans are settled
     std::vector<Footprint> footprints_;
     std::map<std::string, std::chrono::steady_clock::time_point> locked_since_;  // by the names of report_.locks
     std::vector<Table> scripted_;                                                // tables after the script

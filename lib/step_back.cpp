@@ -63,6 +63,17 @@ Foresight foresee(Dialect const& dialect, std::vector<Statement> const& statemen
     return foresight;
 }
 
+// P8: what the mend makes gets what today's defaults give to anything new: rights for whom nobody had given any. It has the name of what it
+// came with.
+static void unwant_what_came_along(Catalog const& now, Catalog const& start, Wanted& wanted) {
+    std::set<std::pair<std::string, std::string>> made;
+    for (auto const& [id, object] : wanted)
+        if (object && !start.contains(id)) made.insert({id.parent, id.name});
+    for (auto const& [id, object] : now)
+        if (!object.holds_rows && !object.remove.empty() && !start.contains(id) && made.contains({id.parent, id.name}))
+            wanted.emplace(id, std::nullopt);
+}
+
 Result<void> StepRunner::bring_back() {
     if (opposite_.step == 0) return success();
     if (step_.direction == Direction::down) {
@@ -72,18 +83,29 @@ Result<void> StepRunner::bring_back() {
         UNDROP_CHECK(rename_attributes_back());
         UNDROP_CHECK(rename_parts_back());
     }
+    // What has its old name again is not new.
+    auto there = scripted_;
+    if (!opposite_.renames.empty()) {
+        UNDROP_TRY(there, backend_.tables(ledger_.name()));
+    }
     UNDROP_CHECK(remove_inserted_rows());
     if (step_.direction == Direction::down) UNDROP_CHECK(empty_new_partitions());
+    auto const scripted = step_.origin != Origin::derived;  // a script makes foreign keys before any row is back
+    if (scripted) UNDROP_CHECK(set_references_aside());
     UNDROP_CHECK(restore_columns(true));
     UNDROP_CHECK(fill_passed_over(true));
     if (step_.direction == Direction::down) UNDROP_CHECK(mend());
     UNDROP_CHECK(restore_columns(false));
     UNDROP_CHECK(fill_passed_over(false));
+    if (!scripted) UNDROP_CHECK(set_references_aside());
     count_passed_over();
     UNDROP_TRY(auto const tables, backend_.tables(ledger_.name()));
-    if (step_.direction == Direction::down) UNDROP_CHECK(fill_waived_columns(tables));
+    if (step_.direction == Direction::down) UNDROP_CHECK(fill_waived_columns(tables, there));
     UNDROP_CHECK(restore_tables(tables));
     UNDROP_CHECK(restore_rows(tables));
+    keep_overwritten();
+    UNDROP_CHECK(no_conflicts());
+    UNDROP_CHECK(bring_references_back());
     UNDROP_CHECK(drop_readers());
     tell(Event::Kind::restored, fmt::format("{} snapshot(s)", opposite_.snapshots.size()));
     if (step_.direction == Direction::up) return restore_positions();
@@ -92,6 +114,7 @@ Result<void> StepRunner::bring_back() {
     constexpr int passes = 3;
     for (int pass = 0; pass < passes; ++pass) {
         UNDROP_TRY(auto const now, backend_.catalog_after(ledger_.name(), catalog_));
+        unwant_what_came_along(now, catalog_, opposite_.wanted);
         auto plan = plan_mend(now, opposite_.wanted);
         // What was just made from its recorded text differs only by what is still to come, as a partition's place in its parent.
         std::erase_if(plan.before_data, [&](MendAction const& a) { return a.kind == MendAction::Kind::reshape && made_.contains(a.id); });
@@ -133,7 +156,24 @@ Result<void> StepRunner::want_what_script_changed(Catalog const& now) {
     return success();
 }
 
+// P5: what a step made in a table that it also renamed has to go from under the old name.
+void StepRunner::unwant_under_old_names() {
+    for (auto const& rename : opposite_.renames) {
+        if (!rename.column_before.empty()) continue;
+        auto const& wanted = opposite_.wanted;
+        auto const old =
+            std::find_if(wanted.begin(), wanted.end(), [&](auto const& entry) { return names_table(entry.first.parent, rename.before); });
+        if (old == wanted.end()) continue;
+        Wanted more;
+        for (auto const& [id, object] : wanted)
+            if (!object && names_table(id.parent, rename.after))
+                more.emplace(ObjectId{.kind = id.kind, .parent = old->first.parent, .name = id.name}, std::nullopt);
+        opposite_.wanted.merge(more);
+    }
+}
+
 Result<void> StepRunner::mend() {
+    unwant_under_old_names();
     UNDROP_TRY(auto const now, backend_.catalog_after(ledger_.name(), catalog_));
     UNDROP_CHECK(want_what_script_changed(now));
     auto const plan = plan_mend(now, opposite_.wanted);
@@ -181,13 +221,24 @@ Result<void> StepRunner::expect(Table const& table, std::int64_t updated, std::i
     return success();
 }
 
-Result<void> StepRunner::restore_column_of(Snapshot const& snapshot, Table const& table, bool made_by_script) {
+std::vector<Snapshot const*> StepRunner::updated_beside(Snapshot const& snapshot) const {
+    std::vector<Snapshot const*> found;
+    for (auto const& other : opposite_.snapshots)
+        if (other.kind == Snapshot::Kind::updated && !other.purged() && table_name(other.table) == table_name(snapshot.table))
+            found.push_back(&other);
+    std::sort(found.begin(), found.end(), [](auto const* a, auto const* b) { return a->id < b->id; });
+    return found;
+}
+
+Result<void> StepRunner::restore_column_of(Snapshot const& snapshot, Table const& table) {
     auto const writes = after_script_.writes.find(table.id);
     RestoreContext const context{
         .direction = step_.direction,
-        .made_by_script = made_by_script,
+        .made_by_script = is_made_by_script(snapshot),
         .script_wrote_rows = writes != after_script_.writes.end() && (writes->second.updated > 0 || writes->second.rows_may_differ),
-        .backfill = backfill_of({snapshot.table.schema, snapshot.table.name}, snapshot.column)};
+        .backfill = backfill_of({snapshot.table.schema, snapshot.table.name}, snapshot.column),
+        .updated = updated_beside(snapshot),
+        .note_restored = settles_orphans()};
     UNDROP_TRY(auto const now, as_saved(snapshot, table));
     UNDROP_TRY(auto const done, restore_column(backend_, ledger_, snapshot, now, context));
     report_.merged.push_back(done.merged);
@@ -200,15 +251,15 @@ Result<void> StepRunner::restore_column_of(Snapshot const& snapshot, Table const
 }
 
 // A column that came back without a snapshot, since its loss was waived, has in every row what a new row has.
-Result<void> StepRunner::fill_waived_columns(std::vector<Table> const& tables) {
+Result<void> StepRunner::fill_waived_columns(std::vector<Table> const& tables, std::vector<Table> const& before_mend) {
     for (auto const& table : tables) {
         TableName const name{table.schema, table.name};
-        auto const* scripted = find_table(scripted_, name);
+        auto const* there = find_table(before_mend, name);
         for (auto const& column : table.columns) {
             auto const saved = [&](Snapshot const& s) {
                 return TableName{s.table.schema, s.table.name} == name && s.column == column.name;
             };
-            if (table.partitioned || !scripted || scripted->column(column.name) || column.generated ||
+            if (table.partitioned || !there || there->column(column.name) || column.generated ||
                 std::any_of(opposite_.snapshots.begin(), opposite_.snapshots.end(), saved))
                 continue;
             auto const backfill = backfill_of(name, column.name);
@@ -221,28 +272,36 @@ Result<void> StepRunner::fill_waived_columns(std::vector<Table> const& tables) {
     return success();
 }
 
+bool StepRunner::is_made_by_script(Snapshot const& snapshot) const {
+    auto const* scripted = find_table(scripted_, {snapshot.table.schema, snapshot.table.name});
+    return scripted && scripted->column(snapshot.column);
+}
+
+// The table, of `tables`, once it has the column of a snapshot that is not done with, to be filled now; null: later, or never.
 // Before the mend: columns that the script brought, in their recorded type, and columns that a later reshape of the table takes along.
 // After it: the others.
+Result<Table const*> StepRunner::with_column_of(Snapshot const& snapshot, bool before_mend, std::vector<Table>& tables) {
+    Table const* none = nullptr;
+    if (snapshot.kind != Snapshot::Kind::column || restored_.contains(snapshot.id)) return none;
+    TableName const name{snapshot.table.schema, snapshot.table.name};
+    auto const* table = find_table(tables, name);
+    if (!table) return none;
+    auto const& recorded = *snapshot.table.column(snapshot.column);
+    if (auto const* column = table->column(snapshot.column))
+        return column->generated || (before_mend && column->type != recorded.type) ? none : table;
+    if (!before_mend || step_.direction == Direction::up) return none;
+    auto const bare = backend_.dialect().add_bare_column(*table, recorded);
+    if (bare.empty()) return none;
+    UNDROP_CHECK(backend_.run(bare));
+    UNDROP_TRY(tables, backend_.tables(ledger_.name()));
+    return find_table(tables, name);
+}
+
 Result<void> StepRunner::restore_columns(bool before_mend) {
     UNDROP_TRY(auto tables, backend_.tables(ledger_.name()));
     for (auto const& snapshot : opposite_.snapshots) {
-        if (snapshot.kind != Snapshot::Kind::column || restored_.contains(snapshot.id)) continue;
-        TableName const name{snapshot.table.schema, snapshot.table.name};
-        auto const* table = find_table(tables, name);
-        if (!table) continue;
-        auto const* scripted = find_table(scripted_, name);
-        auto const made_by_script = scripted && scripted->column(snapshot.column);
-        auto const& recorded = *snapshot.table.column(snapshot.column);
-        if (before_mend && !table->column(snapshot.column)) {
-            auto const bare = backend_.dialect().add_bare_column(*table, recorded);
-            if (bare.empty() || step_.direction == Direction::up) continue;
-            UNDROP_CHECK(backend_.run(bare));
-            UNDROP_TRY(tables, backend_.tables(ledger_.name()));
-            table = find_table(tables, name);
-        } else if (!table->column(snapshot.column) || (before_mend && table->column(snapshot.column)->type != recorded.type)) {
-            continue;
-        }
-        UNDROP_CHECK(restore_column_of(snapshot, *table, made_by_script));
+        UNDROP_TRY(auto const* table, with_column_of(snapshot, before_mend, tables));
+        if (table) UNDROP_CHECK(restore_column_of(snapshot, *table));
     }
     if (before_mend) return success();
     for (auto const& snapshot : opposite_.snapshots)
@@ -270,11 +329,17 @@ Result<void> StepRunner::restore_tables(std::vector<Table> const& tables) {
         Restored done;
         UNDROP_TRY(auto const read, as_saved(snapshot, *table));
         UNDROP_CHECK(backend_.naming_orphans("", [&]() -> Result<void> {
-            UNDROP_TRY(done,
-                       restore_table(backend_, ledger_, snapshot, read, {.direction = step_.direction, .made_by_script = made_by_script}));
+            UNDROP_TRY(done, restore_table(backend_, ledger_, snapshot, read,
+                                           {.direction = step_.direction,
+                                            .made_by_script = made_by_script,
+                                            .work_id = next_id_++,
+                                            .on_conflict = options_.on_conflict,
+                                            .overwrite_id = next_id_++,
+                                            .note_restored = settles_orphans()}));
             return success();
         }));
         report_.merged.push_back(done.merged);
+        overwritten_.insert(overwritten_.end(), done.overwritten.begin(), done.overwritten.end());
         UNDROP_CHECK(expect(*table, done.updated, done.inserted));
     }
     return success();

@@ -166,11 +166,7 @@ Result<void> StepRunner::save_captured(Captured const& captured, std::vector<Rec
         }
         UNDROP_TRY(auto changes,
                    save_row_changes(backend_, ledger_, old, captured.left, kept, lost, left_in(table), "", Changes::all, next_id_));
-        for (auto& snapshot : changes.snapshots) {
-            tell(Event::Kind::saved, fmt::format("{}: {} rows", snapshot.what(), snapshot.rows));
-            saved_.push_back(std::move(snapshot));
-        }
-        footprints_.insert(footprints_.end(), changes.footprints.begin(), changes.footprints.end());
+        keep(std::move(changes));
         UNDROP_CHECK(backend_.run("drop table " + old.store));
         for (auto const& column : fresh) UNDROP_CHECK(leave(column, fresh));
     }

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "try.hpp"
+#include "waiver.hpp"
 
 namespace undrop {
 namespace {
@@ -85,22 +86,34 @@ Result<StepRunner::Round> StepRunner::look_again() {
     UNDROP_CHECK(nothing_unplanned(end));
     UNDROP_TRY(auto const retyped, save_retyped(changes));
     if (retyped == Round::again) return retyped;
-    UNDROP_TRY(auto const unknown, backend_.removed_unknown(catalog_));
-    for (auto const& what : unknown)
-        if (std::find(lose_.begin(), lose_.end(), what) == lose_.end())
-            return Error{.code = Code::refused,
-                         .left = Left::rolled_back,
-                         .message = fmt::format("the step removes {}, which undrop cannot bring back", what),
-                         .where = {script_.file, 0, 0},
-                         .next = {.advice = fmt::format("`-- undrop: lose {}` at the top of the file lets it go", what)}};
+    UNDROP_CHECK(nothing_unknown_went());
     tell(Event::Kind::looked, "everything that was taken is saved");
     UNDROP_CHECK(keep_only_losses(changes));
     UNDROP_TRY(auto const now, backend_.catalog_after(ledger_.name(), catalog_));
     UNDROP_CHECK(verify(now));
+    UNDROP_CHECK(gather_statistics(after));
     UNDROP_CHECK(run_check());
     report_.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started_).count();
     UNDROP_CHECK(record(now, changes));
     return Round::done;
+}
+
+// P9: what cannot be brought back is let go by its name alone.
+Result<void> StepRunner::nothing_unknown_went() {
+    UNDROP_TRY(auto const went, backend_.removed_unknown(catalog_));
+    for (auto const& what : went) {
+        if (std::find(lose_.begin(), lose_.end(), what) != lose_.end()) continue;
+        auto const* where = step_.origin == Origin::derived ? "at the top of a down script that does the same" : "at the top of the file";
+        return Error{.code = Code::refused,
+                     .left = Left::rolled_back,
+                     .message = fmt::format("the step {} {}, which undrop cannot bring back",
+                                            what.starts_with("rows of ") ? "changes" : "removes", what),
+                     .where = {script_.file, 0, 0},
+                     .next = {.advice = fmt::format("`-- undrop: lose {}` {} lets it go", what, where)}};
+    }
+    if (part_) return success();
+    report_.waived.insert(report_.waived.end(), went.begin(), went.end());
+    return waived_objects_went(script_, lose_, catalog_, went);
 }
 
 // What was foreseen and did not happen needs no snapshot; copies were only for comparing.
@@ -140,6 +153,16 @@ Result<void> StepRunner::keep_only_losses(std::vector<TableChange> const& change
         snapshot.table.name = sequence;
         snapshot.position = position;
         saved_.push_back(std::move(snapshot));
+    }
+    return success();
+}
+
+// An application's next query is planned with what is there again, not as for an empty table.
+Result<void> StepRunner::gather_statistics(std::vector<Table> const& tables) {
+    constexpr std::int64_t many = 1'000;
+    for (auto const& [id, writes] : expected_) {
+        auto const* table = writes.inserted + writes.updated >= many ? find_table_by_id(tables, id) : nullptr;
+        if (table) UNDROP_CHECK(backend_.gather_statistics(*table));
     }
     return success();
 }

@@ -1,10 +1,12 @@
 // What a step writes down of itself, and what the opposite one reads again.
+#include <fmt/format.h>
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "attributes.hpp"
 #include "step.hpp"
 #include "try.hpp"
+#include "waiver.hpp"
 
 namespace undrop {
 namespace {
@@ -79,6 +81,8 @@ Result<void> StepRunner::record(Catalog const& now, std::vector<TableChange> con
         if (whole && (!change.after || change.compare || !change.lost.empty())) report_.waived.push_back(change.before->text());
         for (auto const& column : change.lost)
             if (!whole && waived(before, column)) report_.waived.push_back(change.before->text() + "." + column);
+        for (auto const& [column, current] : change.kept)
+            if (!whole && change.compare && waived(before, column)) report_.waived.push_back(change.before->text() + "." + column);
         if (!change.after || change.rebuilt) continue;
         TableName const after{change.after->schema, change.after->name};
         if (before != after) renames.push_back({before, after, "", ""});
@@ -89,6 +93,9 @@ Result<void> StepRunner::record(Catalog const& now, std::vector<TableChange> con
                 std::find(renames.begin(), renames.end(), rename) == renames.end())
                 renames.push_back(rename);
     }
+    if (!part_)
+        for (auto const& waiver : idle_waivers(lose_, report_.waived))
+            report_.notes.push_back(fmt::format("`-- undrop: lose {}` let nothing go", waiver));
     for (auto const& rename : renames) objects.push_back(to_recorded(rename));
     report_objects(now, renames);
     for (auto const& snapshot : saved_)

@@ -1,5 +1,6 @@
 // The part of a step that saves rows of tables that stay, after its script.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <algorithm>
 
 #include "merge.hpp"
@@ -12,6 +13,7 @@ namespace undrop {
 namespace {
 
 auto const success = [] { return BOOST_OUTCOME_V2_NAMESPACE::success(); };
+constexpr char const* foreign_keys_off = "put `PRAGMA foreign_keys=OFF;` at the top of the script: it holds for the whole step";
 
 bool of_another_type(Table const& before, Table const& now, std::string const& then, std::string const& current) {
     return before.column(then)->full_type() != now.column(current)->full_type();
@@ -46,12 +48,36 @@ void add(Writes& sum, Writes const& more) {
 }  // namespace
 
 // Cells whose column has another type by the end of the script cannot be compared then any more.
+// The table that had this name before it and its columns were renamed, with the columns' names of then; and a FROM item of its rows.
+std::optional<std::pair<Table, std::string>> StepRunner::under_old_names(TableName const& then) const {
+    auto name = then;
+    for (auto const& rename : opposite_.renames)
+        if (rename.column_before.empty() && rename.before == then) name = rename.after;
+    auto const* found = find_table(before_, name);
+    if (!found) return std::nullopt;
+    auto const& dialect = backend_.dialect();
+    auto table = *found;
+    std::vector<std::string> columns;
+    for (auto& column : table.columns) {
+        auto const quoted = dialect.quote(column.name);
+        for (auto const& rename : opposite_.renames)
+            if (rename.before == then && !rename.column_before.empty() && rename.column_after == column.name) {
+                column.name = rename.column_before;
+                break;
+            }
+        columns.push_back(fmt::format("{} as {}", quoted, dialect.quote(column.name)));
+    }
+    auto rows = dialect.own_rows(*found);
+    if (!opposite_.renames.empty()) rows = fmt::format("(select {} from {} as r)", fmt::join(columns, ", "), rows);
+    return std::pair{std::move(table), std::move(rows)};
+}
+
 Result<void> StepRunner::note_unchanged_cells() {
     for (auto const& snapshot : opposite_.snapshots) {
         if (snapshot.kind != Snapshot::Kind::updated) continue;
-        auto const* table = find_table(before_, {snapshot.table.schema, snapshot.table.name});
+        auto const table = under_old_names(table_name(snapshot.table));
         if (!table) continue;
-        UNDROP_TRY(auto store, note_unchanged(backend_, ledger_, snapshot, *table, next_id_));
+        UNDROP_TRY(auto store, note_unchanged(backend_, ledger_, snapshot, table->first, table->second, next_id_));
         if (store.empty()) continue;
         ++next_id_;
         unchanged_cells_.emplace(snapshot.id, std::move(store));
@@ -135,6 +161,14 @@ Result<std::optional<OldRowsTable>> StepRunner::old_rows(Unit const& unit, bool 
     return std::optional<OldRowsTable>{};
 }
 
+void StepRunner::keep(RowChanges changes) {
+    for (auto& snapshot : changes.snapshots) {
+        tell(Event::Kind::saved, fmt::format("{}: {} rows", snapshot.what(), snapshot.rows));
+        saved_.push_back(std::move(snapshot));
+    }
+    footprints_.insert(footprints_.end(), changes.footprints.begin(), changes.footprints.end());
+}
+
 Result<void> StepRunner::save_unit(Unit const& unit, OldRowsTable const& old, std::string const& written, Changes which) {
     auto kept = unit.change.kept;
     if (which == Changes::updates)
@@ -149,11 +183,7 @@ Result<void> StepRunner::save_unit(Unit const& unit, OldRowsTable const& old, st
     auto const now = in_labels_of(*unit.change.before, *unit.change.after);
     UNDROP_TRY(auto changes,
                save_row_changes(backend_, ledger_, old, now, kept, lost, left_in(*unit.change.before), written, which, next_id_));
-    for (auto& snapshot : changes.snapshots) {
-        tell(Event::Kind::saved, fmt::format("{}: {} rows", snapshot.what(), snapshot.rows));
-        saved_.push_back(std::move(snapshot));
-    }
-    footprints_.insert(footprints_.end(), changes.footprints.begin(), changes.footprints.end());
+    keep(std::move(changes));
     auto const is_copy = std::any_of(copies_.begin(), copies_.end(), [&](auto const& copied) { return copied.store == old.store; });
     if (!is_copy) UNDROP_CHECK(backend_.run("drop table " + old.store));
     return success();
@@ -184,17 +214,35 @@ Result<void> StepRunner::no_rebuild_empties_others(std::vector<TableChange> cons
         for (auto const& reference : references) {
             auto const* child = find_table(before_, {reference.schema, reference.child});
             auto const writes = child ? after_script_.writes.find(child->id) : after_script_.writes.end();
-            if (writes == after_script_.writes.end() || writes->second.deleted == 0 || planned_.writes.contains(table_name(*child)))
-                continue;
-            return Error{.code = Code::refused,
-                         .left = Left::rolled_back,
-                         .message = fmt::format("building {} anew would delete {} rows of {}, which refer to it", change.before->text(),
-                                                writes->second.deleted, child->text()),
-                         .where = {script_.file, 0, 0},
-                         .next = {.advice = "put `PRAGMA foreign_keys=OFF;` at the top of the script: it holds for the whole step"}};
+            if (writes == after_script_.writes.end() || planned_.writes.contains(table_name(*child))) continue;
+            auto const& [deleted, updated] = std::pair(writes->second.deleted, writes->second.updated);
+            if (deleted + updated == 0) continue;
+            auto const what = deleted > 0 ? fmt::format("delete {} rows", deleted) : fmt::format("change {} rows", updated);
+            return Error{
+                .code = Code::refused,
+                .left = Left::rolled_back,
+                .message = fmt::format("building {} anew would {} of {}, which refer to it", change.before->text(), what, child->text()),
+                .where = {script_.file, 0, 0},
+                .next = {.advice = foreign_keys_off}};
         }
     }
     return success();
+}
+
+// A rebuild leaves references that are checked at the end of the transaction behind, though the rows are there again.
+Result<void> StepRunner::constraints_hold() {
+    auto held = backend_.check_constraints();
+    if (held) return success();
+    auto error = std::move(held).error();
+    for (auto const& change : look(before_, scripted_, after_script_.writes)) {
+        if (!change.rebuilt) continue;
+        UNDROP_TRY(auto const references, backend_.references(*change.after));
+        if (references.empty()) continue;
+        error.message += fmt::format("; the script builds {} anew, and {} refers to it", change.before->text(), references.front().child);
+        error.next = {.advice = foreign_keys_off};
+        break;
+    }
+    return error;
 }
 
 // P1 for rows: after the script, before anything is brought back.
@@ -218,6 +266,8 @@ Result<StepRunner::Round> StepRunner::save_rows() {
             continue;
         }
         old->only_updated = unit.writes.updated > 0 && unit.writes.inserted + unit.writes.deleted == 0 && !unit.change.rebuilt;
+        // An UPDATE that moves a row to another partition counts as both.
+        old->may_have_moved = unit.change.before->partitioned && unit.writes.inserted == unit.writes.deleted;
         found.push_back({std::move(unit), std::move(*old), std::move(written)});
     }
     UNDROP_CHECK(no_rebuild_empties_others(changes));

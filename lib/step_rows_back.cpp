@@ -116,11 +116,11 @@ Result<void> StepRunner::restore_rows(std::vector<Table> const& tables) {
     }
     for (auto const& one : in_use_)
         if (auto const* table = find_table(tables, one.table); table && !find_table_by_id(touched, table->id)) touched.push_back(*table);
-    if (rows.empty() && in_use_.empty()) return success();
+    if (rows.empty() && in_use_.empty()) return settle_orphans(tables);
     std::stable_partition(rows.begin(), rows.end(), [](Snapshot const* s) { return !changes_key(*s); });
     UNDROP_CHECK(match_keyless(rows, tables));
     for (auto& one : in_use_)
-        if (auto const* table = find_table(tables, one.table)) {  // before a foreign key steps aside
+        if (auto const* table = find_table(tables, one.table); table && references_.empty()) {  // before a foreign key steps aside
             UNDROP_TRY(one.references, backend_.references(*table));
         }
     UNDROP_TRY(auto const aside, set_aside(rows, tables));
@@ -137,6 +137,7 @@ Result<void> StepRunner::restore_rows(std::vector<Table> const& tables) {
     UNDROP_CHECK(bring_back_kind(Snapshot::Kind::updated));
     UNDROP_CHECK(remove_rows_in_use(tables));
     UNDROP_CHECK(bring_back_kind(Snapshot::Kind::deleted));
+    UNDROP_CHECK(settle_orphans(tables));
     UNDROP_CHECK(backend_.check_references());
     for (auto const& table : touched) UNDROP_CHECK(backend_.loud(table));
     for (auto const& id : in_making_order(aside)) UNDROP_CHECK(backend_.run(aside.at(id).make));
@@ -197,7 +198,11 @@ Result<std::map<ObjectId, Object>> StepRunner::set_aside(std::vector<Snapshot co
 }
 
 Result<void> StepRunner::restore_deleted_rows(Snapshot const& snapshot, Table const& table) {
-    RestoreContext context{.direction = step_.direction, .work_id = next_id_++};
+    RestoreContext context{.direction = step_.direction,
+                           .work_id = next_id_++,
+                           .on_conflict = options_.on_conflict,
+                           .overwrite_id = next_id_++,
+                           .note_restored = settles_orphans()};
     if (after_script_.writes.contains(table.id)) {
         UNDROP_TRY(context.written, backend_.written_by_us(table, "t"));
     }
@@ -206,11 +211,16 @@ Result<void> StepRunner::restore_deleted_rows(Snapshot const& snapshot, Table co
     UNDROP_TRY(auto const read, as_saved(snapshot, table));
     UNDROP_TRY(auto const done, restore_deleted(backend_, ledger_, snapshot, read, context));
     report_.merged.push_back(done.merged);
+    overwritten_.insert(overwritten_.end(), done.overwritten.begin(), done.overwritten.end());
     return expect(table, done.updated, done.inserted);
 }
 
 Result<void> StepRunner::restore_cells(Snapshot const& snapshot, Table const& table) {
-    CellsContext context{.direction = step_.direction, .work_id = next_id_++};
+    CellsContext context{.direction = step_.direction,
+                         .work_id = next_id_++,
+                         .on_conflict = options_.on_conflict,
+                         .overwrite_id = next_id_++,
+                         .note_restored = settles_orphans()};
     if (auto const found = unchanged_cells_.find(snapshot.id); found != unchanged_cells_.end()) context.unchanged = found->second;
     context.own = own_updates(table);
     auto const matched = matched_.find(snapshot.id);
@@ -221,6 +231,7 @@ Result<void> StepRunner::restore_cells(Snapshot const& snapshot, Table const& ta
     UNDROP_TRY(context.merges, attribute_merges(snapshot, table));
     UNDROP_TRY(auto const done, restore_updated(backend_, ledger_, snapshot, read, context));
     report_.merged.insert(report_.merged.end(), done.merged.begin(), done.merged.end());
+    overwritten_.insert(overwritten_.end(), done.overwritten.begin(), done.overwritten.end());
     if (matched != matched_.end()) UNDROP_CHECK(backend_.run("drop table " + matched->second));
     expected_[table.id].deleted += done.replaced;
     return expect(table, done.updated, done.replaced);

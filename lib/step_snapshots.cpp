@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <algorithm>
 
+#include "aside.hpp"
 #include "fault.hpp"
 #include "restore.hpp"
 #include "step.hpp"
@@ -21,6 +22,7 @@ Result<void> StepRunner::verify_snapshots() {
     for (auto& snapshot : opposite_.snapshots) {
         UNDROP_TRY(auto const fault, fault_of(backend_, ledger_, snapshot, Depth::rows));
         if (fault.empty()) {
+            UNDROP_CHECK(Aside(backend_, ledger_, snapshot).drop());
             fine.push_back(std::move(snapshot));
             continue;
         }
@@ -33,30 +35,16 @@ Result<void> StepRunner::verify_snapshots() {
     return success();
 }
 
-// Before the mend: columns that the script brought, and those that a later reshape of the table takes along. After it: the others.
 Result<void> StepRunner::fill_passed_over(bool before_mend) {
+    if (passed_over_.empty()) return success();
+    UNDROP_TRY(auto tables, backend_.tables(ledger_.name()));
     for (auto const& snapshot : passed_over_) {
-        if (snapshot.kind != Snapshot::Kind::column || restored_.contains(snapshot.id)) continue;
-        UNDROP_TRY(auto tables, backend_.tables(ledger_.name()));
-        TableName const name{snapshot.table.schema, snapshot.table.name};
-        auto const* table = find_table(tables, name);
+        UNDROP_TRY(auto const* table, with_column_of(snapshot, before_mend, tables));
         if (!table) continue;
-        auto const& recorded = *snapshot.table.column(snapshot.column);
-        auto const* scripted = find_table(scripted_, name);
-        auto const made_by_script = scripted && scripted->column(snapshot.column);
-        if (before_mend && !table->column(snapshot.column)) {
-            auto const bare = backend_.dialect().add_bare_column(*table, recorded);
-            if (bare.empty() || step_.direction == Direction::up) continue;
-            UNDROP_CHECK(backend_.run(bare));
-            UNDROP_TRY(tables, backend_.tables(ledger_.name()));
-            table = find_table(tables, name);
-        } else if (!table->column(snapshot.column) || (before_mend && table->column(snapshot.column)->type != recorded.type)) {
-            continue;
-        }
-        UNDROP_TRY(auto const done,
-                   go_without_column(
-                       backend_, snapshot, *table,
-                       {.direction = step_.direction, .made_by_script = made_by_script, .backfill = backfill_of(name, snapshot.column)}));
+        UNDROP_TRY(auto const done, go_without_column(backend_, snapshot, *table,
+                                                      {.direction = step_.direction,
+                                                       .made_by_script = is_made_by_script(snapshot),
+                                                       .backfill = backfill_of(table_name(*table), snapshot.column)}));
         report_.merged.push_back(done.merged);
         restored_.insert(snapshot.id);
         UNDROP_CHECK(expect(*table, done.updated, 0));
@@ -67,7 +55,9 @@ Result<void> StepRunner::fill_passed_over(bool before_mend) {
 // Rows that stay away are counted as they were saved: nothing else is known of them.
 void StepRunner::count_passed_over() {
     for (auto const& snapshot : passed_over_)
-        if (!restored_.contains(snapshot.id)) report_.merged.push_back({.what = snapshot.what(), .not_restored = snapshot.rows});
+        if (!restored_.contains(snapshot.id))
+            report_.merged.push_back(
+                {.what = snapshot.what(), .snapshot = snapshot.id, .rows = snapshot.rows, .not_restored = snapshot.rows});
 }
 
 // Going up again is every deployment's way: what somebody purged on purpose does not stand in it.

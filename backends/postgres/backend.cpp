@@ -8,6 +8,7 @@
 
 #include "capture.hpp"
 #include "catalog.hpp"
+#include "concerns.hpp"
 #include "errors.hpp"
 #include "orphans.hpp"
 #include "postgres_backend.hpp"
@@ -116,9 +117,13 @@ Result<std::vector<std::string>> PostgresBackend::publications(std::string const
     return postgres::publications(connection_, session_, ledger);
 }
 Result<std::vector<std::string>> PostgresBackend::event_triggers() { return postgres::event_triggers(connection_); }
+Result<std::vector<Finding>> PostgresBackend::concerns(std::string const& ledger) {
+    return postgres::concerns(connection_, session_, ledger);
+}
 Result<void> PostgresBackend::create_store(std::string const& ledger) { return postgres::create_store(connection_, session_, ledger); }
 Result<void> PostgresBackend::seal(std::string const& store_table, Table const* source) {
-    return postgres::seal(connection_, store_table, source);
+    auto const hidden = source && mark_ && mark_->relations.contains(source->id) && mark_->relations.at(source->id).row_security;
+    return postgres::seal(connection_, store_table, source, hidden);
 }
 Result<std::int64_t> PostgresBackend::bytes_of(std::string const& store_table) { return postgres::bytes_of(connection_, store_table); }
 bool PostgresBackend::means_no_store(Error const& error) const { return postgres::means_no_store(error); }
@@ -292,6 +297,13 @@ Result<std::vector<ObjectId>> PostgresBackend::in_the_way(Table const& table, st
     return postgres::in_the_way(connection_, table, columns, swapped);
 }
 
+Result<std::vector<ForeignKey>> PostgresBackend::foreign_keys(Table const&, std::vector<std::string> const& definitions) {
+    std::vector<ForeignKey> all;
+    for (auto const& definition : definitions)
+        if (auto key = foreign_key_of(definition)) all.push_back(std::move(*key));
+    return all;
+}
+
 Result<void> PostgresBackend::defer_references(std::vector<Table> const& tables) {
     known_.changed();
     return references_.defer(tables);
@@ -356,6 +368,8 @@ Result<std::map<std::pair<std::string, std::string>, std::string>> PostgresBacke
 Result<void> PostgresBackend::set_position(std::string const& sequence, std::string const& position) {
     return advance(connection_, session_, sequence, position);
 }
+
+Result<void> PostgresBackend::gather_statistics(Table const& table) { return postgres::gather_statistics(connection_, table); }
 
 Result<std::string> PostgresBackend::written_by_us(Table const& table, std::string const& alias) {
     if (!mark_) return std::string();

@@ -109,8 +109,9 @@ Result<bool> read_in_time(Connection& connection, std::chrono::milliseconds wait
                                     "savepoint undrop_read; select pg_catalog.set_config('lock_timeout', '{}ms', true)", wait.count())));
     auto done = read();
     auto const too_late = !done.has_value() && sqlstate(done.error()) == "55P03";
-    if (!done.has_value() && !too_late) return std::move(done).error();
+    if (!done.has_value() && connection.lost()) return std::move(done).error();
     UNDROP_CHECK(connection.run("rollback to savepoint undrop_read; release savepoint undrop_read"));
+    if (!done.has_value() && !too_late) return std::move(done).error();
     return !too_late;
 }
 

@@ -30,6 +30,7 @@ constexpr std::array effects{
     Effect{"sequence", Made::harmless, true, true},
     Effect{"function", Made::harmless, true, true},
     Effect{"procedure", Made::harmless, true, true},
+    Effect{"extension", Made::harmless, true, true},
     Effect{"table", Made::harmless, false, true},
     Effect{"column", Made::harmless, true, true},
     Effect{"default", Made::harmless, false, true},

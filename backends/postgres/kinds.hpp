@@ -22,6 +22,8 @@ namespace undrop::postgres {
 namespace kinds {
 
 extern char const schema[];
+extern char const extension[];
+extern char const remakable[];  // no query: what $remakable stands for
 extern char const type[];
 extern char const attribute[];
 extern char const domain[];
@@ -48,7 +50,8 @@ extern char const owner[];
 extern char const grants[];
 
 // What most queries read: schemas and relations that are the user's, members of extensions, columns of partition keys. $ledger is replaced,
-// and $touched: by nothing, or by which relations are asked for; a table comes with its indexes and sequences then, and these with it.
+// $remakable too, and $touched: by nothing, or by which relations are asked for; a table comes with its indexes and sequences then, and
+// these with it.
 inline constexpr char const* common = R"sql(
 with ns as (
     select n.oid, n.nspname as name, n.nspowner as owner, n.nspacl as acl, n.xmin as row, quote_ident(n.nspname) as q
@@ -77,6 +80,7 @@ struct Kind {
 
 inline constexpr Kind known_kinds[] = {
     {"schema", 10, Section::before_data, kinds::schema},
+    {"extension", 12, Section::before_data, kinds::extension},
     {"type", 15, Section::before_data, kinds::type},
     {"attribute", 16, Section::before_data, kinds::attribute},
     {"domain_check", 53, Section::after_data, kinds::domain},

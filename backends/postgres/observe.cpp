@@ -1,6 +1,7 @@
 #include "observe.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -23,7 +24,7 @@ select c.oid, case when n.nspname = {0} then 'store'
                    else 'user' end,
        c.relkind = 'f', n.nspname || '.' || c.relname, c.relfilenode,
        pg_catalog.pg_stat_get_xact_tuples_inserted(c.oid), pg_catalog.pg_stat_get_xact_tuples_updated(c.oid),
-       pg_catalog.pg_stat_get_xact_tuples_deleted(c.oid)
+       pg_catalog.pg_stat_get_xact_tuples_deleted(c.oid), c.relrowsecurity
 from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
 where c.relkind in ('r', 'p', 'f') and c.relpersistence <> 't' and n.nspname !~ '^pg_'
   and not (n.nspname = {0}
@@ -56,6 +57,14 @@ where k.pid = pg_catalog.pg_backend_pid() and k.locktype = 'relation' and k.mode
 constexpr char const* large_objects_query = R"(
 select coalesce(pg_catalog.sum(pg_catalog.pg_stat_get_xact_tuples_updated(o) + pg_catalog.pg_stat_get_xact_tuples_deleted(o)), 0)
 from pg_catalog.unnest(array['pg_catalog.pg_largeobject', 'pg_catalog.pg_largeobject_metadata']::pg_catalog.regclass[]) o)";
+
+// Classic inheritance: no statement makes a column that is inherited again one that is not the table's own, too.
+constexpr char const* heritage_query = R"(
+select c.oid, (select pg_catalog.string_agg(i.inhparent::pg_catalog.text, ' ' order by i.inhseqno) from pg_catalog.pg_inherits i
+               where i.inhrelid = c.oid), a.attnum, pg_catalog.concat(a.attislocal, ' ', a.attinhcount)
+from pg_catalog.pg_class c left join pg_catalog.pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+where c.relkind = 'r' and c.relpersistence <> 't' and not c.relispartition
+  and exists (select from pg_catalog.pg_inherits i where i.inhrelid = c.oid))";
 
 // Who may switch the counters off can do so in a function's own settings, too.
 constexpr char const* counters_query = R"(
@@ -137,6 +146,48 @@ Result<void> look_at_locked(Connection& connection, Mark const& mark, bool count
     return BOOST_OUTCOME_V2_NAMESPACE::success();
 }
 
+Result<Heritage> read_heritage(Connection& connection) {
+    UNDROP_TRY(auto const rows, connection.repeated(heritage_query));
+    Heritage heritage;
+    for (auto const& row : rows) {
+        auto& heir = heritage[*row[0]];
+        heir.parents = row[1].value_or("");
+        if (row[2]) heir.columns[*row[2]] = row[3].value_or("");
+    }
+    return heritage;
+}
+
+// Which tables a table inherits from, and which columns: a child that left, joined, or was left alone by its parent's column (P9).
+Result<void> look_at_heritage(Connection& connection, Mark const& mark, Observed& observed) {
+    UNDROP_TRY(auto const now, read_heritage(connection));
+    if (now == mark.heritage) return BOOST_OUTCOME_V2_NAMESPACE::success();
+    std::set<std::string> oids;
+    for (auto const* all : {&now, &mark.heritage})
+        for (auto const& [oid, heir] : *all) oids.insert(oid);
+    for (auto const& oid : oids) {
+        auto const was = mark.heritage.find(oid);
+        auto const is = now.find(oid);
+        auto const then = mark.relations.find(oid);
+        if (then == mark.relations.end()) continue;  // made by the step
+        auto const both = was != mark.heritage.end() && is != now.end();
+        auto differs = !both || was->second.parents != is->second.parents;
+        for (auto const& [number, how] : both ? is->second.columns : std::map<std::string, std::string>{})
+            if (auto const column = was->second.columns.find(number); column != was->second.columns.end() && column->second != how)
+                differs = true;
+        if (!differs) continue;
+        // Ours, and still there.
+        UNDROP_TRY(auto const rows,
+                   connection.rows(fmt::format(
+                       "select 1 from pg_catalog.pg_class c join pg_catalog.pg_locks k on k.locktype = 'relation' and k.relation = c.oid "
+                       "where c.oid = {} and k.pid = pg_catalog.pg_backend_pid() and k.granted and k.mode = 'AccessExclusiveLock'",
+                       oid)));
+        if (!rows.empty())
+            observed.refused.push_back(
+                fmt::format("the step changes what {} inherits from other tables, which undrop cannot bring back", then->second.name));
+    }
+    return BOOST_OUTCOME_V2_NAMESPACE::success();
+}
+
 Result<void> look_at_system(Connection& connection, Mark const& mark, Observed& observed) {
     UNDROP_TRY(auto const catalogs, connection.repeated(catalogs_query));
     for (auto const& row : catalogs) observed.refused.push_back(fmt::format("the script writes to the system catalog {}", *row[0]));
@@ -177,13 +228,14 @@ std::string made_by(std::string const& transaction, std::string const& xmin) {
 }
 
 Result<Mark> take_mark(Connection& connection, std::string const& transaction, std::string const& ledger) {
-    Mark mark{.transaction = transaction, .relations = {}, .large_objects = 0};
+    Mark mark{.transaction = transaction, .relations = {}, .large_objects = 0, .heritage = {}};
     UNDROP_TRY(auto const relations, connection.rows(fmt::format(marked_query, quote_literal(ledger), made_by(transaction, "a.xmin"))));
     for (auto const& row : relations)
-        mark.relations.emplace(
-            *row[0], MarkedRelation{place_of(*row[1]), yes(row[2]), *row[3], *row[4], number(row[5]), number(row[6]), number(row[7])});
+        mark.relations.emplace(*row[0], MarkedRelation{place_of(*row[1]), yes(row[2]), *row[3], *row[4], number(row[5]), number(row[6]),
+                                                       number(row[7]), yes(row[8])});
     UNDROP_TRY(auto const objects, connection.repeated(large_objects_query));
     mark.large_objects = number(objects.at(0).at(0));
+    UNDROP_TRY(mark.heritage, read_heritage(connection));
     return mark;
 }
 
@@ -197,6 +249,7 @@ Result<Observed> observe(Connection& connection, Mark const& mark, bool script_s
     UNDROP_TRY(auto const counters_count, counters_hold(connection, script_sets_counters));
     UNDROP_CHECK(look_at_locked(connection, mark, counters_count, observed));
     UNDROP_CHECK(look_at_system(connection, mark, observed));
+    UNDROP_CHECK(look_at_heritage(connection, mark, observed));
     UNDROP_CHECK(look_at_store(connection, mark, observed));
     return observed;
 }

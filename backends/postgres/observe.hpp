@@ -22,13 +22,23 @@ struct MarkedRelation {
     std::int64_t inserted = 0;
     std::int64_t updated = 0;
     std::int64_t deleted = 0;
+    bool row_security = false;
 };
+
+// Tables that inherit, by oid: from which ones, and how each column came: its number, "own" or not, and from how many.
+struct Heir {
+    std::string parents;
+    std::map<std::string, std::string> columns;
+    bool operator==(Heir const&) const = default;
+};
+using Heritage = std::map<std::string, Heir>;
 
 // The database as the step found it.
 struct Mark {
     std::string transaction;
     std::map<std::string, MarkedRelation> relations;  // by oid
     std::int64_t large_objects = 0;                   // changes of large objects so far
+    Heritage heritage = {};                           // of classic inheritance
 };
 
 [[nodiscard]] Result<Mark> take_mark(Connection& connection, std::string const& transaction, std::string const& ledger);

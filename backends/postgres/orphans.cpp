@@ -22,12 +22,9 @@ struct Reference {
         std::string sql;
         std::string text;  // for people
     };
-    std::string name;
     Side child;
     Side parent;
-    std::vector<std::string> columns;  // quoted
-    std::vector<std::string> keys;
-    bool full = false;  // MATCH FULL
+    ForeignKey key;
 };
 
 Reference::Side side_of(json const& range) {
@@ -38,7 +35,7 @@ Reference::Side side_of(json const& range) {
 
 std::vector<std::string> names_of(json const& list) {
     std::vector<std::string> names;
-    for (auto const& item : list) names.push_back(quote_identifier(text_at(at(item, "String"), "sval")));
+    for (auto const& item : list) names.push_back(text_at(at(item, "String"), "sval"));
     return names;
 }
 
@@ -49,14 +46,15 @@ std::optional<Reference> read(std::string const& definition) {
     auto const& commands = at(node->body, "cmds");
     if (commands.size() != 1) return {};
     auto const& constraint = at(at(at(commands.at(0), "AlterTableCmd"), "def"), "Constraint");
-    Reference reference{.name = text_at(constraint, "conname"),
-                        .child = side_of(at(node->body, "relation")),
-                        .parent = side_of(at(constraint, "pktable")),
-                        .columns = names_of(at(constraint, "fk_attrs")),
-                        .keys = names_of(at(constraint, "pk_attrs")),
-                        .full = text_at(constraint, "fk_matchtype") == "f"};
-    if (reference.columns.empty() || reference.columns.size() != reference.keys.size()) return {};
-    return reference;
+    auto const& parent = at(constraint, "pktable");
+    ForeignKey key{.name = text_at(constraint, "conname"),
+                   .columns = names_of(at(constraint, "fk_attrs")),
+                   .parents_schema = text_at(parent, "schemaname"),
+                   .parent = text_at(parent, "relname"),
+                   .parents_columns = names_of(at(constraint, "pk_attrs")),
+                   .full = text_at(constraint, "fk_matchtype") == "f"};
+    if (key.columns.empty() || key.columns.size() != key.parents_columns.size()) return {};
+    return Reference{side_of(at(node->body, "relation")), side_of(parent), std::move(key)};
 }
 
 // What would make the foreign key that the server named, where it is there.
@@ -74,14 +72,15 @@ Result<std::string> definition_of(Connection& connection, Violated const& violat
 Result<std::string> count(Connection& connection, Reference const& reference) {
     std::vector<std::string> present;
     std::vector<std::string> joined;
-    for (std::size_t i = 0; i < reference.columns.size(); ++i) {
-        present.push_back(fmt::format("c.{} is not null", reference.columns[i]));
-        joined.push_back(fmt::format("p.{} = c.{}", reference.keys[i], reference.columns[i]));
+    for (std::size_t i = 0; i < reference.key.columns.size(); ++i) {
+        auto const column = quote_identifier(reference.key.columns[i]);
+        present.push_back(fmt::format("c.{} is not null", column));
+        joined.push_back(fmt::format("p.{} = c.{}", quote_identifier(reference.key.parents_columns[i]), column));
     }
     UNDROP_TRY(auto const rows,
                connection.rows(fmt::format("select count(*) from {} c where ({}) and not exists (select from {} p where {})",
-                                           reference.child.sql, fmt::join(present, reference.full ? " or " : " and "), reference.parent.sql,
-                                           fmt::join(joined, " and "))));
+                                           reference.child.sql, fmt::join(present, reference.key.full ? " or " : " and "),
+                                           reference.parent.sql, fmt::join(joined, " and "))));
     return rows.at(0).at(0).value_or("");
 }
 
@@ -97,20 +96,27 @@ Result<void> explain(Connection& connection, Error& error, std::string definitio
     if (!reference) return BOOST_OUTCOME_V2_NAMESPACE::success();
     UNDROP_TRY(auto rows, count(connection, *reference));
     if (rows == "0" && there) {
-        auto const drop = fmt::format("ALTER TABLE {} DROP CONSTRAINT {}", reference->child.sql, quote_identifier(reference->name));
+        auto const drop = fmt::format("ALTER TABLE {} DROP CONSTRAINT {}", reference->child.sql, quote_identifier(reference->key.name));
         UNDROP_CHECK(connection.run(drop));
         UNDROP_CHECK(work());
         UNDROP_TRY(rows, count(connection, *reference));
     }
-    error.message = fmt::format("foreign key \"{}\" does not hold: {} row(s) of {} refer to rows of {} that are not there", reference->name,
-                                rows, reference->child.text, reference->parent.text);
-    error.next.advice =
-        fmt::format("make the missing rows of {} again, or delete or change the rows of {} that refer to them, and try again",
-                    reference->parent.text, reference->child.text);
+    error.message = fmt::format("foreign key \"{}\" does not hold: {} row(s) of {} refer to rows of {} that are not there",
+                                reference->key.name, rows, reference->child.text, reference->parent.text);
+    error.next.advice = fmt::format(
+        "make the missing rows of {} again, or delete or change the rows of {} that refer to them, and try again; saved rows stay in their "
+        "snapshot with --on-orphan keep",
+        reference->parent.text, reference->child.text);
     return BOOST_OUTCOME_V2_NAMESPACE::success();
 }
 
 }  // namespace
+
+std::optional<ForeignKey> foreign_key_of(std::string const& definition) {
+    if (definition.find(" NOT VALID") != std::string::npos) return {};
+    auto reference = read(definition);
+    return reference ? std::optional(std::move(reference->key)) : std::nullopt;
+}
 
 Result<void> naming_orphans(Connection& connection, std::string const& definition, std::function<Result<void>()> const& work) {
     UNDROP_CHECK(connection.run("savepoint undrop_orphans"));
@@ -125,7 +131,9 @@ Result<void> naming_orphans(Connection& connection, std::string const& definitio
     error.code = Code::refused;
     error.message = fmt::format("foreign key \"{}\" of {}.{} does not hold: rows refer to rows that are not there", violated.constraint,
                                 violated.schema, violated.table);
-    error.next.advice = "make the missing rows again, or delete or change the rows that refer to them, and try again";
+    error.next.advice =
+        "make the missing rows again, or delete or change the rows that refer to them, and try again; saved rows stay in their "
+        "snapshot with --on-orphan keep";
     (void)explain(connection, error, definition, work);  // where it fails, the names alone have to do
     return error;
 }

@@ -2,13 +2,19 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 
+#include "backend.hpp"
 #include "connection.hpp"
 
 namespace undrop::postgres {
 
 // As Backend::naming_orphans. In a transaction; after a refusal its content is of no use any more and is to be rolled back.
 [[nodiscard]] Result<void> naming_orphans(Connection& connection, std::string const& definition, std::function<Result<void>()> const& work);
+
+// The foreign key that such a text makes: ALTER TABLE child ADD CONSTRAINT name FOREIGN KEY (...) REFERENCES parent(...). Nothing for any
+// other text, and for one that is NOT VALID, which old rows need not fulfil.
+[[nodiscard]] std::optional<ForeignKey> foreign_key_of(std::string const& definition);
 
 }  // namespace undrop::postgres

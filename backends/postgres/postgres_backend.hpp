@@ -45,6 +45,7 @@ public:
     [[nodiscard]] Result<StoreState> store_state(std::string const& ledger) override;
     [[nodiscard]] Result<std::vector<std::string>> publications(std::string const& ledger) override;
     [[nodiscard]] Result<std::vector<std::string>> event_triggers() override;
+    [[nodiscard]] Result<std::vector<Finding>> concerns(std::string const& ledger) override;
     [[nodiscard]] Result<void> create_store(std::string const& ledger) override;
     [[nodiscard]] Result<void> seal(std::string const& store_table, Table const* source) override;
     [[nodiscard]] Result<std::int64_t> bytes_of(std::string const& store_table) override;
@@ -106,11 +107,13 @@ public:
     [[nodiscard]] Result<void> reshape(ObjectId const& id, Object const& now, Object const& wanted) override;
     [[nodiscard]] Result<void> quiet(Table const& table) override;
     [[nodiscard]] Result<void> loud(Table const& table) override;
+    [[nodiscard]] Result<std::vector<ForeignKey>> foreign_keys(Table const& child, std::vector<std::string> const& definitions) override;
     [[nodiscard]] Result<void> defer_references(std::vector<Table> const& tables) override;
     [[nodiscard]] Result<void> check_references() override;
     [[nodiscard]] Result<std::map<std::string, std::string>> positions() override;
     [[nodiscard]] Result<bool> is_behind(std::string const& sequence, std::string const& now, std::string const& then) override;
     [[nodiscard]] Result<std::map<std::pair<std::string, std::string>, std::string>> named_sequences() override;
+    [[nodiscard]] Result<void> gather_statistics(Table const& table) override;
     [[nodiscard]] Result<void> set_position(std::string const& sequence, std::string const& position) override;
     [[nodiscard]] Result<std::string> written_by_us(Table const& table, std::string const& alias) override;
     [[nodiscard]] Result<Outside> find(Outside const& named, std::vector<Statement> const& settings) override;

@@ -14,8 +14,8 @@ namespace {
 
 // One row if the schema is there: its owner, whether we trust the owner, and what is wrong, in words. A name proves nothing.
 // A role that can only read is no prey: the database's owner is then trusted as well; anybody, where it cannot make a store of its own.
-// {1}: which rights of others do no harm. Those to read the ledger, {2}, are the owner's to give to whom it names: rows are not in there. What capture.hpp
-// makes, with its owner, is there only while a statement commits by itself, or after a crash in it.
+// {1}: which rights of others do no harm. Those to read the ledger, {2}, are the owner's to give to whom it names: rows are not in there.
+// What capture.hpp makes, with its owner, is there only while a statement commits by itself, or after a crash in it.
 constexpr char const* state_query = R"(
 with s as (
     select n.oid, n.nspowner as owner, n.nspacl as acl from pg_catalog.pg_namespace n where n.nspname = {0}
@@ -41,6 +41,12 @@ with s as (
     union all select r.relname || ' takes part in inheritance'
       from relation r join pg_catalog.pg_inherits i on r.oid in (i.inhrelid, i.inhparent)
       where r.relkind = 'r'
+    union all select r.relname || ' has a default' from relation r join pg_catalog.pg_attrdef d on d.adrelid = r.oid
+    union all select r.relname || ' has a constraint that is no key'
+      from relation r join pg_catalog.pg_constraint k on k.conrelid = r.oid and k.contype not in ('p', 'u', 'n')
+    union all select r.relname || ' has an index over an expression, or over some rows'
+      from relation r join pg_catalog.pg_index x on x.indrelid = r.oid and (x.indexprs is not null or x.indpred is not null)
+      where r.relname !~ '^capture_[0-9]+_(old|left)$'
     union all select 'it holds the function ' || p.proname from s join pg_catalog.pg_proc p on p.pronamespace = s.oid
       where p.proowner <> s.owner or p.prorettype <> 'pg_catalog.trigger'::pg_catalog.regtype or p.proname !~ '^capture_([0-9]+_row|refuse)$'
     union all select 'it holds the type ' || t.typname from s join pg_catalog.pg_type t on t.typnamespace = s.oid
@@ -98,6 +104,23 @@ Result<void> revoke_all(Connection& connection, std::string const& query, std::s
                                         *left[0][0])};
 }
 
+// A TOAST table and statistics know no row security. What was in the source's rows themselves stays in the store's: old and new values side
+// by side are more than either; and no values are noted for the planner.
+Result<void> keep_in_rows(Connection& connection, std::string const& store_table) {
+    UNDROP_TRY(auto const rows,
+               connection.rows(fmt::format(
+                   "select pg_catalog.format('ALTER COLUMN %I SET STATISTICS 0', a.attname), case when a.attstorage in ('x', 'e') then "
+                   "pg_catalog.format('ALTER COLUMN %I SET STORAGE MAIN', a.attname) end from pg_catalog.pg_attribute a where a.attrelid = "
+                   "{}::pg_catalog.regclass and a.attnum > 0",
+                   quote_literal(store_table))));
+    std::vector<std::string> changes;
+    for (auto const& row : rows)
+        for (auto const& change : row)
+            if (change) changes.push_back(*change);
+    if (!changes.empty()) UNDROP_CHECK(connection.run(fmt::format("ALTER TABLE {} {}", store_table, fmt::join(changes, ", "))));
+    return BOOST_OUTCOME_V2_NAMESPACE::success();
+}
+
 std::string grant_advice(Connection& connection, std::string const& role) {
     auto const rows = connection.rows("select current_database()");
     auto const database = rows.has_value() ? rows.value().at(0).at(0).value_or("") : "";
@@ -151,7 +174,7 @@ Result<void> create_store(Connection& connection, Session const& session, std::s
     return revoke_all(connection, grantees_query("n.nspacl", "n.nspowner", from), "SCHEMA " + schema);
 }
 
-Result<void> seal(Connection& connection, std::string const& store_table, Table const* source) {
+Result<void> seal(Connection& connection, std::string const& store_table, Table const* source, bool hidden) {
     UNDROP_TRY(auto const relations, with_sequences(connection, store_table));
     for (auto const& relation : relations) {
         auto const from = fmt::format("(select * from pg_catalog.pg_class where oid = {}) c", relation.oid);
@@ -162,8 +185,9 @@ Result<void> seal(Connection& connection, std::string const& store_table, Table 
     // A source that is gone by now may have had row security: then it holds here, too.
     UNDROP_TRY(auto const open,
                connection.rows(fmt::format("select from pg_catalog.pg_class where oid = {} and not relrowsecurity", source->id)));
-    if (open.empty()) UNDROP_CHECK(connection.run(fmt::format("ALTER TABLE {} ENABLE ROW LEVEL SECURITY", store_table)));
-    return BOOST_OUTCOME_V2_NAMESPACE::success();
+    if (!open.empty() && !hidden) return BOOST_OUTCOME_V2_NAMESPACE::success();
+    UNDROP_CHECK(connection.run(fmt::format("ALTER TABLE {} ENABLE ROW LEVEL SECURITY", store_table)));
+    return keep_in_rows(connection, store_table);
 }
 
 Result<std::int64_t> bytes_of(Connection& connection, std::string const& store_table) {

@@ -15,7 +15,8 @@ namespace undrop::postgres {
 [[nodiscard]] Result<StoreState> store_state(Connection& connection, Session const& session, std::string const& ledger);
 [[nodiscard]] std::string store_guard(std::string const& ledger);  // a statement, for before one that reads
 [[nodiscard]] Result<void> create_store(Connection& connection, Session const& session, std::string const& ledger);
-[[nodiscard]] Result<void> seal(Connection& connection, std::string const& store_table, Table const* source);
+// `hidden`: the source's rows were under row security when the step began, whatever it did to that since.
+[[nodiscard]] Result<void> seal(Connection& connection, std::string const& store_table, Table const* source, bool hidden = false);
 [[nodiscard]] Result<std::int64_t> bytes_of(Connection& connection, std::string const& store_table);
 [[nodiscard]] Result<std::string> hash_of(Connection& connection, Session const& session, std::string const& store_table,
                                           std::vector<std::string> const& columns);

@@ -54,7 +54,7 @@ constexpr std::array kept{
 };
 
 // pg_get_expr locks a relation that it is given, and a default refers to none.
-// A unique index tells rows apart only if it is valid, whole, immediate, over plain columns, none of which can be NULL.
+// A unique index tells rows apart only if it is valid, whole, immediate, over plain columns, none of which can be NULL or is computed.
 constexpr char const* query = R"(
 select c.oid, n.nspname, c.relname, c.relkind, a.attnum, a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod),
        case when t.typnamespace = 'pg_catalog'::pg_catalog.regnamespace then t.typname end,
@@ -73,7 +73,7 @@ left join lateral (
     from pg_catalog.pg_index i join pg_catalog.pg_class ic on ic.oid = i.indexrelid
     where i.indrelid = c.oid and i.indisunique and i.indisvalid and i.indpred is null and i.indexprs is null
       and (i.indimmediate or i.indisprimary)
-      and not exists (select from pg_catalog.pg_attribute ka where ka.attrelid = c.oid and not ka.attnotnull
+      and not exists (select from pg_catalog.pg_attribute ka where ka.attrelid = c.oid and (not ka.attnotnull or ka.attgenerated <> '')
                       and ka.attnum = any ((i.indkey::int2[])[0:i.indnkeyatts - 1]))
     order by i.indisprimary desc, i.indnkeyatts, ic.relname limit 1) k on true
 where c.relkind in ('r', 'p') and c.relpersistence <> 't'

@@ -39,7 +39,7 @@ constexpr char const* unknown = R"sql(
     union all select 3466, oid from pg_event_trigger
     union all select 6104, oid from pg_publication
     union all select 6106, oid from pg_publication_rel
-    union all select 3079, oid from pg_extension
+    union all select 3079, x.oid from pg_extension x where not ($remakable)
     union all select 826, oid from pg_default_acl
     $since_15
 )

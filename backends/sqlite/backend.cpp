@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <sqlite3.h>
 
+#include <algorithm>
+
 #include "sqlite/errors.hpp"
 #include "sqlite/functions.hpp"
 #include "sqlite/tokens.hpp"
@@ -36,10 +38,14 @@ Result<void> SqliteBackend::sync(Tracker::Cause cause) {
 }
 
 Result<std::int64_t> SqliteBackend::run(std::string const& sql) {
-    return connection_.run(sql, [this]() -> Result<void> {
+    auto const follow = [this]() -> Result<void> {
         if (tracker_.following()) return sync(Tracker::Cause::own);
         return outcome::success();
-    });
+    };
+    if (!sql.starts_with("alter table") || sql.find(" rename ") == std::string::npos) return connection_.run(sql, follow);
+    UNDROP_TRY(auto const rows, rename(sql));
+    UNDROP_CHECK(follow());
+    return rows;
 }
 
 Result<Rows> SqliteBackend::rows(std::string const& sql) { return connection_.rows(sql); }
@@ -64,8 +70,20 @@ Result<void> SqliteBackend::run_script(Script const& script, Statement const& st
         error.message = fmt::format("the statement ran for longer than the {} ms it may", statement_timeout_.count());
         error.next.advice = "give it more time (--statement-timeout)";
     }
+    if (names_shadow(error.message)) {
+        error.code = Code::refused;
+        error.message += ": a virtual table keeps its data there, and undrop could not tell what was taken";
+        error.next.advice = "write to the virtual table itself";
+    }
     if (error.where.line == 0) error.where = {.file = script.file, .line = statement.line, .column = statement.column};
     return error;
+}
+
+// SQLite's own words, where it is on the defensive: "table f_data may not be modified".
+bool SqliteBackend::names_shadow(std::string const& message) const {
+    return std::any_of(tracker_.entries().begin(), tracker_.entries().end(), [&](Entry const& entry) {
+        return entry.kind == Kind::shadow && message.starts_with(fmt::format("table {} may not be ", entry.name));
+    });
 }
 
 // SQLite sends no notices.

@@ -102,6 +102,7 @@ public:
     [[nodiscard]] bool means_unfitting(Error const& error) const override;
     [[nodiscard]] Result<std::int64_t> unfitting(Table const& now, std::string const& column, Object const& wanted) override;
     [[nodiscard]] Result<void> reshape(ObjectId const& id, Object const& now, Object const& wanted) override;
+    [[nodiscard]] Result<std::vector<ForeignKey>> foreign_keys(Table const& child, std::vector<std::string> const& definitions) override;
     // restore.cpp
     [[nodiscard]] Result<void> quiet(Table const& table) override;
     [[nodiscard]] Result<void> loud(Table const& table) override;
@@ -110,6 +111,7 @@ public:
     [[nodiscard]] Result<std::map<std::string, std::string>> positions() override;
     [[nodiscard]] Result<bool> is_behind(std::string const& sequence, std::string const& now, std::string const& then) override;
     [[nodiscard]] Result<std::map<std::pair<std::string, std::string>, std::string>> named_sequences() override;
+    [[nodiscard]] Result<void> gather_statistics(Table const& table) override;
     [[nodiscard]] Result<void> set_position(std::string const& sequence, std::string const& position) override;
     // outside.cpp
     [[nodiscard]] Result<void> run_outside(Script const& script, Statement const& statement, std::vector<Statement> const& settings,
@@ -133,6 +135,7 @@ private:
     struct Before {
         bool foreign_keys = false;
         bool triggers = true;
+        bool defensive = false;
         ScriptSettings script;
         int busy_timeout = 0;
         int cache_spill = 0;
@@ -142,10 +145,16 @@ private:
     using Violations = std::map<std::pair<std::string, std::string>, std::int64_t>;
 
     [[nodiscard]] sqlite3* handle() const { return connection_.handle(); }
+    // rename.cpp
+    [[nodiscard]] Result<std::int64_t> rename(std::string const& sql);
+    [[nodiscard]] Result<bool> drop_broken(Error const& error);
     [[nodiscard]] Result<void> sync(Tracker::Cause cause);
     [[nodiscard]] Result<void> see_filled(std::vector<std::string> const& made);
     [[nodiscard]] Result<std::string> one_of(RowSet const& rows, std::string const& name, std::string const& row);
     void refuse_writes(Observer::Seen const& seen, Entry const& entry, std::vector<std::string>& refused) const;
+    [[nodiscard]] std::vector<std::string> changed_virtual_rows();
+    [[nodiscard]] Result<void> rebuild_indexes();
+    [[nodiscard]] bool names_shadow(std::string const& message) const;
 
     [[nodiscard]] Result<void> start(Options const& options);
     [[nodiscard]] Result<void> wait_for_lock(Options const& options);
@@ -170,7 +179,8 @@ private:
     double waited_seconds_ = 0;        // for the file
     int quiet_ = 0;                    // tables that are quiet
     bool kept_foreign_keys_ = false;   // before the first of them was
-    std::set<std::string> marked_;     // ids of the tables at the mark
+    std::set<std::string> quieted_;    // names, in lower case, of tables to which undrop wrote with triggers off
+    std::set<std::string> marked_;     // ids of the tables at the mark, virtual ones too
     std::set<std::string> temporary_;  // our own temporary tables
     struct Described {
         Table table;

@@ -6,6 +6,7 @@
 
 #include "sqlite/backend.hpp"
 #include "sqlite/tokens.hpp"
+#include "sqlite/virtual_table.hpp"
 #include "try.hpp"
 
 namespace undrop::sqlite {
@@ -25,10 +26,24 @@ constexpr std::array<KindRow, 4> kinds{{
     {"view", Section::after_data, 30, false, false},
     {"trigger", Section::after_data, 40, false, true},
 }};
+constexpr std::string_view rows_of = "rows of ";
+constexpr int virtual_rank = 35;  // over tables and views, and before the triggers that feed it
 constexpr int pragma_rank = 50;
 
 // The pragmas that a step's transaction covers. They are always there, so they only ever change.
 constexpr std::array<char const*, 2> pragmas{"user_version", "application_id"};
+
+// Rows of its own are none of the object's: whether it may go is for the look (Tracker::vanished).
+Object virtual_object(Row const& row) {
+    Object object;
+    object.make = statement_of(*row[3]);
+    if (virtual_table(*row[3]).is_index()) object.make += " " + rebuild_index(*row[1]);
+    object.remove = fmt::format("DROP TABLE {};", main_table(*row[1]));
+    object.section = Section::after_data;
+    object.rank = virtual_rank;
+    object.order = std::stoi(*row[4]);
+    return object;
+}
 
 Object object_of(KindRow const& kind, Row const& row, ObjectId const& relation) {
     Object object;
@@ -58,8 +73,12 @@ Result<Catalog> SqliteBackend::catalog(std::string const&) {
         if (!row[3] || lower(*row[1]).starts_with("sqlite_")) continue;
         auto const owner = relations.find(lower(*row[2]));
         if (owner == relations.end()) continue;
-        // The store's tables, virtual tables and what belongs to either are no objects of the user's schema that a step could remake.
-        if (auto const* entry = tracker_.find(owner->second.name); entry != nullptr && entry->kind != Kind::table) continue;
+        // The store's tables and those that a virtual table keeps its data in are no objects of the user's schema that a step could remake.
+        if (auto const* entry = tracker_.find(owner->second.name); entry != nullptr && entry->kind != Kind::table) {
+            if (entry->kind == Kind::virtual_table && row[0] == "table")
+                catalog.emplace(ObjectId{"virtual_table", "", *row[1]}, virtual_object(row));
+            continue;
+        }
         for (auto const& kind : kinds)
             if (row[0] == kind.kind) catalog.emplace(ObjectId{kind.kind, "", *row[1]}, object_of(kind, row, owner->second));
     }
@@ -79,7 +98,13 @@ Result<Catalog> SqliteBackend::catalog_after(std::string const& ledger, Catalog 
 
 Result<std::vector<std::string>> SqliteBackend::removed_unknown(Catalog const&) {
     UNDROP_CHECK(sync(Tracker::Cause::own));
-    return tracker_.vanished();
+    auto went = changed_virtual_rows();
+    // Rows of a table that went are a part of that.
+    std::erase_if(went, [&](std::string const& what) {
+        return std::find(tracker_.vanished().begin(), tracker_.vanished().end(), what.substr(rows_of.size())) != tracker_.vanished().end();
+    });
+    went.insert(went.end(), tracker_.vanished().begin(), tracker_.vanished().end());
+    return went;
 }
 
 Result<std::vector<std::string>> SqliteBackend::mentions(std::string const& word) {

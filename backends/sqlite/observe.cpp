@@ -7,6 +7,7 @@
 #include "sqlite/backend.hpp"
 #include "sqlite/errors.hpp"
 #include "sqlite/tokens.hpp"
+#include "sqlite/virtual_table.hpp"
 #include "try.hpp"
 
 namespace undrop::sqlite {
@@ -17,27 +18,11 @@ namespace outcome = BOOST_OUTCOME_V2_NAMESPACE;
 bool is_system(std::string const& name) { return lower(name).starts_with("sqlite_"); }
 bool is_schema_table(std::string const& name) { return lower(name) == "sqlite_master" || lower(name) == "sqlite_schema"; }
 
-std::string module_of(Entry const& virtual_table) {
-    auto const words = tokens(virtual_table.sql);
-    for (std::size_t i = 0; i + 1 < words.size(); ++i)
-        if (words[i].is("USING")) return lower(words[i + 1].text);
-    return "";
-}
-
-// Is the text that a full-text index was made from kept nowhere?
-bool is_contentless(Entry const& full_text) {
-    auto const words = tokens(full_text.sql);
-    for (std::size_t i = 0; i + 2 < words.size(); ++i)
-        if (words[i].is("content") && words[i + 1].text == "=") return words[i + 2].text.empty();
-    return false;
-}
-
 // Do changes and removals in this shadow table take something that is nowhere else? Index pages are rewritten all the time.
 bool holds_content(Entry const& owner, std::string const& suffix) {
-    auto const module = module_of(owner);
-    if (module == "fts3" || module == "fts4" || module == "fts5")
-        return suffix == "content" || (suffix == "docsize" && is_contentless(owner));
-    if (module == "rtree" || module == "rtree_i32" || module == "geopoly") return suffix == "rowid";
+    auto const what = virtual_table(owner.sql);
+    if (what.full_text()) return suffix == "content" || (suffix == "docsize" && what.content && what.content->empty());
+    if (what.module == "rtree" || what.module == "rtree_i32" || what.module == "geopoly") return suffix == "rowid";
     return true;
 }
 
@@ -48,7 +33,7 @@ Result<void> SqliteBackend::mark(std::string const&) {
     tracker_.mark();
     marked_.clear();
     for (auto const& entry : tracker_.entries())
-        if (entry.kind == Kind::table) marked_.insert(entry.id);
+        if (entry.kind == Kind::table || entry.kind == Kind::virtual_table) marked_.insert(entry.id);
     observer_.start();
     observer_.bind(tracker_.names());
     return outcome::success();
@@ -69,12 +54,21 @@ Result<void> SqliteBackend::see_filled(std::vector<std::string> const& made) {
 void SqliteBackend::refuse_writes(Observer::Seen const& seen, Entry const& entry, std::vector<std::string>& refused) const {
     if (entry.kind == Kind::store && seen.touched_by_script)
         refused.push_back(fmt::format("the script writes to undrop's own table {}", entry.name));
-    if (entry.kind != Kind::shadow || seen.updated + seen.deleted == 0) return;
-    auto const* owner = tracker_.owner_of(entry);
-    if (owner != nullptr && !holds_content(*owner, lower(entry.name.substr(owner->name.size() + 1)))) return;
-    auto const sentence = fmt::format("rows of the virtual table {} were changed or removed, and undrop cannot save virtual tables yet",
-                                      owner == nullptr ? entry.name : owner->name);
-    if (std::find(refused.begin(), refused.end(), sentence) == refused.end()) refused.push_back(sentence);
+}
+
+// P9: rows of virtual tables that were added, changed or removed. What a step puts into a virtual table of its own goes with that.
+std::vector<std::string> SqliteBackend::changed_virtual_rows() {
+    std::set<std::string> names;
+    for (auto const& [id, seen] : observer_.seen()) {
+        auto const* entry = tracker_.known(id);
+        if (entry == nullptr || entry->kind != Kind::shadow) continue;
+        auto const* owner = tracker_.owner_of(*entry);
+        if (owner != nullptr && !holds_content(*owner, lower(entry->name.substr(owner->name.size() + 1)))) continue;
+        auto const added = owner == nullptr || marked_.contains(owner->id) ? seen.inserted : 0;
+        if (seen.updated + seen.deleted + added > 0)
+            names.insert("rows of virtual table " + (owner == nullptr ? entry->name : owner->name));
+    }
+    return {names.begin(), names.end()};
 }
 
 Result<Observed> SqliteBackend::observed() {
@@ -82,7 +76,8 @@ Result<Observed> SqliteBackend::observed() {
     if (observer_.failed()) return Error{.message = "there was not enough memory to keep track of what the script writes"};
     Observed result;
     for (auto const& [id, seen] : observer_.seen()) {
-        if (marked_.contains(id) && seen.inserted + seen.updated + seen.deleted > 0)
+        if (auto const* table = tracker_.known(id);
+            table && table->kind == Kind::table && marked_.contains(id) && seen.inserted + seen.updated + seen.deleted > 0)
             result.writes[id] = {.inserted = seen.inserted,
                                  .updated = seen.updated,
                                  .deleted = seen.deleted,

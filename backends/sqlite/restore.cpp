@@ -6,6 +6,7 @@
 #include "sqlite/backend.hpp"
 #include "sqlite/errors.hpp"
 #include "sqlite/tokens.hpp"
+#include "sqlite/virtual_table.hpp"
 #include "try.hpp"
 
 namespace undrop::sqlite {
@@ -28,7 +29,8 @@ Result<std::int64_t> number_of(std::string const& position) {
 // The switches are the connection's: they stay off until each table is loud again. Rows come back in any order, and no action of a foreign
 // key may write over what users wrote: check_constraints() counts what came of it. SQLite takes a violation that the script left for the
 // end of the transaction off its list only while foreign keys are on; there they stay on, deferred.
-Result<void> SqliteBackend::quiet(Table const&) {
+Result<void> SqliteBackend::quiet(Table const& table) {
+    quieted_.insert(lower(table.name));
     if (quiet_++ > 0) return outcome::success();
     set(handle(), Switch::triggers, false);
     kept_foreign_keys_ = is_on(handle(), Switch::foreign_keys);
@@ -48,8 +50,30 @@ Result<void> SqliteBackend::loud(Table const&) {
     return outcome::success();
 }
 
+// Triggers keep a full-text index of a table up to date, and those were off.
+Result<void> SqliteBackend::rebuild_indexes() {
+    if (quieted_.empty()) return outcome::success();
+    UNDROP_CHECK(sync(Tracker::Cause::own));
+    for (auto const& entry : tracker_.entries()) {
+        auto const what = entry.kind == Kind::virtual_table ? virtual_table(entry.sql) : VirtualTable{};
+        if (!what.is_index()) continue;
+        // Of a view nobody knows here what it reads.
+        auto const* source = tracker_.find(*what.content);
+        if (source == nullptr || quieted_.contains(lower(source->name))) UNDROP_CHECK(connection_.run(rebuild_index(entry.name)));
+    }
+    quieted_.clear();
+    return outcome::success();
+}
+
 Result<void> SqliteBackend::defer_references(std::vector<Table> const&) { return outcome::success(); }
 Result<void> SqliteBackend::check_references() { return outcome::success(); }
+
+// Only where somebody has asked for such statistics (ANALYZE); a table that went took its own along.
+Result<void> SqliteBackend::gather_statistics(Table const& table) {
+    UNDROP_TRY(auto const wanted, connection_.number("select count(*) from main.sqlite_schema where name = 'sqlite_stat1'"));
+    if (wanted == 0) return outcome::success();
+    return connection_.exec("ANALYZE main." + quote(table.name));
+}
 
 Result<std::map<std::string, std::string>> SqliteBackend::positions() {
     std::map<std::string, std::string> found;

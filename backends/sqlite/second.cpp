@@ -137,4 +137,24 @@ Result<std::vector<Reference>> SqliteBackend::references(Table const& table) {
     return all;
 }
 
+// MATCH is parsed and ignored here.
+Result<std::vector<ForeignKey>> SqliteBackend::foreign_keys(Table const& child, std::vector<std::string> const&) {
+    UNDROP_TRY(auto const rows,
+               connection_.rows(fmt::format(
+                   "select f.id, t.name, f.\"from\", coalesce(f.\"to\", (select p.name from pragma_table_info(f.\"table\", 'main') p "
+                   "where p.pk = f.seq + 1), 'rowid') from pragma_foreign_key_list({}, 'main') f "
+                   "join main.sqlite_schema t on t.type = 'table' and lower(t.name) = lower(f.\"table\") order by f.id, f.seq",
+                   literal(child.name))));
+    std::map<std::string, ForeignKey> by_id;
+    for (auto const& row : rows) {
+        auto& key = by_id[*row[0]];
+        key.parent = *row[1];
+        key.columns.push_back(*row[2]);
+        key.parents_columns.push_back(*row[3]);
+    }
+    std::vector<ForeignKey> all;
+    for (auto& [id, key] : by_id) all.push_back(std::move(key));
+    return all;
+}
+
 }  // namespace undrop::sqlite

@@ -13,6 +13,12 @@ int option(Switch which) {
             return SQLITE_DBCONFIG_ENABLE_FKEY;
         case Switch::triggers:
             return SQLITE_DBCONFIG_ENABLE_TRIGGER;
+        case Switch::double_quoted_strings:
+            return SQLITE_DBCONFIG_DQS_DML;
+        case Switch::double_quoted_strings_of_definitions:
+            return SQLITE_DBCONFIG_DQS_DDL;
+        case Switch::defensive:
+            return SQLITE_DBCONFIG_DEFENSIVE;
         case Switch::legacy_alter_table:
             break;
     }

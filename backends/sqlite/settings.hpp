@@ -8,7 +8,8 @@ struct sqlite3;
 namespace undrop::sqlite {
 
 // Switches of sqlite3_db_config: they act in the middle of a transaction too, where the pragma foreign_keys does nothing.
-enum class Switch { foreign_keys, triggers, legacy_alter_table };
+// defensive: nobody but a virtual table's own module writes to the tables that it keeps its data in.
+enum class Switch { foreign_keys, triggers, legacy_alter_table, defensive, double_quoted_strings, double_quoted_strings_of_definitions };
 
 [[nodiscard]] bool is_on(sqlite3* handle, Switch which);
 void set(sqlite3* handle, Switch which, bool on);

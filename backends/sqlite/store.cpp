@@ -20,8 +20,9 @@ namespace {
 namespace outcome = BOOST_OUTCOME_V2_NAMESPACE;
 
 constexpr std::array ledger_tables{names::meta,     names::event,     names::script, names::object,
-                                   names::snapshot, names::footprint, names::check};
-constexpr std::array row_tables{names::snapshot_prefix, names::footprint_prefix, names::work_prefix, names::copy_prefix};
+                                   names::snapshot, names::footprint, names::check,  names::journal};
+constexpr std::array row_tables{names::snapshot_prefix, names::footprint_prefix, names::aside_prefix, names::work_prefix,
+                                names::copy_prefix};
 
 // Columns by which a ledger's own tables are known.
 struct Mark {

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "sqlite/tokens.hpp"
+#include "sqlite/virtual_table.hpp"
 #include "try.hpp"
 
 namespace undrop::sqlite {
@@ -154,11 +155,15 @@ Result<Tracker::Changes> Tracker::sync(Connection& connection, Cause cause) {
         auto const* old = first ? nullptr : before(entry, now);
         if (old == nullptr && cause == Cause::script && entry.kind == Kind::table) changes.made.push_back(entry.name);
         entry.id = old != nullptr ? old->id : fresh('t');
+        // Its text would come back with another name in it, which is no way back to the bytes that were there.
+        if (old != nullptr && entry.kind == Kind::virtual_table && old->name != entry.name && !virtual_table(old->sql).is_index())
+            vanished_.push_back("virtual table " + old->name);
         name_columns(entry, old, cause == Cause::rebuild);
         still_there.insert(entry.id);
     }
     for (auto const& entry : entries_)
-        if (entry.kind == Kind::virtual_table && !still_there.contains(entry.id)) vanished_.push_back("virtual table " + entry.name);
+        if (entry.kind == Kind::virtual_table && !still_there.contains(entry.id) && !virtual_table(entry.sql).is_index())
+            vanished_.push_back("virtual table " + entry.name);
     entries_ = std::move(now);
     by_name_.clear();
     for (std::size_t i = 0; i < entries_.size(); ++i) by_name_.emplace(entries_[i].name, i);

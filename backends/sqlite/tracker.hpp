@@ -49,7 +49,7 @@ public:
     [[nodiscard]] Entry const* find(std::string const& name) const;
     [[nodiscard]] Entry const* known(std::string const& id) const;   // also of tables that are gone by now, as they were last
     [[nodiscard]] std::map<std::string, std::string> names() const;  // name -> id
-    [[nodiscard]] std::vector<std::string> const& vanished() const { return vanished_; }  // virtual tables
+    [[nodiscard]] std::vector<std::string> const& vanished() const { return vanished_; }  // virtual tables that hold what is nowhere else
     [[nodiscard]] bool store_changed() const { return store_changed_; }  // a script altered or removed what is undrop's own
     // The virtual table that a shadow table belongs to.
     [[nodiscard]] Entry const* owner_of(Entry const& shadow) const;

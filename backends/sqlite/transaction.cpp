@@ -98,6 +98,7 @@ Result<void> SqliteBackend::start(Options const& options) {
     tracker_.clear();
     before_ = Before{.foreign_keys = is_on(handle(), Switch::foreign_keys),
                      .triggers = is_on(handle(), Switch::triggers),
+                     .defensive = is_on(handle(), Switch::defensive),
                      .script = ScriptSettings::of(handle()),
                      .busy_timeout = pragma(handle(), "busy_timeout"),
                      .cache_spill = pragma(handle(), "cache_spill"),
@@ -227,9 +228,11 @@ void SqliteBackend::end() {
     temporary_.clear();
     orphans_.reset();
     quiet_ = 0;
+    quieted_.clear();
     if (!before_) return;
     set(handle(), Switch::foreign_keys, before_->foreign_keys);
     set(handle(), Switch::triggers, before_->triggers);
+    set(handle(), Switch::defensive, before_->defensive);
     before_->script.apply(handle());
     if (pragma(handle(), "query_only") != 0 && !before_->query_only)
         sqlite3_exec(handle(), "PRAGMA query_only = OFF", nullptr, nullptr, nullptr);
@@ -241,11 +244,13 @@ void SqliteBackend::end() {
 Result<void> SqliteBackend::enter_script() {
     if (tracker_.following()) UNDROP_CHECK(sync(Tracker::Cause::own));
     entered_ = ScriptSettings::of(handle());
+    set(handle(), Switch::defensive, true);
     return outcome::success();
 }
 
 Result<void> SqliteBackend::leave_script() {
     entered_.apply(handle());
+    set(handle(), Switch::defensive, before_ && before_->defensive);
     return outcome::success();
 }
 
@@ -285,6 +290,7 @@ Result<std::optional<SqliteBackend::Violations>> SqliteBackend::violations() {
 }
 
 Result<void> SqliteBackend::check_constraints() {
+    UNDROP_CHECK(rebuild_indexes());
     if (has_deferred_violations(handle()))
         return refused("rows refer to rows that do not exist: a foreign key that is checked at the end of the transaction does not hold",
                        "PRAGMA foreign_key_check lists them after the statement that makes them");
@@ -304,8 +310,8 @@ Result<void> SqliteBackend::check_constraints() {
     }
     if (after <= before) return outcome::success();
     return refused("foreign keys do not hold: " + where,
-                   "make the missing rows again, or delete or change the rows that refer to them, and try again; PRAGMA "
-                   "foreign_key_check lists them");
+                   "make the missing rows again, or delete or change the rows that refer to them, and try again (saved rows stay in "
+                   "their snapshot with --on-orphan keep); PRAGMA foreign_key_check lists them");
 }
 
 }  // namespace undrop::sqlite

@@ -24,6 +24,7 @@ struct AppliedMigration {
     bool ahead = false;                   // and it is newer than all that both have: the database is ahead of the program
     std::vector<std::string> harms = {};  // of one that is ahead: what it took away or narrowed; none: harmless to an older program
     std::int64_t purged = 0;              // snapshots that a down would need, and that were purged
+    std::string irreversible = {};        // the reason, where its author says that it cannot be taken back
 };
 
 struct PendingMigration {
@@ -51,8 +52,9 @@ struct UNDROP_EXPORT Status {
     std::vector<PendingMigration> pending;  // by version
     std::int64_t snapshots = 0;
     std::int64_t snapshot_bytes = 0;
-    std::string oldest_snapshot;  // UTC, ISO 8601; empty: there is none
-    std::string ahead;            // not empty: the database is ahead of the program; what migrate() would do, by Options::ahead
+    std::string oldest_snapshot;    // UTC, ISO 8601; empty: there is none
+    std::string ahead;              // not empty: the database is ahead of the program; what migrate() would do, by Options::ahead
+    std::vector<Finding> findings;  // what who keeps the database should know: a role's nightly dump that the store makes fail, ...
 
     [[nodiscard]] bool clean() const;  // nothing in progress, pending, edited up, missing or out of order
 };

@@ -67,6 +67,20 @@ enum class Lock {
     lease       // a row in undrop's store, with a time by the server's clock and a number that grows with each holder
 };
 
+// What becomes of a saved value where users wrote another one since, or gave its row's key to another row.
+enum class OnConflict {
+    keep_current,  // theirs stays; the saved one stays in its snapshot
+    keep_old,      // the saved one comes back; theirs is saved by the step, and the next step the other way brings it back
+    stop           // the step is taken back: Code::refused, with tables and counts
+};
+
+// What becomes of a saved row or value whose foreign key would not hold, because the row that it refers to is gone.
+enum class OnOrphan {
+    stop,  // the step is taken back: Code::refused
+    keep,  // it stays in its snapshot
+    null   // it comes back without what it refers to: NULL, where that may be; else Code::refused
+};
+
 struct Options {
     // 1. What is done
     std::string label = {};    // a release's name; taken back as one with down --label
@@ -78,8 +92,10 @@ struct Options {
     bool derive = false;            // going down: ignore down scripts, go back by mend and restore alone
     bool accept_drift = false;      // going down: objects that were changed by hand since are taken as they are
     bool without_snapshot = false;  // a snapshot that is gone, or not what was saved, is passed over: the schema comes back without it
-    bool published_store = false;   // subscribers have undrop's tables, so a publication of all tables is no obstacle
-    bool atomic = false;            // the whole run or nothing: a step that fails takes the run's earlier steps back
+    OnConflict on_conflict = OnConflict::keep_current;
+    OnOrphan on_orphan = OnOrphan::stop;
+    bool published_store = false;          // subscribers have undrop's tables, so a publication of all tables is no obstacle
+    bool atomic = false;                   // the whole run or nothing: a step that fails takes the run's earlier steps back
     DownFrom down_from = DownFrom::files;  // whose down script, where file and ledger differ
     // Old rows are read through a second connection to the same database. False: undrop opens none, and copies tables before a script that
     // changes their rows. Where a second one cannot be had (an in-memory database, a role that may not) it finds that by itself; behind a

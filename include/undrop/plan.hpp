@@ -31,6 +31,22 @@ struct PlannedLoss {
     std::string what;                  // schema.table, or schema.table.column
     std::optional<std::int64_t> rows;  // on the target now: rows of a table, values that are not NULL of a column
     bool waived = false;               // by `-- undrop: lose`
+    // Of these, what the migration had not left there itself; nothing: not counted, or nobody can tell. Going down only.
+    std::optional<std::int64_t> written_since = {};
+};
+
+// What would become of a snapshot's rows if the step ran now, by what the target holds: counted, with no lock that stops a writer. Nothing
+// where only the step can tell: what a script does first, rows without a key, a table that is not there yet and will hold other rows.
+struct PlannedReturn {
+    std::int64_t snapshot = 0;
+    std::string what;
+    std::int64_t rows = 0;                           // saved
+    std::optional<std::int64_t> comes_back = {};     // or is there already
+    std::optional<std::int64_t> changed_since = {};  // stays as it is by now, unless Options::on_conflict says otherwise
+    std::optional<std::int64_t> deleted_since = {};
+    std::optional<std::int64_t> inserted_since = {};  // rows of the table that the snapshot does not have
+    std::optional<std::int64_t> key_taken = {};
+    std::string unknown = {};  // why something is not counted; empty: everything is
 };
 
 struct PlannedStep {
@@ -47,6 +63,7 @@ struct PlannedStep {
     std::vector<std::string> locks;    // tables that will be locked against writers
     std::vector<PlannedLoss> losses;
     std::vector<std::string> comes_back;  // what earlier snapshots will give back
+    std::vector<PlannedReturn> returns;   // the same in numbers
     std::vector<std::string> mends;       // recorded objects that are brought back where the script forgets them
     std::vector<std::string> notes;       // e.g. rows that cannot be told apart, a column that comes back last
     std::string taken_back_for;           // by Ahead::roll_back: the newest migration of the older program; else empty

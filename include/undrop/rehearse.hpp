@@ -41,12 +41,13 @@ struct UNDROP_EXPORT ObjectDifference {
 struct Rehearsed {
     std::string version;
     std::string name;
-    bool came_back = false;  // both comparisons found everything equal
-    std::string step;        // where it went wrong: up, down, up again
-    std::string reason;      // one sentence; never a row's value
-    Place where;             // the statement that failed; else only the step's file
-    std::string statement;   // its first line
-    std::string native;      // the database's own words
+    bool came_back = false;    // both comparisons found everything equal
+    std::string irreversible;  // its author's reason: it went up, and nothing was to come back
+    std::string step;          // where it went wrong: up, down, up again
+    std::string reason;        // one sentence; never a row's value
+    Place where;               // the statement that failed; else only the step's file
+    std::string statement;     // its first line
+    std::string native;        // the database's own words
     std::int64_t rows_differing = 0;
     std::vector<RowDifference> rows;  // the first five
     std::vector<ObjectDifference> objects;

@@ -18,8 +18,10 @@ struct Saved {
 };
 
 // How a snapshot was merged with what was written since. Every row, of the snapshot or of the table, is in exactly one class.
-struct Merged {
+struct UNDROP_EXPORT Merged {
     std::string what;
+    std::int64_t snapshot = 0;        // its id; 0: rows that the step had inserted, of which there are digests only
+    std::int64_t rows = 0;            // that it has
     bool defaulted = false;           // rows inserted since got the recorded default, or the migration's backfill
     std::int64_t restored = 0;        // put back
     std::int64_t removed = 0;         // a row that the step had inserted, taken out again
@@ -32,9 +34,15 @@ struct Merged {
     std::int64_t key_taken = 0;       // another row has the key: kept aside in the snapshot
     std::int64_t not_found = 0;       // changed or deleted since, which no key tells: kept aside in the snapshot
     std::int64_t not_users = 0;       // an earlier step of the migration had written it, no user changed it: not brought back (P3)
+    std::int64_t overwritten = 0;     // put back over what was written since, which is saved (OnConflict::keep_old)
+    std::int64_t orphaned = 0;        // its foreign key would not hold: kept aside in the snapshot (OnOrphan::keep)
+    std::int64_t emptied = 0;         // put back with NULL in place of what it referred to (OnOrphan::null)
     // Without the snapshot (Options::without_snapshot):
     std::int64_t at_default = 0;    // a row of the table whose column has its default, or nothing
     std::int64_t not_restored = 0;  // a saved row that stays away, or keeps the values that it has now
+
+    // Rows that `snapshots show ID --conflicts` shows: what of them was saved is in the snapshot alone.
+    [[nodiscard]] std::int64_t kept_aside() const;
 };
 
 struct LockHeld {

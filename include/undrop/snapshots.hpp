@@ -19,6 +19,24 @@
 
 namespace undrop {
 
+// What a step that restored from a snapshot did not put back, and why: its classes in the report (Merged) by row.
+struct Conflicts {
+    struct Row {
+        std::string why;     // changed_since, deleted_since, key_taken, not_found, overwritten, orphaned, emptied
+        std::string column;  // of an updated row: the value that this is about; empty: the whole row, or the snapshot's one column
+        std::vector<std::optional<std::string>> values;  // saved, as text; nullopt: NULL
+    };
+    SnapshotInfo info;
+    std::int64_t total = 0;  // `rows` has at most as many as were asked for
+    std::vector<std::string> columns;
+    std::vector<Row> rows;
+};
+
+// The rows of a snapshot that were not put back as they were saved: values of the database, for whoever may read the snapshot. None where
+// no step restored from it, or it gave back everything.
+[[nodiscard]] UNDROP_EXPORT Result<Conflicts> snapshot_conflicts(Target& target, std::int64_t id, std::int64_t limit = 100,
+                                                                 Options const& options = {});
+
 struct VerifiedSnapshot {
     SnapshotInfo info;
     std::string fault;  // empty: it is what was saved, or it was purged; else what is wrong: "has no table any more"
@@ -117,6 +135,7 @@ struct Imported {
 // nothing changed, for a stream that is damaged, cut off, or of another database, and for a snapshot from which rows were erased since.
 [[nodiscard]] UNDROP_EXPORT Result<Imported> import_snapshots(Target& target, ByteSource const& source, Options const& options = {});
 
+[[nodiscard]] UNDROP_EXPORT std::string to_json(Conflicts const& conflicts);
 [[nodiscard]] UNDROP_EXPORT std::string to_json(Verification const& verification);
 [[nodiscard]] UNDROP_EXPORT std::string to_json(Purge const& purge);
 [[nodiscard]] UNDROP_EXPORT std::string to_json(Erased const& erased);

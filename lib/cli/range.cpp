@@ -45,6 +45,24 @@ void declare_without_snapshot(CLI::App& app, bool& flag) {
     app.add_flag("--without-snapshot", flag, "Go without snapshots that are gone or not what was saved; what stays away is counted");
 }
 
+void declare_conflicts(CLI::App& app, ConflictFlags& flags) {
+    app.add_option("--on-conflict", flags.on_conflict,
+                   "Values and rows written since: they stay; or the saved ones are put over them, which saves them; or nothing is done")
+        ->check(CLI::IsMember({"keep-current", "keep-old", "stop"}))
+        ->type_name("keep-current|keep-old|stop");
+    app.add_option("--on-orphan", flags.on_orphan,
+                   "Saved rows that refer to what is gone: they stay in the snapshot; or come back with NULL there; or nothing is done")
+        ->check(CLI::IsMember({"keep", "null", "stop"}))
+        ->type_name("keep|null|stop");
+}
+
+void set_conflicts(Options& options, ConflictFlags const& flags) {
+    options.on_conflict = flags.on_conflict == "keep-old" ? OnConflict::keep_old
+                          : flags.on_conflict == "stop"   ? OnConflict::stop
+                                                          : OnConflict::keep_current;
+    options.on_orphan = flags.on_orphan == "keep" ? OnOrphan::keep : flags.on_orphan == "null" ? OnOrphan::null : OnOrphan::stop;
+}
+
 void check_version(std::string const& version) {
     if (version.empty() || version.find_first_not_of("0123456789") != std::string::npos) {
         wrong_use(fmt::format("\"{}\" is no version", version), {.command = "status", .advice = "it lists the versions: digits only"});

@@ -2,14 +2,21 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <memory>
 #include <nlohmann/json.hpp>
 
+#include "range.hpp"
 #include "run.hpp"
 #include "screen.hpp"
 #include "verbs.hpp"
 
 namespace undrop::cli {
 namespace {
+
+struct Given {
+    bool without_snapshot = false;
+    ConflictFlags conflicts;
+};
 
 [[noreturn]] void refuse(std::string message, Next next) {
     throw Failure({.code = Code::refused, .message = std::move(message), .next = std::move(next)});
@@ -36,9 +43,11 @@ void check_way_up(Status const& status, Source const& source, std::string const&
     }
 }
 
-int redo(Session& session) {
+int redo(Session& session, Given const& given) {
     auto const source = session.source();
-    auto const options = session.options();
+    auto options = session.options();
+    options.without_snapshot = given.without_snapshot;
+    set_conflicts(options, given.conflicts);
     auto target = session.open();
     Range const newest{.steps = 1};
     auto const make_down = [&] { return plan_down(target, source, newest, options); };
@@ -54,6 +63,8 @@ int redo(Session& session) {
     if (!session.flags().json) (void)show_report(session, down, "");
 
     auto again = options;
+    again.on_conflict = OnConflict::keep_current;  // what was said is about the way back
+    again.on_orphan = OnOrphan::stop;
     again.out_of_order = true;  // The newest step need not be the newest version; nothing else is out of order.
     Range const same{.to = version};
     auto const up = carry_out(session, target, again, {.plan = [&] { return plan_up(target, source, same, again); }, .command = "up"});
@@ -68,6 +79,11 @@ int redo(Session& session) {
 
 }  // namespace
 
-Action declare_redo(CLI::App&) { return redo; }
+Action declare_redo(CLI::App& app) {
+    auto given = std::make_shared<Given>();
+    declare_without_snapshot(app, given->without_snapshot);
+    declare_conflicts(app, given->conflicts);
+    return [given](Session& session) { return redo(session, *given); };
+}
 
 }  // namespace undrop::cli

@@ -21,6 +21,7 @@ struct Given {
     std::vector<std::pair<CLI::App*, SnapshotVerb>> others;
     std::int64_t id = 0;
     std::int64_t limit = 100;
+    bool conflicts = false;
     std::vector<std::int64_t> ids;
 };
 
@@ -51,7 +52,46 @@ int list(Session& session) {
     return 0;
 }
 
+// "changed since": as reports say it.
+std::string in_words(std::string const& why) {
+    auto text = why;
+    for (auto& letter : text)
+        if (letter == '_') letter = ' ';
+    if (why == "key_taken") return "key taken since";
+    if (why == "not_found") return "changed or deleted since";
+    if (why == "orphaned") return "refers to what is gone";
+    return why == "emptied" ? "came back without its reference" : text;
+}
+
+int show_conflicts(Session& session, Given const& given) {
+    auto target = session.open();
+    auto const found = snapshot_conflicts(target, given.id, given.limit, session.options()).value();
+    if (session.flags().json) {
+        say(to_json(found));
+        return 0;
+    }
+    auto const& info = found.info;
+    auto text = fmt::format("{}\nSnapshot {}: {} {}, {} rows, from {} {} at {}\n", target.description(), info.id, info.kind, info.what,
+                            thousands(info.rows), info.version, name_of(info.direction), to_the_second(info.at));
+    if (found.total == 0) {
+        say(text + "Nothing of it was kept aside: no step restored from it, or all of it came back.\n");
+        return 0;
+    }
+    std::vector<std::vector<std::string>> rows = {{"WHY", "VALUE OF"}};
+    rows.front().insert(rows.front().end(), found.columns.begin(), found.columns.end());
+    for (auto const& row : found.rows) {
+        auto& cells = rows.emplace_back(std::vector<std::string>{in_words(row.why), row.column.empty() ? "-" : row.column});
+        for (auto const& cell : row.values) cells.push_back(cell.value_or("NULL"));
+    }
+    text += "Not put back as it was saved:\n" + table(rows);
+    auto const shown = static_cast<std::int64_t>(found.rows.size());
+    if (shown < found.total) text += fmt::format("{} of {} rows; --limit shows more.\n", thousands(shown), thousands(found.total));
+    say(text);
+    return 0;
+}
+
 int show(Session& session, Given const& given) {
+    if (given.conflicts) return show_conflicts(session, given);
     auto target = session.open();
     auto const found = snapshot_rows(target, given.id, given.limit, session.options()).value();
     if (session.flags().json) {
@@ -123,6 +163,7 @@ Action declare_snapshots(CLI::App& app) {
         ->required()
         ->check(at_least_one())
         ->type_name("ID");
+    given->show->add_flag("--conflicts", given->conflicts, "Those that were not put back, and why");
     given->show->add_option("--limit", given->limit, "So many rows (100)")->check(at_least_one())->type_name("N");
     given->verify = app.add_subcommand("verify", "Is everything there that was saved? Exit status 3 if not")->fallthrough();
     given->verify->add_option("id", given->ids, "Of these only")->check(at_least_one())->type_name("ID");

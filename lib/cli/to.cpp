@@ -11,12 +11,16 @@ namespace {
 struct Given {
     std::string version;
     bool dry_run = false;
+    bool without_snapshot = false;
+    ConflictFlags conflicts;
 };
 
 int to(Session& session, Given const& given) {
     check_version(given.version);
     auto const source = session.source_or_ledger();
-    auto const options = session.options();
+    auto options = session.options();
+    options.without_snapshot = given.without_snapshot;
+    set_conflicts(options, given.conflicts);
     auto target = session.open();
     auto const make = [&] { return plan_to(target, source, given.version, options); };
     if (given.dry_run) return show_plan(session, make().value());
@@ -29,6 +33,8 @@ int to(Session& session, Given const& given) {
 Action declare_to(CLI::App& app) {
     auto given = std::make_shared<Given>();
     app.add_option("version", given->version, "The version that is to be the newest applied; 0: none")->required()->type_name("VERSION");
+    declare_without_snapshot(app, given->without_snapshot);
+    declare_conflicts(app, given->conflicts);
     app.add_flag("--dry-run", given->dry_run, "Print the plan only");
     return [given](Session& session) { return to(session, *given); };
 }

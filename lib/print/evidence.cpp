@@ -54,6 +54,7 @@ std::string failure_text(Rehearsed const& r) {
 
 std::string migration_text(Rehearsed const& r) {
     if (r.came_back) return fmt::format("{} {}: came back exactly ({})\n", r.version, r.name, print::seconds(r.seconds));
+    if (!r.irreversible.empty()) return fmt::format("{} {}: irreversible, as its author says: {}\n", r.version, r.name, r.irreversible);
     return fmt::format("{} {}: DID NOT COME BACK\n{}", r.version, r.name, failure_text(r));
 }
 
@@ -64,10 +65,12 @@ std::string headline(Evidence const& e) {
 std::string summary(Evidence const& e) {
     if (e.migrations.empty() && e.not_reached.empty()) return "Nothing to rehearse.\n";
     auto const good = std::count_if(e.migrations.begin(), e.migrations.end(), [](Rehearsed const& r) { return r.came_back; });
-    auto const bad = static_cast<std::ptrdiff_t>(e.migrations.size()) - good;
+    auto const meant = std::count_if(e.migrations.begin(), e.migrations.end(), [](Rehearsed const& r) { return !r.irreversible.empty(); });
+    auto const bad = static_cast<std::ptrdiff_t>(e.migrations.size()) - good - meant;
     std::string out;
     if (!e.not_reached.empty()) out += fmt::format("The walk ended there; not reached: {}.\n", print::joined(e.not_reached));
     out += fmt::format("{} came back exactly", print::counted(good, "migration", "migrations"));
+    if (meant > 0) out += fmt::format(", {} irreversible", meant);
     if (bad > 0) out += fmt::format(", {} did not", bad);
     if (e.only_applied > 0) out += fmt::format("; {} before them only applied", e.only_applied);
     return fmt::format("{}. {}.\n", out, print::seconds(e.seconds));
@@ -78,6 +81,7 @@ std::string fenced(std::string_view text, char const* language) { return fmt::fo
 std::string migration_markdown(Rehearsed const& r) {
     auto out = fmt::format("## {} {}\n\n", r.version, print::escaped(r.name));
     if (r.came_back) return out + fmt::format("Came back exactly. {}.\n\n", print::seconds(r.seconds));
+    if (!r.irreversible.empty()) return out + fmt::format("Irreversible, as its author says: {}\n\n", print::escaped(r.irreversible));
     out += fmt::format("**Did not come back**, {}: {}\n\n", r.step, print::escaped(r.reason));
     if (!r.native.empty()) out += fmt::format("The database says: {}\n\n", print::code(r.native));
     if (auto const at = where(r); !at.empty()) out += fmt::format("At {}\n\n", print::code(at));

@@ -10,8 +10,25 @@ namespace undrop {
 namespace {
 
 std::string rows_text(PlannedLoss const& loss) {
-    auto const rows = loss.rows ? print::counted(*loss.rows, "row", "rows") : std::string("rows not counted");
+    auto rows = loss.rows ? print::counted(*loss.rows, "row", "rows") : std::string("rows not counted");
+    if (loss.written_since) rows += fmt::format(", {} written since", print::thousands(*loss.written_since));
     return rows + (loss.waived ? "  NOT saved: waived by `-- undrop: lose`" : "  saved first");
+}
+
+// "2 of 3 rows saved come back; deleted since 1"
+std::string return_text(PlannedReturn const& back) {
+    auto text = back.comes_back
+                    ? fmt::format("{} of {} saved come back", print::thousands(*back.comes_back), print::counted(back.rows, "row", "rows"))
+                    : print::counted(back.rows, "row", "rows") + " saved";
+    auto const part = [&](char const* name, std::optional<std::int64_t> const& count) {
+        if (count && *count > 0) text += fmt::format("; {} {}", name, print::thousands(*count));
+    };
+    part("changed since", back.changed_since);
+    part("deleted since", back.deleted_since);
+    part("inserted since", back.inserted_since);
+    part("key taken since", back.key_taken);
+    if (!back.unknown.empty()) text += "; unknown before the step: " + back.unknown;
+    return text;
 }
 
 std::string what_runs(PlannedStep const& step) {
@@ -31,7 +48,8 @@ std::string step_text(PlannedStep const& step) {
     details.add_lines("runs", {what_runs(step)});
     details.add_list("locks", step.locks);
     for (auto const& loss : step.losses) details.add("loses", loss.what, rows_text(loss));
-    details.add_lines("back", step.comes_back);
+    if (step.returns.empty()) details.add_lines("back", step.comes_back);
+    for (auto const& back : step.returns) details.add("back", back.what, return_text(back));
     details.add_list("mends", step.mends);
     if (auto const checks = what_checks(step); !checks.empty()) details.add_lines("checks", {checks});
     details.add_lines("note", step.notes);
@@ -50,7 +68,10 @@ std::string step_markdown(PlannedStep const& step) {
         }
         out += "\n";
     }
-    print::bullets(out, "Comes back", step.comes_back);
+    if (step.returns.empty()) print::bullets(out, "Comes back", step.comes_back);
+    if (!step.returns.empty()) out += "| comes back | |\n|---|---|\n";
+    for (auto const& back : step.returns) out += fmt::format("| {} | {} |\n", print::code(back.what), return_text(back));
+    if (!step.returns.empty()) out += "\n";
     print::bullets(out, "Mends", step.mends);
     if (auto const checks = what_checks(step); !checks.empty()) print::bullets(out, "Checks", {checks});
     print::bullets(out, "Notes", step.notes);

@@ -28,6 +28,17 @@ void add_saved(print::Details& details, StepReport const& step) {
     }
 }
 
+// Where to look at what of each snapshot was not put back.
+std::vector<std::string> aside_lines(StepReport const& step) {
+    std::vector<std::string> lines;
+    for (auto const& merged : step.merged) {
+        if (merged.kept_aside() == 0) continue;
+        auto const command = fmt::format("undrop snapshots show {} --conflicts", merged.snapshot);
+        if (lines.empty() || lines.back() != command) lines.push_back(command);
+    }
+    return lines;
+}
+
 std::string lock_text(LockHeld const& lock, int tries) {
     return fmt::format("{} (waited {}, {})", print::seconds(lock.held_seconds), print::seconds(lock.waited_seconds),
                        print::counted(tries, "try", "tries"));
@@ -38,6 +49,7 @@ std::string step_text(StepReport const& step) {
     add_saved(details, step);
     details.add_list("went", step.went, " (recorded)");
     for (auto const& merged : step.merged) details.add("back", merged.what, print::classes(merged));
+    details.add_lines("aside", aside_lines(step));
     details.add_list("mended", step.mended);
     for (auto const& waived : step.waived) details.add("waived", waived, "not saved, as `-- undrop: lose` says");
     for (auto const& lock : step.locks) details.add("locked", lock.table, lock_text(lock, step.tries));
@@ -76,6 +88,7 @@ std::string step_markdown(StepReport const& step) {
         for (auto const& merged : step.merged) out += fmt::format("| {} | {} |\n", print::code(merged.what), print::classes(merged));
         out += "\n";
     }
+    print::bullets(out, "Kept aside: what was not put back", aside_lines(step));
     print::bullets(out, "Went, recorded", step.went);
     print::bullets(out, "Mended", step.mended);
     print::bullets(out, "Waived, not saved", step.waived);
@@ -88,6 +101,10 @@ std::string step_markdown(StepReport const& step) {
 }
 
 }  // namespace
+
+std::int64_t Merged::kept_aside() const {
+    return snapshot == 0 ? 0 : changed_since + deleted_since + key_taken + not_found + orphaned + emptied;
+}
 
 std::ostream& operator<<(std::ostream& out, Report const& report) {
     auto text = headline(report) + "\n";

@@ -17,7 +17,10 @@ std::vector<std::string> row_of(AppliedMigration const& m) {
     if (m.edited_up) marks.emplace_back("up edited");
     if (m.edited_down) marks.emplace_back("down edited");
     if (m.purged > 0) marks.push_back(print::counted(m.purged, "snapshot purged", "snapshots purged"));
-    if (!m.has_down) marks.emplace_back("no down script");
+    if (!m.irreversible.empty())
+        marks.emplace_back("irreversible");
+    else if (!m.has_down)
+        marks.emplace_back("no down script");
     return {m.version, m.name, "applied", std::to_string(m.run), print::to_the_second(m.at), m.label, print::joined(marks)};
 }
 
@@ -56,8 +59,11 @@ std::ostream& operator<<(std::ostream& out, Status const& status) {
     }
     if (!status.has_ledger) text += "No migration was ever applied here: there is no ledger.\n";
     for (auto const& m : status.applied)
+        if (!m.irreversible.empty()) text += fmt::format("{} {} is irreversible: {}\n", m.version, m.name, m.irreversible);
+    for (auto const& m : status.applied)
         for (auto const& harm : m.harms) text += fmt::format("{} {}: {}\n", m.version, m.name, harm);
     if (!status.ahead.empty()) text += "The database is ahead: " + status.ahead + ".\n";
+    text += print::findings(status.findings);
     return out << print::printable(text + count_text(status));
 }
 

@@ -105,10 +105,13 @@ std::string classes(Merged const& merged) {
     part("unchanged", merged.unchanged);
     part("computed by the script", merged.computed, " (kept)");
     part("changed since", merged.changed_since, " (kept)");
+    part("put back over what was written since", merged.overwritten, " (which is saved)");
+    part("put back without what it referred to", merged.emptied, " (NULL)");
     part("deleted since", merged.deleted_since);
     part("inserted since", merged.inserted_since, merged.defaulted ? " (default)" : "");
     part("key taken since", merged.key_taken, " (kept aside in the snapshot)");
     part("changed or deleted since", merged.not_found, " (no key tells; kept aside in the snapshot)");
+    part("refers to what is gone", merged.orphaned, " (kept aside in the snapshot)");
     part("written by the migration itself", merged.not_users, " (not brought back)");
     part("at the default", merged.at_default, " (no snapshot)");
     part("not restored", merged.not_restored, " (no snapshot)");

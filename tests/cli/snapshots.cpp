@@ -140,3 +140,36 @@ TEST_CASE("an export goes through a pipe, and never onto a terminal") {
     auto const full = desk.shell("$UNDROP --db sqlite:shop.db snapshots export /dev/full");
     CHECK(full.status != 0);
 }
+
+TEST_CASE("snapshots show --conflicts shows what was not put back, and why") {
+    Kept const desk;
+    desk.sql("delete from participants where id = 2");
+    auto const plan = desk.shop({"plan", "down"});
+    CHECK(has(plan.out, "2 of 3 rows saved come back; deleted since 1"));
+    auto const returns = desk.shop({"--json", "plan", "down"}).json()["steps"][0]["returns"];
+    CHECK(returns[0]["deleted_since"] == 1);
+    auto const down = desk.shop({"down", "--on-conflict", "stop"});  // a row that is gone is no conflict
+    CHECK_MESSAGE(down.status == 0, down.err);
+    CHECK(has(down.out, "undrop snapshots show 1 --conflicts"));
+    auto const shown = desk.shop({"snapshots", "show", "1", "--conflicts"});
+    CHECK_MESSAGE(shown.status == 0, shown.err);
+    CHECK(has(shown.out, "deleted since"));
+    auto const document = desk.shop({"--json", "snapshots", "show", "1", "--conflicts"}).json();
+    CHECK(document["kind"] == "snapshot_conflicts");
+    CHECK(document["total"] == 1);
+    CHECK(document["rows"][0]["why"] == "deleted_since");
+    CHECK(document["rows"][0]["values"][0] == "2");
+    CHECK(has(desk.shop({"snapshots", "verify"}).out, "1 of 1 verified."));
+}
+
+TEST_CASE("to and redo go without a snapshot where that is said; words that are none are refused") {
+    Kept const desk;
+    desk.sql("update undrop_snapshot_1 set v1 = 'other' where k1 = 1");
+    CHECK(desk.shop({"to", "1"}).status == 3);
+    CHECK(desk.shop({"redo"}).status == 3);
+    auto const redone = desk.shop({"redo", "--without-snapshot"});
+    CHECK_MESSAGE(redone.status == 0, redone.err);
+    CHECK(desk.shop({"to", "1", "--without-snapshot", "--on-conflict", "keep-old", "--on-orphan", "null"}).status == 0);
+    CHECK(desk.shop({"down", "--on-conflict", "both"}).status == 2);
+    CHECK(desk.shop({"down", "--on-orphan", "drop"}).status == 2);
+}

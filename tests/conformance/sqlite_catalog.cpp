@@ -27,7 +27,7 @@ TEST_CASE("sqlite: the catalog holds the stored texts, and they make the same sc
     for (auto const& [id, object] : catalog) ids += id.text() + "; ";
     CHECK_EQ(ids,
              "index i; pragma application_id; pragma user_version; table a\"b; --; table t; table wr; trigger tr; trigger tv; view v; view "
-             "v2; ");
+             "v2; virtual_table ft; ");
     auto const& t = catalog.at({"table", "", "t"});
     CHECK_EQ(t.make, f.one("select sql || ';' from sqlite_schema where name = 't'"));
     CHECK(t.holds_rows);

@@ -7,6 +7,7 @@
 #include <stop_token>
 #include <thread>
 
+#include "story/kill.hpp"
 #include "story/story.hpp"
 
 using namespace undrop;
@@ -59,35 +60,6 @@ void nothing_is_left(Database& db) {
     CHECK_EQ(db.count("select count(*) from pg_trigger where tgname like ' undrop%'"), 0);
     CHECK_EQ(db.count("select count(*) from pg_proc where proname like 'capture%'"), 0);
 }
-
-// Runs the up in a process of its own, which is killed at its n-th event; false: it had fewer.
-bool killed_at(int n, std::string const& url, Source const& source) {
-    auto const child = fork();
-    REQUIRE(child >= 0);
-    if (child == 0) {
-        Options options;
-        int events = 0;
-        options.on_event = [&](Event const& event) {
-            if (event.kind != Event::Kind::waiting && ++events == n) kill(getpid(), SIGKILL);
-        };
-        auto target = Target::open(url);
-        _exit(target && migrate(target.value(), source, options) ? 0 : 1);
-    }
-    int status = 0;
-    REQUIRE(waitpid(child, &status, 0) == child);
-    if (WIFSIGNALED(status)) return true;
-    REQUIRE(WEXITSTATUS(status) == 0);
-    return false;
-}
-
-void nobody_else(Database& db) {
-    while (
-        db.count("select count(*) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() and backend_type = "
-                 "'client backend'") > 0)
-        std::this_thread::sleep_for(std::chrono::milliseconds(5));
-}
-
-constexpr char const* members = "select * from \"Mitglied ü\" order by id";
 
 }  // namespace
 
@@ -173,7 +145,7 @@ ON_POSTGRES("captured: killed at each event, the next run takes the batches back
         auto const one = Database::make(Engine::postgres);
         one->run(club);
         auto const before = witness(*one);
-        bool const killed = killed_at(n, one->url(), source);
+        bool const killed = killed_at(n, one->url(), source, Direction::up);
         nobody_else(*one);
         (void)up(*one, source);
         check_same(expected, witness(*one));
@@ -366,6 +338,22 @@ ON_POSTGRES("captured: nobody else may read what is captured") {
     meanwhile.join();
     CHECK_GT(tables, 9);
     CHECK_EQ(rights, "");
+}
+
+ON_POSTGRES("captured: where the script keeps triggers from firing, what the batches take is saved all the same") {
+    db.run(
+        "create table t (id int primary key, n int); insert into t select n, n from generate_series(1, 9) n; create procedure raise_all() "
+        "language plpgsql as $$ begin update t set n = n + 1 where id < 5; commit; delete from t where id = 9; commit; end $$");
+    auto const before = witness(db);
+    auto target =
+        Target::open(with_database(required_variable("UNDROP_TEST_POSTGRES_SUPERUSER"), db.one("select current_database()"))).value();
+    auto const source = source_of({{std::string(marked) + "set session_replication_role = replica;\ncall raise_all();"}});
+    REQUIRE(migrate(target, source));
+    CHECK_EQ(db.one("select sum(n) from t"), "40");
+    auto const back = apply(target, approve(plan_down(target, source).value()).value());
+    REQUIRE_MESSAGE(back, back.error().text());
+    check_same(before, witness(db));
+    nothing_is_left(db);
 }
 
 ON_POSTGRES("captured: cancelled between two batches it is taken back") {

@@ -135,10 +135,9 @@ ON_SQLITE("story: triggers with bodies, CASE and END inside, and bracketed names
 
 ON_BOTH("story: files with CRLF, a byte order mark and no final newline") {
     Directory const files;
-    files.write(
-        "1_first.up.sql",
-        "\xEF\xBB\xBF-- undrop: lose nothing_of_this\r\ncreate table t (\r\n  id integer primary key,\r\n  v text default 'a'\r\n);\r\n"
-        "insert into t values (1, 'x');\r\n");
+    files.write("1_first.up.sql",
+                "\xEF\xBB\xBF-- undrop: keep 90d\r\ncreate table t (\r\n  id integer primary key,\r\n  v text default 'a'\r\n);\r\n"
+                "insert into t values (1, 'x');\r\n");
     files.write("1_first.down.sql", "drop table t;\r\n");
     files.write("2_second.up.sql", "alter table t drop column v;\r\n\r\n-- the end; really");
     auto const source = Source::directory(files.path()).value();

@@ -84,3 +84,30 @@ ON_POSTGRES("story: nobody but its owner can read what was saved, whatever defau
              "");
     CHECK_FALSE(db.one("select has_schema_privilege('undrop_reader', 'undrop', 'usage')") == "t");
 }
+
+ON_POSTGRES("story: what comes back has the rights that it had, not those that default privileges give to anything new by now") {
+    db.run(
+        "create table people (id serial primary key, salary text); create view v as select id from people; create sequence s;"
+        "create function f(i int, t text) returns int language sql as 'select 1'; create procedure p(i int) language sql as 'select 1';"
+        "create type mood as enum ('a'); create domain d as int; create schema sub; create table sub.t (i int);"
+        "create materialized view m as select 1 as x; create table part (id int, x text) partition by range (id);"
+        "create table part1 partition of part for values from (0) to (10); create index on part (id); insert into people values (1, 'x')");
+    for (auto const* defaults :
+         {"alter default privileges grant all on tables to public, undrop_reader; alter default privileges grant all on sequences to "
+          "undrop_reader; alter default privileges grant usage on types to undrop_reader; alter default privileges grant usage on schemas "
+          "to "
+          "undrop_reader",
+          "alter default privileges revoke execute on functions from public; alter default privileges grant all on functions to "
+          "undrop_reader; alter default privileges in schema public grant select on tables to undrop_reader"}) {
+        CAPTURE(defaults);
+        db.run(defaults);
+        auto const before = witness(db);
+        auto const source = source_of(
+            {{"drop view v;\ndrop table people;\ndrop function f(int, text);\ndrop procedure p(int);\ndrop type mood;\ndrop domain d;\n"
+              "drop sequence s;\ndrop schema sub cascade;\ndrop materialized view m;\ndrop table part;"}});
+        (void)up(db, source);
+        (void)down(db, source);
+        check_same(before, witness(db));
+        CHECK_FALSE(db.one("select has_table_privilege('undrop_reader', 'people', 'select')") == "t");
+    }
+}

@@ -58,6 +58,15 @@ public:
         return lines;
     }
 
+    std::string attempt(std::string const& sql) {
+        PQclear(PQexec(connection_, "savepoint attempt"));
+        std::unique_ptr<PGresult, decltype(&PQclear)> const result(PQexec(connection_, sql.c_str()), &PQclear);
+        auto const state = PQresultStatus(result.get());
+        std::string const why = state == PGRES_COMMAND_OK || state == PGRES_TUPLES_OK ? "" : PQerrorMessage(connection_);
+        PQclear(PQexec(connection_, why.empty() ? "release attempt" : "rollback to attempt"));
+        return why;
+    }
+
 private:
     PGconn* connection_;
 };
@@ -67,6 +76,7 @@ public:
     explicit PostgresSession(std::string const& url) : connection_(url) {}
     void run(std::string const& sql) override { connection_.ask(sql); }
     std::vector<Line> rows(std::string const& sql) override { return connection_.ask(sql); }
+    std::string attempt(std::string const& sql) override { return connection_.attempt(sql); }
     void be_impatient() override { connection_.ask("set lock_timeout = '100ms'"); }
 
 private:
@@ -88,6 +98,7 @@ public:
     }
     void run(std::string const& sql) override { session().run(sql); }
     std::vector<Line> rows(std::string const& sql) override { return session().rows(sql); }
+    std::string attempt(std::string const& sql) override { return session().attempt(sql); }
     void be_impatient() override { session().be_impatient(); }
     Engine engine() const override { return Engine::postgres; }
     std::string url() const override { return url_; }
@@ -127,6 +138,15 @@ public:
         throw Refused(why + " in: " + sql.substr(0, 200));
     }
 
+    std::string attempt(std::string const& sql) override {
+        run("savepoint attempt");
+        std::string why;
+        if (sqlite3_exec(handle_, sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) why = sqlite3_errmsg(handle_);
+        if (!why.empty()) run("rollback to attempt");
+        run("release attempt");
+        return why;
+    }
+
     std::vector<Line> rows(std::string const& sql) override {
         sqlite3_stmt* statement = nullptr;
         if (sqlite3_prepare_v2(handle_, sql.c_str(), -1, &statement, nullptr) != SQLITE_OK)
@@ -162,6 +182,7 @@ public:
     }
     void run(std::string const& sql) override { session_->run(sql); }
     std::vector<Line> rows(std::string const& sql) override { return session_->rows(sql); }
+    std::string attempt(std::string const& sql) override { return session_->attempt(sql); }
     void be_impatient() override { session_->be_impatient(); }
     Engine engine() const override { return Engine::sqlite; }
     std::string url() const override { return "sqlite:" + file_; }

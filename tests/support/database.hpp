@@ -28,6 +28,9 @@ public:
     virtual void run(std::string const& sql) = 0;
     [[nodiscard]] virtual std::vector<Line> rows(std::string const& sql) = 0;
 
+    // Statements in a transaction that is open: what the database said, and nothing of them is done; or nothing where it took them.
+    [[nodiscard]] virtual std::string attempt(std::string const& sql) = 0;
+
     [[nodiscard]] std::string one(std::string const& sql);     // the only cell, as text; "NULL" for NULL
     [[nodiscard]] std::int64_t count(std::string const& sql);  // the only cell, as a number
     [[nodiscard]] std::string table(std::string const& sql);   // all rows: cells by |, rows by a newline

@@ -53,6 +53,13 @@ TEST_CASE("every directive is read from the comments at the top") {
     CHECK(all.irreversible == "the data is gone");
 }
 
+TEST_CASE("what is let go is named as a table, a column, or an object with its kind") {
+    CHECK(read("-- undrop: lose t.a u, extension citext, \"My t\".\"a, b\", type public.span\n").lose ==
+          Names{"t.a", "u", "extension citext", "My t.a, b", "type public.span"});
+    CHECK(read("-- undrop: lose type\n").lose == Names{"type"});
+    CHECK(read("-- undrop: backfill \"My t\".\"a=b\" = 1\n").backfill.at(0).column == "My t.a=b");
+}
+
 TEST_CASE("a misspelt directive is refused with its line and the nearest one") {
     auto const error = refused("-- a\n  -- undrop: loose t.a\n");
     CHECK(error.where.file == "a.up.sql");

@@ -1,0 +1,67 @@
+#include "pairing.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <algorithm>
+
+#include "merge.hpp"
+
+namespace undrop {
+namespace {
+
+// Rows without a key are paired by all their surviving columns; equal ones in the order in which they lie there.
+Pairing pair_whole_rows(Dialect const& dialect, std::string const& store, Snapshot const& s, Table const& now) {
+    std::vector<std::string> then;
+    std::vector<std::string> current;
+    for (std::size_t i = 0; i + 1 < s.values.size(); ++i) {
+        then.push_back(fmt::format("v{}", i + 1));
+        current.push_back(dialect.save(*now.column(s.values[i]), dialect.quote(s.values[i])));
+    }
+    auto const saved = fmt::format("(select n, state, v{0} as v, {1} as i, row_number() over (partition by {1} order by n) as r from {2})",
+                                   s.values.size(), dialect.image(then), store);
+    auto const rows = fmt::format("(select {0} as l, {1} as i, row_number() over (partition by {1} order by {0}) as r from {2})",
+                                  dialect.row_id(now, ""), dialect.image(current), dialect.own_rows(now));
+    return {.saved = fmt::format("(select w.l, p.n, p.v, p.state from {} as w join {} as p on p.i = w.i and p.r = w.r) as s", rows, saved),
+            .join = fmt::format("s.l = {}", dialect.row_id(now, "t")),
+            .value = "s.v"};
+}
+
+// One more column l1.. for each of the key: what the step left there.
+std::string with_keys_left(Ledger const& ledger, Snapshot const& s, Snapshot const& updated, std::string const& from, bool again) {
+    std::vector<std::string> cells{"s.state", "s.v1"};
+    std::vector<std::string> same;
+    for (std::size_t i = 1; i <= s.table.key.size(); ++i) {
+        auto const last = fmt::format("s.{}{}", again ? "l" : "k", i);
+        auto const at = std::find(updated.values.begin(), updated.values.end(), s.table.key[i - 1]) - updated.values.begin() + 1;
+        bool const changed = at <= static_cast<std::ptrdiff_t>(updated.values.size());
+        cells.push_back(fmt::format("s.k{}", i));
+        cells.push_back(fmt::format("case when u.k1 is null then {0} else u.k{1} end as l{1}", last, i));
+        same.push_back(changed ? fmt::format("u.v{} = {}", at, last) : fmt::format("u.k{} = {}", i, last));
+    }
+    return fmt::format("(select {} from {} left join {} as u on {}) as s", fmt::join(cells, ", "), from, ledger.table(updated.store),
+                       fmt::join(same, " and "));
+}
+
+}  // namespace
+
+std::string Pairing::exists() const { return fmt::format("exists (select 1 from {} where {})", saved, join); }
+
+Pairing pair(Dialect const& dialect, Ledger const& ledger, Snapshot const& s, Table const& now,
+             std::vector<Snapshot const*> const& updated) {
+    if (!s.keyed()) return pair_whole_rows(dialect, ledger.table(s.store), s, now);
+    Pairing pairing{.saved = ledger.table(s.store) + " as s", .join = key_join(dialect, s, now), .value = "s.v1"};
+    bool again = false;
+    for (auto const* u : updated) {
+        auto const& key = s.table.key;
+        auto const changed = [&](std::string const& name) {
+            return std::find(u->values.begin(), u->values.end(), name) != u->values.end();
+        };
+        if (u->id < s.id || u->table.key != key || std::none_of(key.begin(), key.end(), changed)) continue;
+        pairing.saved = with_keys_left(ledger, s, *u, pairing.saved, again);
+        again = true;
+    }
+    if (again) pairing.join = key_join(dialect, s, now, "l");
+    return pairing;
+}
+
+}  // namespace undrop

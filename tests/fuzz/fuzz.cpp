@@ -1,0 +1,65 @@
+// Random histories. Each has a number, its seed, which is printed where something does not hold: UNDROP_FUZZ_SEED=N plays that one again.
+// UNDROP_FUZZ_RUNS: how many, of each database.
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include <cstdlib>
+#include <iostream>
+#include <map>
+#include <regex>
+
+#include "fuzz/history.hpp"
+
+using namespace undrop::test;
+
+namespace {
+
+std::uint64_t number(char const* variable, std::uint64_t otherwise) {
+    auto const* value = std::getenv(variable);
+    return value && *value ? std::stoull(value) : otherwise;
+}
+
+struct Tally {
+    int runs = 0;
+    int written = 0;
+    int uncompared = 0;
+    std::map<Outcome::End, int> ends;
+    std::map<std::string, int> refusals;
+
+    void add(History const& history, Outcome const& outcome) {
+        ++runs;
+        if (history.written) ++written;
+        if (!outcome.compared) ++uncompared;
+        ++ends[outcome.end];
+        // Without names and numbers.
+        if (!outcome.refusal.empty())
+            ++refusals[std::regex_replace(outcome.refusal.substr(0, outcome.refusal.find('\n')), std::regex("\\S*\\d\\S*"), "#")];
+    }
+};
+
+void fuzz(Engine engine, std::uint64_t runs) {
+    Stage stage(engine);
+    Tally tally;
+    auto const first = number("UNDROP_FUZZ_SEED", 1);
+    runs = number("UNDROP_FUZZ_RUNS", runs);
+    for (auto seed = first; seed < first + runs; ++seed) {
+        CAPTURE(seed);
+        auto const history = make_history(stage, seed);
+        auto const outcome = play(stage, history);
+        tally.add(history, outcome);
+        if (outcome.wrong.empty()) continue;
+        auto const small = smaller(stage, history, outcome);
+        FAIL_CHECK("seed " << seed << ", made smaller:\n" << small.text() << "-- wrong: " << play(stage, small).wrong);
+    }
+    if (std::getenv("UNDROP_FUZZ_RUNS") == nullptr) return;
+    std::cout << fmt::format(
+        "{} histories: {} held, {} were refused going up, {} going down; {} with writes in between, {} of these not compared\n", tally.runs,
+        tally.ends[Outcome::End::held], tally.ends[Outcome::End::refused_up], tally.ends[Outcome::End::refused_down], tally.written,
+        tally.uncompared);
+    for (auto const& [refusal, count] : tally.refusals) std::cout << fmt::format("{:6} {}\n", count, refusal);
+}
+
+}  // namespace
+
+TEST_CASE("fuzz: random histories come back as an independent model says (SQLite)") { fuzz(Engine::sqlite, 200); }
+TEST_CASE("fuzz: random histories come back as an independent model says (PostgreSQL)") { fuzz(Engine::postgres, 40); }

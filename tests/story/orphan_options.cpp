@@ -1,0 +1,139 @@
+// What becomes of saved rows and values that refer to what is gone, where the options say that they need not stop the step.
+#include "story/story.hpp"
+
+using namespace undrop;
+using namespace undrop::test;
+
+namespace {
+
+constexpr char const* family =
+    "create table parents (id integer primary key, name text);"
+    "create table children (id integer primary key, parent integer references parents, name text);"
+    "create table toys (id integer primary key, child integer not null references children);"
+    "insert into parents values (1, 'a'), (2, 'b');"
+    "insert into children values (1, 1, 'x'), (2, 2, 'y'), (3, 2, 'z'), (4, null, 'w');"
+    "insert into toys values (1, 1), (2, 2), (4, 4)";
+
+Options const keep{.on_orphan = OnOrphan::keep};
+Options const null{.on_orphan = OnOrphan::null};
+
+Conflicts conflicts(Database& db, std::int64_t snapshot) {
+    auto target = Target::open(db.url()).value();
+    CHECK(verify_snapshots(target).value().holds());
+    return snapshot_conflicts(target, snapshot).value();
+}
+
+std::string children(Database& db) { return db.table("select id, coalesce(parent, 0) from children order by id"); }
+
+void no_orphans(Database& db) {
+    CHECK_EQ(db.count("select count(*) from children where parent is not null and parent not in (select id from parents)"), 0);
+    CHECK_EQ(db.count("select count(*) from toys where child not in (select id from children)"), 0);
+}
+
+}  // namespace
+
+ON_BOTH("story: rows of dropped tables that refer to what is gone stay in their snapshots, and so does what refers to them") {
+    db.run(family);
+    auto const schema = witness(db);
+    auto const source = source_of({{"drop table toys; drop table children"}});
+    (void)up(db, source);
+    db.run("delete from parents where id = 2");
+    auto const report = down(db, source, keep);
+    CHECK_EQ(children(db), "1|1\n4|0");
+    CHECK_EQ(db.table("select id from toys order by id"), "1\n4");
+    auto const rows = merged(report.steps.at(0), db.named("children"));
+    CHECK_EQ(rows.restored, 2);
+    CHECK_EQ(rows.orphaned, 2);
+    CHECK_EQ(merged(report.steps.at(0), db.named("toys")).orphaned, 1);
+    auto const shown = conflicts(db, rows.snapshot);
+    REQUIRE_EQ(shown.total, 2);
+    CHECK_EQ(shown.rows.at(0).why, "orphaned");
+    CHECK_EQ(shown.rows.at(0).values, std::vector<std::optional<std::string>>{"2", "2", "y"});
+    no_orphans(db);
+    check_same_schema(schema, witness(db));
+}
+
+ON_BOTH("story: rows that refer to what is gone come back with NULL there; a column that must have a value refuses that") {
+    db.run(family);
+    auto const source = source_of({{"delete from toys where id = 2; delete from children where id in (2, 3)"}});
+    (void)up(db, source);
+    db.run("delete from parents where id = 2");
+    auto const schema = witness(db);
+    auto const report = down(db, source, null);
+    CHECK_EQ(children(db), "1|1\n2|0\n3|0\n4|0");
+    auto const rows = merged(report.steps.at(0), db.named("children") + " (deleted)");
+    CHECK_EQ(rows.emptied, 2);
+    CHECK_EQ(rows.restored, 0);
+    CHECK_EQ(merged(report.steps.at(0), db.named("toys") + " (deleted)").restored, 1);
+    CHECK_EQ(conflicts(db, rows.snapshot).rows.at(0).why, "emptied");
+    no_orphans(db);
+    check_same_schema(schema, witness(db));
+}
+
+ON_BOTH("story: NULL where a value must be is refused, and the step taken back") {
+    db.run(family);
+    auto const source = source_of({{"delete from toys"}});
+    (void)up(db, source);
+    db.run("delete from children where id = 2");
+    auto const before = witness(db);
+    auto const error = down_error(db, source, null);
+    CHECK_EQ(error.code, Code::refused);
+    CHECK_NE(error.message.find("child must not be NULL"), std::string::npos);
+    CHECK_NE(error.next.command.find("--on-orphan keep"), std::string::npos);
+    check_unchanged(before, witness(db));
+    auto const report = down(db, source, keep);
+    CHECK_EQ(merged(report.steps.at(0), db.named("toys") + " (deleted)").orphaned, 1);
+    CHECK_EQ(db.table("select id from toys order by id"), "1\n4");
+    no_orphans(db);
+}
+
+ON_BOTH("story: an updated reference to what is gone stays as the migration left it") {
+    db.run(family);
+    auto const source = source_of({{"update children set parent = null, name = 'up'"}});
+    (void)up(db, source);
+    db.run("delete from parents where id = 2");
+    auto const report = down(db, source, keep);
+    CHECK_EQ(children(db), "1|1\n2|0\n3|0\n4|0");
+    CHECK_EQ(db.table("select name from children order by id"), "x\ny\nz\nw");
+    auto const values = merged(report.steps.at(0), db.named("children.parent"));
+    CHECK_EQ(values.orphaned, 2);
+    auto const shown = conflicts(db, values.snapshot);
+    REQUIRE_EQ(shown.total, 2);
+    CHECK_EQ(shown.rows.at(0).column, "parent");
+    no_orphans(db);
+}
+
+ON_POSTGRES(
+    "story: a column's values that refer to what is gone stay in their snapshot, also where the down script makes the foreign key") {
+    db.run(family);
+    auto const schema = witness(db);
+    for (bool const scripted : {false, true}) {
+        auto const source = scripted ? source_of({{"alter table children drop column parent",
+                                                   "alter table children add column parent integer references parents"}})
+                                     : source_of({{"alter table children drop column parent"}});
+        db.run(
+            "delete from toys; delete from children; delete from parents; insert into parents values (1, 'a'), (2, 'b');"
+            "insert into children (id, parent, name) values (1, 1, 'x'), (2, 2, 'y')");
+        (void)up(db, source);
+        db.run("delete from parents where id = 2");
+        auto const values = merged(down(db, source, keep).steps.at(0), db.named("children.parent"));
+        CHECK_EQ(values.restored, 1);
+        CHECK_EQ(values.orphaned, 1);
+        CHECK_EQ(children(db), "1|1\n2|0");
+        no_orphans(db);
+        check_same_schema(schema, witness(db));
+    }
+}
+
+ON_BOTH("story: rows of others that do not fulfil a foreign key stop the step, whatever is said about saved ones") {
+    db.run(family);
+    auto const source =
+        source_of({{db.either("alter table children drop constraint children_parent_fkey",
+                              "pragma foreign_keys = off; create table n (id integer primary key, parent integer, name text);"
+                              "insert into n select * from children; drop table children; alter table n rename to children")}});
+    (void)up(db, source);
+    db.run("insert into children values (7, 77, 'theirs')");
+    auto const before = witness(db);
+    CHECK_EQ(down_error(db, source, keep).code, Code::refused);
+    check_unchanged(before, witness(db));
+}

@@ -1,0 +1,136 @@
+// `plan down`: what would I lose or get back right now, in rows? The step itself is the witness.
+#include <algorithm>
+
+#include "story/story.hpp"
+
+using namespace undrop;
+using namespace undrop::test;
+
+namespace {
+
+void fill(Database& db) {
+    db.run("create table t (id integer primary key, v text, n integer)");
+    db.run("create unique index n on t (n)");
+    db.run("insert into t select n, 'v' || n, n from " + numbers(db, 1, 10));
+}
+
+PlannedStep planned(Database& db, Source const& source) {
+    auto target = Target::open(db.url()).value();
+    auto const plan = plan_down(target, source).value();
+    auto const read = plan_from_json(to_json(plan)).value();
+    CHECK_EQ(to_json(read), to_json(plan));
+    return plan.steps.at(0);
+}
+
+PlannedReturn of(PlannedStep const& step, std::string const& what) {
+    auto const found = std::find_if(step.returns.begin(), step.returns.end(), [&](auto const& back) { return back.what == what; });
+    REQUIRE_MESSAGE(found != step.returns.end(), what);
+    return *found;
+}
+
+// What was said before is what is done.
+void comes_true(Database& db, Source const& source) {
+    auto const before = witness(db);
+    auto const step = planned(db, source);
+    check_unchanged(before, witness(db));
+    auto const report = down(db, source);
+    CHECK_FALSE(step.returns.empty());
+    for (auto const& said : step.returns) {
+        CAPTURE(said.what);
+        CAPTURE(text_of(report));
+        CHECK_EQ(said.unknown, "");
+        auto const is = merged(report.steps.at(0), said.what);
+        CHECK_EQ(said.rows, is.rows);
+        CHECK_EQ(said.comes_back.value_or(-1), is.restored + is.unchanged);
+        CHECK_EQ(said.changed_since.value_or(0), is.changed_since);
+        CHECK_EQ(said.deleted_since.value_or(0), is.deleted_since);
+        CHECK_EQ(said.inserted_since.value_or(0), is.inserted_since);
+        CHECK_EQ(said.key_taken.value_or(0), is.key_taken);
+    }
+}
+
+}  // namespace
+
+ON_BOTH("story: a plan down counts what comes back of a column") {
+    fill(db);
+    auto const source = source_of({{"alter table t drop column v"}});
+    (void)up(db, source);
+    db.run("delete from t where id < 3; insert into t (id, n) values (11, 11)");
+    auto const step = planned(db, source);
+    auto const v = of(step, db.named("t.v"));
+    CHECK_EQ(v.rows, 10);
+    CHECK_EQ(v.comes_back.value(), 8);
+    CHECK_EQ(v.deleted_since.value(), 2);
+    CHECK_EQ(v.inserted_since.value(), 1);
+    comes_true(db, source);
+}
+
+ON_BOTH("story: a plan down counts what comes back of rows and values") {
+    fill(db);
+    auto const source = source_of({{"delete from t where id > 6; update t set v = 'up'"}});
+    (void)up(db, source);
+    db.run(
+        "delete from t where id = 1; update t set v = 'theirs' where id = 2; update t set v = 'v3' where id = 3;"
+        "insert into t values (7, 'v7', 7), (8, 'theirs', 80), (90, 'theirs', 9)");
+    comes_true(db, source);
+}
+
+ON_BOTH("story: a plan down counts what comes back of a table") {
+    fill(db);
+    auto const source = source_of({{"drop table t"}});
+    (void)up(db, source);
+    comes_true(db, source);
+}
+
+ON_BOTH("story: a plan down counts what users wrote into what goes") {
+    fill(db);
+    auto const source =
+        source_of({{"alter table t add column w text default 'up';"
+                    "create table u (id integer primary key, v text); insert into u values (1, 'up'), (2, 'up');"
+                    "insert into t (id, n) values (0, 0), (99, 99)"}});
+    (void)up(db, source);
+    db.run(
+        "update t set w = 'theirs' where id < 4 and id > 0; insert into u values (3, 'theirs'); update u set v = 'theirs' where id = 1;"
+        "update t set v = 'theirs' where id = 99");
+    auto const step = planned(db, source);
+    auto const loss = [&](std::string const& what) {
+        auto const found = std::find_if(step.losses.begin(), step.losses.end(), [&](auto const& l) { return l.what == what; });
+        REQUIRE_MESSAGE(found != step.losses.end(), what);
+        return *found;
+    };
+    CHECK_EQ(loss(db.named("t.w")).rows.value(), 12);
+    CHECK_EQ(loss(db.named("t.w")).written_since.value(), 3);
+    CHECK_EQ(loss(db.named("u")).rows.value(), 3);
+    CHECK_EQ(loss(db.named("u")).written_since.value(), 2);
+    CHECK(mentions(step.notes, "takes 1 rows out of " + db.named("t") + " that the migration had inserted"));
+}
+
+ON_BOTH("story: a plan down says what only the step can tell") {
+    fill(db);
+    auto const source =
+        source_of({{"alter table t drop column v", "alter table t add column v text; update t set v = 'down' where id = 1"}});
+    (void)up(db, source);
+    auto const v = of(planned(db, source), db.named("t.v"));
+    CHECK_FALSE(v.comes_back.has_value());
+    CHECK_NE(v.unknown.find("the down script writes rows"), std::string::npos);
+    CHECK_EQ(v.deleted_since.value(), 0);
+    auto const two = source_of({{"alter table t drop column v"}, {"update t set n = n + 100"}});
+    (void)down(db, source);
+    (void)up(db, two);
+    auto target = Target::open(db.url()).value();
+    auto const plan = plan_down(target, two, {.steps = 2}).value();
+    CHECK_EQ(of(plan.steps.at(0), db.named("t.n")).comes_back.value(), 10);
+    CHECK_NE(of(plan.steps.at(1), db.named("t.v")).unknown.find("an earlier step of this plan"), std::string::npos);
+}
+
+ON_POSTGRES("story: a plan down neither waits for a writer nor keeps one waiting") {
+    fill(db);
+    auto const source = source_of({{"update t set v = 'up'"}});
+    (void)up(db, source);
+    auto const writer = db.connect();
+    writer->run("begin; update t set v = 'theirs' where id = 1");
+    auto const v = of(planned(db, source), db.named("t.v"));
+    CHECK_EQ(v.comes_back.value(), 10);
+    writer->run("commit");
+    CHECK_EQ(of(planned(db, source), db.named("t.v")).changed_since.value(), 1);
+}
