@@ -59,10 +59,10 @@ Result<OwnLocks> own_locks(Connection& connection) {
 }
 
 Result<void> pin_search_path(Connection& connection) {
-    // Compiling these queries takes longer than running them.
+    // Compiling these queries takes longer than running them, and so does planning them.
     UNDROP_CHECK(
         connection.rows("select pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true), "
-                        "pg_catalog.set_config('jit', 'off', true)"));
+                        "pg_catalog.set_config('jit', 'off', true), pg_catalog.set_config('plan_cache_mode', 'force_generic_plan', true)"));
     return BOOST_OUTCOME_V2_NAMESPACE::success();
 }
 

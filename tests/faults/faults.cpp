@@ -37,7 +37,7 @@ union all select 8, objoid, format('%s %s', objsubid, xmin) from pg_description 
 union all select 9, oid, xmin::text from pg_policy) as everything)";
 
 constexpr int next_kind_each = 8;  // calls, for the further ways to fail
-constexpr int next_run_each = 8;   // failures: then the next run is let complete, and is taken back
+constexpr int next_run_each = 8;   // failures: then the next run is let complete
 
 std::string content(Database& db) {
     if (db.postgres()) {
@@ -129,8 +129,10 @@ public:
         for (std::size_t kind = 0; kind < kinds.size(); ++kind) {
             if (only && kind != *only % kinds.size()) continue;
             CAPTURE(kinds[kind]);
-            if (kind > 0 && !only) back();
-            now_ = content(db_);
+            if (kind == 0 || only)
+                make_store(kind, places);
+            else
+                rewind();
             if (places == 0)
                 every(kind);
             else
@@ -147,28 +149,28 @@ private:
         for (int n = first; fails_at(kind, n); n += stride) ++failed_;
     }
 
-    // Making the store is part of the first run alone.
-    void first_run(std::size_t kind, int places) {
+    // That is part of the first run alone; all others begin alike.
+    void make_store(std::size_t kind, int places) {
+        remember();
         auto const has_store = [&] {
             auto target = Target::open(db_.url()).value();
             return status(target, source_).value().has_ledger;
         };
-        for (int n = 1 + static_cast<int>(kind); !has_store() && fails_at(kind, n); n += std::max({1, 60 / places, n / 8})) ++failed_;
+        int const least = places == 0 ? 1 : std::max(1, 60 / places);
+        for (int n = 1 + static_cast<int>(kind); !has_store() && fails_at(kind, n); n += std::max(least, n / 8)) ++failed_;
+        if (standing_of(db_, source_).applied == (direction_ == Direction::up)) back();
+        remember();
     }
 
     // Evenly over all calls, other ones for each kind; and each of the last ones, around COMMIT.
     void some(std::size_t kind, int places) {
-        if ((kind == 0 || rounds() > 0) && direction_ == Direction::up) first_run(kind, places);
-        if (standing_of(db_, source_).applied == (direction_ == Direction::up)) back();
         go_on(direction_, faults_.url(), [&] { faults_.arm(kind, 1'000'000'000); });
         auto const count = faults_.calls();
         (void)faults_.disarm();
-        back();
-        now_ = content(db_);
+        rewind();
         auto const stride = std::max(1, count / places);
         auto const dense = std::max(1, count - places / 4);
         for (int n = 1 + static_cast<int>(kind) * 5 % stride; n < dense && fails_at(kind, n); n += stride) ++failed_;
-        // Each failure that the ledger tells of makes the next run a little longer.
         for (int n = dense; n < dense + 5; ++n) {
             if (!fails_at(kind, n)) return;
             ++failed_;
@@ -196,9 +198,8 @@ private:
         ++tally(db_.engine()).failed_calls;
         if (done || standing.in_progress) {
             if (done) check(end_);
-            if (standing.in_progress && n % 2 == 0) forth();  // else it is taken back
-            back();
-            now_ = content(db_);
+            if (standing.in_progress) n % 2 == 0 ? forth() : back();
+            rewind();
         } else {
             // A step in parts that was taken back has left other objects of the same definitions.
             if (auto const here = content(db_); here != now_) {
@@ -209,8 +210,7 @@ private:
             }
             if (n % (rounds() == 0 ? 16 : next_run_each) != 0) return true;
             forth();
-            back();
-            now_ = content(db_);
+            rewind();
         }
         return true;
     }
@@ -247,6 +247,16 @@ private:
     }
     void forth() { go_on(direction_); }
     void back() { go_on(opposite()); }
+
+    // Each try starts from the same ledger: one that grows would make each a little longer than the one before.
+    void remember() {
+        db_.remember();
+        now_ = content(db_);
+    }
+    void rewind() {
+        db_.rewind();
+        now_ = content(db_);
+    }
 
     Database& db_;
     Source const& source_;

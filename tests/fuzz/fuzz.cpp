@@ -1,5 +1,5 @@
 // Random histories. Each has a number, its seed, which is printed where something does not hold: UNDROP_FUZZ_SEED=N plays that one again.
-// UNDROP_FUZZ_RUNS: how many, of each database.
+// UNDROP_FUZZ_RUNS: how many, of each database. They are played in parts, for machines with more than one processor.
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
@@ -37,21 +37,26 @@ struct Tally {
     }
 };
 
-void fuzz(Engine engine, std::uint64_t runs) {
+constexpr std::uint64_t parts = 4;
+constexpr std::uint64_t runs_in_all = 200;
+
+void fuzz(Engine engine, std::uint64_t part) {
     Stage stage(engine);
     Tally tally;
     auto const first = number("UNDROP_FUZZ_SEED", 1);
-    runs = number("UNDROP_FUZZ_RUNS", runs);
-    for (auto seed = first; seed < first + runs; ++seed) {
+    auto const runs = number("UNDROP_FUZZ_RUNS", runs_in_all);
+    for (auto seed = first + runs * (part - 1) / parts; seed < first + runs * part / parts; ++seed) {
         CAPTURE(seed);
         auto const history = make_history(stage, seed);
+        if (runs == 1) std::cout << history.text() << std::flush;
         auto const outcome = play(stage, history);
         tally.add(history, outcome);
         if (outcome.wrong.empty()) continue;
+        if (runs == 1) std::cout << outcome.wrong << std::endl;
         auto const small = smaller(stage, history, outcome);
         FAIL_CHECK("seed " << seed << ", made smaller:\n" << small.text() << "-- wrong: " << play(stage, small).wrong);
     }
-    if (std::getenv("UNDROP_FUZZ_RUNS") == nullptr) return;
+    if (std::getenv("UNDROP_FUZZ_RUNS") == nullptr || tally.runs == 0) return;
     std::cout << fmt::format(
         "{} histories: {} held, {} were refused going up, {} going down; {} with writes in between, {} of these not compared\n", tally.runs,
         tally.ends[Outcome::End::held], tally.ends[Outcome::End::refused_up], tally.ends[Outcome::End::refused_down], tally.written,
@@ -61,5 +66,11 @@ void fuzz(Engine engine, std::uint64_t runs) {
 
 }  // namespace
 
-TEST_CASE("fuzz: random histories come back as an independent model says (SQLite)") { fuzz(Engine::sqlite, 200); }
-TEST_CASE("fuzz: random histories come back as an independent model says (PostgreSQL)") { fuzz(Engine::postgres, 40); }
+TEST_CASE("fuzz: random histories come back as an independent model says, part 1 (SQLite)") { fuzz(Engine::sqlite, 1); }
+TEST_CASE("fuzz: random histories come back as an independent model says, part 2 (SQLite)") { fuzz(Engine::sqlite, 2); }
+TEST_CASE("fuzz: random histories come back as an independent model says, part 3 (SQLite)") { fuzz(Engine::sqlite, 3); }
+TEST_CASE("fuzz: random histories come back as an independent model says, part 4 (SQLite)") { fuzz(Engine::sqlite, 4); }
+TEST_CASE("fuzz: random histories come back as an independent model says, part 1 (PostgreSQL)") { fuzz(Engine::postgres, 1); }
+TEST_CASE("fuzz: random histories come back as an independent model says, part 2 (PostgreSQL)") { fuzz(Engine::postgres, 2); }
+TEST_CASE("fuzz: random histories come back as an independent model says, part 3 (PostgreSQL)") { fuzz(Engine::postgres, 3); }
+TEST_CASE("fuzz: random histories come back as an independent model says, part 4 (PostgreSQL)") { fuzz(Engine::postgres, 4); }

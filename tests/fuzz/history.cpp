@@ -7,7 +7,7 @@
 namespace undrop::test {
 namespace {
 
-constexpr int most_replays = 400;
+constexpr int most_replays = 150;
 
 std::string lines(std::vector<std::string> const& all) {
     std::string text;
@@ -122,7 +122,8 @@ private:
 
 std::string History::text() const {
     std::string text = lines(schema.base) + lines(schema.links) + lines(schema.rest) + lines(rows) + "-- up";
-    text += std::string(blind ? ", nothing foreseen" : "") + (copies ? ", no second connection" : "") + "\n";
+    text += std::string(blind ? ", nothing foreseen" : "") + (copies ? ", no second connection" : "") +
+            (connected ? ", one connection" : "") + "\n";
     for (auto const& operation : script) text += lines(operation.statements);
     return text + "-- the application\n" + lines(writes);
 }
@@ -136,6 +137,7 @@ History make_history(Stage& stage, std::uint64_t seed) {
     history.written = history.told && random.one_in(2);
     history.blind = random.one_in(4);
     history.copies = random.one_in(4);
+    history.connected = !random.one_in(4);
     history.dumped = seed % 10 == 0;
     history.schema = make_schema(db, engine, random);
     Writes writes(db, engine, random, "b", history.told);

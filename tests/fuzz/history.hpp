@@ -21,6 +21,7 @@ struct History {
     bool told = false;                // rows have tags of their own
     bool blind = false;               // nothing is foreseen
     bool copies = false;              // no second connection
+    bool connected = false;           // one connection for all steps
     bool dumped = false;              // ask the database's own tools as well
 
     [[nodiscard]] std::string text() const;

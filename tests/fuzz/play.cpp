@@ -85,19 +85,28 @@ private:
         return statements;
     }
 
-    // What the script does by itself, from here. It is taken back.
+    // What the script does by itself, from here. It is taken back. What the database refuses is left out, and the rest done anew: a refused
+    // INSERT draws numbers, too.
     std::string run_alone() {
-        std::string script;
-        Places places(tables_);
+        auto operations = history_.script;
         auto const positions = positions_to_be();
-        db_.run("begin");
-        for (auto const& operation : history_.script)
-            if (attempt(db_, engine_, operation, places)) script += operation.text();
-        bool const holds = constraints_hold();
-        alone_ = state_of(db_, engine_);
-        db_.run("rollback");
-        for (auto const& position : positions) (void)db_.rows(position);
-        places_ = places;
+        bool holds = false;
+        for (bool complete = false; !complete;) {
+            std::vector<Operation> done;
+            Places places(tables_);
+            db_.run("begin");
+            for (auto const& operation : operations)
+                if (attempt(db_, engine_, operation, places)) done.push_back(operation);
+            complete = done.size() == operations.size();
+            holds = constraints_hold();
+            if (complete) alone_ = state_of(db_, engine_);
+            db_.run("rollback");
+            for (auto const& position : positions) (void)db_.rows(position);
+            operations = std::move(done);
+            places_ = places;
+        }
+        std::string script;
+        for (auto const& operation : operations) script += operation.text();
         return holds ? script : "";
     }
 
@@ -112,7 +121,8 @@ private:
     }
 
     std::optional<Error> step(bool down) {
-        auto target = Target::open(db_.url()).value();
+        if (!target_ || !history_.connected) target_ = Target::open(db_.url()).value();
+        auto& target = *target_;
         auto plan = down ? plan_down(target, source_, {}, options_) : plan_up(target, source_, {}, options_);
         if (!plan) return plan.error();
         auto approved = approve(std::move(plan).value());
@@ -187,6 +197,7 @@ private:
     History const& history_;
     Database& db_;
     Options options_;
+    std::optional<Target> target_;
     std::string script_;
     Places places_{{}};
     std::vector<FuzzTable> tables_;

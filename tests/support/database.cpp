@@ -4,9 +4,11 @@
 #include <sqlite3.h>
 #include <unistd.h>
 #include <atomic>
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 #include <utility>
 
 namespace undrop::test {
@@ -92,7 +94,9 @@ public:
     ~PostgresDatabase() override {
         session_.reset();
         try {
-            PostgresConnection(server_).ask("drop database " + name_ + " with (force)");
+            PostgresConnection server(server_);
+            server.ask("drop database " + name_ + " with (force)");
+            server.ask("drop database if exists " + kept());
         } catch (std::exception const&) {  // The server is thrown away with it.
         }
     }
@@ -104,8 +108,19 @@ public:
     std::string url() const override { return url_; }
     std::string location() const override { return url_; }
     std::unique_ptr<Session> connect() override { return std::make_unique<PostgresSession>(url_); }
+    void remember() override { copy(name_, kept()); }
+    void rewind() override { copy(kept(), name_); }
 
 private:
+    [[nodiscard]] std::string kept() const { return name_ + "_kept"; }
+    void copy(std::string const& from, std::string const& to) {
+        session_.reset();
+        PostgresConnection server(server_);
+        auto const others = "select pid from pg_stat_activity where datname = '" + name_ + "' and backend_type = 'client backend'";
+        while (!server.ask(others).empty()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        server.ask("drop database if exists " + to);
+        server.ask("create database " + to + " template " + from);
+    }
     PostgresSession& session() {
         if (!session_) session_ = std::make_unique<PostgresSession>(url_);
         return *session_;
@@ -170,6 +185,13 @@ public:
     }
     void be_impatient() override { sqlite3_busy_timeout(handle_, 100); }
 
+    void become(SqliteSession const& other) {
+        auto* const copy = sqlite3_backup_init(handle_, "main", other.handle_, "main");
+        if (!copy) throw Refused(sqlite3_errmsg(handle_));
+        sqlite3_backup_step(copy, -1);
+        if (sqlite3_backup_finish(copy) != SQLITE_OK) throw Refused(sqlite3_errmsg(handle_));
+    }
+
 private:
     sqlite3* handle_ = nullptr;
 };
@@ -188,11 +210,17 @@ public:
     std::string url() const override { return "sqlite:" + file_; }
     std::string location() const override { return file_; }
     std::unique_ptr<Session> connect() override { return std::make_unique<SqliteSession>(file_); }
+    void remember() override {
+        kept_ = std::make_unique<SqliteSession>(":memory:");
+        kept_->become(*session_);
+    }
+    void rewind() override { session_->become(*kept_); }
 
 private:
     Directory directory_;
     std::string file_;
     std::unique_ptr<SqliteSession> session_;
+    std::unique_ptr<SqliteSession> kept_;
 };
 
 }  // namespace

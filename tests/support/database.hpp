@@ -48,6 +48,9 @@ public:
     [[nodiscard]] virtual std::string url() const = 0;       // as a user writes it
     [[nodiscard]] virtual std::string location() const = 0;  // as the database's own tools take it
     [[nodiscard]] virtual std::unique_ptr<Session> connect() = 0;
+    // The whole database, to the row's place, is kept as it is now, and made so again. Nobody else may be connected.
+    virtual void remember() = 0;
+    virtual void rewind() = 0;
     [[nodiscard]] bool postgres() const { return engine() == Engine::postgres; }
     // The text for this database, where one text does not do for both.
     [[nodiscard]] std::string either(std::string const& on_postgres, std::string const& on_sqlite) const;
