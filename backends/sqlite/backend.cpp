@@ -51,6 +51,7 @@ Result<std::int64_t> SqliteBackend::run(std::string const& sql) {
 Result<Rows> SqliteBackend::rows(std::string const& sql) { return connection_.rows(sql); }
 
 Result<Rows> SqliteBackend::query(std::string const& sql, std::span<Cell const> parameters, int columns) {
+    UNDROP_CHECK(connection_.intact());
     return soci_.query(sql, parameters, columns);
 }
 

@@ -102,6 +102,7 @@ public:
     [[nodiscard]] bool means_unfitting(Error const& error) const override;
     [[nodiscard]] Result<std::int64_t> unfitting(Table const& now, std::string const& column, Object const& wanted) override;
     [[nodiscard]] Result<void> reshape(ObjectId const& id, Object const& now, Object const& wanted) override;
+    [[nodiscard]] Result<void> rebuild(std::string const& table, std::string const& wanted);
     [[nodiscard]] Result<std::vector<ForeignKey>> foreign_keys(Table const& child, std::vector<std::string> const& definitions) override;
     // restore.cpp
     [[nodiscard]] Result<void> quiet(Table const& table) override;
@@ -169,7 +170,9 @@ private:
     Observer observer_;
 
     std::optional<Before> before_;  // a step or a reading is open
-    ScriptSettings entered_;        // when the script began
+    // Tables rebuilt without their constraints until their rows are back, by their names in lower case, with AUTOINCREMENT's position.
+    std::map<std::string, std::int64_t> loosened_;
+    ScriptSettings entered_;  // when the script began
     bool read_only_before_check_ = false;
     std::optional<Violations> orphans_;                              // at begin, where SQLite itself does not keep them out
     std::chrono::milliseconds reads_wait_ = Options{}.lock_timeout;  // on a connection of our own

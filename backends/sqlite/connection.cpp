@@ -102,10 +102,18 @@ Connection::~Connection() {
     if (!borrowed()) sqlite3_close_v2(handle_);
 }
 
+// Where there is no memory, or the disk fails, SQLite takes the whole transaction back at once, be it for a statement that only reads.
+Result<void> Connection::intact() const {
+    if (!stays_ || in_transaction()) return outcome::success();
+    return Error{.message = "SQLite took the transaction back by itself: there was no memory, or the disk failed",
+                 .next = {.advice = "look after memory and disk, then do it again: what was not committed is taken back"}};
+}
+
 Result<Rows> Connection::rows(std::string const& sql) {
     Rows result;
     std::string_view rest = sql;
     while (!rest.empty()) {
+        UNDROP_CHECK(intact());
         UNDROP_TRY(auto prepared, Prepared::make(handle_, rest, &rest));
         if (prepared.empty()) break;
         if (sqlite3_column_count(prepared.get()) > 0) result.clear();
@@ -129,6 +137,7 @@ Result<std::int64_t> Connection::run(std::string const& sql, After const& after)
     std::int64_t affected = 0;
     std::string_view rest = sql;
     while (!rest.empty()) {
+        UNDROP_CHECK(intact());
         UNDROP_TRY(auto prepared, Prepared::make(handle_, rest, &rest));
         if (prepared.empty()) break;
         auto const before = sqlite3_total_changes64(handle_);
@@ -160,6 +169,7 @@ Result<void> Connection::run_script(Script const& script, Statement const& state
 }
 
 Result<Answer> Connection::ask(Script const& script, Statement const& statement) {
+    UNDROP_CHECK(intact());
     auto const asked = [&](Prepared prepared, std::string_view rest) -> Result<Answer> {
         if (code_length(rest) != 0) return refused("there is more than one statement here", "put a ; between the statements");
         if (!prepared.empty() && sqlite3_stmt_readonly(prepared.get()) == 0)

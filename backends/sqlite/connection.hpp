@@ -62,6 +62,10 @@ public:
     [[nodiscard]] std::string collation(std::string const& table, std::string const& column) const;
     void busy_timeout(std::chrono::milliseconds timeout);
     [[nodiscard]] bool in_transaction() const;
+    // From now on every statement belongs to the transaction that is open, until this is called with false: where SQLite has ended it by
+    // itself, nothing more is done (P6).
+    void stay_in_transaction(bool stay) { stays_ = stay; }
+    [[nodiscard]] Result<void> intact() const;
     [[nodiscard]] bool read_only() const;  // the file cannot be written
     [[nodiscard]] sqlite3* handle() const { return handle_; }
     [[nodiscard]] bool borrowed() const { return ownership_ == Ownership::borrowed; }
@@ -71,6 +75,7 @@ private:
     sqlite3* handle_;
     Ownership ownership_;
     std::string name_;
+    bool stays_ = false;
 };
 
 }  // namespace undrop::sqlite

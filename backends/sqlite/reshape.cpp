@@ -10,6 +10,7 @@
 
 #include "sqlite/backend.hpp"
 #include "sqlite/errors.hpp"
+#include "sqlite/loosen.hpp"
 #include "sqlite/tokens.hpp"
 #include "try.hpp"
 
@@ -50,13 +51,25 @@ bool does_not_fit(Error const& error) {
     return error.native.starts_with("SQLITE_CONSTRAINT") || error.native.starts_with("SQLITE_MISMATCH");
 }
 
+Error unfitting_rows(std::int64_t rows, std::string const& table, Error const& error) {
+    return Error{
+        .code = Code::refused,
+        .left = Left::rolled_back,
+        .message = fmt::format(
+            "{} rows of {} hold values that its old definition does not take; they were written since the up, and nothing is changed ({})",
+            rows, table, error.native.substr(error.native.find(' ') + 1)),
+        .next = {.command = "down", .advice = "change these values first, or say in the down script what becomes of them; then go back"}};
+}
+
 class Rebuild {
 public:
-    Rebuild(Connection& connection, Dialect const& dialect, std::string table)
-        : connection_(connection), dialect_(dialect), table_(std::move(table)) {}
+    // `position`: of AUTOINCREMENT, where the table has lost it on the way.
+    Rebuild(Connection& connection, Dialect const& dialect, std::string table, std::int64_t position = 0)
+        : connection_(connection), dialect_(dialect), table_(std::move(table)), position_(position) {}
 
     Result<void> run(std::string const& wanted);
     Result<std::int64_t> unfitting(std::string const& wanted);  // how many rows the wanted definition does not take; leaves it in place
+    Result<std::int64_t> position() { return sequence(table_); }
 
 private:
     Result<Side> side(std::string const& table);
@@ -73,6 +86,7 @@ private:
     Connection& connection_;
     Dialect const& dialect_;
     std::string table_;
+    std::int64_t position_;
 };
 
 Result<Side> Rebuild::side(std::string const& table) {
@@ -174,7 +188,8 @@ Result<void> Rebuild::fitting(Result<std::int64_t> copied) {
 
 Result<void> Rebuild::replace(std::string const& wanted, std::int64_t rows) {
     UNDROP_TRY(auto const old, free_name());
-    UNDROP_TRY(auto const position, sequence(table_));
+    UNDROP_TRY(auto const found, sequence(table_));
+    auto const position = std::max(found, position_);
     UNDROP_CHECK(exec(fmt::format("alter table {} rename to {}", main_table(table_), quote(old))));
     UNDROP_CHECK(exec(wanted.substr(0, wanted.rfind(';'))));
     UNDROP_TRY(auto const from, side(old));
@@ -259,13 +274,39 @@ Result<void> SqliteBackend::reshape(ObjectId const& id, Object const&, Object co
     Switched const triggers(handle(), Switch::triggers, false);
     Switched const legacy(handle(), Switch::legacy_alter_table, true);
     observer_.pause(true);  // the rows are the same before and after
-    auto done = Rebuild(connection_, dialect_, id.name).run(wanted.make);
+    auto done = rebuild(id.name, wanted.make);
     observer_.pause(false);
     if (done && tracker_.following()) return sync(Tracker::Cause::rebuild);
     if (done) return done;
     auto error = std::move(done).error();
     error.trail.insert(error.trail.begin(), "rebuilding " + id.text());
     return error;
+}
+
+// Values that are to come back may be what the old constraints ask for: until then the table goes without those.
+Result<void> SqliteBackend::rebuild(std::string const& table, std::string const& wanted) {
+    auto const known = loosened_.find(lower(table));
+    bool const rows_are_back = known != loosened_.end();
+    auto const attempt = [&](std::string const& definition) -> Result<void> {
+        UNDROP_CHECK(connection_.exec("savepoint undrop_reshape"));
+        auto done = Rebuild(connection_, dialect_, table, rows_are_back ? known->second : 0).run(definition);
+        if (!done && !does_not_fit(done.error())) return done;
+        UNDROP_CHECK(connection_.exec(done ? "release undrop_reshape" : "rollback to undrop_reshape; release undrop_reshape"));
+        return done;
+    };
+    auto done = attempt(wanted);
+    if (done || !does_not_fit(done.error())) return done;
+    if (rows_are_back) {
+        UNDROP_TRY(auto const rows, Rebuild(connection_, dialect_, table).unfitting(wanted));
+        return rows == 0 ? std::move(done) : unfitting_rows(rows, table, done.error());
+    }
+    UNDROP_TRY(auto const position, Rebuild(connection_, dialect_, table).position());
+    for (auto const loose : {Loose::values, Loose::keys}) {
+        auto loosely = attempt(loosened(wanted, loose));
+        if (loosely) loosened_.emplace(lower(table), position);
+        if (loosely || !does_not_fit(loosely.error())) return loosely;
+    }
+    return done;
 }
 
 bool SqliteBackend::means_unfitting(Error const& error) const { return does_not_fit(error); }

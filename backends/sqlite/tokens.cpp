@@ -30,7 +30,7 @@ std::size_t read_quoted(std::string_view sql, std::size_t at, std::string& text)
     return at;
 }
 
-// Calls `take` with each token and the place where it ends.
+// Calls `take` with each token.
 template <class Take>
 void each_token(std::string_view sql, Take take) {
     std::size_t at = 0;
@@ -42,17 +42,18 @@ void each_token(std::string_view sql, Take take) {
         } else if (two == "--" || two == "/*") {
             at = skip_comment(sql, at);
         } else if (c == '\'' || c == '"' || c == '`' || c == '[') {
-            Token token{.kind = c == '\'' ? Token::Kind::string : Token::Kind::quoted, .text = {}};
-            at = read_quoted(sql, at, token.text);
-            take(std::move(token), at);
+            Token token{.kind = c == '\'' ? Token::Kind::string : Token::Kind::quoted, .text = {}, .begin = at};
+            token.end = at = read_quoted(sql, at, token.text);
+            take(std::move(token));
         } else {
             auto const begin = at++;
             if (is_word(c))
                 while (at < sql.size() && is_word(sql[at])) ++at;
             auto const number = c >= '0' && c <= '9';
             take(Token{.kind = is_word(c) && !number ? Token::Kind::word : Token::Kind::other,
-                       .text = std::string(sql.substr(begin, at - begin))},
-                 at);
+                       .text = std::string(sql.substr(begin, at - begin)),
+                       .begin = begin,
+                       .end = at});
         }
     }
 }
@@ -72,13 +73,13 @@ bool Token::is(std::string_view keyword) const { return kind == Kind::word && sa
 
 std::vector<Token> tokens(std::string_view sql) {
     std::vector<Token> found;
-    each_token(sql, [&](Token token, std::size_t) { found.push_back(std::move(token)); });
+    each_token(sql, [&](Token token) { found.push_back(std::move(token)); });
     return found;
 }
 
 std::size_t code_length(std::string_view sql) {
     std::size_t length = 0;
-    each_token(sql, [&](Token const&, std::size_t end) { length = end; });
+    each_token(sql, [&](Token const& token) { length = token.end; });
     return length;
 }
 

@@ -1,6 +1,7 @@
 // SQLite's words: tokens of a statement, names and literals. Pure; any thread.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,6 +12,8 @@ struct Token {
     enum class Kind { word, quoted, string, other };  // quoted: "a", [a], `a`; other: one character, or a number
     Kind kind = Kind::other;
     std::string text;  // a word as written; what is quoted without its quotes
+    std::size_t begin = 0;
+    std::size_t end = 0;
 
     [[nodiscard]] bool is(std::string_view keyword) const;  // a plain word, in any case
     [[nodiscard]] bool is_name() const { return kind != Kind::other; }

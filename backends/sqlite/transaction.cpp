@@ -122,6 +122,7 @@ Result<void> SqliteBackend::wait_for_lock(Options const& options) {
         if (begun || begun.error().code != Code::busy) {
             connection_.busy_timeout(options.lock_timeout);
             if (!begun) return std::move(begun).error();
+            connection_.stay_in_transaction(true);
             if (!first) waited_seconds_ = std::chrono::duration<double>(Clock::now() - start).count();
             return outcome::success();
         }
@@ -160,6 +161,7 @@ Result<void> SqliteBackend::begin(Options const& options, std::vector<Statement>
         UNDROP_CHECK(wait_for_lock(options));
         UNDROP_CHECK(prove_writable());
         orphans_.reset();
+        loosened_.clear();
         // With foreign keys on SQLite lets no new orphan through, unless violations are deferred and the deferring is ended.
         if (!is_on(handle(), Switch::foreign_keys) || defers_foreign_keys(statements)) {
             UNDROP_TRY(orphans_, violations());
@@ -189,6 +191,7 @@ void SqliteBackend::wait_for_locks(std::chrono::milliseconds most) {
 Result<void> SqliteBackend::begin_reading() {
     UNDROP_CHECK(start(Options{.lock_timeout = reads_wait_}));
     auto begun = connection_.run("PRAGMA query_only = ON; BEGIN; SELECT count(*) FROM main.sqlite_schema");
+    connection_.stay_in_transaction(begun.has_value());
     if (begun) return outcome::success();
     rollback();
     return std::move(begun).error();
@@ -199,6 +202,7 @@ Result<void> SqliteBackend::commit() {
     temporary_.clear();
     unwatch();
     auto done = connection_.run("COMMIT");
+    connection_.stay_in_transaction(false);
     if (done) {
         end();
         return outcome::success();
@@ -217,6 +221,7 @@ Result<void> SqliteBackend::commit() {
 void SqliteBackend::rollback() {
     if (!before_) return;  // a transaction that is not ours is none of our business
     unwatch();
+    connection_.stay_in_transaction(false);
     if (connection_.in_transaction()) sqlite3_exec(handle(), "ROLLBACK", nullptr, nullptr, nullptr);
     end();
 }
@@ -242,6 +247,7 @@ void SqliteBackend::end() {
 }
 
 Result<void> SqliteBackend::enter_script() {
+    UNDROP_CHECK(still_ours());
     if (tracker_.following()) UNDROP_CHECK(sync(Tracker::Cause::own));
     entered_ = ScriptSettings::of(handle());
     set(handle(), Switch::defensive, true);

@@ -196,9 +196,10 @@ private:
             return false;
         }
         ++tally(db_.engine()).failed_calls;
+        ++tries_;
         if (done || standing.in_progress) {
             if (done) check(end_);
-            if (standing.in_progress) n % 2 == 0 ? forth() : back();
+            if (standing.in_progress) tries_ % 2 == 0 ? forth() : back();
             rewind();
         } else {
             // A step in parts that was taken back has left other objects of the same definitions.
@@ -208,7 +209,7 @@ private:
                 REQUIRE(in_parts_);
                 now_ = here;
             }
-            if (n % (rounds() == 0 ? 16 : next_run_each) != 0) return true;
+            if (tries_ % (rounds() == 0 ? 16 : next_run_each) != 0) return true;
             forth();
             rewind();
         }
@@ -267,6 +268,7 @@ private:
     bool in_parts_;
     std::string now_;
     int failed_ = 0;
+    int tries_ = 0;
 };
 
 void prepare(Database& db, Play const& play) {
