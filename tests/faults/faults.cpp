@@ -52,10 +52,10 @@ std::string content(Database& db) {
          session->rows("select name, sql from sqlite_schema where name not like 'undrop\\_%' escape '\\' and tbl_name not "
                        "like 'undrop\\_%' escape '\\' order by type, name"))
         text += row[0].value_or("") + " " + row[1].value_or("") + "\n";
-    for (auto const& row :
-         session->rows("select name from sqlite_schema where type = 'table' and name not like 'undrop\\_%' escape '\\' and "
-                       "name not like 'sqlite\\_%' escape '\\' order by name"))
-        text += session->table("select * from \"" + *row[0] + "\"") + "\n";
+    for (auto const& row : session->rows(
+             "select printf('\"%w\"', name) from sqlite_schema where type = 'table' and name not like 'undrop\\_%' escape '\\' and "
+             "name not like 'sqlite\\_%' escape '\\' order by name"))
+        text += session->table("select * from " + *row[0]) + "\n";
     return text;
 }
 
