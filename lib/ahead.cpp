@@ -51,6 +51,7 @@ std::string harm_of(Snapshot const& snapshot) {
         case Snapshot::Kind::table:
             return "drops table " + snapshot.what();
         case Snapshot::Kind::column:
+        case Snapshot::Kind::aside:
             return "drops column " + snapshot.what();
         case Snapshot::Kind::deleted:
             return fmt::format("deletes {} of {}", rows, snapshot.table.text());

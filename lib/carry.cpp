@@ -75,6 +75,14 @@ Result<std::vector<std::pair<SnapshotInfo, Snapshot>>> whole_ones(Backend& backe
     std::vector<std::pair<SnapshotInfo, Snapshot>> whole;
     for (auto const& info : asked) {
         UNDROP_TRY(auto snapshot, manifest_of(ledger, info));
+        if (snapshot.kind == Snapshot::Kind::aside && by_name)
+            return Error{
+                .code = Code::refused,
+                .left = Left::untouched,
+                .message =
+                    fmt::format("{} is kept aside in its own table, as {}: nothing is exported", name_of(snapshot), snapshot.position),
+                .next = {.command = "snapshots export FILE ID ...", .advice = "names others; a dump of the database has this one"}};
+        if (snapshot.kind == Snapshot::Kind::aside) continue;
         if (snapshot.kind == Snapshot::Kind::sequence || (snapshot.purged() && !by_name)) continue;
         UNDROP_TRY(auto const fault, fault_of(backend, ledger, snapshot, Depth::rows));
         if (!fault.empty())

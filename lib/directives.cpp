@@ -8,6 +8,7 @@
 #include <undrop/migration.hpp>
 
 #include "digest.hpp"
+#include "keep_aside.hpp"
 #include "nearest.hpp"
 #include "try.hpp"
 #include "waiver.hpp"
@@ -17,7 +18,7 @@ namespace outcome = BOOST_OUTCOME_V2_NAMESPACE;
 namespace {
 
 constexpr std::string_view blanks = " \t\r\f\v";
-constexpr std::array<std::string_view, 6> known = {"lose", "backfill", "touches", "no-transaction", "keep", "irreversible"};
+constexpr std::array<std::string_view, 7> known = {"lose", "backfill", "touches", "no-transaction", "keep", "irreversible", "keep-aside"};
 
 std::string_view trimmed(std::string_view text) {
     auto const first = text.find_first_not_of(blanks);
@@ -151,6 +152,7 @@ public:
         if (word == "no-transaction") return no_transaction(rest);
         if (word == "keep") return keep(rest);
         if (word == "irreversible") return irreversible(rest);
+        if (word == "keep-aside") return waivers_in(rest).empty() ? Result<void>(incomplete("keep-aside orders.note")) : outcome::success();
         auto const meant = nearest(word, known);
         return refused(fmt::format("undrop knows no directive \"{}\"", word), meant.empty()
                                                                                   ? fmt::format("directives are {}", fmt::join(known, ", "))
@@ -241,6 +243,18 @@ Result<Directives> directives(Script const& script) {
         if (auto const directive = directive_in(line.text)) UNDROP_CHECK(reader.read(line, *directive));
     }
     return std::move(reader.result);
+}
+
+std::vector<std::string> names_to_keep(Script const& script) {
+    constexpr std::string_view word = "keep-aside";
+    std::vector<std::string> names;
+    for (auto const& line : lines_of(script.text)) {
+        auto const directive = line.at_top ? directive_in(line.text) : std::nullopt;
+        if (!directive || directive->substr(0, directive->find_first_of(blanks)) != word) continue;
+        auto const found = waivers_in(trimmed(directive->substr(word.size())));
+        names.insert(names.end(), found.begin(), found.end());
+    }
+    return names;
 }
 
 bool version_less(std::string_view a, std::string_view b) {

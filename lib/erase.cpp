@@ -10,6 +10,7 @@
 #include "apply.hpp"
 #include "aside.hpp"
 #include "fault.hpp"
+#include "keep_aside.hpp"
 #include "ledger.hpp"
 #include "merge.hpp"
 #include "snapshots.hpp"
@@ -37,6 +38,12 @@ public:
             if (snapshot.kind == Snapshot::Kind::sequence || !is_asked_for(snapshot.table.schema, snapshot.table.name)) continue;
             tables.insert(snapshot.table.text());
             if (tables.size() > 1) return ambiguous(tables);
+            if (snapshot.kind == Snapshot::Kind::aside) {
+                UNDROP_TRY(bool const done, empty_aside(snapshot));
+                if (done) ++searched;
+                if (snapshot.keyed()) key_ = snapshot.table.key;
+                continue;
+            }
             if (auto const condition = rows_of(snapshot); !condition.empty()) {
                 ++searched;
                 UNDROP_CHECK(erase_from(snapshot, condition));
@@ -131,6 +138,42 @@ private:
         done_.rows += count;
         done_.snapshots.push_back({snapshot.id, snapshot.what(), count});
         return success();
+    }
+
+    // Of a column that is kept aside the values are in the table itself. False: it does not have the columns that were asked for.
+    Result<bool> empty_aside(Snapshot const& aside) {
+        UNDROP_TRY(auto const tables, backend_.tables(ledger_.name()));
+        auto const* table = table_with(tables, aside);
+        if (!table) return true;  // with its table in another snapshot
+        auto const& dialect = backend_.dialect();
+        auto const value = dialect.quote(aside.position);
+        auto condition = fmt::format("t.{} is not null", value);
+        auto const columns = columns_for(aside.table.key);
+        for (std::size_t i = 0; i < columns.size(); ++i) {
+            auto const* column = table->column(columns[i] == aside.column ? aside.position : columns[i]);
+            if (!column) return not_searched(aside, *table);
+            condition += fmt::format(" and cast(t.{} as text) = ${}", dialect.quote(column->name), i + 1);
+        }
+        if (columns.empty()) return not_searched(aside, *table);
+        auto const rows = dialect.own_rows(*table) + " as t";
+        UNDROP_TRY(auto const found,
+                   backend_.query(fmt::format("select cast(count(*) as varchar(20)) from {} where {}", rows, condition), values_, 1));
+        auto const count = number_of(found.at(0).at(0));
+        if (count == 0) return true;
+        UNDROP_CHECK(in_quiet(backend_, *table, [&]() -> Result<void> {
+            UNDROP_CHECK(backend_.query(fmt::format("update {} set {} = null where {}", rows, value, condition), values_, 0));
+            return success();
+        }));
+        done_.rows += count;
+        done_.snapshots.push_back({aside.id, aside.what(), count});
+        return true;
+    }
+
+    bool not_searched(Snapshot const& aside, Table const& table) {
+        std::vector<std::string> names;
+        for (auto const& column : table.columns) names.push_back(column.name == aside.position ? aside.column : column.name);
+        done_.not_searched.push_back(fmt::format("{} (its table has {})", name_of(aside), fmt::join(names, ", ")));
+        return false;
     }
 
     // A footprint knows rows by an image of their whole key.

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <algorithm>
 
+#include "keep_aside.hpp"
 #include "try.hpp"
 
 namespace undrop {
@@ -11,6 +12,7 @@ std::string name_of(Snapshot const& snapshot) { return fmt::format("snapshot {} 
 
 Result<std::string> fault_of(Backend& backend, Ledger const& ledger, Snapshot const& snapshot, Depth depth) {
     if (snapshot.kind == Snapshot::Kind::sequence) return std::string{};
+    if (snapshot.kind == Snapshot::Kind::aside) return fault_of_aside(backend, ledger, snapshot);
     if (snapshot.purged()) return std::string{"was purged"};
     auto const store = ledger.table(snapshot.store);
     auto const wanted = snapshot.columns();

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <array>
 
+#include "keep_aside.hpp"
 #include "ledger.hpp"
 #include "names.hpp"
 #include "try.hpp"
@@ -17,6 +18,7 @@ std::string needed_by(History const& history, SnapshotInfo const& info) {
     if (history.unfinished && history.unfinished->step == info.step) return "the step in progress";
     auto const* applied = history.find(info.version);
     if (info.direction == Direction::up) return applied && applied->step == info.step ? "down " + info.version : std::string{};
+    if (is_aside_name(info.what.substr(info.what.rfind('.') + 1))) return {};  // merged into a column that goes aside again
     auto const back = history.taken_back_by.find(info.version);
     return !applied && back != history.taken_back_by.end() && back->second == info.step ? "up " + info.version : std::string{};
 }
@@ -39,6 +41,10 @@ Result<std::vector<SnapshotInfo>> Ledger::list_snapshots(History const& history)
         SnapshotInfo info{number(row[0]), number(row[1]), text(row[2]),   direction,    text(row[4]), text(row[5]),
                           text(row[6]),   number(row[7]), number(row[8]), text(row[9]), text(row[10])};
         info.purged = info.store.empty() && info.kind != name_of(Snapshot::Kind::sequence);
+        if (info.kind == name_of(Snapshot::Kind::aside)) {
+            if (info.hash == Snapshot::came_back) continue;  // it is a column like any other again
+            info.purged = info.hash == Snapshot::was_purged;
+        }
         info.needed_by = needed_by(history, info);
         snapshots.push_back(std::move(info));
     }

@@ -107,7 +107,7 @@ Result<void> Planner::look_at_snapshots(PlannedStep& step, Opposite& opposite, P
         }
     }
     opposite.snapshots = std::move(there);
-    return success();
+    return look_at_aside(step, opposite, plan);
 }
 
 // Drift: what the up left and what is there now, for objects that no later step of this plan takes back first.
@@ -118,6 +118,7 @@ void Planner::find_drift(Opposite const& opposite, std::vector<Recorded> const& 
         if (!opposite.wanted.contains(object.id) || !seen.insert(object.id).second) continue;
         auto const now = catalog_.find(object.id);
         auto const there = now != catalog_.end();
+        if (purged_with_aside(opposite, object.id)) continue;
         if (there != object.after.has_value() || (there && !now->second.same(*object.after))) drifted.push_back(object.id.text());
     }
     if (drifted.empty()) return;
@@ -139,7 +140,10 @@ Result<void> Planner::describe(PlannedStep& step, Opposite const& opposite, Plan
         if (auto told = directives(**script)) lose = told.value().lose;
     }
     auto foresight = foresee(backend_.dialect(), statements, tables_, {}, opposite.wanted);
-    auto const unwaived = foresee(backend_.dialect(), statements, tables_, lose, opposite.wanted);
+    auto const by_name = foresight;  // what has another name is not found, either
+    auto unwaived = foresee(backend_.dialect(), statements, tables_, lose, opposite.wanted);
+    auto const kept_columns = find_kept(step, statements, plan);
+    for (auto* foreseen : {&foresight, &unwaived}) leave_out(*foreseen, kept_columns, opposite.aside);
     auto const marked = step.origin != Origin::derived && *script && is_marked(**script);
     describe_parts(step, statements, marked);
     // What earlier steps of the plan make is not there yet: the step itself looks again.
@@ -177,6 +181,8 @@ Result<void> Planner::describe(PlannedStep& step, Opposite const& opposite, Plan
     describe_writes(step, unwaived);
     describe_way_back(step, opposite, plan);
     UNDROP_CHECK(count(step, foresight, lose));
+    describe_kept(step, kept_columns);
+    describe_aside_back(step, opposite);
     auto const kept = [](PlannedLoss const& loss) { return !loss.waived; };
     if (step.direction == Direction::up && std::any_of(step.losses.begin(), step.losses.end(), kept))
         step.notes.push_back(
@@ -188,7 +194,7 @@ Result<void> Planner::describe(PlannedStep& step, Opposite const& opposite, Plan
     UNDROP_CHECK(count_own_rows(step, opposite));
     note_reached(foresight, opposite, statements);
     if (full_) UNDROP_CHECK(warn_of_long_users(unwaived, plan));
-    if (full_ && catalog_read_) UNDROP_CHECK(warn_of_mentions(foresight, backend_.dialect().foresee(statements), plan));
+    if (full_ && catalog_read_) UNDROP_CHECK(warn_of_mentions(by_name, backend_.dialect().foresee(statements), plan));
     return success();
 }
 

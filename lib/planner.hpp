@@ -6,11 +6,15 @@
 #include <undrop/undrop.hpp>
 
 #include "backend.hpp"
+#include "keep_aside.hpp"
 #include "ledger.hpp"
 #include "look.hpp"
 #include "step.hpp"
 
 namespace undrop {
+
+// Does the object go with a column that was kept aside and is purged by now?
+[[nodiscard]] bool purged_with_aside(Opposite const& opposite, ObjectId const& id);
 
 // What is said of a table without a key.
 [[nodiscard]] std::string keyless_note(Table const& table);
@@ -41,6 +45,11 @@ private:
     [[nodiscard]] Result<void> look_at_target(Plan& plan);
     [[nodiscard]] Result<void> look_at_snapshots(PlannedStep& step, Opposite& opposite, Plan& plan);
     [[nodiscard]] Result<void> describe(PlannedStep& step, Opposite const& opposite, Plan& plan);
+    // plan_keep_aside.cpp: columns that are renamed away instead of being dropped, and their way back
+    [[nodiscard]] std::vector<KeptColumn> find_kept(PlannedStep const& step, std::vector<Statement> const& statements, Plan& plan) const;
+    void describe_kept(PlannedStep& step, std::vector<KeptColumn> const& kept) const;
+    void describe_aside_back(PlannedStep& step, Opposite const& opposite) const;
+    [[nodiscard]] Result<void> look_at_aside(PlannedStep& step, Opposite& opposite, Plan& plan);
     // plan_count.cpp: what other sessions may keep us from reading
     [[nodiscard]] Result<void> read_definitions(Plan const& plan);
     [[nodiscard]] Result<std::optional<std::int64_t>> number_of(std::string const& what, Table const& table, PlannedStep& step);

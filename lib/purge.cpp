@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "apply.hpp"
+#include "keep_aside.hpp"
 #include "snapshots.hpp"
 #include "try.hpp"
 
@@ -123,6 +124,12 @@ Result<void> take_away(Backend& backend, Ledger& ledger, Purge const& purge, Opt
     auto gone = [&]() -> Result<void> {
         for (auto const& info : purge.snapshots) {
             UNDROP_TRY(auto snapshot, manifest_of(ledger, info));
+            if (snapshot.kind == Snapshot::Kind::aside) {
+                UNDROP_CHECK(drop_aside(backend, ledger, snapshot));
+                snapshot.hash = Snapshot::was_purged;
+                UNDROP_CHECK(ledger.update(snapshot));
+                continue;
+            }
             UNDROP_TRY(auto const there, backend.columns_of(ledger.table(snapshot.store)));
             if (!there.empty()) UNDROP_CHECK(backend.run("drop table " + ledger.table(snapshot.store)));
             UNDROP_CHECK(Aside(backend, ledger, snapshot).drop());

@@ -84,7 +84,7 @@ std::string digest_of(Dialect const& dialect, Table const& table, std::vector<st
 }
 
 Result<void> save(Backend& backend, Ledger const& ledger, Snapshot& snapshot, std::set<std::string> const& gone,
-                  std::vector<Footprint> const& footprints) {
+                  std::vector<Footprint> const& footprints, std::string const& only) {
     auto const& dialect = backend.dialect();
     snapshot.store = names::snapshot_prefix + std::to_string(snapshot.id);
     snapshot.values = plain_columns(snapshot.table);
@@ -98,7 +98,8 @@ Result<void> save(Backend& backend, Ledger const& ledger, Snapshot& snapshot, st
     auto const state = state_of(dialect, ledger, snapshot, gone, footprints);
     auto const shape = shape_of(dialect, ledger.table(snapshot.store), snapshot, state.expression);
     UNDROP_CHECK(shape.make(backend, snapshot.table));
-    UNDROP_TRY(snapshot.rows, shape.fill(backend, dialect.own_rows(snapshot.table) + " as t" + state.join));
+    UNDROP_TRY(snapshot.rows, shape.fill(backend, dialect.own_rows(snapshot.table) + " as t" + state.join +
+                                                      (only.empty() ? std::string{} : " where " + only)));
     UNDROP_TRY(snapshot.bytes, backend.bytes_of(shape.name()));
     UNDROP_TRY(snapshot.hash, backend.hash_of(shape.name(), shape.columns()));
     return BOOST_OUTCOME_V2_NAMESPACE::success();

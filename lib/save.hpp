@@ -13,9 +13,9 @@ namespace undrop {
 
 // Makes the snapshot's table, fills it and seals it; fills in store, values, rows, bytes and hash. `snapshot` comes with id, kind, table
 // and column. `gone`: the columns of the table that go together; a row is not told by them. `footprints`: what the opposite step of the
-// same migration had left; decides each row's state (P3).
+// same migration had left; decides each row's state (P3). `only`: condition on rows (alias t); empty: all of them.
 [[nodiscard]] Result<void> save(Backend& backend, Ledger const& ledger, Snapshot& snapshot, std::set<std::string> const& gone,
-                                std::vector<Footprint> const& footprints);
+                                std::vector<Footprint> const& footprints, std::string const& only = {});
 
 // What the step itself has left in a table (column empty) or column that it made; nothing for an empty table. `fresh`: all columns that
 // the step added to the table; a row is not told by them.

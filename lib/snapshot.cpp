@@ -27,9 +27,9 @@ struct Named {
     char const* name;
 };
 
-constexpr std::array kinds{Named{Snapshot::Kind::table, "table"}, Named{Snapshot::Kind::column, "column"},
-                           Named{Snapshot::Kind::deleted, "deleted"}, Named{Snapshot::Kind::updated, "updated"},
-                           Named{Snapshot::Kind::sequence, "sequence"}};
+constexpr std::array kinds{Named{Snapshot::Kind::table, "table"},       Named{Snapshot::Kind::column, "column"},
+                           Named{Snapshot::Kind::deleted, "deleted"},   Named{Snapshot::Kind::updated, "updated"},
+                           Named{Snapshot::Kind::sequence, "sequence"}, Named{Snapshot::Kind::aside, "aside"}};
 
 Snapshot::Kind kind_of(std::string const& name) {
     auto const found = std::find_if(kinds.begin(), kinds.end(), [&](Named const& k) { return k.name == name; });
@@ -49,7 +49,7 @@ Footprint::Of footprint_of(std::string const& name) {
 }
 
 std::string Snapshot::what() const {
-    if (kind == Kind::column) return table.text() + "." + column;
+    if (kind == Kind::column || kind == Kind::aside) return table.text() + "." + column;
     if (kind == Kind::deleted) return table.text() + " (deleted)";
     if (kind == Kind::updated)
         return fmt::format("{} ({})", table.text(), fmt::join(values.begin(), values.end() - std::ssize(told_by), ", "));

@@ -12,15 +12,19 @@ namespace undrop {
 // A table of the store that holds rows of a user's table: keys in k1.., values in v1..; `n` numbers the rows of tables without a key.
 // `state` is 'u' for what users wrote, 'm' for what the migration itself had written there and no user changed since (P3).
 // Of updated rows k1.. is the key that the step left, v1.. the values before and w1.. those that it left; `state` has a letter for each.
+// Of Kind::aside nothing is in the store: the values are in the user's table, in the column `position`; `hash` is empty while they are to
+// come back from there, else what became of them.
 // Without a key, `alone` is 1 where told_by tells the row from all others, and r the row's lasting number as the step left it.
 struct Snapshot {
-    enum class Kind { table, column, deleted, updated, sequence };
+    enum class Kind { table, column, deleted, updated, sequence, aside };
+    static constexpr char const* was_purged = "purged";  // of Kind::aside
+    static constexpr char const* came_back = "came back";
     std::int64_t id = 0;
     std::int64_t step = 0;
     Kind kind = Kind::table;
     Table table;                          // as it was; for a sequence only schema and name
-    std::string column;                   // for Kind::column
-    std::string position;                 // for Kind::sequence
+    std::string column;                   // for Kind::column and Kind::aside
+    std::string position;                 // for Kind::sequence; for Kind::aside what the column is called now
     std::string store;                    // raw name of the store's table; empty for a sequence
     std::vector<std::string> values;      // names of the columns in v1..; for whole rows without a key they identify the row, too
     std::vector<std::string> left_types;  // for Kind::updated: the full types in which w1.. were left
@@ -32,7 +36,7 @@ struct Snapshot {
 
     [[nodiscard]] bool keyed() const { return !table.key.empty(); }
     [[nodiscard]] bool of_rows() const { return kind == Kind::deleted || kind == Kind::updated; }  // of a table that stays
-    [[nodiscard]] bool purged() const { return store.empty() && kind != Kind::sequence; }
+    [[nodiscard]] bool purged() const { return kind == Kind::aside ? hash == was_purged : store.empty() && kind != Kind::sequence; }
     [[nodiscard]] std::string what() const;
     [[nodiscard]] std::vector<std::string> columns() const;  // of the store's table, in the order in which they are hashed
 };

@@ -7,6 +7,7 @@
 
 #include "aside.hpp"
 #include "fault.hpp"
+#include "keep_aside.hpp"
 #include "ledger.hpp"
 #include "merge.hpp"
 #include "snapshots.hpp"
@@ -43,6 +44,23 @@ std::vector<std::string> shown(Snapshot const& s, bool with_key, std::vector<std
         names.push_back(s.values[i]);
     }
     return columns;
+}
+
+// Of a column that is kept aside: the key and the values, as they are in the table now.
+Result<void> show_aside(Backend& backend, Ledger const& ledger, Snapshot const& aside, std::int64_t limit, SnapshotRows& out) {
+    UNDROP_CHECK(can_be_shown(backend, ledger, aside));
+    UNDROP_TRY(auto const tables, backend.tables(ledger.name()));
+    auto const* table = table_with(tables, aside);
+    if (!table) return success();  // its table went too, and has a snapshot
+    std::vector<std::string> names;
+    for (auto const& key : table->key) names.push_back("t." + backend.dialect().quote(key));
+    auto const order = names.empty() ? std::string{} : fmt::format("order by {}", fmt::join(names, ", "));
+    names.push_back("t." + backend.dialect().quote(aside.position));
+    out.columns = table->key;
+    out.columns.push_back(aside.column);
+    UNDROP_TRY(out.rows, backend.rows(fmt::format("select {} from {} as t {} limit {}", fmt::join(names, ", "),
+                                                  backend.dialect().own_rows(*table), order, std::max<std::int64_t>(0, limit))));
+    return success();
 }
 
 }  // namespace
@@ -86,6 +104,13 @@ Result<SnapshotRows> snapshot_rows(Target& target, std::int64_t id, std::int64_t
         out.rows = {{Cell{snapshot.position}}};
         return out;
     }
+    if (snapshot.kind == Snapshot::Kind::aside) {
+        UNDROP_CHECK(target.backend().begin_reading());
+        auto const read = show_aside(target.backend(), ledger, snapshot, limit, out);
+        target.backend().rollback();
+        if (!read) return read.error();
+        return out;
+    }
     auto const names = shown(snapshot, snapshot.kind == Snapshot::Kind::column, out.columns);
     UNDROP_CHECK(can_be_shown(target.backend(), ledger, snapshot));
     auto const order = snapshot.keyed() ? "k1" : "n";
@@ -101,7 +126,7 @@ Result<Conflicts> snapshot_conflicts(Target& target, std::int64_t id, std::int64
     UNDROP_TRY(auto const asked, chosen(all, {id}));
     Conflicts out{.info = asked.front()};
     UNDROP_TRY(auto const snapshot, manifest_of(ledger, out.info));
-    if (snapshot.kind == Snapshot::Kind::sequence) return out;
+    if (snapshot.kind == Snapshot::Kind::sequence || snapshot.kind == Snapshot::Kind::aside) return out;
     UNDROP_CHECK(can_be_shown(backend, ledger, snapshot));
     auto const whole = snapshot.kind == Snapshot::Kind::table || snapshot.kind == Snapshot::Kind::deleted;
     auto const names = shown(snapshot, !whole, out.columns);

@@ -155,6 +155,7 @@ Result<StepRunner::Round> StepRunner::guarded_round() {
 
 Result<StepRunner::Round> StepRunner::round() {
     saved_.clear();
+    kept_.clear();
     copies_.clear();
     unchanged_cells_.clear();
     matched_.clear();
@@ -179,6 +180,7 @@ Result<StepRunner::Round> StepRunner::round() {
     UNDROP_CHECK(lock_and_mark());
     UNDROP_CHECK(save_foreseen());
     UNDROP_CHECK(run_script());
+    if (save_aside_of_script() == Round::again) return Round::again;
     if (part_ && part_->has_run()) {
         UNDROP_CHECK(save_captured());
     } else {
@@ -239,9 +241,11 @@ Result<void> StepRunner::check_still_meant() {
     UNDROP_CHECK(read_opposite_of(history));
     UNDROP_TRY(before_, backend_.tables(ledger_.name()));
     if (!part_) UNDROP_CHECK(waivers_exist(script_, lose_, before_));  // P7
+    UNDROP_CHECK(find_kept_columns());
 
     if (foresight_.tables.empty() && foresight_.columns.empty() && foresight_.copies.empty() && foresight_.locks.empty()) {
         foresight_ = planned_ = foresee(backend_.dialect(), statements_, before_, lose_, opposite_.wanted);
+        for (auto* foreseen : {&foresight_, &planned_}) leave_out(*foreseen, keeps_, opposite_.aside);
         foresee_copies();
     }
     head_ = history.head;
@@ -285,7 +289,8 @@ Result<void> StepRunner::count_kept_rows() {
 Result<void> StepRunner::run_script() {
     UNDROP_CHECK(count_kept_rows());
     UNDROP_CHECK(backend_.enter_script());
-    for (auto const& statement : statements_) {
+    for (std::size_t i = 0; i < statements_.size(); ++i) {
+        auto const& statement = statements_[i];
         if (options_.cancelled && options_.cancelled())
             return Error{.code = Code::interrupted,
                          .left = Left::rolled_back,
@@ -293,7 +298,7 @@ Result<void> StepRunner::run_script() {
                          .where = {script_.file, statement.line, statement.column}};
         tell(Event::Kind::statement, statement.text.substr(0, statement.text.find('\n')));
         auto const start = Clock::now();
-        if (auto ran = backend_.run_script(script_, statement); !ran) {
+        if (auto ran = run_statement(i); !ran) {
             auto error = std::move(ran).error();
             if (step_.direction == Direction::down && error.next.command.empty())
                 error.next = {.command = "down --derive", .advice = "goes back without the down script, by what the ledger recorded"};

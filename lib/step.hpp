@@ -10,6 +10,7 @@
 #include <undrop/report.hpp>
 
 #include "backend.hpp"
+#include "keep_aside.hpp"
 #include "ledger.hpp"
 #include "look.hpp"
 #include "mend.hpp"
@@ -33,6 +34,7 @@ struct Opposite {
     Wanted wanted;          // going down: what the objects were before the up
     std::vector<Rename> renames;
     std::vector<Snapshot> snapshots;
+    std::vector<Snapshot> aside;  // columns that it renamed away instead of dropping them
     std::vector<Footprint> footprints;
     std::set<ObjectId> left;  // objects that it changed and left there
 };
@@ -119,6 +121,21 @@ private:
     [[nodiscard]] Result<void> fill_waived_columns(std::vector<Table> const& tables, std::vector<Table> const& before_mend);
     [[nodiscard]] Result<void> restore_tables(std::vector<Table> const& tables);
     [[nodiscard]] Result<void> restore_positions();
+    // step_keep_aside.cpp: columns that are renamed away instead of being dropped, and their way back
+    [[nodiscard]] Result<void> find_kept_columns();
+    [[nodiscard]] Result<void> run_statement(std::size_t number);
+    [[nodiscard]] Result<void> keep_aside(KeptColumn const& kept, Statement const& statement);
+    [[nodiscard]] Result<void> try_to_drop(KeptColumn const& kept, Statement const& statement);
+    [[nodiscard]] Result<void> rename_away(KeptColumn const& kept, Statement const& statement, ObjectId const& column);
+    [[nodiscard]] Result<void> rename_away_in_text(KeptColumn const& kept);
+    [[nodiscard]] Result<void> kept_as_dropped(std::vector<Table> const& after, Catalog const& now) const;
+    [[nodiscard]] Result<void> verify_aside();
+    [[nodiscard]] std::string worth_saving(Table const& table, std::string const& column) const;
+    [[nodiscard]] Round save_aside_of_script();
+    [[nodiscard]] Result<void> bring_aside_back();
+    [[nodiscard]] Result<void> fill_aside(Snapshot const& aside, Table const& table);
+    [[nodiscard]] Result<void> merge_aside(Snapshot const& aside, Table const& table);
+    [[nodiscard]] Result<void> record_aside();
     // step_rows.cpp: rows of tables that stay
     [[nodiscard]] std::optional<std::pair<Table, std::string>> under_old_names(TableName const& then) const;
     [[nodiscard]] Result<void> note_unchanged_cells();
@@ -216,6 +233,8 @@ private:
     std::map<std::string, std::string> positions_;
     std::map<TableName, std::string> sequences_;  // at the mark, with their identities
     std::vector<Snapshot> saved_;
+    std::vector<KeptColumn> keeps_;      // what the script names to be kept aside
+    std::vector<Snapshot> kept_;         // what was kept aside
     std::vector<Snapshot> passed_over_;  // of the opposite step: gone, or not what was saved
     std::vector<OldRowsTable> copies_;
     std::map<std::int64_t, std::string> unchanged_cells_;  // working tables, by snapshot

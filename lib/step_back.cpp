@@ -79,6 +79,7 @@ Result<void> StepRunner::bring_back() {
     if (step_.direction == Direction::down) {
         UNDROP_CHECK(rename_tables_back());
         UNDROP_CHECK(rename_sequences_back());
+        UNDROP_CHECK(bring_aside_back());
         UNDROP_CHECK(rename_columns_back());
         UNDROP_CHECK(rename_attributes_back());
         UNDROP_CHECK(rename_parts_back());

@@ -139,7 +139,7 @@ Result<void> StepRunner::save_foreseen() {
             if (kind == Snapshot::Kind::column &&
                 (foresight_.columns.contains({{table.schema, table.name}, c.name}) || waived({table.schema, table.name}, c.name)))
                 gone.insert(c.name);
-        UNDROP_CHECK(save(backend_, ledger_, snapshot, gone, opposite_.footprints));
+        UNDROP_CHECK(save(backend_, ledger_, snapshot, gone, opposite_.footprints, worth_saving(table, column)));
         tell(Event::Kind::saved, fmt::format("{}: {} rows", snapshot.what(), snapshot.rows));
         saved_.push_back(std::move(snapshot));
         return success();

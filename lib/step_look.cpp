@@ -91,6 +91,7 @@ Result<StepRunner::Round> StepRunner::look_again() {
     UNDROP_CHECK(keep_only_losses(changes));
     UNDROP_TRY(auto const now, backend_.catalog_after(ledger_.name(), catalog_));
     UNDROP_CHECK(verify(now));
+    UNDROP_CHECK(kept_as_dropped(after, now));
     UNDROP_CHECK(gather_statistics(after));
     UNDROP_CHECK(run_check());
     report_.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started_).count();

@@ -56,6 +56,14 @@ Result<Opposite> read_opposite(Ledger& ledger, std::int64_t step, Direction dire
         }
     }
     UNDROP_TRY(opposite.snapshots, ledger.snapshots(step));
+    auto const aside = std::stable_partition(opposite.snapshots.begin(), opposite.snapshots.end(),
+                                             [](Snapshot const& s) { return s.kind != Snapshot::Kind::aside; });
+    std::copy_if(aside, opposite.snapshots.end(), std::back_inserter(opposite.aside),
+                 [](Snapshot const& s) { return s.hash != Snapshot::came_back; });
+    opposite.snapshots.erase(aside, opposite.snapshots.end());
+    // What a down script was merged with is in the column that it made, and goes aside with that.
+    if (direction == Direction::up)
+        std::erase_if(opposite.snapshots, [](Snapshot const& s) { return s.kind == Snapshot::Kind::column && is_aside_name(s.column); });
     UNDROP_TRY(opposite.footprints, ledger.footprints(step));
     return opposite;
 }
@@ -115,7 +123,7 @@ Result<void> StepRunner::record(Catalog const& now, std::vector<TableChange> con
         print.step = step_id_;
         UNDROP_CHECK(ledger_.add(print));
     }
-    return success();
+    return record_aside();
 }
 
 // The entry of a step that is over; 0: it goes on.

@@ -32,7 +32,7 @@ Result<void> StepRunner::verify_snapshots() {
         passed_over_.push_back(std::move(snapshot));
     }
     opposite_.snapshots = std::move(fine);
-    return success();
+    return verify_aside();
 }
 
 Result<void> StepRunner::fill_passed_over(bool before_mend) {
@@ -66,11 +66,14 @@ bool goes_without(Options const& options, Snapshot const& snapshot, Direction di
 }
 
 Error will_not_restore(Snapshot const& snapshot, std::string const& fault, Direction direction) {
-    return Error{.code = Code::refused,
-                 .left = Left::untouched,
-                 .message = fmt::format("{} {}: nothing is restored from it", name_of(snapshot), fault),
-                 .next = {.command = fmt::format("{} --without-snapshot", name_of(direction)),
-                          .advice = "goes without it, and counts what stays away; or bring it back first: undrop snapshots import FILE"}};
+    return Error{
+        .code = Code::refused,
+        .left = Left::untouched,
+        .message = fmt::format("{} {}: nothing is restored from it", name_of(snapshot), fault),
+        .next = {.command = fmt::format("{} --without-snapshot", name_of(direction)),
+                 .advice = snapshot.kind == Snapshot::Kind::aside
+                               ? "goes without it, and counts what stays away"
+                               : "goes without it, and counts what stays away; or bring it back first: undrop snapshots import FILE"}};
 }
 
 }  // namespace undrop

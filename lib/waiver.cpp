@@ -30,18 +30,6 @@ std::vector<std::string> names_of(Table const& table) {
     return names;
 }
 
-// The line of a directive that holds this name; 0: it is written otherwise there.
-int line_of(Script const& script, std::string const& waiver) {
-    int number = 1;
-    for (std::size_t from = 0; from < script.text.size(); ++number) {
-        auto const end = std::min(script.text.find('\n', from), script.text.size());
-        auto const line = std::string_view(script.text).substr(from, end - from);
-        if (line.find("undrop") != std::string_view::npos && line.find(waiver) != std::string_view::npos) return number;
-        from = end + 1;
-    }
-    return 0;
-}
-
 Error matches_nothing(Script const& script, std::string const& waiver, char const* why, std::string advice) {
     auto const line = line_of(script, waiver);
     return {.code = Code::refused,
@@ -52,6 +40,17 @@ Error matches_nothing(Script const& script, std::string const& waiver, char cons
 }
 
 }  // namespace
+
+int line_of(Script const& script, std::string const& waiver) {
+    int number = 1;
+    for (std::size_t from = 0; from < script.text.size(); ++number) {
+        auto const end = std::min(script.text.find('\n', from), script.text.size());
+        auto const line = std::string_view(script.text).substr(from, end - from);
+        if (line.find("undrop") != std::string_view::npos && line.find(waiver) != std::string_view::npos) return number;
+        from = end + 1;
+    }
+    return 0;
+}
 
 bool waives_object(std::string const& waiver) {
     auto const blank = waiver.find(' ');

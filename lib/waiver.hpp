@@ -12,6 +12,9 @@
 
 namespace undrop {
 
+// The line of a directive that holds this name; 0: it is written otherwise there.
+[[nodiscard]] int line_of(Script const& script, std::string const& name);
+
 // Does the waiver name an object, as "virtual table f" or "type public.span"? Else it names a table or a column.
 [[nodiscard]] bool waives_object(std::string const& waiver);
 

@@ -167,7 +167,7 @@ Action declare_snapshots(CLI::App& app) {
     given->show->add_option("--limit", given->limit, "So many rows (100)")->check(at_least_one())->type_name("N");
     given->verify = app.add_subcommand("verify", "Is everything there that was saved? Exit status 3 if not")->fallthrough();
     given->verify->add_option("id", given->ids, "Of these only")->check(at_least_one())->type_name("ID");
-    auto* purge = app.add_subcommand("purge", "Take snapshots away, for good")->fallthrough();
+    auto* purge = app.add_subcommand("purge", "Take snapshots, and columns kept aside, away for good")->fallthrough();
     given->others.emplace_back(purge, declare_purge(*purge));
     auto* erase = app.add_subcommand("erase", "Take one person's rows out of every snapshot")->fallthrough();
     given->others.emplace_back(erase, declare_erase(*erase));
