@@ -25,6 +25,12 @@ std::vector<std::string> identity_of(Snapshot const& s) {
 
 std::string Aside::table() const { return ledger_.table(names::aside_prefix + std::to_string(s_.id)); }
 
+std::vector<std::string> Aside::columns() const {
+    auto names = identity_of(s_);
+    names.insert(names.end(), {"cell", "why"});
+    return names;
+}
+
 Result<bool> Aside::is_there() {
     UNDROP_TRY(auto const columns, backend_.columns_of(table()));
     return !columns.empty();

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "backend.hpp"
 #include "ledger.hpp"
@@ -20,6 +21,8 @@ public:
     // updated row, the value that this is about; else empty. `source`: the table that the rows come back into.
     [[nodiscard]] Result<void> add(Table const& source, std::string const& column, std::string const& why, std::string const& from);
 
+    [[nodiscard]] Result<void> make(Table const& source);  // empty
+    [[nodiscard]] std::vector<std::string> columns() const;
     [[nodiscard]] std::string table() const;  // as SQL writes it; whether it is there or not
     [[nodiscard]] Result<bool> is_there();
     [[nodiscard]] Result<void> drop();  // if it is there
@@ -31,8 +34,6 @@ public:
     [[nodiscard]] Result<void> forget_restored();
 
 private:
-    [[nodiscard]] Result<void> make(Table const& source);
-
     Backend& backend_;
     Ledger const& ledger_;
     Snapshot const& s_;

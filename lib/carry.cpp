@@ -4,11 +4,14 @@
 #include <fmt/format.h>
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "apply.hpp"
 #include "archive.hpp"
+#include "aside.hpp"
 #include "fault.hpp"
 #include "ledger.hpp"
+#include "merge.hpp"
 #include "names.hpp"
 #include "snapshots.hpp"
 #include "store_table.hpp"
@@ -19,7 +22,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 auto const success = [] { return BOOST_OUTCOME_V2_NAMESPACE::success(); };
-constexpr int format = 1;
+constexpr int format = 2;  // 1 knew nothing of what was kept aside
 constexpr char const* kind = "undrop snapshots";
 
 std::string dumped(Json const& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
@@ -44,6 +47,19 @@ Json event_json(SnapshotInfo const& info) {
     return {{"id", info.step}, {"version", info.version}, {"direction", name_of(info.direction)}, {"at", info.at}};
 }
 
+// What of the snapshot was not put back, and why: as many rows as are announced, in the same transaction.
+Result<void> write_aside(Backend& backend, Ledger const& ledger, Snapshot const& snapshot, ArchiveWriter& out, Interrupted& interrupted) {
+    Aside aside(backend, ledger, snapshot);
+    UNDROP_TRY(bool const there, aside.is_there());
+    if (!there) return success();
+    UNDROP_TRY(auto const count, backend.rows("select count(*) from " + aside.table()));
+    UNDROP_CHECK(out.line(dumped({{"aside", snapshot.id}, {"rows", number_of(count.at(0).at(0))}, {"columns", aside.columns()}})));
+    return backend.read_rows(aside.table(), aside.columns(), [&](std::string_view line) -> Result<void> {
+        UNDROP_CHECK(interrupted.asked());
+        return out.line(line);
+    });
+}
+
 Result<void> write_snapshot(Backend& backend, Ledger const& ledger, SnapshotInfo const& info, Snapshot const& snapshot, ArchiveWriter& out,
                             std::int64_t& rows, Options const& options) {
     auto const store = ledger.table(snapshot.store);
@@ -62,11 +78,12 @@ Result<void> write_snapshot(Backend& backend, Ledger const& ledger, SnapshotInfo
                                   {"columns", columns},
                                   {"manifest", to_manifest(snapshot)}})));
     Interrupted interrupted(options);
-    return backend.read_rows(store, snapshot.columns(), [&](std::string_view line) -> Result<void> {
+    UNDROP_CHECK(backend.read_rows(store, snapshot.columns(), [&](std::string_view line) -> Result<void> {
         UNDROP_CHECK(interrupted.asked());
         ++rows;
         return out.line(line);
-    });
+    }));
+    return write_aside(backend, ledger, snapshot, out, interrupted);
 }
 
 // The snapshots that are to be written, each verified: what is not whole is not carried on.
@@ -133,6 +150,10 @@ public:
             auto const json = Json::parse(*line, nullptr, false);
             if (!json.is_object()) return damaged("a line is not what its place asks for");
             if (json.contains("sha256")) return ended(json);
+            if (json.contains("aside")) {
+                UNDROP_CHECK(take_aside(json));
+                continue;
+            }
             Announced announced;
             try {
                 announced = announced_in(json);
@@ -175,12 +196,64 @@ private:
                          .next = {.command = "log", .advice = "it says when; what was erased does not come back by an older export"}};
         UNDROP_TRY(auto snapshot, manifest_of(ledger_, *info));
         UNDROP_TRY(auto const fault, fault_of(backend_, ledger_, snapshot, Depth::rows));
-        if (fault.empty()) {
+        is_filled_ = !fault.empty();
+        if (!is_filled_) {
             done_.there.push_back(*info);
+            last_ = std::move(snapshot);
             return pass_over(a.rows);
         }
         UNDROP_CHECK(fill(a, snapshot));
         done_.snapshots.push_back(*info);
+        last_ = std::move(snapshot);
+        return success();
+    }
+
+    // Of the snapshot before it. What is there and well keeps what was kept aside of it since.
+    Result<void> take_aside(Json const& json) {
+        std::int64_t rows = 0;
+        std::vector<std::string> columns;
+        try {
+            rows = json.at("rows");
+            columns = json.at("columns").get<std::vector<std::string>>();
+            if (!last_ || last_->id != json.at("aside").get<std::int64_t>())
+                return damaged("what was kept aside is of no snapshot before it");
+        } catch (Json::exception const&) {
+            return damaged("a line about what was kept aside cannot be read");
+        }
+        Aside aside(backend_, ledger_, *last_);
+        if (columns != aside.columns()) return damaged(fmt::format("what was kept aside of {} has other columns", name_of(*last_)));
+        if (!is_filled_) return pass_over(rows);
+        UNDROP_CHECK(aside.drop());
+        UNDROP_CHECK(aside.make(without_id(last_->table)));
+        UNDROP_CHECK(write(rows, aside.table(), columns, *last_));
+        // Nothing of it is shown but with a row of the snapshot.
+        UNDROP_TRY(auto const strays,
+                   backend_.rows(fmt::format("select 1 from {} as a where not exists (select 1 from {} as s where {}) limit 1",
+                                             aside.table(), ledger_.table(last_->store), aside.is_row("a"))));
+        if (!strays.empty()) return damaged(fmt::format("what was kept aside of {} is of rows that it does not have", name_of(*last_)));
+        last_.reset();
+        return success();
+    }
+
+    // An id of another database's would name another table: no source counts as one with row security (P8).
+    static Table without_id(Table source) {
+        source.id = "0";
+        return source;
+    }
+
+    // So many lines as rows of a table of the store.
+    Result<void> write(std::int64_t rows, std::string const& store, std::vector<std::string> const& columns, Snapshot const& snapshot) {
+        auto const written = backend_.write_rows(store, columns, [&]() -> Result<std::optional<std::string_view>> {
+            if (rows <= 0) return std::optional<std::string_view>{};
+            UNDROP_CHECK(interrupted_.asked());
+            --rows;
+            UNDROP_TRY(auto line, in_.line());
+            if (!line) return damaged("rows are missing");
+            return line;
+        });
+        if (!written && written.error().code == Code::refused && written.error().next.command.empty())
+            return damaged(fmt::format("{}: {}", name_of(snapshot), written.error().message));
+        if (!written) return written.error();
         return success();
     }
 
@@ -217,21 +290,9 @@ private:
             else
                 table.add(column.name, column.type, "");
         }
-        auto source = snapshot.table;
-        source.id = "0";  // an id of another database's would name another table: no source counts as one with row security (P8)
-        UNDROP_CHECK(table.make(backend_, source));
-        auto left = a.rows;
-        auto const written = backend_.write_rows(table.name(), table.columns(), [&]() -> Result<std::optional<std::string_view>> {
-            if (left == 0) return std::optional<std::string_view>{};
-            UNDROP_CHECK(interrupted_.asked());
-            --left;
-            UNDROP_TRY(auto line, in_.line());
-            if (!line) return damaged("rows are missing");
-            return line;
-        });
-        if (!written && written.error().code == Code::refused && written.error().next.command.empty())
-            return damaged(fmt::format("{}: {}", name_of(snapshot), written.error().message));
-        if (!written) return written.error();
+        UNDROP_CHECK(Aside(backend_, ledger_, snapshot).drop());
+        UNDROP_CHECK(table.make(backend_, without_id(snapshot.table)));
+        UNDROP_CHECK(write(a.rows, table.name(), table.columns(), snapshot));
         UNDROP_TRY(auto const fault, fault_of(backend_, ledger_, snapshot, Depth::rows));
         if (!fault.empty()) return damaged(fmt::format("{} {}", name_of(snapshot), fault));
         UNDROP_TRY(snapshot.bytes, backend_.bytes_of(table.name()));
@@ -243,6 +304,8 @@ private:
     ArchiveReader& in_;
     Interrupted interrupted_;
     std::vector<SnapshotInfo> known_;
+    std::optional<Snapshot> last_;  // whose rows were read last
+    bool is_filled_ = false;        // and came back
     Imported done_;
 };
 
@@ -250,8 +313,8 @@ Result<void> read_header(ArchiveReader& in, Backend const& backend) {
     UNDROP_TRY(auto const line, in.line());
     auto const json = line ? Json::parse(*line, nullptr, false) : Json();
     if (!json.is_object() || json.value("kind", "") != kind) return damaged("its first line is not that of one");
-    if (json.value("format", 0) != format)
-        return damaged(fmt::format("it has format {}, and this undrop reads format {}", json.value("format", 0), format));
+    if (auto const found = json.value("format", 0); found < 1 || found > format)
+        return damaged(fmt::format("it has format {}, and this undrop reads formats up to {}", found, format));
     if (json.value("rows", "") != backend.row_format())
         return damaged(fmt::format("it was written by {}, and this is {}", json.value("rows", ""), backend.row_format()));
     return success();

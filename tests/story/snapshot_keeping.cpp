@@ -316,7 +316,7 @@ ON_BOTH("snapshots: what is damaged, cut off or of another database is refused b
     refused(with("editor", "root"), "");
     refused(with("editor", "edi\ttor"), "is not one of this table");
     refused(with("admin\n", "admin\n\\N\tu\tx\n"), "");
-    refused(with("\"format\":1", "\"format\":2"), "format 2");
+    refused(with("\"format\":2", "\"format\":3"), "format 3");
     refused(with("\"rows\":\"", "\"rows\":\"x"), "was written by x");
     refused(with("\"version\":\"1\"", "\"version\":\"9\""), "another database");
     refused(with(db.either("\"type\":\"text", "\"type\":\"TEXT"), "\"type\":\"text default 'x'"), "");
