@@ -14,7 +14,7 @@ namespace undrop {
 // Of updated rows k1.. is the key that the step left, v1.. the values before and w1.. those that it left; `state` has a letter for each.
 // Without a key, `alone` is 1 where told_by tells the row from all others, and r the row's lasting number as the step left it.
 struct Snapshot {
-    enum class Kind { table, column, deleted, updated, sequence };
+    enum class Kind { table, column, deleted, updated, sequence, view };  // view: a materialized one, with what it held
     std::int64_t id = 0;
     std::int64_t step = 0;
     Kind kind = Kind::table;
@@ -26,6 +26,7 @@ struct Snapshot {
     std::vector<std::string> left_types;  // for Kind::updated: the full types in which w1.. were left
     std::vector<std::string> told_by;     // for Kind::updated without a key: those of `values` that the step changed in no row
     bool numbered = false;                // ... the rows' lasting numbers are in r
+    bool populated = true;                // for Kind::view: it could be read
     std::int64_t rows = 0;
     std::int64_t bytes = 0;
     std::string hash;
