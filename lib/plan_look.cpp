@@ -156,8 +156,8 @@ Result<void> Planner::describe(PlannedStep& step, Opposite const& opposite, Plan
     auto const marked = step.origin != Origin::derived && *script && is_marked(**script);
     describe_parts(step, statements, marked);
     // What earlier steps of the plan make is not there yet: the step itself looks again.
-    if (&step == &plan.steps.front() && *script)
-        if (auto const there = waivers_exist(**script, lose, with_views(tables_, views_)); !there)
+    if (&step == &plan.steps.front() && *script && !lose.empty())
+        if (auto const there = waivers_exist(**script, lose, with_views(tables_, views_), backend_.dialect().foresee(statements)); !there)
             plan.findings.push_back({.severity = Severity::stop,
                                      .code = "waiver",
                                      .text = there.error().message,

@@ -240,7 +240,8 @@ Result<void> StepRunner::check_still_meant() {
     UNDROP_CHECK(read_opposite_of(history));
     UNDROP_TRY(before_, backend_.tables(ledger_.name()));
     UNDROP_TRY(views_, read_views(backend_, ledger_.name()));
-    if (!part_) UNDROP_CHECK(waivers_exist(script_, lose_, with_views(before_, views_)));  // P7
+    if (!part_ && !lose_.empty())  // P7
+        UNDROP_CHECK(waivers_exist(script_, lose_, with_views(before_, views_), backend_.dialect().foresee(statements_)));
 
     if (foresight_.tables.empty() && foresight_.columns.empty() && foresight_.copies.empty() && foresight_.locks.empty() &&
         foresight_.views.empty()) {
