@@ -162,6 +162,7 @@ private:
     [[nodiscard]] Result<std::vector<ForeignKey>> foreign_keys_of(Table const& now);
     [[nodiscard]] Result<void> count_orphans(Snapshot const& snapshot);
     [[nodiscard]] Result<void> bring_references_back();
+    [[nodiscard]] Error minding_keyless(Error error) const;
     [[nodiscard]] Result<void> match_keyless(std::vector<Snapshot const*> const& rows, std::vector<Table> const& tables);
     [[nodiscard]] std::vector<Snapshot const*> own_updates(Table const& table) const;
     [[nodiscard]] Result<std::map<ObjectId, Object>> set_aside(std::vector<Snapshot const*> const& rows, std::vector<Table> const& tables);

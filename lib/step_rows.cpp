@@ -242,7 +242,7 @@ Result<void> StepRunner::constraints_hold() {
         error.next = {.advice = foreign_keys_off};
         break;
     }
-    return error;
+    return minding_keyless(std::move(error));
 }
 
 // P1 for rows: after the script, before anything is brought back.
