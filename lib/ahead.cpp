@@ -57,6 +57,8 @@ std::string harm_of(Snapshot const& snapshot) {
             return fmt::format("deletes {} of {}", rows, snapshot.table.text());
         case Snapshot::Kind::updated:
             return fmt::format("changes {} of {} ({})", rows, snapshot.table.text(), fmt::join(snapshot.values, ", "));
+        case Snapshot::Kind::view:
+            return {};  // filling one anew harms nobody, and that one is gone is told of the object
         case Snapshot::Kind::sequence:
             break;
     }
@@ -157,7 +159,8 @@ Result<std::vector<std::string>> harms_of(Backend& backend, Ledger& ledger, Appl
         if (std::find(harms.begin(), harms.end(), harm) == harms.end()) harms.push_back(std::move(harm));
     };
     UNDROP_TRY(auto const snapshots, ledger.snapshots(applied.step));
-    for (auto const& snapshot : snapshots) add(harm_of(snapshot));
+    for (auto const& snapshot : snapshots)
+        if (auto harm = harm_of(snapshot); !harm.empty()) add(std::move(harm));
     UNDROP_TRY(auto const waived, waived_by(backend, ledger, applied));
     for (auto const& what : waived) add("takes away " + what + " unsaved");
     UNDROP_TRY(auto const opposite, read_opposite(ledger, applied.step, Direction::down));

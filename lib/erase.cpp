@@ -31,11 +31,16 @@ public:
     Result<Erased> erase() {
         UNDROP_TRY(auto const all, ledger_.list_snapshots());
         std::set<std::string> tables;
+        std::vector<std::string> computed;
         std::size_t searched = 0;
         for (auto const& info : all) {
             if (info.purged) continue;
             UNDROP_TRY(auto const snapshot, manifest_of(ledger_, info));
-            if (snapshot.kind == Snapshot::Kind::sequence || !is_asked_for(snapshot.table.schema, snapshot.table.name)) continue;
+            if (snapshot.kind == Snapshot::Kind::sequence) continue;
+            if (!is_asked_for(snapshot.table.schema, snapshot.table.name)) {
+                if (snapshot.kind == Snapshot::Kind::view && snapshot.rows > 0) computed.push_back(not_searched(snapshot));
+                continue;
+            }
             tables.insert(snapshot.table.text());
             if (tables.size() > 1) return ambiguous(tables);
             if (snapshot.kind == Snapshot::Kind::aside) {
@@ -48,11 +53,13 @@ public:
                 ++searched;
                 UNDROP_CHECK(erase_from(snapshot, condition));
             } else {
-                done_.not_searched.push_back(fmt::format("{} (it has {})", name_of(snapshot), fmt::join(names_in(snapshot), ", ")));
+                done_.not_searched.push_back(not_searched(snapshot));
             }
             if (snapshot.keyed()) key_ = snapshot.table.key;
         }
         if (searched == 0) return nothing_to_search();
+        // Which may hold somebody's rows under whatever names its query gives them.
+        std::move(computed.begin(), computed.end(), std::back_inserter(done_.not_searched));
         UNDROP_CHECK(erase_digests());
         return std::move(done_);
     }
@@ -68,6 +75,8 @@ private:
             if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
         return names;
     }
+
+    static std::string not_searched(Snapshot const& s) { return fmt::format("{} (it has {})", name_of(s), fmt::join(names_in(s), ", ")); }
 
     // The store's columns that hold a column of the table.
     static std::vector<std::string> places_of(Snapshot const& s, std::string const& column) {

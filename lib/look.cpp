@@ -92,7 +92,8 @@ std::vector<TableChange> look(std::vector<Table> const& before, std::vector<Tabl
 }
 
 bool Foresight::covers(Foresight const& other) const {
-    return includes(tables, other.tables) && includes(columns, other.columns) && includes(copies, other.copies);
+    return includes(tables, other.tables) && includes(columns, other.columns) && includes(copies, other.copies) &&
+           includes(views, other.views);
 }
 
 void Foresight::add(Foresight const& other) {
@@ -101,6 +102,7 @@ void Foresight::add(Foresight const& other) {
     copies.insert(other.copies.begin(), other.copies.end());
     locks.insert(other.locks.begin(), other.locks.end());
     writes.insert(other.writes.begin(), other.writes.end());
+    views.insert(other.views.begin(), other.views.end());
 }
 
 bool Foresight::saves_values(TableName const& name) const {
@@ -110,6 +112,7 @@ bool Foresight::saves_values(TableName const& name) const {
 bool Foresight::locks_table(TableName const& name) const { return saves_values(name) || copies.contains(name) || locks.contains(name); }
 
 void foresee_nothing(bool nothing) { blind = nothing; }
+bool foresees_nothing() { return blind; }
 
 Foresight resolve(Foreseen const& foreseen, std::vector<Table> const& tables) {
     using Kind = Foreseen::Touch::Kind;

@@ -43,6 +43,7 @@ struct Foresight {
     std::set<TableName> copies;
     std::set<TableName> locks;   // altered without a loss
     std::set<TableName> writes;  // rows updated or deleted
+    std::set<TableName> views;   // that hold rows of their own, which go
 
     // Is everything of `other` in here already?
     [[nodiscard]] bool covers(Foresight const& other) const;
@@ -55,6 +56,7 @@ struct Foresight {
 [[nodiscard]] Foresight resolve(Foreseen const& foreseen, std::vector<Table> const& tables);
 // For tests, which show that nothing but speed depends on what is foreseen: from now on nothing is, in this process.
 void foresee_nothing(bool nothing);
+[[nodiscard]] bool foresees_nothing();
 
 // Does a waiver (`t`, `s.t`, `t.c`, `s.t.c`) name this table or column? An empty column asks for the table.
 [[nodiscard]] bool waives(std::vector<std::string> const& lose, TableName const& table, std::string const& column);

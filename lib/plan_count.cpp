@@ -73,6 +73,27 @@ Result<void> Planner::count(PlannedStep& step, Foresight const& foresight, std::
     return success();
 }
 
+// Materialized views that the step removes, or fills anew.
+Result<void> Planner::count_views(PlannedStep& step, Foresight const& foresight, std::vector<std::string> const& lose) {
+    for (auto const& [view, file, populated] : views_) {
+        auto const name = table_name(view);
+        if (!foresight.views.contains(name) || !populated) continue;
+        auto const is_waived = waives(lose, name, "");
+        std::optional<std::int64_t> rows;
+        if (full_) {
+            UNDROP_TRY(rows, counted(backend_.dialect().own_rows(view)));
+        }
+        step.losses.push_back({view.text() + " (materialized view)", rows, is_waived});
+        if (is_waived) continue;
+        step.locks.push_back(view.text());
+        if (step.direction == Direction::up)
+            step.notes.push_back(fmt::format(
+                "nothing but its query fills {} again: rows that it does not give by then stay in the snapshot, for `snapshots show`",
+                view.text()));
+    }
+    return success();
+}
+
 Result<void> Planner::tell_of_locked(Plan& plan) {
     if (catalog_read_ && all_read_) return success();
     UNDROP_TRY(auto const who, backend_.kept_from_readers());

@@ -44,6 +44,7 @@ Result<void> Planner::look_at_target(Plan& plan) {
     UNDROP_CHECK(patiently(backend_, options_, [&] { return backend_.begin_reading(); }));
     auto looked = [&]() -> Result<void> {
         UNDROP_TRY(tables_, backend_.tables(options_.ledger));
+        UNDROP_TRY(views_, read_views(backend_, options_.ledger));
         UNDROP_TRY(auto const publications, backend_.publications(options_.ledger));
         for (auto const& name : publications) plan.findings.push_back(published_finding(name, options_));
         if (full_) UNDROP_CHECK(tell_of_event_triggers(plan));
@@ -99,7 +100,10 @@ Result<void> Planner::look_at_snapshots(PlannedStep& step, Opposite& opposite, P
         if (fault.empty()) {
             there.push_back(std::move(snapshot));
         } else if (goes_without(options_, snapshot, step.direction)) {
-            step.notes.push_back(fmt::format("{} does not come back: {} {}", snapshot.what(), name_of(snapshot), fault));
+            step.notes.push_back(fmt::format(
+                "{} {}: {} {}", snapshot.what(),
+                snapshot.kind == Snapshot::Kind::view ? "is filled by its query, and what it held besides is gone" : "does not come back",
+                name_of(snapshot), fault));
         } else {
             auto error = will_not_restore(snapshot, fault, step.direction);
             plan.findings.push_back(
@@ -144,11 +148,20 @@ Result<void> Planner::describe(PlannedStep& step, Opposite const& opposite, Plan
     auto unwaived = foresee(backend_.dialect(), statements, tables_, lose, opposite.wanted);
     auto const kept_columns = find_kept(step, statements, plan);
     for (auto* foreseen : {&foresight, &unwaived}) leave_out(*foreseen, kept_columns, opposite.aside);
+    auto const* comes_back = step.direction == Direction::down ? &opposite.snapshots : nullptr;
+    foresight.views = foresee_views({.views = views_,
+                                     .catalog = catalog_,
+                                     .foreseen = backend_.dialect().foresee(statements),
+                                     .foresight = foresight,
+                                     .wanted = opposite.wanted,
+                                     .comes_back = comes_back,
+                                     .touches = {},
+                                     .lose = {}});
     auto const marked = step.origin != Origin::derived && *script && is_marked(**script);
     describe_parts(step, statements, marked);
     // What earlier steps of the plan make is not there yet: the step itself looks again.
-    if (&step == &plan.steps.front() && *script)
-        if (auto const there = waivers_exist(**script, lose, tables_); !there)
+    if (&step == &plan.steps.front() && *script && !lose.empty())
+        if (auto const there = waivers_exist(**script, lose, with_views(tables_, views_), backend_.dialect().foresee(statements)); !there)
             plan.findings.push_back({.severity = Severity::stop,
                                      .code = "waiver",
                                      .text = there.error().message,
@@ -183,6 +196,7 @@ Result<void> Planner::describe(PlannedStep& step, Opposite const& opposite, Plan
     UNDROP_CHECK(count(step, foresight, lose));
     describe_kept(step, kept_columns);
     describe_aside_back(step, opposite);
+    UNDROP_CHECK(count_views(step, foresight, lose));
     auto const kept = [](PlannedLoss const& loss) { return !loss.waived; };
     if (step.direction == Direction::up && std::any_of(step.losses.begin(), step.losses.end(), kept))
         step.notes.push_back(
@@ -226,9 +240,9 @@ void Planner::describe_writes(PlannedStep& step, Foresight const& foresight) con
 
 void Planner::describe_way_back(PlannedStep& step, Opposite const& opposite, Plan& plan) const {
     for (auto const& snapshot : opposite.snapshots) {
-        if (snapshot.kind == Snapshot::Kind::sequence) continue;
+        if (snapshot.kind == Snapshot::Kind::sequence || !snapshot.populated) continue;
         step.comes_back.push_back(fmt::format("{} ({} rows saved)", snapshot.what(), snapshot.rows));
-        if (!snapshot.keyed()) step.notes.push_back(keyless_note(snapshot.table));
+        if (!snapshot.keyed() && snapshot.kind != Snapshot::Kind::view) step.notes.push_back(keyless_note(snapshot.table));
         auto const bare = snapshot.kind == Snapshot::Kind::column
                               ? backend_.dialect().add_bare_column(snapshot.table, *snapshot.table.column(snapshot.column))
                               : "-";

@@ -57,6 +57,7 @@ Result<std::optional<std::int64_t>> Planner::counted(std::string const& from) {
 
 // Why the numbers of this snapshot are not to be had before the step; empty: they are.
 std::string Planner::why_unknown(Snapshot const& s, Opposite const& opposite) const {
+    if (s.kind == Snapshot::Kind::view) return "its query fills it, and rows that it does not give then stay in the snapshot";
     auto const name = name_now(opposite.renames, table_name(s.table));
     if (reached_anything_ || reached_.contains(name)) return "an earlier step of this plan reaches its table";
     auto const* now = find_table(tables_, name);
@@ -121,7 +122,7 @@ Result<void> Planner::count_returns(PlannedStep& step, Opposite const& opposite,
     if (!full_ || step.direction == Direction::up) return success();
     auto const computes = step.origin != Origin::derived && !only_defines(statements);
     for (auto const& s : opposite.snapshots) {
-        if (s.kind == Snapshot::Kind::sequence) continue;
+        if (s.kind == Snapshot::Kind::sequence || !s.populated) continue;
         auto const* now = find_table(tables_, name_now(opposite.renames, table_name(s.table)));
         auto const cells = s.kind == Snapshot::Kind::updated ? s.values.size() - s.told_by.size() : 1;
         for (std::size_t i = 0; i < cells; ++i) {

@@ -54,6 +54,7 @@ private:
     [[nodiscard]] Result<void> read_definitions(Plan const& plan);
     [[nodiscard]] Result<std::optional<std::int64_t>> number_of(std::string const& what, Table const& table, PlannedStep& step);
     [[nodiscard]] Result<void> count(PlannedStep& step, Foresight const& foresight, std::vector<std::string> const& lose);
+    [[nodiscard]] Result<void> count_views(PlannedStep& step, Foresight const& foresight, std::vector<std::string> const& lose);
     [[nodiscard]] Result<void> tell_of_locked(Plan& plan);
     // plan_returns.cpp: what a step down would give back and take, in rows
     [[nodiscard]] Result<std::optional<std::int64_t>> counted(std::string const& from);
@@ -81,6 +82,7 @@ private:
     bool full_;
     History history_;
     std::vector<Table> tables_;
+    std::vector<FilledView> views_;
     Catalog catalog_;
     bool catalog_read_ = true;       // else others have locked some of it
     bool all_read_ = true;           // rows and bodies

@@ -71,7 +71,7 @@ std::vector<std::string> irreversible(History const& history, std::vector<Snapsh
     std::map<std::string, std::string> lost;  // by what needs it
     std::vector<std::string> order;
     for (auto const& info : going) {
-        if (info.needed_by.empty()) continue;
+        if (info.needed_by.empty() || info.kind == name_of(Snapshot::Kind::view)) continue;  // which its query fills anyway
         auto& names = lost[info.needed_by];
         if (names.empty()) order.push_back(info.needed_by);
         names += (names.empty() ? "" : ", ") + info.what;

@@ -98,8 +98,10 @@ Result<void> save(Backend& backend, Ledger const& ledger, Snapshot& snapshot, st
     auto const state = state_of(dialect, ledger, snapshot, gone, footprints);
     auto const shape = shape_of(dialect, ledger.table(snapshot.store), snapshot, state.expression);
     UNDROP_CHECK(shape.make(backend, snapshot.table));
-    UNDROP_TRY(snapshot.rows, shape.fill(backend, dialect.own_rows(snapshot.table) + " as t" + state.join +
-                                                      (only.empty() ? std::string{} : " where " + only)));
+    if (snapshot.populated) {  // else the database gives no row, but an error
+        UNDROP_TRY(snapshot.rows, shape.fill(backend, dialect.own_rows(snapshot.table) + " as t" + state.join +
+                                                          (only.empty() ? std::string{} : " where " + only)));
+    }
     UNDROP_TRY(snapshot.bytes, backend.bytes_of(shape.name()));
     UNDROP_TRY(snapshot.hash, backend.hash_of(shape.name(), shape.columns()));
     return BOOST_OUTCOME_V2_NAMESPACE::success();

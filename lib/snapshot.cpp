@@ -29,7 +29,8 @@ struct Named {
 
 constexpr std::array kinds{Named{Snapshot::Kind::table, "table"},       Named{Snapshot::Kind::column, "column"},
                            Named{Snapshot::Kind::deleted, "deleted"},   Named{Snapshot::Kind::updated, "updated"},
-                           Named{Snapshot::Kind::sequence, "sequence"}, Named{Snapshot::Kind::aside, "aside"}};
+                           Named{Snapshot::Kind::sequence, "sequence"}, Named{Snapshot::Kind::aside, "aside"},
+                           Named{Snapshot::Kind::view, "view"}};
 
 Snapshot::Kind kind_of(std::string const& name) {
     auto const found = std::find_if(kinds.begin(), kinds.end(), [&](Named const& k) { return k.name == name; });
@@ -51,6 +52,7 @@ Footprint::Of footprint_of(std::string const& name) {
 std::string Snapshot::what() const {
     if (kind == Kind::column || kind == Kind::aside) return table.text() + "." + column;
     if (kind == Kind::deleted) return table.text() + " (deleted)";
+    if (kind == Kind::view) return table.text() + " (materialized view)";
     if (kind == Kind::updated)
         return fmt::format("{} ({})", table.text(), fmt::join(values.begin(), values.end() - std::ssize(told_by), ", "));
     return table.text();
@@ -108,19 +110,20 @@ std::string to_manifest(Snapshot const& snapshot) {
         columns.back()["array"] = c.array;
         columns.back()["attributes"] = to_json(c.attributes);
     }
-    json const manifest = {{"kind", name_of(snapshot.kind)},
-                           {"schema", snapshot.table.schema},
-                           {"table", snapshot.table.name},
-                           {"key", snapshot.table.key},
-                           {"column", snapshot.column},
-                           {"position", snapshot.position},
-                           {"id", snapshot.table.id},
-                           {"partitioned", snapshot.table.partitioned},
-                           {"values", snapshot.values},
-                           {"left_types", snapshot.left_types},
-                           {"told_by", snapshot.told_by},
-                           {"numbered", snapshot.numbered},
-                           {"columns", columns}};
+    json manifest = {{"kind", name_of(snapshot.kind)},
+                     {"schema", snapshot.table.schema},
+                     {"table", snapshot.table.name},
+                     {"key", snapshot.table.key},
+                     {"column", snapshot.column},
+                     {"position", snapshot.position},
+                     {"id", snapshot.table.id},
+                     {"partitioned", snapshot.table.partitioned},
+                     {"values", snapshot.values},
+                     {"left_types", snapshot.left_types},
+                     {"told_by", snapshot.told_by},
+                     {"numbered", snapshot.numbered},
+                     {"columns", columns}};
+    if (snapshot.kind == Snapshot::Kind::view) manifest["populated"] = snapshot.populated;
     return manifest.dump();
 }
 
@@ -138,6 +141,7 @@ void from_manifest(std::string const& text, Snapshot& snapshot) {
     snapshot.left_types = manifest.at("left_types").get<std::vector<std::string>>();
     snapshot.told_by = manifest.value("told_by", snapshot.told_by);
     snapshot.numbered = manifest.value("numbered", false);
+    snapshot.populated = manifest.value("populated", true);
     for (auto const& c : manifest.at("columns")) {
         Column column;
         column.name = c.at("name");

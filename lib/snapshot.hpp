@@ -16,8 +16,8 @@ namespace undrop {
 // come back from there, else what became of them.
 // Without a key, `alone` is 1 where told_by tells the row from all others, and r the row's lasting number as the step left it.
 struct Snapshot {
-    enum class Kind { table, column, deleted, updated, sequence, aside };
-    static constexpr char const* was_purged = "purged";  // of Kind::aside
+    enum class Kind { table, column, deleted, updated, sequence, aside, view };  // view: a materialized one, with what it held
+    static constexpr char const* was_purged = "purged";                          // of Kind::aside
     static constexpr char const* came_back = "came back";
     std::int64_t id = 0;
     std::int64_t step = 0;
@@ -30,6 +30,7 @@ struct Snapshot {
     std::vector<std::string> left_types;  // for Kind::updated: the full types in which w1.. were left
     std::vector<std::string> told_by;     // for Kind::updated without a key: those of `values` that the step changed in no row
     bool numbered = false;                // ... the rows' lasting numbers are in r
+    bool populated = true;                // for Kind::view: it could be read
     std::int64_t rows = 0;
     std::int64_t bytes = 0;
     std::string hash;

@@ -128,7 +128,7 @@ Result<Conflicts> snapshot_conflicts(Target& target, std::int64_t id, std::int64
     UNDROP_TRY(auto const snapshot, manifest_of(ledger, out.info));
     if (snapshot.kind == Snapshot::Kind::sequence || snapshot.kind == Snapshot::Kind::aside) return out;
     UNDROP_CHECK(can_be_shown(backend, ledger, snapshot));
-    auto const whole = snapshot.kind == Snapshot::Kind::table || snapshot.kind == Snapshot::Kind::deleted;
+    auto const whole = snapshot.kind != Snapshot::Kind::column && snapshot.kind != Snapshot::Kind::updated;
     auto const names = shown(snapshot, !whole, out.columns);
     Aside aside(backend, ledger, snapshot);
     UNDROP_TRY(bool const there, aside.is_there());

@@ -169,6 +169,7 @@ Result<StepRunner::Round> StepRunner::round() {
     restored_.clear();
     made_.clear();
     expected_.clear();
+    changed_views_.clear();
     locked_since_.clear();
     UNDROP_CHECK(backend_.begin(options_, statements_));
     for (auto& remark : backend_.remarks())
@@ -240,10 +241,13 @@ Result<void> StepRunner::check_still_meant() {
                      .next = {.command = "status"}};
     UNDROP_CHECK(read_opposite_of(history));
     UNDROP_TRY(before_, backend_.tables(ledger_.name()));
-    if (!part_) UNDROP_CHECK(waivers_exist(script_, lose_, before_));  // P7
+    UNDROP_TRY(views_, read_views(backend_, ledger_.name()));
+    if (!part_ && !lose_.empty())  // P7
+        UNDROP_CHECK(waivers_exist(script_, lose_, with_views(before_, views_), backend_.dialect().foresee(statements_)));
     UNDROP_CHECK(find_kept_columns());
 
-    if (foresight_.tables.empty() && foresight_.columns.empty() && foresight_.copies.empty() && foresight_.locks.empty()) {
+    if (foresight_.tables.empty() && foresight_.columns.empty() && foresight_.copies.empty() && foresight_.locks.empty() &&
+        foresight_.views.empty()) {
         foresight_ = planned_ = foresee(backend_.dialect(), statements_, before_, lose_, opposite_.wanted);
         for (auto* foreseen : {&foresight_, &planned_}) leave_out(*foreseen, keeps_, opposite_.aside);
         foresee_copies();
@@ -319,7 +323,7 @@ Result<void> StepRunner::run_script() {
     tell(Event::Kind::ran, fmt::format("{} statement(s)", statements_.size()));
     UNDROP_TRY(after_script_, backend_.observed());
     UNDROP_TRY(scripted_, backend_.tables(ledger_.name()));
-    return success();
+    return note_scripted_views();
 }
 
 // P3: what the script itself has written into what it made is not a user's.

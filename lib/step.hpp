@@ -16,6 +16,7 @@
 #include "mend.hpp"
 #include "outside.hpp"
 #include "rows.hpp"
+#include "views.hpp"
 
 namespace undrop {
 
@@ -157,6 +158,17 @@ private:
     [[nodiscard]] Result<void> remove_inserted_rows();
     [[nodiscard]] Result<void> remove_rows_in_use(std::vector<Table> const& tables);
     [[nodiscard]] Result<void> restore_rows(std::vector<Table> const& tables);
+    // step_views.cpp: materialized views
+    void foresee_views();
+    [[nodiscard]] Result<void> save_views();
+    [[nodiscard]] Result<Foresight> unsaved_views();
+    [[nodiscard]] Result<bool> is_lost(Snapshot const& saved, std::vector<FilledView> const& now);
+    [[nodiscard]] Result<void> keep_lost_views();
+    [[nodiscard]] std::vector<Snapshot const*> saved_views() const;
+    [[nodiscard]] Result<void> note_scripted_views();
+    [[nodiscard]] Result<void> fill_views(std::vector<Snapshot const*> const& saved);
+    [[nodiscard]] Result<void> compare_view(Snapshot const& saved, FilledView const& now);
+    [[nodiscard]] Result<void> restore_views();
     // step_orphans.cpp: conflicts and orphans, as the options say
     [[nodiscard]] Result<void> no_conflicts() const;
     void keep_overwritten();
@@ -167,6 +179,7 @@ private:
     [[nodiscard]] Result<std::vector<ForeignKey>> foreign_keys_of(Table const& now);
     [[nodiscard]] Result<void> count_orphans(Snapshot const& snapshot);
     [[nodiscard]] Result<void> bring_references_back();
+    [[nodiscard]] Error minding_keyless(Error error) const;
     [[nodiscard]] Result<void> match_keyless(std::vector<Snapshot const*> const& rows, std::vector<Table> const& tables);
     [[nodiscard]] std::vector<Snapshot const*> own_updates(Table const& table) const;
     [[nodiscard]] Result<std::map<ObjectId, Object>> set_aside(std::vector<Snapshot const*> const& rows, std::vector<Table> const& tables);
@@ -229,7 +242,10 @@ private:
     std::int64_t head_ = 0;  // of the history
     std::int64_t next_id_ = 0;
     std::vector<Table> before_;  // tables at the mark
-    Catalog catalog_;            // at the mark
+    std::vector<FilledView> views_;
+    std::set<std::string> changed_views_;   // ids of those at the mark that went or were filled
+    std::set<std::string> scripted_views_;  // ids of those after the script, where some come back
+    Catalog catalog_;                       // at the mark
     std::map<std::string, std::string> positions_;
     std::map<TableName, std::string> sequences_;  // at the mark, with their identities
     std::vector<Snapshot> saved_;

@@ -109,7 +109,10 @@ Result<void> StepRunner::bring_back() {
     UNDROP_CHECK(bring_references_back());
     UNDROP_CHECK(drop_readers());
     tell(Event::Kind::restored, fmt::format("{} snapshot(s)", opposite_.snapshots.size()));
-    if (step_.direction == Direction::up) return restore_positions();
+    if (step_.direction == Direction::up) {
+        UNDROP_CHECK(restore_views());
+        return restore_positions();
+    }
 
     // Indexes, constraints, views and rights come after the rows; what making them changes by itself is seen in another pass.
     constexpr int passes = 3;
@@ -124,6 +127,7 @@ Result<void> StepRunner::bring_back() {
         UNDROP_CHECK(run_mend(backend_, plan.after_data));
     }
     tell(Event::Kind::mended, fmt::format("{} object(s)", report_.mended.size()));
+    UNDROP_CHECK(restore_views());
     return restore_positions();
 }
 

@@ -124,6 +124,7 @@ Result<void> StepRunner::lock_and_mark() {
     if (part_ && part_->has_run()) positions_ = part_->positions;
     UNDROP_TRY(sequences_, backend_.named_sequences());
     UNDROP_TRY(next_id_, ledger_.next_snapshot());
+    foresee_views();
     return follow_renamed_columns();
 }
 
@@ -159,6 +160,7 @@ Result<void> StepRunner::save_foreseen() {
             UNDROP_TRY(auto made, copy_rows(backend_, ledger_, *table, next_id_++));
             copies_.push_back(std::move(made));
         }
+    UNDROP_CHECK(save_views());
     return note_unchanged_cells();
 }
 

@@ -81,7 +81,9 @@ Result<StepRunner::Round> StepRunner::look_again() {
                      .next = {.advice = "take that out of the migration"}};
     UNDROP_TRY(auto const after, backend_.tables(ledger_.name()));
     auto const changes = look(before_, after, after_script_.writes);
-    auto const needed = unsaved(changes);
+    auto needed = unsaved(changes);
+    UNDROP_TRY(auto const views, unsaved_views());
+    needed.add(views);
     if (!foresight_.covers(needed)) return once_more(needed);
     UNDROP_CHECK(nothing_unplanned(end));
     UNDROP_TRY(auto const retyped, save_retyped(changes));
@@ -122,12 +124,14 @@ Result<void> StepRunner::keep_only_losses(std::vector<TableChange> const& change
     for (auto const& made : copies_) UNDROP_CHECK(backend_.run("drop table " + made.store));
     for (auto const& rows : in_use_) UNDROP_CHECK(backend_.run("drop table " + rows.noted));
     for (auto const& [id, store] : unchanged_cells_) UNDROP_CHECK(backend_.run("drop table " + store));
+    UNDROP_CHECK(keep_lost_views());
     auto const taken = unsaved(changes);
     std::vector<Snapshot> kept;
     for (auto& snapshot : saved_) {
         TableName const name{snapshot.table.schema, snapshot.table.name};
         // Rows of a table that went after all are in the snapshot of the table.
-        auto const needed = snapshot.of_rows()                       ? !taken.tables.contains(name)
+        auto const needed = snapshot.kind == Snapshot::Kind::view    ? true
+                            : snapshot.of_rows()                     ? !taken.tables.contains(name)
                             : snapshot.kind == Snapshot::Kind::table ? taken.tables.contains(name)
                                                                      : taken.columns.contains({name, snapshot.column});
         if (needed)

@@ -290,12 +290,26 @@ Result<void> StepRunner::bring_references_back() {
         auto const wanted = opposite_.wanted.find(id);
         if (now.contains(id) || (wanted != opposite_.wanted.end() && !wanted->second)) continue;
         auto const& make = references_.at(id).make;
-        UNDROP_CHECK(backend_.naming_orphans(make, [&]() -> Result<void> {
+        auto made = backend_.naming_orphans(make, [&]() -> Result<void> {
             UNDROP_CHECK(backend_.run(make));
             return success();
-        }));
+        });
+        if (!made) return minding_keyless(std::move(made).error());
     }
     return success();
+}
+
+// Which of their rows an option would be about nothing tells.
+Error StepRunner::minding_keyless(Error error) const {
+    if (!settles_orphans()) return error;
+    std::set<std::string> keyless;
+    for (auto const& snapshot : opposite_.snapshots)
+        if (snapshot.kind != Snapshot::Kind::sequence && snapshot.kind != Snapshot::Kind::view && !snapshot.keyed())
+            keyless.insert(snapshot.table.text());
+    if (keyless.empty()) return error;
+    error.message += fmt::format("; saved rows of {} have no key, and --on-orphan does nothing for them", fmt::join(keyless, ", "));
+    error.next = {.advice = "make the missing rows again, or give the table a key in a migration of its own before rows go from it"};
+    return error;
 }
 
 }  // namespace undrop

@@ -87,8 +87,8 @@ Result<void> StepRunner::record_part(Catalog const& now) {
         UNDROP_TRY(auto const earlier, ledger_.snapshots(part_->step));
         for (auto const& taken : saved_)
             for (auto const& before : earlier)
-                if (taken.kind != Snapshot::Kind::sequence && before.table.schema == taken.table.schema &&
-                    before.table.name == taken.table.name)
+                if (taken.kind != Snapshot::Kind::sequence && taken.kind != Snapshot::Kind::view &&
+                    before.table.schema == taken.table.schema && before.table.name == taken.table.name)
                     return Error{
                         .code = Code::refused,
                         .left = Left::rolled_back,

@@ -107,7 +107,8 @@ Result<void> StepRunner::record(Catalog const& now, std::vector<TableChange> con
     for (auto const& rename : renames) objects.push_back(to_recorded(rename));
     report_objects(now, renames);
     for (auto const& snapshot : saved_)
-        if (snapshot.kind != Snapshot::Kind::sequence) report_.saved.push_back({snapshot.what(), snapshot.rows, snapshot.bytes});
+        if (snapshot.kind != Snapshot::Kind::sequence && snapshot.populated)
+            report_.saved.push_back({snapshot.what(), snapshot.rows, snapshot.bytes});
 
     UNDROP_TRY(auto const event, record_event(now));
     step_id_ = part_ && !part_->takes_back ? part_->step : event;

@@ -242,7 +242,7 @@ Result<void> StepRunner::constraints_hold() {
         error.next = {.advice = foreign_keys_off};
         break;
     }
-    return error;
+    return minding_keyless(std::move(error));
 }
 
 // P1 for rows: after the script, before anything is brought back.
@@ -273,6 +273,8 @@ Result<StepRunner::Round> StepRunner::save_rows() {
     UNDROP_CHECK(no_rebuild_empties_others(changes));
     // A column that went with nothing saved sends the step back as well: both are mended by one more round.
     needed.add(unsaved(changes));
+    UNDROP_TRY(auto const views, unsaved_views());
+    needed.add(views);
     if (!foresight_.covers(needed)) return once_more(needed);
     for (auto const& one : found) UNDROP_CHECK(save_unit(one.unit, one.old, one.written, Changes::all));
     return Round::done;

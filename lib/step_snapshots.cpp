@@ -27,7 +27,9 @@ Result<void> StepRunner::verify_snapshots() {
             continue;
         }
         if (!goes_without(options_, snapshot, step_.direction)) return will_not_restore(snapshot, fault, step_.direction);
-        auto const kept = snapshot.kind == Snapshot::Kind::column ? "its rows have the default" : "its rows do not come back";
+        auto const kept = snapshot.kind == Snapshot::Kind::column ? "its rows have the default"
+                          : snapshot.kind == Snapshot::Kind::view ? "its query alone tells what it holds"
+                                                                  : "its rows do not come back";
         report_.notes.push_back(fmt::format("{} {}: {}", name_of(snapshot), fault, kept));
         passed_over_.push_back(std::move(snapshot));
     }
@@ -55,14 +57,15 @@ Result<void> StepRunner::fill_passed_over(bool before_mend) {
 // Rows that stay away are counted as they were saved: nothing else is known of them.
 void StepRunner::count_passed_over() {
     for (auto const& snapshot : passed_over_)
-        if (!restored_.contains(snapshot.id))
+        if (!restored_.contains(snapshot.id) && snapshot.kind != Snapshot::Kind::view)
             report_.merged.push_back(
                 {.what = snapshot.what(), .snapshot = snapshot.id, .rows = snapshot.rows, .not_restored = snapshot.rows});
 }
 
-// Going up again is every deployment's way: what somebody purged on purpose does not stand in it.
+// Going up again is every deployment's way: what somebody purged on purpose does not stand in it. Nothing of a view is put back from its
+// snapshot anyway.
 bool goes_without(Options const& options, Snapshot const& snapshot, Direction direction) {
-    return options.without_snapshot || (snapshot.purged() && direction == Direction::up);
+    return options.without_snapshot || (snapshot.purged() && direction == Direction::up) || snapshot.kind == Snapshot::Kind::view;
 }
 
 Error will_not_restore(Snapshot const& snapshot, std::string const& fault, Direction direction) {

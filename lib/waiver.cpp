@@ -30,6 +30,21 @@ std::vector<std::string> names_of(Table const& table) {
     return names;
 }
 
+// Does the text drop something of that name, whether it is there or not?
+bool drops(Foreseen const& foreseen, std::string const& waiver) {
+    using Kind = Foreseen::Touch::Kind;
+    auto const is_it = [&](std::string const& schema, std::string const& name) {
+        return waiver == name || (schema.empty() ? waiver.ends_with("." + name) : waiver == schema + "." + name);
+    };
+    return std::any_of(foreseen.touches.begin(), foreseen.touches.end(),
+                       [&](Foreseen::Touch const& touch) {
+                           return (touch.kind == Kind::drop_table && is_it(touch.schema, touch.table)) ||
+                                  (touch.kind == Kind::drop_column && is_it(touch.schema, touch.table + "." + touch.column));
+                       }) ||
+           std::any_of(foreseen.bodies.begin(), foreseen.bodies.end(),
+                       [&](Foreseen::Body const& body) { return is_it(body.schema, body.name); });
+}
+
 Error matches_nothing(Script const& script, std::string const& waiver, char const* why, std::string advice) {
     auto const line = line_of(script, waiver);
     return {.code = Code::refused,
@@ -58,7 +73,8 @@ bool waives_object(std::string const& waiver) {
            std::find(object_words.begin(), object_words.end(), std::string_view(waiver).substr(0, blank)) != object_words.end();
 }
 
-Result<void> waivers_exist(Script const& script, std::vector<std::string> const& lose, std::vector<Table> const& tables) {
+Result<void> waivers_exist(Script const& script, std::vector<std::string> const& lose, std::vector<Table> const& tables,
+                           Foreseen const& foreseen) {
     std::vector<std::string> known;
     if (!lose.empty())
         for (auto const& table : tables) {
@@ -66,7 +82,7 @@ Result<void> waivers_exist(Script const& script, std::vector<std::string> const&
             std::move(names.begin(), names.end(), std::back_inserter(known));
         }
     for (auto const& waiver : lose) {
-        if (waives_object(waiver) || std::find(known.begin(), known.end(), waiver) != known.end()) continue;
+        if (waives_object(waiver) || std::find(known.begin(), known.end(), waiver) != known.end() || drops(foreseen, waiver)) continue;
         std::vector<std::string_view> const words(known.begin(), known.end());
         auto const meant = nearest(waiver, words);
         return matches_nothing(script, waiver, "there is no such table or column here",

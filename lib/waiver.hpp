@@ -18,8 +18,10 @@ namespace undrop {
 // Does the waiver name an object, as "virtual table f" or "type public.span"? Else it names a table or a column.
 [[nodiscard]] bool waives_object(std::string const& waiver);
 
-// Code::refused, untouched, with its place, for a waiver of a table or a column that is not there.
-[[nodiscard]] Result<void> waivers_exist(Script const& script, std::vector<std::string> const& lose, std::vector<Table> const& tables);
+// Code::refused, untouched, with its place, for a waiver of a table or a column that is not there, and that no statement drops by that name
+// (DROP TABLE IF EXISTS).
+[[nodiscard]] Result<void> waivers_exist(Script const& script, std::vector<std::string> const& lose, std::vector<Table> const& tables,
+                                         Foreseen const& foreseen);
 
 // The same for one of an object that neither was there at the step's beginning nor went, with Left::rolled_back.
 [[nodiscard]] Result<void> waived_objects_went(Script const& script, std::vector<std::string> const& lose, Catalog const& before,

@@ -172,6 +172,7 @@ enum class Means {
     alters,
     creates,
     truncates,
+    refreshes,
     alters_relation,
     alters_table,
     creates_as,
@@ -192,7 +193,7 @@ constexpr std::array rules{
     Rule{"CopyStmt", Means::runs},
     Rule{"ExplainStmt", Means::runs},
     Rule{"DeclareCursorStmt", Means::runs},
-    Rule{"RefreshMatViewStmt", Means::opaque},
+    Rule{"RefreshMatViewStmt", Means::refreshes},
     Rule{"DoStmt", Means::opaque},
     Rule{"CallStmt", Means::opaque},
     Rule{"ExecuteStmt", Means::opaque},
@@ -250,6 +251,9 @@ void Foreseeing::see(std::string const& type, json const& body) {
                 touch_each(Kind::rewrite_table, at(body, "relations"));
                 if (text_at(body, "behavior") == "DROP_CASCADE") result.opaque = true;
                 return;
+            case Means::refreshes:
+                result.opaque = true;  // its query may call anything
+                return body_goes(at(body, "relation"), "OBJECT_MATVIEW");
             case Means::alters_relation:
                 if (names_a_table(body)) touch(Kind::alter, at(body, "relation"));
                 return;

@@ -161,7 +161,8 @@ constexpr char const* has_label =
 constexpr char const* ends_transactions = "(;|[^a-z_](begin|then|loop|else))\\s*(commit|rollback)(\\s+and\\s+(no\\s+)?chain)?\\s*;";
 constexpr char const* changes_schema =
     "(^|[^a-z_])((create|alter|drop)\\s+(or\\s+replace\\s+)?(unlogged\\s+)?(table|(unique\\s+)?index|(materialized\\s+|recursive\\s+)?view|"
-    "sequence|type|domain|schema|function|procedure|trigger|policy|rule|extension|statistics)|truncate)[^a-z_]";
+    "sequence|type|domain|schema|function|procedure|trigger|policy|rule|extension|statistics)|truncate|refresh\\s+materialized\\s+view)"
+    "[^a-z_]";
 
 constexpr std::array kinds{
     Kind{"create index", "CREATE INDEX CONCURRENTLY", reads_create, found_table, is_made, "select {drop} {index}"},
@@ -369,7 +370,7 @@ Result<std::string> why_not(Connection& connection, Statement const& statement, 
     UNDROP_TRY(auto const found, connection.rows(what->name.empty() ? of_block : of_procedure));
     if (found.empty()) return std::string();
     return found[0][0].value_or("?") +
-           (apart ? " changes the schema or truncates in transactions of its own, which undrop could not take back"
+           (apart ? " changes the schema, truncates, or fills a view anew in transactions of its own, which undrop could not take back"
                   : " commits by itself, and a step is one transaction");
 }
 

@@ -21,10 +21,11 @@
 #include "sequences.hpp"
 #include "session.hpp"
 #include "soci_session.hpp"
+#include "views.hpp"
 
 namespace undrop::postgres {
 
-class PostgresBackend final : public Backend {
+class PostgresBackend final : public Backend, public Views {
 public:
     // Takes the handle over if it is owned. `old_encoding`: what a borrowed connection gets back at the end; empty: nothing was changed.
     PostgresBackend(pg_conn* handle, Connection::Ownership ownership, std::string old_encoding = {});
@@ -130,6 +131,11 @@ public:
     [[nodiscard]] Result<void> end_capture(std::string const& ledger, Options const& options) override;
     [[nodiscard]] Result<void> tidy(Outside const& found, Options const& options) override;
     [[nodiscard]] Result<std::unique_ptr<Sandbox>> make_sandbox(SandboxWish const& wish) override;
+    // views.cpp
+    [[nodiscard]] Result<std::vector<FilledView>> filled_views(std::string const& ledger) override;
+    [[nodiscard]] Result<std::set<std::string>> changed_views(std::vector<FilledView> const& then) override;
+    [[nodiscard]] Result<void> lock_view(Table const& view) override;
+    [[nodiscard]] Result<bool> refresh_view(Table const& view, bool with_data) override;
 
     // For the sandbox. `be_alone`: nobody else ever changes this database, so its catalog is what it was until this connection does.
     [[nodiscard]] Connection& connection() { return connection_; }

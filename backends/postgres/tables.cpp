@@ -76,10 +76,10 @@ left join lateral (
       and not exists (select from pg_catalog.pg_attribute ka where ka.attrelid = c.oid and (not ka.attnotnull or ka.attgenerated <> '')
                       and ka.attnum = any ((i.indkey::int2[])[0:i.indnkeyatts - 1]))
     order by i.indisprimary desc, i.indnkeyatts, ic.relname limit 1) k on true
-where c.relkind in ('r', 'p') and c.relpersistence <> 't'
-  and n.nspname !~ '^pg_' and n.nspname <> 'information_schema' and n.nspname <> {}
+where c.relkind in ({2}) and c.relpersistence <> 't'
+  and n.nspname !~ '^pg_' and n.nspname <> 'information_schema' and n.nspname <> {0}
   and not exists (select from pg_catalog.pg_depend e where e.classid = 'pg_catalog.pg_class'::pg_catalog.regclass and e.objid = c.oid
-                  and e.deptype = 'e') {}
+                  and e.deptype = 'e') {1}
 order by n.nspname collate "C", c.relname collate "C", c.oid, a.attnum)";
 
 // Every unique index that holds for all rows at once, by table: attribute numbers; and for those of its columns that it takes for equal
@@ -100,7 +100,7 @@ select i.indrelid, pg_catalog.array_to_string((i.indkey::int2[])[0:i.indnkeyatts
         where not l.collisdeterministic or ot.typnamespace <> 'pg_catalog'::pg_catalog.regnamespace)
 from pg_catalog.pg_index i join pg_catalog.pg_class c on c.oid = i.indrelid join pg_catalog.pg_namespace n on n.oid = c.relnamespace
 where i.indisunique and i.indisvalid and i.indpred is null and i.indexprs is null and c.relkind in ('r', 'p') and c.relpersistence <> 't'
-  and n.nspname !~ '^pg_' and n.nspname <> 'information_schema' and n.nspname <> {} {}
+  and n.nspname !~ '^pg_' and n.nspname <> 'information_schema' and n.nspname <> {0} {1}
 order by i.indexrelid)";
 
 bool yes(Cell const& cell) { return cell && *cell == "t"; }
@@ -139,12 +139,16 @@ void set_equality(Table& table, std::string const& found) {
     }
 }
 
+constexpr char const* ordinary = "'r', 'p'";
+constexpr char const* materialized = "'m'";
+
 // `relations`: oids as an array, where not all tables are asked for.
-Result<Rows> ask(Connection& connection, Session const& session, char const* sql, std::string const& ledger, std::string const* relations) {
+Result<Rows> ask(Connection& connection, Session const& session, char const* sql, std::string const& ledger, std::string const* relations,
+                 char const* kinds = ordinary) {
     std::vector<Cell> parameters;
     if (relations) parameters.emplace_back(*relations);
     auto const* const where = relations ? "and c.oid = any ($1::pg_catalog.oid[])" : "";
-    return connection.repeated(session.safely(fmt::format(fmt::runtime(sql), quote_literal(ledger), where)), parameters);
+    return connection.repeated(session.safely(fmt::format(fmt::runtime(sql), quote_literal(ledger), where, kinds)), parameters);
 }
 
 Result<void> read_unique(Connection& connection, Session const& session, std::string const& ledger, std::string const* relations,
@@ -165,8 +169,9 @@ Result<void> read_unique(Connection& connection, Session const& session, std::st
     return BOOST_OUTCOME_V2_NAMESPACE::success();
 }
 
-Result<std::vector<Table>> read(Connection& connection, Session const& session, std::string const& ledger, std::string const* relations) {
-    UNDROP_TRY(auto const rows, ask(connection, session, query, ledger, relations));
+Result<std::vector<Table>> read(Connection& connection, Session const& session, std::string const& ledger, std::string const* relations,
+                                char const* kinds = ordinary) {
+    UNDROP_TRY(auto const rows, ask(connection, session, query, ledger, relations, kinds));
     std::vector<Table> tables;
     std::map<int, std::string> key;  // of the table at hand, by position in the index
     for (auto const& row : rows) {
@@ -185,7 +190,7 @@ Result<std::vector<Table>> read(Connection& connection, Session const& session, 
         if (row[12]) key[std::stoi(*row[12])] = *row[5];
     }
     if (!tables.empty()) set_key(tables.back(), key);
-    UNDROP_CHECK(read_unique(connection, session, ledger, relations, tables));
+    if (kinds == ordinary) UNDROP_CHECK(read_unique(connection, session, ledger, relations, tables));
     std::vector<std::pair<std::string, Column*>> own;  // columns of users' types
     auto row = rows.begin();
     for (auto& table : tables) {
@@ -202,6 +207,10 @@ Result<std::vector<Table>> read(Connection& connection, Session const& session, 
 
 Result<std::vector<Table>> read_tables(Connection& connection, Session const& session, std::string const& ledger) {
     return read(connection, session, ledger, nullptr);
+}
+
+Result<std::vector<Table>> read_materialized_views(Connection& connection, Session const& session, std::string const& ledger) {
+    return read(connection, session, ledger, nullptr, materialized);
 }
 
 Result<std::optional<std::vector<Table>>> read_tables_again(Connection& connection, Session const& session, std::string const& ledger,

@@ -28,6 +28,7 @@ undrop.toml in the working directory may hold (all are texts; times as "500ms", 
   label = "shop 1.15.2"      wait = "60s"              lock_timeout = "5s"
   ahead = "accept-harmless"  busy = "wait"             lock = "auto"
   lease_time = "30s"         outside_wait = "10min"    statement_timeout = "1h"
+  keep_snapshots = "90d"     (12h, 90d, 8w, 1y: what is older is purged after a run)
 
 Exit status: 0 done, 1 failed, 2 wrong use, 3 refused, 4 in doubt, 5 busy (try again), 130/143 interrupted.)";
 
@@ -85,6 +86,8 @@ private:
         declare_lock(app_, flags_.lock);
         app_.add_option("--lease-time", flags_.lease_time, "How long a lease is good: whose holder died is taken over then (30s)")
             ->type_name("TIME");
+        app_.add_option("--keep-snapshots", flags_.keep_snapshots, "After a run, purge what is older: 12h, 90d, 8w, 1y (nothing)")
+            ->type_name("AGE");
         app_.add_flag("--one-connection", flags_.one_connection, "Open no second connection: tables are copied before rows are changed");
         app_.add_flag("--published-store", flags_.published_store, "Subscribers of a publication of all tables have undrop's, too");
         app_.add_flag("--json", flags_.json, "One JSON document on standard output");

@@ -121,6 +121,7 @@ Options Session::options() const {
     options.statement_timeout = settings_.statement_timeout.value_or(options.statement_timeout);
     options.outside_wait = settings_.outside_wait.value_or(options.outside_wait);
     options.lease_time = settings_.lease_time.value_or(options.lease_time);
+    options.keep_snapshots = settings_.keep_snapshots.value_or(options.keep_snapshots);
     options.lock = lock_of(settings_.lock);
     options.second_connection = !flags_.one_connection;
     options.published_store = flags_.published_store;

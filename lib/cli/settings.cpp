@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <toml++/toml.h>
+#include <undrop/snapshots.hpp>
 
 #include <algorithm>
 #include <array>
@@ -60,11 +61,17 @@ public:
         return node.value_or(std::string());
     }
 
+    [[nodiscard]] Place place(std::string_view key) const {
+        auto const* node = table_.get(key);
+        if (node == nullptr) return {};
+        return {file_name, static_cast<int>(node->source().begin.line), static_cast<int>(node->source().begin.column)};
+    }
+
 private:
     static void known(toml::key const& key, toml::node const& value) {
-        static std::vector<std::string> const keys = {"db",    "dir",          "ledger",       "label",
-                                                      "wait",  "lock_timeout", "outside_wait", "statement_timeout",
-                                                      "ahead", "busy",         "lock",         "lease_time"};
+        static std::vector<std::string> const keys = {
+            "db",    "dir",  "ledger", "label",      "wait",          "lock_timeout", "outside_wait", "statement_timeout",
+            "ahead", "busy", "lock",   "lease_time", "keep_snapshots"};
         Place const where{file_name, static_cast<int>(key.source().begin.line), static_cast<int>(key.source().begin.column)};
         if (std::find(keys.begin(), keys.end(), key.str()) == keys.end()) {
             auto const meant = nearest(key.str(), keys);
@@ -107,6 +114,19 @@ std::optional<std::chrono::milliseconds> optional_time(std::string const& flag, 
     return {};
 }
 
+// As in `snapshots purge --older-than 30d` and `-- undrop: keep 90d`.
+std::optional<std::chrono::hours> optional_age(std::string const& flag, File const& file) {
+    constexpr char const* key = "keep_snapshots";
+    auto const in_file = file.text(key);
+    if (flag.empty() && in_file.empty() && file.place(key).line == 0) return {};
+    auto const age = hours_of(flag.empty() ? in_file : flag);
+    if (age.has_value()) return age.value();
+    auto error = age.error();
+    error.message = fmt::format("{}: {}", flag.empty() ? key : "--keep-snapshots", error.message);
+    if (flag.empty()) error.where = file.place(key);
+    throw Failure(std::move(error));
+}
+
 }  // namespace
 
 Settings settings(Flags const& flags) {
@@ -127,6 +147,7 @@ Settings settings(Flags const& flags) {
     result.statement_timeout =
         optional_time(flags.statement_timeout, "--statement-timeout", file.text("statement_timeout"), "statement_timeout");
     result.lease_time = optional_time(flags.lease_time, "--lease-time", file.text("lease_time"), "lease_time");
+    result.keep_snapshots = optional_age(flags.keep_snapshots, file);
     result.ahead = file.text("ahead");
     result.busy = file.text("busy");
     result.lock = first(flags.lock, file.text("lock"));

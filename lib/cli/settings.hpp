@@ -20,6 +20,7 @@ struct Flags {
     std::string outside_wait;
     std::string lock;
     std::string lease_time;
+    std::string keep_snapshots;
     bool one_connection = false;
     bool published_store = false;
     bool json = false;
@@ -40,13 +41,14 @@ struct Settings {
     std::optional<std::chrono::milliseconds> statement_timeout;
     std::optional<std::chrono::milliseconds> outside_wait;
     std::optional<std::chrono::milliseconds> lease_time;
+    std::optional<std::chrono::hours> keep_snapshots;
     std::string ahead;  // these as words, empty where nobody says one
     std::string busy;
     std::string lock;
 };
 
 // Flags win over UNDROP_DB, which wins over DATABASE_URL, which wins over undrop.toml in the working directory.
-// Throws Failure (Code::usage): a file that is no TOML, an unknown key, a time that is none.
+// Throws Failure (Code::usage): a file that is no TOML, an unknown key, a time or an age that is none.
 [[nodiscard]] Settings settings(Flags const& flags);
 
 }  // namespace undrop::cli

@@ -110,7 +110,10 @@ std::string classes(Merged const& merged) {
     part("deleted since", merged.deleted_since);
     part("inserted since", merged.inserted_since, merged.defaulted ? " (default)" : "");
     part("key taken since", merged.key_taken, " (kept aside in the snapshot)");
-    part("changed or deleted since", merged.not_found, " (no key tells; kept aside in the snapshot)");
+    if (merged.what.ends_with(" (materialized view)"))
+        part("not given by its query", merged.not_found, " (kept aside in the snapshot)");
+    else
+        part("changed or deleted since", merged.not_found, " (no key tells; kept aside in the snapshot)");
     part("refers to what is gone", merged.orphaned, " (kept aside in the snapshot)");
     part("written by the migration itself", merged.not_users, " (not brought back)");
     part("at the default", merged.at_default, " (no snapshot)");

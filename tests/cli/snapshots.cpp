@@ -3,6 +3,8 @@
 
 #include <sys/stat.h>
 
+#include <tuple>
+
 #include "cli/program.hpp"
 
 using namespace undrop::test;
@@ -172,4 +174,23 @@ TEST_CASE("to and redo go without a snapshot where that is said; words that are 
     CHECK(desk.shop({"to", "1", "--without-snapshot", "--on-conflict", "keep-old", "--on-orphan", "null"}).status == 0);
     CHECK(desk.shop({"down", "--on-conflict", "both"}).status == 2);
     CHECK(desk.shop({"down", "--on-orphan", "drop"}).status == 2);
+}
+
+TEST_CASE("keep_snapshots of undrop.toml purges what is older after a run, and --keep-snapshots overrules it") {
+    auto const month_ago = "update undrop_event set at = strftime('%Y-%m-%dT%H:%M:%S.000000Z', 'now', '-30 days')";
+    for (auto const& [in_file, option, purges] : std::vector<std::tuple<std::string, std::string, bool>>{
+             {"", "", false}, {"8w", "", false}, {"7d", "", true}, {"7d", "1y", false}, {"", "1w", true}, {"7d", "0d", false}}) {
+        CAPTURE(in_file);
+        CAPTURE(option);
+        Kept const desk;
+        desk.sql(month_ago);
+        desk.migration("3_note", "create table note (id integer primary key);");
+        if (!in_file.empty()) desk.file("undrop.toml", "keep_snapshots = \"" + in_file + "\"\n");
+        std::vector<std::string> words{"up"};
+        if (!option.empty()) words.insert(words.end(), {"--keep-snapshots", option});
+        auto const up = desk.shop(words);
+        CHECK_MESSAGE(up.status == 0, up.err);
+        CHECK(has(desk.shop({"snapshots", "list"}).out, "purged") == purges);
+        CHECK(desk.sql("select count(*) from sqlite_schema where name = 'undrop_snapshot_1'") == (purges ? "0" : "1"));
+    }
 }

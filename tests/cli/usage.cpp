@@ -9,8 +9,9 @@ TEST_CASE("help lists every verb, the settings and the exit statuses, and is no 
     Desk const desk;
     auto const help = desk.run({"--help"});
     CHECK(help.status == 0);
-    for (auto const* word : {"new", "status", "plan", "up", "down", "to", "redo", "accept", "check", "log", "snapshots", "UNDROP_DB",
-                             "undrop.toml", "lock_timeout", "Exit status", "--source-format", "--role"}) {
+    for (auto const* word :
+         {"new", "status", "plan", "up", "down", "to", "redo", "accept", "check", "log", "snapshots", "UNDROP_DB", "undrop.toml",
+          "lock_timeout", "keep_snapshots", "--keep-snapshots", "Exit status", "--source-format", "--role"}) {
         CAPTURE(word);
         CHECK(has(help.out, word));
     }
@@ -128,6 +129,21 @@ TEST_CASE("a setting that is unknown or none is wrong use, with its place") {
     CHECK(has(misspelt.err, "did you mean ledger?"));
     desk.file("undrop.toml", "wait = \"5 years\"\n");
     CHECK(has(desk.run({"status"}).err, "wait of undrop.toml"));
+    desk.file("undrop.toml", "dir = \"x\"\n\nkeep_snapshots = \"90 years\"\n");
+    auto const age = desk.run({"status"});
+    CHECK(age.status == 2);
+    CHECK(has(age.err, "undrop.toml:3:18"));
+    CHECK(has(age.err, "keep_snapshots: \"90 years\" is no age"));
+    CHECK(has(age.err, "30d"));
+    desk.file("undrop.toml", "keep_snapshots = 90\n");
+    CHECK(has(desk.run({"status"}).err, "undrop.toml:1:18"));
+    desk.file("undrop.toml", "keep_snapshots = \"\"\n");
+    CHECK(desk.run({"status"}).status == 2);
+    desk.file("undrop.toml", "keep_snapshots = \"90d\"\n");
+    auto const option = desk.run({"status", "--keep-snapshots", "soon"});
+    CHECK(option.status == 2);
+    CHECK(has(option.err, "--keep-snapshots: \"soon\" is no age"));
+    CHECK_FALSE(has(option.err, "undrop.toml"));
     desk.file("undrop.toml", "db = \n");
     CHECK(desk.run({"status"}).status == 2);
     desk.file("undrop.toml", "db = true\n");

@@ -137,3 +137,25 @@ ON_BOTH("story: rows of others that do not fulfil a foreign key stop the step, w
     CHECK_EQ(down_error(db, source, keep).code, Code::refused);
     check_unchanged(before, witness(db));
 }
+
+ON_BOTH("story: rows without a key that refer to what is gone stop the step whatever is said, by the table's name") {
+    db.run(
+        "create table parents (id integer primary key); create table notes (parent integer references parents, body text);"
+        "insert into parents values (1), (2); insert into notes values (1, 'x'), (2, 'secret'), (2, 'secret')");
+    auto const source = source_of({{"delete from notes"}});
+    (void)up(db, source);
+    db.run("delete from parents where id = 2");
+    auto const before = witness(db);
+    for (auto const& options : {keep, null}) {
+        auto const error = down_error(db, source, options);
+        CHECK_EQ(error.code, Code::refused);
+        CHECK_EQ(error.left, Left::rolled_back);
+        CHECK_MESSAGE(error.message.find("saved rows of " + db.named("notes") + " have no key") != std::string::npos, error.message);
+        CHECK_EQ(error.text().find("--on-orphan keep"), std::string::npos);
+        CHECK_EQ(error.text().find("secret"), std::string::npos);  // P8
+        check_unchanged(before, witness(db));
+    }
+    db.run("insert into parents values (2)");
+    (void)down(db, source, keep);
+    CHECK_EQ(db.count("select count(*) from notes where parent = 2"), 2);
+}

@@ -68,6 +68,19 @@ ON_BOTH("waivers: what an earlier migration makes may be waived in a later one; 
     CHECK_EQ(db.count("select count(*) from u where c is null"), 0);  // the third is applied, and nothing of the fourth
 }
 
+ON_BOTH("waivers: one of what a statement drops if it is there is none of nothing, and is told where it was not there") {
+    db.run(people);
+    auto const other = up_error(db, source_of({{"-- undrop: lose goner\ndrop table if exists gone"}}));
+    CHECK_NE(other.message.find("lose goner` matches nothing"), std::string::npos);
+    auto const source =
+        source_of({{"-- undrop: lose notes, " + db.named("gone") + "\ndrop table if exists gone;\ndrop table if exists notes"}});
+    CHECK(planned_up(db, source).go());
+    auto const step = up(db, source).steps.at(0);
+    CHECK(step.saved.empty());
+    CHECK_EQ(step.waived, std::vector<std::string>{db.named("notes")});
+    CHECK(mentions(step.notes, "`-- undrop: lose " + db.named("gone") + "` let nothing go"));
+}
+
 ON_BOTH("waivers: one that lets nothing go, since other things went, is told") {
     db.run(people);
     auto const step = up(db, source_of({{"-- undrop: lose people.role\nalter table people drop column nick"}})).steps.at(0);

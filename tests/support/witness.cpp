@@ -53,7 +53,8 @@ std::string postgres_rows(Database& database) {
         "select n.nspname, c.relname, c.relkind::text, (select string_agg(format('%I::text', a.attname), ', ' order by a.attname) "
         "from pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped) from pg_class c join pg_namespace n on "
         "n.oid = c.relnamespace "
-        "where c.relkind in ('r', 'S') and n.nspname not in ('undrop', 'information_schema') and n.nspname !~ '^pg_' order by 1, 2");
+        "where (c.relkind in ('r', 'S') or (c.relkind = 'm' and c.relispopulated)) and n.nspname not in ('undrop', 'information_schema') "
+        "and n.nspname !~ '^pg_' order by 1, 2");
     for (auto const& relation : relations) {
         auto const name = quoted(*relation[0]) + "." + quoted(*relation[1]);
         auto const columns = relation[2] == "S" ? std::string("last_value, is_called") : relation[3].value_or("'no columns'");
