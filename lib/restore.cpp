@@ -112,7 +112,7 @@ Result<Restored> restore_column(Backend& backend, Ledger const& ledger, Snapshot
                                 RestoreContext const& context) {
     UNDROP_CHECK(key_is_there(s, now));
     auto const& dialect = backend.dialect();
-    auto const pairing = pair(dialect, ledger, s, now, context.updated);
+    auto const pairing = pair(dialect, ledger, s, now, context.updated, context.own_updates);
     auto const& column = *now.column(s.column);
     auto const name = dialect.quote(s.column);
     auto const value = dialect.load(column.reader ? column : *s.table.column(s.column), pairing.value);

@@ -238,6 +238,7 @@ Result<void> StepRunner::restore_column_of(Snapshot const& snapshot, Table const
         .script_wrote_rows = writes != after_script_.writes.end() && (writes->second.updated > 0 || writes->second.rows_may_differ),
         .backfill = backfill_of({snapshot.table.schema, snapshot.table.name}, snapshot.column),
         .updated = updated_beside(snapshot),
+        .own_updates = own_updates(table),
         .note_restored = settles_orphans()};
     UNDROP_TRY(auto const now, as_saved(snapshot, table));
     UNDROP_TRY(auto const done, restore_column(backend_, ledger_, snapshot, now, context));

@@ -174,7 +174,8 @@ Result<std::map<ObjectId, Object>> StepRunner::set_aside(std::vector<Snapshot co
         auto swapped = false;
         if (snapshot->kind == Snapshot::Kind::updated) {
             auto const matched = matched_.find(snapshot->id);
-            auto const saved = saved_rows(backend_.dialect(), ledger_, *snapshot, table, matched == matched_.end() ? "" : matched->second);
+            auto const saved = saved_rows(backend_.dialect(), ledger_, *snapshot, table, matched == matched_.end() ? "" : matched->second,
+                                          changes_keys(own_updates(table), *snapshot, table));
             UNDROP_TRY(swapped, unique_values_collide(backend_, *snapshot, table, saved));
         }
         UNDROP_TRY(auto const ids, backend_.in_the_way(table, snapshot->values, swapped));
