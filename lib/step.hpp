@@ -100,10 +100,16 @@ private:
     [[nodiscard]] Result<void> rename_sequences_back();
     [[nodiscard]] Result<void> rename_all(char const* kind, std::vector<std::pair<TableName, TableName>> const& in_order);
     [[nodiscard]] Result<void> rename_columns_back();
+    [[nodiscard]] Result<void> rename_columns_of(TableName const& name);
     [[nodiscard]] Result<void> rename_parts_back();
-    // step_attributes.cpp: attributes of composite types
+    // step_renamed.cpp
+    [[nodiscard]] Column const* renamed_since(Snapshot const& snapshot, Column const& then, Table const*& table) const;
+    [[nodiscard]] bool gets_name_back(Snapshot const& snapshot, Column const& then, Table const& table, Column const& now) const;
+    [[nodiscard]] Result<void> call_columns_as_left();
     [[nodiscard]] Result<void> follow_renamed_columns();
+    void note_missing_columns(Snapshot const& snapshot, Table const& now);
     [[nodiscard]] Result<void> nothing_renamed_away(MendPlan const& plan) const;
+    // step_attributes.cpp: attributes of composite types
     [[nodiscard]] Result<void> rename_attributes_back();
     [[nodiscard]] Result<Table> as_saved(Snapshot const& snapshot, Table now);
     [[nodiscard]] Result<std::map<std::size_t, AttributeMerge>> attribute_merges(Snapshot const& snapshot, Table const& now);

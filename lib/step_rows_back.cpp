@@ -209,6 +209,7 @@ Result<void> StepRunner::restore_deleted_rows(Snapshot const& snapshot, Table co
     }
     for (auto const& print : footprints_)
         if (print.of == Footprint::Of::rows && print.schema == table.schema && print.table == table.name) context.own = &print;
+    note_missing_columns(snapshot, table);
     UNDROP_TRY(auto const read, as_saved(snapshot, table));
     UNDROP_TRY(auto const done, restore_deleted(backend_, ledger_, snapshot, read, context));
     report_.merged.push_back(done.merged);
@@ -228,6 +229,7 @@ Result<void> StepRunner::restore_cells(Snapshot const& snapshot, Table const& ta
     if (matched != matched_.end()) context.matched = matched->second;
     context.replace_rows = swapped_.contains(snapshot.id);
     if (context.replace_rows) ++next_id_;
+    note_missing_columns(snapshot, table);
     UNDROP_TRY(auto const read, as_saved(snapshot, table));
     UNDROP_TRY(context.merges, attribute_merges(snapshot, table));
     UNDROP_TRY(auto const done, restore_updated(backend_, ledger_, snapshot, read, context));
