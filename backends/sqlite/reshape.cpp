@@ -9,6 +9,7 @@
 #include <algorithm>
 
 #include "sqlite/backend.hpp"
+#include "sqlite/definition.hpp"
 #include "sqlite/errors.hpp"
 #include "sqlite/tokens.hpp"
 #include "try.hpp"
@@ -22,6 +23,7 @@ struct Side {
     struct Part {
         std::string name;
         bool generated = false;
+        bool not_null = false;
         bool needs_value = false;  // NOT NULL without a default
         bool is_rowid = false;
     };
@@ -56,10 +58,13 @@ public:
         : connection_(connection), dialect_(dialect), table_(std::move(table)) {}
 
     Result<void> run(std::string const& wanted);
+    Result<std::string> with_nulls(std::string const& wanted);  // as wanted, but for NOT NULL of columns in which rows have none
+    Result<void> no_nulls(std::string const& wanted);
     Result<std::int64_t> unfitting(std::string const& wanted);  // how many rows the wanted definition does not take; leaves it in place
 
 private:
     Result<Side> side(std::string const& table);
+    Result<std::vector<std::pair<std::string, std::int64_t>>> nulls(std::string const& wanted);
     Result<std::string> copy_statement(Side const& from, Side const& to, std::int64_t rows);
     Result<std::vector<Text>> texts();
     Result<std::string> other_tables();
@@ -80,21 +85,53 @@ Result<Side> Rebuild::side(std::string const& table) {
     Table shape;
     auto const name = literal(table);
     UNDROP_TRY(auto const rows, connection_.rows(fmt::format(
-                                    "select x.name, x.hidden, x.\"notnull\" and x.dflt_value is null, x.pk, lower(x.type) = 'integer' and "
+                                    "select x.name, x.hidden, x.\"notnull\", x.pk, x.dflt_value is null, lower(x.type) = 'integer' and "
                                     "(select count(*) from pragma_table_xinfo({0}, 'main') where pk > 0) = 1 and "
                                     "not exists (select 1 from pragma_index_list({0}, 'main') where origin = 'pk') from "
                                     "pragma_table_xinfo({0}, 'main') x order by x.cid",
                                     name)));
     for (auto const& row : rows) {
-        bool const is_rowid = row[3] == "1" && row[4] == "1";
-        side.parts.push_back(
-            {.name = *row[0], .generated = row[1] != "0", .needs_value = row[2] == "1" && !is_rowid, .is_rowid = is_rowid});
+        bool const is_rowid = row[3] == "1" && row[5] == "1";
+        side.parts.push_back({.name = *row[0],
+                              .generated = row[1] != "0",
+                              .not_null = row[2] == "1",
+                              .needs_value = row[2] == "1" && row[4] == "1" && !is_rowid,
+                              .is_rowid = is_rowid});
         shape.columns.emplace_back().name = *row[0];
     }
     UNDROP_TRY(auto const without, connection_.number(fmt::format("select wr from pragma_table_list({}) where schema = 'main'", name)));
     shape.no_locator = without == 1;
     side.locator = dialect_.row_locator(shape);
     return side;
+}
+
+// Columns that must not be NULL in the wanted definition, and in how many rows they are.
+Result<std::vector<std::pair<std::string, std::int64_t>>> Rebuild::nulls(std::string const& wanted) {
+    std::vector<std::pair<std::string, std::int64_t>> found;
+    UNDROP_TRY(auto const now, side(table_));
+    for (auto const& part : now.parts) {
+        if (part.not_null || without_not_null(wanted, part.name) == wanted) continue;
+        UNDROP_TRY(auto const rows,
+                   connection_.number(fmt::format("select count(*) from {} where {} is null", main_table(table_), quote(part.name))));
+        if (rows > 0) found.emplace_back(part.name, rows);
+    }
+    return found;
+}
+
+Result<std::string> Rebuild::with_nulls(std::string const& wanted) {
+    UNDROP_TRY(auto const columns, nulls(wanted));
+    auto text = wanted;
+    for (auto const& [column, rows] : columns) text = without_not_null(text, column);
+    return text;
+}
+
+Result<void> Rebuild::no_nulls(std::string const& wanted) {
+    UNDROP_TRY(auto const columns, nulls(wanted));
+    if (columns.empty()) return outcome::success();
+    auto const& [column, rows] = columns.front();
+    return refused(
+        fmt::format("{} rows of {} have nothing in {}, which must not be NULL again, and nothing was saved of them", rows, table_, column),
+        fmt::format("give them a value first: update {} set {} = ... where {} is null", table_, column, column));
 }
 
 // Every column by its name, new ones by their default; row numbers are kept: others may refer to them (FTS5).
@@ -245,7 +282,7 @@ Result<void> Rebuild::run(std::string const& wanted) {
 
 }  // namespace
 
-Result<void> SqliteBackend::reshape(ObjectId const& id, Object const&, Object const& wanted) {
+Result<void> SqliteBackend::reshape(ObjectId const& id, Object const& now, Object const& wanted) {
     if (id.kind != "table") return refused(fmt::format("there is no way to change {} into another definition", id.text()));
     if (has_deferred_violations(handle()))
         return refused(fmt::format("{} cannot be rebuilt while rows refer to rows that do not exist", id.name),
@@ -259,7 +296,13 @@ Result<void> SqliteBackend::reshape(ObjectId const& id, Object const&, Object co
     Switched const triggers(handle(), Switch::triggers, false);
     Switched const legacy(handle(), Switch::legacy_alter_table, true);
     observer_.pause(true);  // the rows are the same before and after
-    auto done = Rebuild(connection_, dialect_, id.name).run(wanted.make);
+    Rebuild rebuild(connection_, dialect_, id.name);
+    auto done = [&]() -> Result<void> {
+        // Values may come back only once the table has its columns: it is rebuilt once more then, and what still lacks them is refused.
+        UNDROP_TRY(auto const for_now, rebuild.with_nulls(wanted.make));
+        if (for_now == now.make) return rebuild.no_nulls(wanted.make);
+        return rebuild.run(for_now);
+    }();
     observer_.pause(false);
     if (done && tracker_.following()) return sync(Tracker::Cause::rebuild);
     if (done) return done;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "sqlite/definition.hpp"
+
 namespace undrop::sqlite {
 namespace {
 
@@ -87,6 +89,36 @@ std::string statement_of(std::string const& sql) {
     auto const comment = rest.rfind("--");
     bool const open = comment != std::string_view::npos && rest.find('\n', comment) == std::string_view::npos;
     return sql + (open ? "\n;" : ";");
+}
+
+std::string without_not_null(std::string const& definition, std::string_view column) {
+    struct Placed {
+        Token token;
+        std::size_t end;
+        int depth;  // of the parentheses around it
+    };
+    std::vector<Placed> all;
+    int depth = 0;
+    auto const is_other = [](Token const& token, char const* text) { return token.kind == Token::Kind::other && token.text == text; };
+    each_token(definition, [&](Token token, std::size_t end) {
+        if (is_other(token, ")")) --depth;
+        auto const opens = is_other(token, "(");
+        all.push_back({std::move(token), end, depth});
+        if (opens) ++depth;
+    });
+    auto const is = [&](std::size_t at, char const* word) { return at < all.size() && all[at].depth == 1 && all[at].token.is(word); };
+    bool within = false;
+    for (std::size_t i = 1; i < all.size(); ++i) {
+        auto const& [before, end, level] = all[i - 1];
+        if ((level == 0 && is_other(before, "(")) || (level == 1 && is_other(before, ",")))
+            within = all[i].token.is_name() && same_name(all[i].token.text, column);
+        if (!within || !is(i, "NOT") || !is(i + 1, "NULL")) continue;
+        auto const first = i >= 2 && is(i - 2, "CONSTRAINT") ? i - 2 : i;
+        auto const last = is(i + 2, "ON") && is(i + 3, "CONFLICT") && i + 4 < all.size() ? i + 4 : i + 1;
+        auto const begin = all[first].end - all[first].token.text.size();
+        return definition.substr(0, begin) + definition.substr(all[last].end);
+    }
+    return definition;
 }
 
 std::string lower(std::string_view name) {
