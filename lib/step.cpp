@@ -167,6 +167,7 @@ Result<StepRunner::Round> StepRunner::round() {
     footprints_.clear();
     restored_.clear();
     made_.clear();
+    bare_.clear();
     expected_.clear();
     locked_since_.clear();
     UNDROP_CHECK(backend_.begin(options_, statements_));

@@ -117,6 +117,9 @@ private:
     [[nodiscard]] Result<void> drop_readers();
     void unwant_under_old_names();
     [[nodiscard]] Result<void> mend();
+    // step_columns.cpp
+    [[nodiscard]] Result<Snapshot const*> saved_as_text(ObjectId const& id);
+    [[nodiscard]] Result<void> make_column(MendAction const& action);
     [[nodiscard]] bool is_made_by_script(Snapshot const& snapshot) const;
     [[nodiscard]] Result<Table const*> with_column_of(Snapshot const& snapshot, bool before_mend, std::vector<Table>& tables);
     [[nodiscard]] Result<void> restore_columns(bool before_mend);
@@ -245,6 +248,7 @@ private:
     Observed after_script_;
     std::set<std::int64_t> restored_;         // snapshots that are done with
     std::set<ObjectId> made_;                 // tables and columns that the mend made
+    std::set<std::string> bare_;              // names of columns that have the type in which their values are saved, until these are back
     std::map<std::string, Writes> expected_;  // undrop's own writes, by table id at the mark
 };
 
