@@ -30,7 +30,9 @@ void add_dependents(Catalog const& now, Objects& remake, Objects const& removed,
         grown = false;
         for (auto const& [id, object] : now) {
             if (remake.contains(id) || removed.contains(id) || altered.contains(id)) continue;
-            auto const disturbed = [&](ObjectId const& need) { return remake.contains(need) || altered.contains(need); };
+            // A partition, made of its parent's columns, changes with them.
+            auto const follows = object.holds_rows;
+            auto const disturbed = [&](ObjectId const& need) { return remake.contains(need) || (!follows && altered.contains(need)); };
             if (std::any_of(object.needs.begin(), object.needs.end(), disturbed)) {
                 remake.emplace(id, object);
                 grown = true;
@@ -119,6 +121,15 @@ MendPlan plan_mend(Catalog const& now, Wanted const& wanted) {
     std::set<ObjectId> altered;
     for (auto const& a : in_place)
         if (a.kind == MendAction::Kind::alter && a.object.holds_rows) altered.insert(a.id);
+    // A column's default is converted with it, and that cannot always be done: one that becomes another anyway steps aside, a partition's
+    // too.
+    std::erase_if(in_place, [&](MendAction const& a) {
+        auto const converted = a.id.kind == "default" && std::any_of(altered.begin(), altered.end(), [&](ObjectId const& column) {
+                                   return column.kind == "column" && column.name == a.id.name;
+                               });
+        if (converted) remake.emplace(a.id, now.at(a.id)), made.emplace(a.id, a.object);
+        return converted;
+    });
     add_dependents(now, remake, removed, altered);
     for (auto const& [id, object] : remake) {
         if (!made.contains(id)) made.emplace(id, object);

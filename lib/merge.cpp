@@ -25,11 +25,68 @@ std::string key_join(Dialect const& dialect, Snapshot const& s, Table const& now
     return fmt::format("{}", fmt::join(terms, " and "));
 }
 
-SavedRows saved_rows(Dialect const& dialect, Ledger const& ledger, Snapshot const& s, Table const& now, std::string const& matched) {
-    SavedRows rows{.from = ledger.table(s.store) + " as s", .join = {}, .identity = {}, .matched = matched};
+std::vector<std::string> key_now(Snapshot const& own, Table const& now) {
+    auto key = own.table.key;
+    for (auto& name : key) {
+        auto const* then = own.table.id == now.id ? own.table.column(name) : nullptr;
+        auto const* column = then ? now.column_by_id(then->id) : nullptr;
+        if (column) name = column->name;
+    }
+    return key;
+}
+
+Snapshot const* changes_keys(std::vector<Snapshot const*> const& own, Snapshot const& s, Table const& now) {
+    auto const same_types = [&](Snapshot const& u) {
+        for (std::size_t i = 0; i < s.table.key.size(); ++i) {
+            auto const& column = *s.table.column(s.table.key[i]);
+            auto const at = static_cast<std::size_t>(std::find(s.values.begin(), s.values.end(), column.name) - s.values.begin());
+            auto const& left = s.kind == Snapshot::Kind::updated && at < s.left_types.size() ? s.left_types[at] : column.full_type();
+            if (u.table.column(u.table.key[i])->full_type() != left || column.full_type() != left) return false;
+        }
+        return true;
+    };
+    for (auto const* u : own) {
+        auto const changed = [&](std::string const& name) {
+            return std::find(u->values.begin(), u->values.end(), name) != u->values.end();
+        };
+        auto const& key = u->table.key;
+        if (s.keyed() && key_now(*u, now) == s.table.key && std::any_of(key.begin(), key.end(), changed) && same_types(*u)) return u;
+    }
+    return nullptr;
+}
+
+namespace {
+
+// One more column l1.. for each of the key: what the script made of it; NULL where it gave the key to another row.
+std::string with_keys_now(Ledger const& ledger, Snapshot const& s, Snapshot const& moved) {
+    std::vector<std::string> keys;
+    std::vector<std::string> same;
+    std::vector<std::string> taken;
+    for (std::size_t i = 1; i <= s.table.key.size(); ++i) {
+        auto const at = std::find(moved.values.begin(), moved.values.end(), moved.table.key[i - 1]) - moved.values.begin() + 1;
+        bool const changed = at <= static_cast<std::ptrdiff_t>(moved.values.size());
+        keys.push_back(fmt::format("case when u.k1 is not null then u.k{0} when w.k1 is null then s.k{0} end as l{0}", i));
+        same.push_back(changed ? fmt::format("u.v{} = s.k{}", at, i) : fmt::format("u.k{0} = s.k{0}", i));
+        taken.push_back(fmt::format("w.k{0} = s.k{0}", i));
+    }
+    return fmt::format("(select s.*, {0} from {1} as s left join {2} as u on {3} left join {2} as w on {4})", fmt::join(keys, ", "),
+                       ledger.table(s.store), ledger.table(moved.store), fmt::join(same, " and "), fmt::join(taken, " and "));
+}
+
+}  // namespace
+
+SavedRows saved_rows(Dialect const& dialect, Ledger const& ledger, Snapshot const& s, Table const& now, std::string const& matched,
+                     Snapshot const* moved) {
+    SavedRows rows{.rows = moved ? with_keys_now(ledger, s, *moved) : ledger.table(s.store),
+                   .from = {},
+                   .join = {},
+                   .identity = {},
+                   .matched = matched};
+    rows.from = rows.rows + " as s";
+    if (moved) rows.key = 'l';
     for (std::size_t i = 1; i <= s.table.key.size(); ++i) rows.identity.push_back(fmt::format("k{}", i));
     if (s.keyed()) {
-        rows.join = key_join(dialect, s, now);
+        rows.join = key_join(dialect, s, now, moved ? "l" : "k");
         return rows;
     }
     rows.identity = {"n"};
@@ -42,6 +99,12 @@ SavedRows saved_rows(Dialect const& dialect, Ledger const& ledger, Snapshot cons
 std::string same_identity(SavedRows const& rows, char const* a, char const* b) {
     std::vector<std::string> terms;
     for (auto const& name : rows.identity) terms.push_back(fmt::format("{0}.{2} = {1}.{2}", a, b, name));
+    return fmt::format("{}", fmt::join(terms, " and "));
+}
+
+std::string own_row(SavedRows const& rows, std::string const& p) {
+    std::vector<std::string> terms;
+    for (auto const& name : rows.identity) terms.push_back(fmt::format("{}.{} = s.{}{}", p, name, rows.key, name.substr(1)));
     return fmt::format("{}", fmt::join(terms, " and "));
 }
 
@@ -82,22 +145,23 @@ std::string has_values(Dialect const& dialect, Snapshot const& s, Table const& n
 }
 
 // Condition: x is one of the snapshot's rows itself.
-std::string is_saved(Dialect const& dialect, Ledger const& ledger, Snapshot const& s, Table const& now, SavedRows const& rows) {
+std::string is_saved(Dialect const& dialect, Snapshot const& s, Table const& now, SavedRows const& rows) {
     if (!rows.matched.empty()) return fmt::format("exists (select 1 from {} as z where z.l = {})", rows.matched, dialect.row_id(now, "x"));
     std::vector<std::string> terms;
     for (std::size_t i = 0; i < s.table.key.size(); ++i)
-        terms.push_back(dialect.equal(*now.column(s.table.key[i]), "x." + dialect.quote(s.table.key[i]), fmt::format("z.k{}", i + 1)));
+        terms.push_back(
+            dialect.equal(*now.column(s.table.key[i]), "x." + dialect.quote(s.table.key[i]), fmt::format("z.{}{}", rows.key, i + 1)));
     if (terms.empty()) return "1 = 0";
-    return fmt::format("exists (select 1 from {} as z where {})", ledger.table(s.store), fmt::join(terms, " and "));
+    return fmt::format("exists (select 1 from {} as z where {})", rows.rows, fmt::join(terms, " and "));
 }
 
 // The snapshot's rows whose values in `unique` another row has, which is none of the snapshot's.
-std::string takers(Ledger const& ledger, Dialect const& dialect, Snapshot const& s, Table const& now, SavedRows const& rows,
+std::string takers(Dialect const& dialect, Snapshot const& s, Table const& now, SavedRows const& rows,
                    std::vector<std::string> const& unique) {
     auto const join =
         s.kind == Snapshot::Kind::updated ? fmt::format(" join {} as t on {}", dialect.own_rows(now), rows.join) : std::string{};
     return fmt::format("select s.{} from {}{} join {} as x on {} where not {}", fmt::join(rows.identity, ", s."), rows.from, join,
-                       dialect.own_rows(now), has_values(dialect, s, now, unique), is_saved(dialect, ledger, s, now, rows));
+                       dialect.own_rows(now), has_values(dialect, s, now, unique), is_saved(dialect, s, now, rows));
 }
 
 // Unique sets of columns that the snapshot changes.
@@ -130,16 +194,16 @@ Result<bool> unique_values_collide(Backend& backend, Snapshot const& s, Table co
     return false;
 }
 
-std::string unique_values_query(Ledger const& ledger, Dialect const& dialect, Snapshot const& s, Table const& now, SavedRows const& rows,
+std::string unique_values_query(Dialect const& dialect, Snapshot const& s, Table const& now, SavedRows const& rows,
                                 std::vector<std::string> const& changed) {
     std::vector<std::string> selects;
-    for (auto const& columns : unique_and_changed(s, now, changed)) selects.push_back(takers(ledger, dialect, s, now, rows, columns));
+    for (auto const& columns : unique_and_changed(s, now, changed)) selects.push_back(takers(dialect, s, now, rows, columns));
     return fmt::format("{}", fmt::join(selects, " union "));
 }
 
 Result<std::string> unique_values_taken(Backend& backend, Ledger const& ledger, Snapshot const& s, Table const& now, SavedRows const& rows,
                                         std::vector<std::string> const& changed, std::int64_t id) {
-    auto const query = unique_values_query(ledger, backend.dialect(), s, now, rows, changed);
+    auto const query = unique_values_query(backend.dialect(), s, now, rows, changed);
     if (query.empty()) return std::string{};
     std::vector<std::string> definitions;
     for (std::size_t i = 0; i < s.table.key.size(); ++i)

@@ -33,15 +33,26 @@ auto in_quiet(Backend& backend, Table const& table, Work&& work) -> decltype(wor
 
 // A snapshot's rows (alias s) and how they are joined with the table's (alias t).
 struct SavedRows {
+    std::string rows;                   // FROM item without its alias
     std::string from;                   // FROM item
     std::string join;                   // condition on it and t; empty: rows without a key that nobody has matched
     std::vector<std::string> identity;  // the store's columns that number them: k1.., or n
     std::string matched;                // working table of `match_rows`; alias m
+    char key = 'k';                     // the key by which the table has them now is in k1.., or in l1..
 };
+// `moved`: what this step's own script changed of the table's keys, as `changes_keys` gives it; may be null.
 [[nodiscard]] SavedRows saved_rows(Dialect const& dialect, Ledger const& ledger, Snapshot const& s, Table const& now,
-                                   std::string const& matched = {});
+                                   std::string const& matched = {}, Snapshot const* moved = nullptr);
+// The key of what this step itself has saved, with the names that the columns have now.
+[[nodiscard]] std::vector<std::string> key_now(Snapshot const& own, Table const& now);
+// Of this step's own updates the one that gave rows of an earlier snapshot other keys; null: there is none.
+[[nodiscard]] Snapshot const* changes_keys(std::vector<Snapshot const*> const& own, Snapshot const& s, Table const& now);
 // Condition: rows of two tables with the identity's columns are the same.
 [[nodiscard]] std::string same_identity(SavedRows const& rows, char const* a, char const* b);
+
+// Condition: what this step's script changed of a row (alias p, with its key in k1..) is of the snapshot's, whatever key the script gave
+// it.
+[[nodiscard]] std::string own_row(SavedRows const& rows, std::string const& p);
 
 // The columns that both the snapshot and the table have, as (name, v-number).
 [[nodiscard]] std::vector<std::pair<std::string, std::size_t>> common_columns(Snapshot const& s, Table const& now);
@@ -49,8 +60,8 @@ struct SavedRows {
 [[nodiscard]] std::string insert_rows(Dialect const& dialect, Snapshot const& s, Table const& now, std::string const& from);
 
 // The same rows, as a query of their identities; empty: there can be none.
-[[nodiscard]] std::string unique_values_query(Ledger const& ledger, Dialect const& dialect, Snapshot const& s, Table const& now,
-                                              SavedRows const& rows, std::vector<std::string> const& changed);
+[[nodiscard]] std::string unique_values_query(Dialect const& dialect, Snapshot const& s, Table const& now, SavedRows const& rows,
+                                              std::vector<std::string> const& changed);
 
 // Rows of a snapshot that cannot get what they had, because another row has a unique value of theirs by now: a working table of the store
 // with the snapshot's k1.. (n without a key), or "" if there is no such row. `changed`: the columns that the snapshot would change, all for

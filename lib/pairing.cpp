@@ -32,7 +32,7 @@ std::string with_keys_left(Ledger const& ledger, Snapshot const& s, Snapshot con
     std::vector<std::string> same;
     for (std::size_t i = 1; i <= s.table.key.size(); ++i) {
         auto const last = fmt::format("s.{}{}", again ? "l" : "k", i);
-        auto const at = std::find(updated.values.begin(), updated.values.end(), s.table.key[i - 1]) - updated.values.begin() + 1;
+        auto const at = std::find(updated.values.begin(), updated.values.end(), updated.table.key[i - 1]) - updated.values.begin() + 1;
         bool const changed = at <= static_cast<std::ptrdiff_t>(updated.values.size());
         cells.push_back(fmt::format("s.k{}", i));
         cells.push_back(fmt::format("case when u.k1 is null then {0} else u.k{1} end as l{1}", last, i));
@@ -46,8 +46,8 @@ std::string with_keys_left(Ledger const& ledger, Snapshot const& s, Snapshot con
 
 std::string Pairing::exists() const { return fmt::format("exists (select 1 from {} where {})", saved, join); }
 
-Pairing pair(Dialect const& dialect, Ledger const& ledger, Snapshot const& s, Table const& now,
-             std::vector<Snapshot const*> const& updated) {
+Pairing pair(Dialect const& dialect, Ledger const& ledger, Snapshot const& s, Table const& now, std::vector<Snapshot const*> const& updated,
+             std::vector<Snapshot const*> const& own) {
     if (!s.keyed()) return pair_whole_rows(dialect, ledger.table(s.store), s, now);
     Pairing pairing{.saved = ledger.table(s.store) + " as s", .join = key_join(dialect, s, now), .value = "s.v1"};
     bool again = false;
@@ -58,6 +58,10 @@ Pairing pair(Dialect const& dialect, Ledger const& ledger, Snapshot const& s, Ta
         };
         if (u->id < s.id || u->table.key != key || std::none_of(key.begin(), key.end(), changed)) continue;
         pairing.saved = with_keys_left(ledger, s, *u, pairing.saved, again);
+        again = true;
+    }
+    if (auto const* moved = changes_keys(own, s, now)) {
+        pairing.saved = with_keys_left(ledger, s, *moved, pairing.saved, again);
         again = true;
     }
     if (again) pairing.join = key_join(dialect, s, now, "l");

@@ -18,8 +18,9 @@ struct Pairing {
     [[nodiscard]] std::string exists() const;  // condition on t
 };
 
-// `updated`: what the same step updated in the table, oldest first: rows may have other keys by now than those that were saved.
+// `updated`: what the same step updated in the table, oldest first: rows may have other keys by now than those that were saved. `own`: what
+// the present step's script updated there.
 [[nodiscard]] Pairing pair(Dialect const& dialect, Ledger const& ledger, Snapshot const& snapshot, Table const& now,
-                           std::vector<Snapshot const*> const& updated);
+                           std::vector<Snapshot const*> const& updated, std::vector<Snapshot const*> const& own);
 
 }  // namespace undrop

@@ -103,7 +103,7 @@ Result<void> Planner::count_rows(Snapshot const& s, Table const& now, PlannedRet
         return success();
     }
     UNDROP_TRY(back.key_taken, counted(fmt::format("{} where not {}", pairs, same_values(dialect, s, now))));
-    auto const taken = unique_values_query(ledger_, dialect, s, now, saved_rows(dialect, ledger_, s, now), s.values);
+    auto const taken = unique_values_query(dialect, s, now, saved_rows(dialect, ledger_, s, now), s.values);
     std::optional<std::int64_t> others = 0;
     if (!taken.empty()) {
         auto const absent = fmt::format("not exists (select 1 from {} as t where {})", rows_now, key_join(dialect, s, now));

@@ -74,7 +74,7 @@ Result<std::int64_t> fill_new_rows(Backend& backend, Snapshot const& s, Table co
     if (new_rows == 0 || (context.made_by_script && context.backfill.empty())) return std::int64_t{0};
     auto const value = !context.backfill.empty() ? "(" + context.backfill + ")" : column.default_sql;
     if (value.empty()) {
-        if (!column.not_null) return std::int64_t{0};
+        if (!column.not_null && !context.bare) return std::int64_t{0};
         return no_value_for(s, fmt::format("{} rows were inserted into {} since", new_rows, s.table.text()));
     }
     return backend.run(fmt::format("update {} as t set {} = {} where t.{} is null and not {}", dialect.own_rows(now), name, value, name,
@@ -112,10 +112,10 @@ Result<Restored> restore_column(Backend& backend, Ledger const& ledger, Snapshot
                                 RestoreContext const& context) {
     UNDROP_CHECK(key_is_there(s, now));
     auto const& dialect = backend.dialect();
-    auto const pairing = pair(dialect, ledger, s, now, context.updated);
+    auto const pairing = pair(dialect, ledger, s, now, context.updated, context.own_updates);
     auto const& column = *now.column(s.column);
     auto const name = dialect.quote(s.column);
-    auto const value = dialect.load(column.reader ? column : *s.table.column(s.column), pairing.value);
+    auto const value = dialect.load(column.reader || context.bare ? column : *s.table.column(s.column), pairing.value);
     auto const same = dialect.same(column, "t." + name, value);
     UNDROP_TRY(auto const computed, computed_by_script(backend, s, now, context));
     auto const users = context.made_by_script ? std::string{"s.state = 'u'"} : std::string{"true"};

@@ -24,7 +24,9 @@ struct RestoreContext {
     std::string written = {};        // of a table that stayed: condition on rows (alias t) that the script wrote
     Footprint const* own = nullptr;  // of a table without a key: rows that the script itself inserted
     std::int64_t work_id = 0;        // of a working table
-    std::vector<Snapshot const*> updated = {};  // of the same table and step, oldest first: rows may have other keys than were saved
+    std::vector<Snapshot const*> updated = {};      // of the same table and step, oldest first: rows may have other keys than were saved
+    std::vector<Snapshot const*> own_updates = {};  // what this step's own script changed of the same table
+    bool bare = false;  // the column has the type in which its values were saved, until they are back; its own takes no NULL
     OnConflict on_conflict = OnConflict::keep_current;
     std::int64_t overwrite_id = 0;  // of the snapshot of what is put over, where that is asked for
     bool note_restored = false;     // whose foreign keys are looked at once everything is back

@@ -26,7 +26,7 @@ class CellMerge {
 public:
     CellMerge(Backend& backend, Ledger const& ledger, Snapshot const& s, Table const& now, CellsContext const& context)
         : backend_(backend), dialect_(backend.dialect()), ledger_(ledger), s_(s), now_(now), context_(context) {
-        std::erase_if(context_.own, [&](Snapshot const* own) { return own->table.key != s_.table.key; });
+        std::erase_if(context_.own, [&](Snapshot const* own) { return key_now(*own, now) != s_.table.key; });
         for (std::size_t i = 0; i < context_.own.size(); ++i)
             written_ += fmt::format("{}p{}.state is not null", i == 0 ? "" : " or ", i + 1);
         for (std::size_t i = 0; i + s.told_by.size() < s.values.size(); ++i)
@@ -122,7 +122,7 @@ std::string CellMerge::from() const {
     for (std::size_t i = 0; i < context_.own.size(); ++i) {
         auto const alias = fmt::format("p{}", i + 1);
         text += fmt::format(" left join {} as {} on {}", ledger_.table(context_.own[i]->store), alias,
-                            s_.keyed() ? same_identity(rows_, alias.c_str(), "s") : alias + ".n = m.o");
+                            s_.keyed() ? own_row(rows_, alias) : alias + ".n = m.o");
     }
     if (!context_.unchanged.empty()) text += fmt::format(" left join {} as n on {}", context_.unchanged, same_identity(rows_, "n", "s"));
     if (!taken_.empty()) text += fmt::format(" left join {} as q on {}", taken_, same_identity(rows_, "q", "s"));
@@ -165,8 +165,8 @@ Result<void> CellMerge::note(RestoredCells const& done) {
     if (first.deleted_since + first.not_found > 0) {
         auto const gone = s_.keyed() ? fmt::format("not exists (select 1 from {} as t where {})", dialect_.own_rows(now_), rows_.join)
                                      : fmt::format("not exists (select 1 from {} as m where m.n = s.n)", rows_.matched);
-        UNDROP_CHECK(aside.add(now_, "", s_.keyed() ? why::deleted_since : why::not_found,
-                               fmt::format("{} as s where {}", ledger_.table(s_.store), gone)));
+        UNDROP_CHECK(
+            aside.add(now_, "", s_.keyed() ? why::deleted_since : why::not_found, fmt::format("{} as s where {}", rows_.rows, gone)));
     }
     for (std::size_t at = 0; at < cells_.size(); ++at) {
         auto const& merged = done.merged[at];
@@ -215,7 +215,7 @@ Result<std::int64_t> CellMerge::replace(std::string const& any) {
         columns.push_back(name);
     };
     for (std::size_t i = 0; i < s_.table.key.size(); ++i) {
-        selected.push_back(fmt::format("s.k{0} as k{0}", i + 1));
+        selected.push_back(fmt::format("s.{}{} as k{}", rows_.key, i + 1, i + 1));
         of_key.push_back(
             dialect_.equal(*now_.column(s_.table.key[i]), "t." + dialect_.quote(s_.table.key[i]), fmt::format("w.k{}", i + 1)));
     }
@@ -248,7 +248,7 @@ Result<RestoredCells> CellMerge::run() {
     for (auto const& name : s_.table.key)
         if (!now_.column(name)) return cannot_tell_rows(s_, fmt::format("key ({})", fmt::join(s_.table.key, ", ")));
     if (cells_.empty()) return done;
-    rows_ = saved_rows(dialect_, ledger_, s_, now_, context_.matched);
+    rows_ = saved_rows(dialect_, ledger_, s_, now_, context_.matched, changes_keys(context_.own, s_, now_));
     UNDROP_TRY(taken_, unique_values_taken(backend_, ledger_, s_, now_, rows_, s_.values, context_.work_id));
     UNDROP_CHECK(count(done));
     UNDROP_CHECK(note(done));

@@ -168,6 +168,7 @@ Result<StepRunner::Round> StepRunner::round() {
     footprints_.clear();
     restored_.clear();
     made_.clear();
+    bare_.clear();
     expected_.clear();
     changed_views_.clear();
     locked_since_.clear();

@@ -103,10 +103,16 @@ private:
     [[nodiscard]] Result<void> rename_sequences_back();
     [[nodiscard]] Result<void> rename_all(char const* kind, std::vector<std::pair<TableName, TableName>> const& in_order);
     [[nodiscard]] Result<void> rename_columns_back();
+    [[nodiscard]] Result<void> rename_columns_of(TableName const& name);
     [[nodiscard]] Result<void> rename_parts_back();
-    // step_attributes.cpp: attributes of composite types
+    // step_renamed.cpp
+    [[nodiscard]] Column const* renamed_since(Snapshot const& snapshot, Column const& then, Table const*& table) const;
+    [[nodiscard]] bool gets_name_back(Snapshot const& snapshot, Column const& then, Table const& table, Column const& now) const;
+    [[nodiscard]] Result<void> call_columns_as_left();
     [[nodiscard]] Result<void> follow_renamed_columns();
+    void note_missing_columns(Snapshot const& snapshot, Table const& now);
     [[nodiscard]] Result<void> nothing_renamed_away(MendPlan const& plan) const;
+    // step_attributes.cpp: attributes of composite types
     [[nodiscard]] Result<void> rename_attributes_back();
     [[nodiscard]] Result<Table> as_saved(Snapshot const& snapshot, Table now);
     [[nodiscard]] Result<std::map<std::size_t, AttributeMerge>> attribute_merges(Snapshot const& snapshot, Table const& now);
@@ -114,6 +120,9 @@ private:
     [[nodiscard]] Result<void> drop_readers();
     void unwant_under_old_names();
     [[nodiscard]] Result<void> mend();
+    // step_columns.cpp
+    [[nodiscard]] Result<Snapshot const*> saved_as_text(ObjectId const& id);
+    [[nodiscard]] Result<void> make_column(MendAction const& action);
     [[nodiscard]] bool is_made_by_script(Snapshot const& snapshot) const;
     [[nodiscard]] Result<Table const*> with_column_of(Snapshot const& snapshot, bool before_mend, std::vector<Table>& tables);
     [[nodiscard]] Result<void> restore_columns(bool before_mend);
@@ -274,6 +283,7 @@ private:
     Observed after_script_;
     std::set<std::int64_t> restored_;         // snapshots that are done with
     std::set<ObjectId> made_;                 // tables and columns that the mend made
+    std::set<std::string> bare_;              // names of columns that have the type in which their values are saved, until these are back
     std::map<std::string, Writes> expected_;  // undrop's own writes, by table id at the mark
 };
 

@@ -211,7 +211,10 @@ Result<void> StepRunner::mend() {
     std::erase_if(rest, [&](MendAction const& a) {
         return std::any_of(a.object.needs.begin(), a.object.needs.end(), [&](ObjectId const& need) { return emptied.contains(need); });
     });
-    return run_mend(backend_, rest);
+    for (auto const& action : rest)
+        UNDROP_CHECK(action.kind == MendAction::Kind::make && action.id.kind == "column" ? make_column(action)
+                                                                                         : run_mend(backend_, {action}));
+    return success();
 }
 
 std::string StepRunner::backfill_of(TableName const& table, std::string const& column) const {
@@ -243,6 +246,8 @@ Result<void> StepRunner::restore_column_of(Snapshot const& snapshot, Table const
         .script_wrote_rows = writes != after_script_.writes.end() && (writes->second.updated > 0 || writes->second.rows_may_differ),
         .backfill = backfill_of({snapshot.table.schema, snapshot.table.name}, snapshot.column),
         .updated = updated_beside(snapshot),
+        .own_updates = own_updates(table),
+        .bare = bare_.contains(snapshot.column) && table.column(snapshot.column)->type != snapshot.table.column(snapshot.column)->type,
         .note_restored = settles_orphans()};
     UNDROP_TRY(auto const now, as_saved(snapshot, table));
     UNDROP_TRY(auto const done, restore_column(backend_, ledger_, snapshot, now, context));

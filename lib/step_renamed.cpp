@@ -11,45 +11,98 @@ namespace {
 auto const success = [] { return BOOST_OUTCOME_V2_NAMESPACE::success(); };
 
 void rename_in(Snapshot& snapshot, std::string const& from, std::string const& to) {
-    for (auto* names : {&snapshot.values, &snapshot.table.key}) std::replace(names->begin(), names->end(), from, to);
+    for (auto* names : {&snapshot.values, &snapshot.table.key, &snapshot.told_by}) std::replace(names->begin(), names->end(), from, to);
     for (auto& column : snapshot.table.columns)
         if (column.name == from) column.name = to;
 }
 
+// What the opposite step called a column of this table in the end.
+std::string name_left(std::vector<Rename> const& renames, TableName const& table, std::string const& column) {
+    for (auto const& rename : renames)
+        if (rename.before == table && !column.empty() && rename.column_before == column) return rename.column_after;
+    return column;
+}
+
+TableName table_left(std::vector<Rename> const& renames, TableName const& table) {
+    for (auto const& rename : renames)
+        if (rename.column_before.empty() && rename.before == table) return rename.after;
+    return table;
+}
+
 }  // namespace
 
-// Before the script: what was saved of a column goes to that column, whatever others call it by now. One that is to get a recorded
-// definition back is called again what that says.
-Result<void> StepRunner::follow_renamed_columns() {
-    if (!backend_.dialect().lasting_ids()) return success();
+// The column, where others gave it another name than the opposite step had left it under; and its table.
+Column const* StepRunner::renamed_since(Snapshot const& snapshot, Column const& then, Table const*& table) const {
+    table = snapshot.of_rows() ? find_table_by_id(before_, snapshot.table.id) : nullptr;
+    auto const name = table_name(snapshot.table);
+    if (!table || table_name(*table) != table_left(opposite_.renames, name)) return nullptr;
+    auto const* now = table->column_by_id(then.id);
+    auto const there = table->column(name_left(opposite_.renames, name, then.name)) != nullptr;
+    return !now || there || snapshot.table.column(now->name) ? nullptr : now;
+}
+
+// It gets a recorded definition, or the name that it had before the opposite step. One that is inherited is no object, and gets it with its
+// parent's.
+bool StepRunner::gets_name_back(Snapshot const& snapshot, Column const& then, Table const& table, Column const& now) const {
+    auto const is_column = [&](ObjectId const& id) {
+        return id.kind == "column" && id.name == now.name && names_table(id.parent, table_name(table));
+    };
+    if (step_.direction == Direction::up ||
+        std::none_of(catalog_.begin(), catalog_.end(), [&](auto const& entry) { return is_column(entry.first); }))
+        return false;
+    auto const name = table_name(snapshot.table);
+    if (name_left(opposite_.renames, name, then.name) != then.name) return true;
+    return std::any_of(opposite_.wanted.begin(), opposite_.wanted.end(), [&](auto const& entry) {
+        return entry.first.kind == "column" && entry.first.name == then.name && entry.second && names_table(entry.first.parent, name);
+    });
+}
+
+Result<void> StepRunner::call_columns_as_left() {
     auto const& dialect = backend_.dialect();
     std::set<std::pair<std::string, std::string>> called;  // table and column that have their name again
-    for (auto& snapshot : opposite_.snapshots) {
-        auto const* table = snapshot.of_rows() ? find_table_by_id(before_, snapshot.table.id) : nullptr;
-        if (!table || table->text() != snapshot.table.text()) continue;
-        auto const columns = snapshot.table.columns;
-        for (auto const& then : columns) {
-            auto const* now = table->column_by_id(then.id);
-            if (!now || table->column(then.name) || snapshot.table.column(now->name)) continue;
-            auto const wanted = std::any_of(opposite_.wanted.begin(), opposite_.wanted.end(), [&](auto const& entry) {
-                return entry.first.kind == "column" && entry.first.name == then.name && entry.second &&
-                       names_table(entry.first.parent, table_name(*table));
-            });
-            auto const what = fmt::format("{}.{}, which others renamed to {} since,", table->text(), then.name, now->name);
-            if (!wanted) {
-                rename_in(snapshot, then.name, now->name);
-                report_.notes.push_back(what + " keeps that name");
-            } else if (called.emplace(table->id, then.name).second) {
-                UNDROP_CHECK(backend_.run(fmt::format("alter table {} rename column {} to {}", dialect.relation(table->schema, table->name),
-                                                      dialect.quote(now->name), dialect.quote(then.name))));
-                report_.notes.push_back(what + " has its old name again");
-            }
+    for (auto const& snapshot : opposite_.snapshots)
+        for (auto const& then : snapshot.table.columns) {
+            Table const* table = nullptr;
+            auto const* now = renamed_since(snapshot, then, table);
+            auto const left = name_left(opposite_.renames, table_name(snapshot.table), then.name);
+            if (!now || !gets_name_back(snapshot, then, *table, *now) || !called.emplace(table->id, left).second) continue;
+            UNDROP_CHECK(backend_.run(fmt::format("alter table {} rename column {} to {}", dialect.relation(table->schema, table->name),
+                                                  dialect.quote(now->name), dialect.quote(left))));
+            report_.notes.push_back(
+                fmt::format("{}.{}, which others renamed to {} since, has its old name again", table->text(), left, now->name));
         }
-    }
     if (called.empty()) return success();
     UNDROP_TRY(before_, backend_.tables(ledger_.name()));
     UNDROP_TRY(catalog_, backend_.catalog(ledger_.name()));
     return success();
+}
+
+// Before the script: what was saved of a column goes to that column, whatever others call it by now. One that is to get a recorded
+// definition back is called again what the opposite step had left it as; what inherits it is by then, too.
+Result<void> StepRunner::follow_renamed_columns() {
+    if (!backend_.dialect().lasting_ids()) return success();
+    UNDROP_CHECK(call_columns_as_left());
+    for (auto& snapshot : opposite_.snapshots) {
+        auto const columns = snapshot.table.columns;
+        for (auto const& then : columns) {
+            Table const* table = nullptr;
+            auto const* now = renamed_since(snapshot, then, table);
+            if (!now) continue;
+            rename_in(snapshot, then.name, now->name);
+            report_.notes.push_back(
+                fmt::format("{}.{}, which others renamed to {} since, keeps that name", table->text(), then.name, now->name));
+        }
+    }
+    return success();
+}
+
+// P9: what was saved of a column that others dropped, or renamed where that cannot be followed.
+void StepRunner::note_missing_columns(Snapshot const& snapshot, Table const& now) {
+    if (step_.direction == Direction::up || snapshot.rows == 0) return;
+    for (auto const& name : snapshot.values)
+        if (!now.column(name) && !snapshot.table.column(name)->generated)
+            report_.notes.push_back(
+                fmt::format("{}.{} is not there any more: its values stay in snapshot {}", now.text(), name, snapshot.id));
 }
 
 // A column that the up changed and left there, and that is gone since, would come back empty beside the one that it may have become.

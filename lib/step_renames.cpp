@@ -47,6 +47,41 @@ Wanted homes_of(std::map<TableName, TableName> const& moves, Catalog const& now,
     return homes;
 }
 
+// Of tables that are there, each after those that it is a partition of or inherits from.
+std::vector<TableName> parents_first(Catalog const& now, std::vector<TableName> const& named) {
+    std::map<ObjectId, Object> tables;
+    for (auto const& [id, object] : now)
+        if (id.kind == "table") tables[id].needs = object.needs;
+    std::vector<TableName> in_order;
+    for (auto const& id : in_making_order(tables))
+        for (auto const& name : named)
+            if (names_table(id.parent.empty() ? id.name : id.parent + "." + id.name, name)) in_order.push_back(name);
+    return in_order;
+}
+
+std::string text(TableName const& name) { return name.first.empty() ? name.second : name.first + "." + name.second; }
+
+// And no sequence, nor a column.
+bool is_table(Rename const& rename, Wanted const& wanted) {
+    return rename.column_before.empty() && std::any_of(wanted.begin(), wanted.end(), [&](auto const& entry) {
+               auto const& [id, object] = entry;
+               return object && id.kind == "table" && names_table(id.parent.empty() ? id.name : id.parent + "." + id.name, rename.before);
+           });
+}
+
+// What the opposite step gave another name, and others one more or dropped: its old name would be that of something new and empty.
+Error renamed_away(char const* kind, std::string const& what, std::string const& old_name) {
+    return Error{
+        .code = Code::refused,
+        .left = Left::rolled_back,
+        .message = fmt::format("{} {}, which the up had called so, is not there any more: others renamed or dropped it since, and {} would "
+                               "come back empty",
+                               kind, what, old_name),
+        .next = {.command = "down",
+                 .advice = fmt::format("give the {} its name {} again first; or make it anew, if {} is to come back empty", kind, what,
+                                       old_name)}};
+}
+
 }  // namespace
 
 // Only what the script has left under its new name: its identity tells, for names may have been swapped.
@@ -56,6 +91,8 @@ Result<void> StepRunner::rename_tables_back() {
         auto const* marked = rename.column_before.empty() ? find_table(before_, rename.after) : nullptr;
         auto const* now = marked ? find_table_by_id(scripted_, marked->id) : nullptr;
         if (now && TableName{now->schema, now->name} == rename.after) moves.emplace(rename.after, rename.before);
+        if (!find_table(before_, rename.after) && is_table(rename, opposite_.wanted) && !find_table(scripted_, rename.before))
+            return renamed_away("table", text(rename.after), text(rename.before));
     }
     if (std::any_of(moves.begin(), moves.end(), [](auto const& move) { return move.first.first != move.second.first; })) {
         UNDROP_TRY(auto const now, backend_.catalog_after(ledger_.name(), catalog_));
@@ -99,27 +136,41 @@ Result<void> StepRunner::rename_sequences_back() {
     return rename_all("sequence", in_renaming_order(std::move(moves), taken, aside));
 }
 
+// A column that other tables inherit takes theirs along: parents come first, and each table is looked at when its turn comes.
 Result<void> StepRunner::rename_columns_back() {
+    std::vector<TableName> named;
+    for (auto const& rename : opposite_.renames)
+        if (!rename.column_before.empty() && std::find(named.begin(), named.end(), rename.before) == named.end())
+            named.push_back(rename.before);
+    if (named.size() > 1) {
+        UNDROP_TRY(auto const now, backend_.catalog_after(ledger_.name(), catalog_));
+        named = parents_first(now, named);
+    }
+    for (auto const& name : named) UNDROP_CHECK(rename_columns_of(name));
+    return success();
+}
+
+Result<void> StepRunner::rename_columns_of(TableName const& name) {
     auto const& dialect = backend_.dialect();
     UNDROP_TRY(auto const tables, backend_.tables(ledger_.name()));
-    std::map<TableName, std::map<std::string, std::string>> moves;
+    auto const* table = find_table(tables, name);
+    if (!table) return success();
+    auto const* marked = find_table_by_id(before_, table->id);
+    std::map<std::string, std::string> moves;
     for (auto const& rename : opposite_.renames) {
-        auto const* table = rename.column_before.empty() ? nullptr : find_table(tables, rename.before);
-        if (!table) continue;
-        auto const* marked = find_table_by_id(before_, table->id);
+        if (rename.before != name || rename.column_before.empty()) continue;
         auto const* then = marked ? marked->column(rename.column_after) : nullptr;
         auto const* now = then ? table->column_by_id(then->id) : table->column(rename.column_after);
-        if (now && now->name == rename.column_after) moves[rename.before].emplace(rename.column_after, rename.column_before);
+        if (now && now->name == rename.column_after) moves.emplace(rename.column_after, rename.column_before);
+        if (marked && !marked->column(rename.column_after) && !table->column(rename.column_before))
+            return renamed_away("column", fmt::format("{}.{}", table->text(), rename.column_after), rename.column_before);
     }
-    for (auto& [name, of_table] : moves) {
-        auto const& table = *find_table(tables, name);
-        auto const taken = [&](std::string const& column) { return table.column(column) != nullptr; };
-        auto const aside = [](std::string const&, int n) { return fmt::format("undrop_renaming_{}", n); };
-        for (auto const& [from, to] : in_renaming_order(std::move(of_table), taken, aside)) {
-            UNDROP_CHECK(backend_.run(fmt::format("alter table {} rename column {} to {}", dialect.relation(table.schema, table.name),
-                                                  dialect.quote(from), dialect.quote(to))));
-            if (!to.starts_with("undrop_renaming_")) report_.mended.push_back(fmt::format("name of column {}.{}", table.text(), to));
-        }
+    auto const taken = [&](std::string const& column) { return table->column(column) != nullptr; };
+    auto const aside = [](std::string const&, int n) { return fmt::format("undrop_renaming_{}", n); };
+    for (auto const& [from, to] : in_renaming_order(std::move(moves), taken, aside)) {
+        UNDROP_CHECK(backend_.run(fmt::format("alter table {} rename column {} to {}", dialect.relation(table->schema, table->name),
+                                              dialect.quote(from), dialect.quote(to))));
+        if (!to.starts_with("undrop_renaming_")) report_.mended.push_back(fmt::format("name of column {}.{}", table->text(), to));
     }
     return success();
 }

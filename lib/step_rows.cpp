@@ -289,9 +289,9 @@ Result<StepRunner::Round> StepRunner::save_retyped(std::vector<TableChange> cons
             continue;
         auto const* scripted = find_table_by_id(scripted_, change.before->id);
         auto const by_script = scripted && std::any_of(change.kept.begin(), change.kept.end(), [&](auto const& pair) {
-                                   auto const* then = change.before->column(pair.first);
-                                   auto const* column = scripted->column_by_id(then->id);
-                                   return column && column->full_type() != then->full_type();
+                                   // One that was dropped and added again is another column.
+                                   auto const* column = scripted->column_by_id(change.after->column(pair.second)->id);
+                                   return column && column->full_type() != change.before->column(pair.first)->full_type();
                                });
         if (by_script) continue;
         UNDROP_CHECK(rows_are_told(change));

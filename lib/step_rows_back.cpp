@@ -174,7 +174,8 @@ Result<std::map<ObjectId, Object>> StepRunner::set_aside(std::vector<Snapshot co
         auto swapped = false;
         if (snapshot->kind == Snapshot::Kind::updated) {
             auto const matched = matched_.find(snapshot->id);
-            auto const saved = saved_rows(backend_.dialect(), ledger_, *snapshot, table, matched == matched_.end() ? "" : matched->second);
+            auto const saved = saved_rows(backend_.dialect(), ledger_, *snapshot, table, matched == matched_.end() ? "" : matched->second,
+                                          changes_keys(own_updates(table), *snapshot, table));
             UNDROP_TRY(swapped, unique_values_collide(backend_, *snapshot, table, saved));
         }
         UNDROP_TRY(auto const ids, backend_.in_the_way(table, snapshot->values, swapped));
@@ -208,6 +209,7 @@ Result<void> StepRunner::restore_deleted_rows(Snapshot const& snapshot, Table co
     }
     for (auto const& print : footprints_)
         if (print.of == Footprint::Of::rows && print.schema == table.schema && print.table == table.name) context.own = &print;
+    note_missing_columns(snapshot, table);
     UNDROP_TRY(auto const read, as_saved(snapshot, table));
     UNDROP_TRY(auto const done, restore_deleted(backend_, ledger_, snapshot, read, context));
     report_.merged.push_back(done.merged);
@@ -227,6 +229,7 @@ Result<void> StepRunner::restore_cells(Snapshot const& snapshot, Table const& ta
     if (matched != matched_.end()) context.matched = matched->second;
     context.replace_rows = swapped_.contains(snapshot.id);
     if (context.replace_rows) ++next_id_;
+    note_missing_columns(snapshot, table);
     UNDROP_TRY(auto const read, as_saved(snapshot, table));
     UNDROP_TRY(context.merges, attribute_merges(snapshot, table));
     UNDROP_TRY(auto const done, restore_updated(backend_, ledger_, snapshot, read, context));

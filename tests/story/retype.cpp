@@ -84,6 +84,39 @@ ON_POSTGRES("story: a retyped column that others renamed gets its name and its v
     check_same(before, witness(db));
 }
 
+ON_POSTGRES("story: a column that the up renamed and others renamed once more gets both names back, and its values") {
+    db.run("create table t (id integer primary key, c text); insert into t values (1, 'a'), (2, 'b')");
+    auto const before = witness(db);
+    auto const source = source_of({{"update t set c = upper(c); alter table t rename column c to d; alter table t rename to u"}});
+    (void)up(db, source);
+    db.run("alter table u rename column d to e");
+    auto const report = down(db, source, {.accept_drift = true});
+    CHECK(mentions(report.steps.at(0).notes, "renamed to e since, has its old name again"));
+    check_same(before, witness(db));
+}
+
+ON_POSTGRES("story: a retyped column that others renamed gets its values back in the tables that inherit it, too") {
+    db.run(
+        "create table p (id integer primary key, n numeric(4,2)); create table k (primary key (id)) inherits (p); "
+        "insert into p values (1, 1.25); insert into k values (2, 2.50)");
+    auto const before = witness(db);
+    auto const source = source_of({{"alter table p alter n type integer using round(n)::integer"}});
+    (void)up(db, source);
+    db.run("alter table p rename column n to amount");
+    (void)down(db, source, {.accept_drift = true});
+    check_same(before, witness(db));
+}
+
+ON_SQLITE("story: values of a column that others renamed stay in their snapshot, and that is said") {
+    db.run("create table t (id integer primary key, c text); insert into t values (1, 'a')");
+    auto const source = source_of({{"update t set c = 'new'"}});
+    (void)up(db, source);
+    db.run("alter table t rename column c to d");
+    auto const report = down(db, source, {.accept_drift = true});
+    CHECK(mentions(report.steps.at(0).notes, "t.c is not there any more: its values stay in snapshot"));
+    CHECK_EQ(db.table("select id, d from t"), "1|new");
+}
+
 ON_POSTGRES("story: rows that come back have their value in the column that others renamed") {
     db.run("create table t (id integer primary key, n integer, c text); insert into t values (1, 1, 'a'), (2, 2, 'b'), (3, 3, 'c')");
     auto const source = source_of({{"update t set n = 10 where id = 1; delete from t where id = 2"}});

@@ -160,3 +160,32 @@ ON_BOTH("story: a renamed table or column is no loss, and takes its name back") 
         check_unchanged(before, witness(db));
     }
 }
+
+ON_BOTH("story: what the up renamed and others renamed once more does not come back empty beside it") {
+    db.run("create table t (id integer primary key, c text); insert into t values (1, 'a')");
+    struct Play {
+        char const* up;
+        char const* others;
+        char const* again;
+        char const* told;
+    };
+    for (auto const& play :
+         {Play{"alter table t rename column c to d", "alter table t rename column d to e", "alter table t rename column e to d",
+               "give the column"},
+          Play{"alter table t rename to u", "alter table u rename to w", "alter table w rename to u", "give the table"}}) {
+        CAPTURE(play.up);
+        auto const source = source_of({{play.up}});
+        (void)up(db, source);
+        db.run(play.others);
+        auto const before = witness(db);
+        auto const error = down_error(db, source, {.accept_drift = true});
+        CAPTURE(error.text());
+        CHECK_EQ(error.code, Code::refused);
+        CHECK_NE(error.message.find("would come back empty"), std::string::npos);
+        CHECK_NE(error.next.advice.find(play.told), std::string::npos);
+        check_unchanged(before, witness(db));
+        db.run(play.again);
+        (void)down(db, source);
+        CHECK_EQ(db.table("select id, c from t"), "1|a");
+    }
+}
