@@ -24,8 +24,8 @@ struct KeptColumn {
     std::int64_t rows = 0;
 };
 
-// From so many rows on a plan names the directive. The way back of a column of a million rows was measured at some 20 s (docs/decisions.md),
-// which writers wait for; below that few will notice.
+// From so many rows on a plan names the directive. The way back of a column of a million rows was measured at some 20 s
+// (docs/decisions.md), which writers wait for; below that few will notice.
 inline constexpr std::int64_t worth_keeping_aside = 1'000'000;
 
 // What a column is called while it is kept aside: the same each time that the migration runs, and never too long for a name.
