@@ -28,9 +28,11 @@ Operation ScriptMaker::rebuild(FuzzTable const& table) {
     auto const fresh = names_.table();
     std::vector<std::string> definitions;
     std::vector<std::string> kept;
+    bool rekeyed = false;  // '12' becomes 12
     for (auto const& column : table.columns) {
         if (!column.written || (column.name != tag_column && random_.one_in(4))) continue;
         auto const type = random_.one_in(4) ? random_.of(types(engine_)) : column.type;
+        rekeyed = rekeyed || (column.unique && type != column.type);
         definitions.push_back(fmt::format("{} {}{}", column.name, type, column.drawn && type == "INTEGER" ? " primary key" : ""));
         kept.push_back(column.name);
     }
@@ -46,7 +48,10 @@ Operation ScriptMaker::rebuild(FuzzTable const& table) {
         statements.push_back(fmt::format("alter table {} rename to {}", fresh, table.name));
         statements.push_back(fmt::format("drop table {}", old));
     }
-    return {statements, [=](Places& places) { places.table_rebuilt(table.name); }};
+    return {statements, [=](Places& places) {
+                places.table_rebuilt(table.name);
+                if (rekeyed) places.table_rekeyed(table.name);
+            }};
 }
 
 }  // namespace undrop::test
