@@ -217,6 +217,9 @@ Result<void> StepRunner::verify_aside() {
         }
         if (!goes_without(options_, aside, step_.direction)) return will_not_restore(aside, fault, step_.direction);
         report_.notes.push_back(fmt::format("{} {}: its rows have the default", name_of(aside), fault));
+        std::erase_if(opposite_.renames, [&](Rename const& rename) {
+            return rename.before == table_name(aside.table) && rename.column_after == aside.position;
+        });
         aside.kind = Snapshot::Kind::column;
         passed_over_.push_back(std::move(aside));
     }
