@@ -51,13 +51,15 @@ bool does_not_fit(Error const& error) {
     return error.native.starts_with("SQLITE_CONSTRAINT") || error.native.starts_with("SQLITE_MISMATCH");
 }
 
+// What a CHECK says may hold a value (P8).
 Error unfitting_rows(std::int64_t rows, std::string const& table, Error const& error) {
+    bool const is_check = error.native.starts_with("SQLITE_CONSTRAINT_CHECK");
     return Error{
         .code = Code::refused,
         .left = Left::rolled_back,
         .message = fmt::format(
-            "{} rows of {} hold values that its old definition does not take; they were written since the up, and nothing is changed ({})",
-            rows, table, error.native.substr(error.native.find(' ') + 1)),
+            "{} rows of {} hold values that its old definition does not take; they were written since the up, and nothing is changed{}",
+            rows, table, is_check ? std::string{} : fmt::format(" ({})", error.native.substr(error.native.find(' ') + 1))),
         .next = {.command = "down", .advice = "change these values first, or say in the down script what becomes of them; then go back"}};
 }
 
