@@ -53,7 +53,7 @@ bool does_not_fit(Error const& error) {
 
 // What a CHECK says may hold a value (P8).
 Error unfitting_rows(std::int64_t rows, std::string const& table, Error const& error) {
-    bool const is_check = error.native.starts_with("SQLITE_CONSTRAINT_CHECK");
+    bool const is_check = error.native.find("CHECK constraint") != std::string::npos;
     return Error{
         .code = Code::refused,
         .left = Left::rolled_back,
