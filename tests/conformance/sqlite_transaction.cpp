@@ -120,6 +120,20 @@ TEST_CASE("sqlite: a script that ends the transaction is refused and nothing of 
     }
 }
 
+// As it does where there is no memory, or the disk fails: what followed would commit by itself (P6).
+TEST_CASE("sqlite: where the database has ended the transaction by itself, nothing more is done") {
+    Fixture f("create table t (a)");
+    f.begin();
+    f->run("insert into t values (1)").value();
+    (void)f->rows("rollback").value();
+    CHECK(has(f->run("insert into t values (2)").error().message, "took the transaction back"));
+    CHECK_FALSE(f->rows("select 1"));
+    CHECK_FALSE(f->query("insert into t values ($1)", std::vector<Cell>{"3"}, 0));
+    CHECK_FALSE(f->commit());
+    f->rollback();
+    CHECK_EQ(f.one("select count(*) from t"), "0");
+}
+
 TEST_CASE("sqlite: a script's settings are put back when it is through") {
     Fixture f("create table t (a)");
     f.begin();
