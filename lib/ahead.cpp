@@ -12,6 +12,7 @@
 #include "planner.hpp"
 #include "rules.hpp"
 #include "try.hpp"
+#include "waived.hpp"
 
 namespace undrop {
 namespace {
@@ -73,20 +74,6 @@ bool is_part_of(Rename const& rename, Recorded const& object) {
     auto const& column = object.before ? rename.column_before : rename.column_after;
     if (!column.empty()) return names_table(parent, table) && name == column;
     return names_table(parent, table) || names_table(parent.empty() ? name : parent + "." + name, table);
-}
-
-// Losses that the migration waived are in its report alone.
-Result<std::vector<std::string>> waived_by(Backend& backend, Ledger& ledger, Applied const& applied) {
-    std::array<Cell, 1> const values{applied.version};
-    UNDROP_TRY(auto const rows, backend.query(fmt::format("select detail from {} where kind = 'applied' and version = $1 order by id desc",
-                                                          ledger.table(names::event)),
-                                              values, 1));
-    std::vector<std::string> waived;
-    auto const detail = nlohmann::json::parse(rows.empty() ? "" : rows[0][0].value_or(""), nullptr, false);
-    if (!detail.is_object()) return waived;
-    for (auto const& step : detail.value("steps", nlohmann::json::array()))
-        for (auto const& what : step.value("waived", nlohmann::json::array())) waived.push_back(what.get<std::string>());
-    return waived;
 }
 
 std::string verdict(std::vector<std::string> const& harms) {
@@ -161,8 +148,9 @@ Result<std::vector<std::string>> harms_of(Backend& backend, Ledger& ledger, Appl
     UNDROP_TRY(auto const snapshots, ledger.snapshots(applied.step));
     for (auto const& snapshot : snapshots)
         if (auto harm = harm_of(snapshot); !harm.empty()) add(std::move(harm));
-    UNDROP_TRY(auto const waived, waived_by(backend, ledger, applied));
-    for (auto const& what : waived) add("takes away " + what + " unsaved");
+    UNDROP_TRY(auto const waived, waived_by_version(backend, ledger));
+    if (auto const found = waived.find(applied.version); found != waived.end())
+        for (auto const& what : found->second) add("takes away " + what + " unsaved");
     UNDROP_TRY(auto const opposite, read_opposite(ledger, applied.step, Direction::down));
     for (auto const& rename : opposite.renames) {
         auto const before = rename.before.first.empty() ? rename.before.second : rename.before.first + "." + rename.before.second;

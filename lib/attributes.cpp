@@ -33,7 +33,7 @@ void renamed_attributes(std::vector<Attribute> const& before, std::vector<Attrib
     for (auto const& part : before) {
         auto const* same = by_id(now, part.id);
         if (!same) continue;
-        if (same->name != part.name) found.emplace_back(&part, same);
+        if (same->name != part.name || same->owner != part.owner || same->schema != part.schema) found.emplace_back(&part, same);
         renamed_attributes(part.attributes, same->attributes, found);
     }
 }

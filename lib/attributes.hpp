@@ -15,7 +15,7 @@ namespace undrop {
 // Would a text that is read by the one be misread by the other?
 [[nodiscard]] bool same_attributes(std::vector<Attribute> const& a, std::vector<Attribute> const& b);
 
-// Attributes of another name: as they were, and as they are.
+// Attributes of another name, or of a type that has another: as they were, and as they are.
 using AttributeRename = std::pair<Attribute const*, Attribute const*>;
 void renamed_attributes(std::vector<Attribute> const& before, std::vector<Attribute> const& now, std::vector<AttributeRename>& found);
 

@@ -41,9 +41,24 @@ Result<void> readable(std::int64_t step, Read&& read) {
     }
 }
 
+// Is nothing else wrong than that somebody was given rights?
+bool granted_only(std::string const& why) {
+    auto at = why.find(": rights on ");
+    for (; at != std::string::npos; at = why.find("; ", at + 2))
+        if (why.compare(at + 2, 10, "rights on ") != 0) return false;
+    return why.find(": rights on ") != std::string::npos;
+}
+
 }  // namespace
 
 Error not_ours(std::string const& why) {
+    if (granted_only(why))
+        return Error{
+            .code = Code::refused,
+            .left = Left::untouched,
+            .message = "others were given rights on what undrop keeps, and could read there what they may not read in the tables: " + why,
+            .next = {.advice = "take them away with REVOKE, as the owner; the tables of the ledger, which hold no rows, may be read "
+                               "by whom you like"}};
     return Error{.code = Code::refused,
                  .left = Left::untouched,
                  .message = "the ledger's place is taken by something that is not undrop's: " + why,

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "attributes.hpp"
+#include "waiver.hpp"
 
 namespace undrop {
 namespace {
@@ -137,7 +138,9 @@ Foresight resolve(Foreseen const& foreseen, std::vector<Table> const& tables) {
 bool waives(std::vector<std::string> const& lose, TableName const& table, std::string const& column) {
     auto const dot = column.empty() ? std::string{} : "." + column;
     return std::any_of(lose.begin(), lose.end(), [&](std::string const& waiver) {
-        return waiver == table.second + dot || waiver == table.first + "." + table.second + dot;
+        // Where there are no schemas, what the database calls its own file may be said.
+        auto const& schema = table.first.empty() ? no_schema : table.first;
+        return waiver == table.second + dot || waiver == schema + "." + table.second + dot;
     });
 }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <tuple>
 
+#include "removal.hpp"
 #include "try.hpp"
 
 namespace undrop {
@@ -11,17 +12,14 @@ namespace {
 
 using Objects = std::map<ObjectId, Object>;
 
-// Is this part of a table that is removed as a whole? A parent's text quotes names only where SQL needs it.
-bool goes_with_table(ObjectId const& id, Objects const& removed) {
-    return std::any_of(removed.begin(), removed.end(), [&](auto const& entry) {
-        auto const& [table, object] = entry;
-        if (!object.holds_rows || table.kind == "column" || id == table) return false;
-        if (id.kind == "partition" && id.parent == table.parent && id.name == table.name) return true;
-        auto quoted = table.name;
-        for (std::size_t at = 0; (at = quoted.find('"', at)) != std::string::npos; at += 2) quoted.insert(at, 1, '"');
-        auto const prefix = table.parent.empty() ? std::string{} : table.parent + ".";
-        return id.parent == prefix + table.name || id.parent == prefix + '"' + quoted + '"';
-    });
+// Who loses the rights on a table that stays loses those on its columns, whoever gave them.
+bool loses_rights(ObjectId const& id, Object const& object, Objects const& removed) {
+    auto const& needs = object.needs;
+    auto const goes = [&](bool rights) {
+        return std::any_of(needs.begin(), needs.end(),
+                           [&](ObjectId const& need) { return grants_rights(need) == rights && removed.contains(need); });
+    };
+    return goes(true) && !goes(false) && !goes_with_table(id, removed);
 }
 
 // Adds to `remake` whatever depends on a member of it or on what is `altered`, as far as it is there now.
@@ -33,7 +31,7 @@ void add_dependents(Catalog const& now, Objects& remake, Objects const& removed,
             // A partition, made of its parent's columns, changes with them.
             auto const follows = object.holds_rows;
             auto const disturbed = [&](ObjectId const& need) { return remake.contains(need) || (!follows && altered.contains(need)); };
-            if (std::any_of(object.needs.begin(), object.needs.end(), disturbed)) {
+            if (std::any_of(object.needs.begin(), object.needs.end(), disturbed) || loses_rights(id, object, removed)) {
                 remake.emplace(id, object);
                 grown = true;
             }
@@ -60,6 +58,8 @@ MendAction action(MendAction::Kind kind, ObjectId const& id, Object object, Obje
 }
 
 }  // namespace
+
+bool grants_rights(ObjectId const& id) { return id.kind.starts_with("grants on "); }
 
 // Always the first by rank of those whose needs are made; of a cycle, the first of all.
 std::vector<ObjectId> in_making_order(Objects const& objects) {
@@ -122,13 +122,16 @@ MendPlan plan_mend(Catalog const& now, Wanted const& wanted) {
     for (auto const& a : in_place)
         if (a.kind == MendAction::Kind::alter && a.object.holds_rows) altered.insert(a.id);
     // A column's default is converted with it, and that cannot always be done: one that becomes another anyway steps aside, a partition's
-    // too.
+    // too; and so does one that needs what goes.
     std::erase_if(in_place, [&](MendAction const& a) {
-        auto const converted = a.id.kind == "default" && std::any_of(altered.begin(), altered.end(), [&](ObjectId const& column) {
-                                   return column.kind == "column" && column.name == a.id.name;
-                               });
-        if (converted) remake.emplace(a.id, now.at(a.id)), made.emplace(a.id, a.object);
-        return converted;
+        if (a.id.kind != "default") return false;
+        auto const& needs = now.at(a.id).needs;
+        auto const converted = std::any_of(altered.begin(), altered.end(),
+                                           [&](ObjectId const& column) { return column.kind == "column" && column.name == a.id.name; });
+        auto const aside =
+            converted || std::any_of(needs.begin(), needs.end(), [&](ObjectId const& need) { return removed.contains(need); });
+        if (aside) remake.emplace(a.id, now.at(a.id)), made.emplace(a.id, a.object);
+        return aside;
     });
     add_dependents(now, remake, removed, altered);
     for (auto const& [id, object] : remake) {
@@ -141,10 +144,9 @@ MendPlan plan_mend(Catalog const& now, Wanted const& wanted) {
     gone.insert(remake.begin(), remake.end());
     auto const late = needed_until_altered(now, removed, altered);
     std::vector<MendAction> last;
-    auto order = in_making_order(gone);
-    for (auto id = order.rbegin(); id != order.rend(); ++id)
-        if (auto const& object = gone.at(*id); !object.remove.empty() && !goes_with_table(*id, removed))
-            (late.contains(*id) ? last : plan.before_data).push_back(action(MendAction::Kind::remove, *id, object));
+    for (auto const& id : in_removal_order(gone, removed))
+        if (auto const& object = gone.at(id); !object.remove.empty())
+            (late.contains(id) ? last : plan.before_data).push_back(action(MendAction::Kind::remove, id, object));
 
     auto add = [&](MendAction a) {
         (a.object.section == Section::before_data ? plan.before_data : plan.after_data).push_back(std::move(a));

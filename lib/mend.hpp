@@ -30,6 +30,9 @@ struct MendPlan {
     [[nodiscard]] bool empty() const { return before_data.empty() && after_data.empty() && refused.empty(); }
 };
 
+// Are these rights on something, and not the thing itself?
+[[nodiscard]] bool grants_rights(ObjectId const& id);
+
 // Dependents of what must be made anew are removed and made again with it; nothing that holds rows is ever removed for that.
 [[nodiscard]] MendPlan plan_mend(Catalog const& now, Wanted const& wanted);
 

@@ -1,5 +1,6 @@
 // What a program calls: migrate, status, accept, log.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <algorithm>
 #include <chrono>
 #include <optional>
@@ -11,6 +12,7 @@
 #include "planner.hpp"
 #include "rules.hpp"
 #include "try.hpp"
+#include "waived.hpp"
 
 namespace undrop {
 namespace {
@@ -110,6 +112,15 @@ Result<Status> status(Target& target, Source const& source, Options const& optio
     if (!history.has_ledger) return status;
     UNDROP_TRY(status.findings, target.backend().concerns(options.ledger));
     UNDROP_CHECK(describe_ahead(target.backend(), ledger, source, history, options, status));
+    UNDROP_TRY(auto const store, target.backend().store_state(options.ledger));
+    if (auto const error = not_ours(store.foreign); !store.foreign.empty())
+        status.findings.push_back({.severity = Finding::Severity::warning, .code = "store", .text = error.message, .next = error.next});
+    UNDROP_TRY(auto const waived, waived_by_version(target.backend(), ledger));
+    for (auto const& [version, what] : waived)
+        if (history.find(version))
+            status.findings.push_back(
+                {.code = "waived",
+                 .text = fmt::format("{} let go unsaved, as `-- undrop: lose` said: {}", version, fmt::join(what, ", "))});
     if (auto const& unfinished = history.unfinished) {
         UNDROP_TRY(auto const standing, standing_of(target.backend(), ledger, *unfinished));
         status.in_progress =

@@ -42,16 +42,29 @@ std::string with_keys_left(Ledger const& ledger, Snapshot const& s, Snapshot con
                        fmt::join(same, " and "));
 }
 
+// The saved values of rows that the step left there.
+std::string without_deleted(Ledger const& ledger, Snapshot const& s, std::vector<Snapshot const*> const& deleted) {
+    auto rows = ledger.table(s.store);
+    std::string condition;
+    for (auto const* d : deleted) {
+        if (d->table.key != s.table.key) continue;
+        std::vector<std::string> same;
+        for (std::size_t i = 1; i <= s.table.key.size(); ++i) same.push_back(fmt::format("d.k{0} = s.k{0}", i));
+        condition += fmt::format("{} not exists (select 1 from {} as d where {})", condition.empty() ? " where" : " and",
+                                 ledger.table(d->store), fmt::join(same, " and "));
+    }
+    return condition.empty() ? rows + " as s" : fmt::format("(select s.* from {} as s{}) as s", rows, condition);
+}
+
 }  // namespace
 
 std::string Pairing::exists() const { return fmt::format("exists (select 1 from {} where {})", saved, join); }
 
-Pairing pair(Dialect const& dialect, Ledger const& ledger, Snapshot const& s, Table const& now, std::vector<Snapshot const*> const& updated,
-             std::vector<Snapshot const*> const& own) {
+Pairing pair(Dialect const& dialect, Ledger const& ledger, Snapshot const& s, Table const& now, Since const& since) {
     if (!s.keyed()) return pair_whole_rows(dialect, ledger.table(s.store), s, now);
-    Pairing pairing{.saved = ledger.table(s.store) + " as s", .join = key_join(dialect, s, now), .value = "s.v1"};
+    Pairing pairing{.saved = without_deleted(ledger, s, since.deleted), .join = key_join(dialect, s, now), .value = "s.v1"};
     bool again = false;
-    for (auto const* u : updated) {
+    for (auto const* u : since.updated) {
         auto const& key = s.table.key;
         auto const changed = [&](std::string const& name) {
             return std::find(u->values.begin(), u->values.end(), name) != u->values.end();
@@ -60,7 +73,7 @@ Pairing pair(Dialect const& dialect, Ledger const& ledger, Snapshot const& s, Ta
         pairing.saved = with_keys_left(ledger, s, *u, pairing.saved, again);
         again = true;
     }
-    if (auto const* moved = changes_keys(own, s, now)) {
+    if (auto const* moved = changes_keys(since.own, s, now)) {
         pairing.saved = with_keys_left(ledger, s, *moved, pairing.saved, again);
         again = true;
     }

@@ -18,9 +18,14 @@ struct Pairing {
     [[nodiscard]] std::string exists() const;  // condition on t
 };
 
-// `updated`: what the same step updated in the table, oldest first: rows may have other keys by now than those that were saved. `own`: what
-// the present step's script updated there.
-[[nodiscard]] Pairing pair(Dialect const& dialect, Ledger const& ledger, Snapshot const& snapshot, Table const& now,
-                           std::vector<Snapshot const*> const& updated, std::vector<Snapshot const*> const& own);
+// What became of the rows since they were saved.
+struct Since {
+    std::vector<Snapshot const*> const&
+        updated;                              // by the same step, oldest first: rows may have other keys by now than those that were saved
+    std::vector<Snapshot const*> const& own;  // by the present step's script
+    std::vector<Snapshot const*> const& deleted;  // by the same step: their values go with them
+};
+
+[[nodiscard]] Pairing pair(Dialect const& dialect, Ledger const& ledger, Snapshot const& snapshot, Table const& now, Since const& since);
 
 }  // namespace undrop

@@ -1,5 +1,6 @@
 // The part of the planner that looks at the target: what a step would take and lock there, and what would come back.
 #include "planner.hpp"
+#include "renames.hpp"
 
 #include <fmt/format.h>
 #include <algorithm>
@@ -61,6 +62,7 @@ Result<void> Planner::look_at_target(Plan& plan) {
                 UNDROP_TRY(opposite, read_opposite(ledger_, applied->step, step.direction));
                 UNDROP_TRY(auto const recorded, ledger_.objects(applied->step));
                 find_drift(opposite, recorded, plan, seen);
+                if (step.direction == Direction::down) UNDROP_CHECK(tell_of_waived(step));
             } else if (history_.has_ledger &&
                        std::find(history_.reverted.begin(), history_.reverted.end(), step.version) != history_.reverted.end()) {
                 UNDROP_TRY(auto const reverted, ledger_.last_step(step.version, "reverted"));
@@ -143,9 +145,9 @@ Result<void> Planner::describe(PlannedStep& step, Opposite const& opposite, Plan
         if (auto split = backend_.dialect().split(**script)) statements = std::move(split).value();
         if (auto told = directives(**script)) lose = told.value().lose;
     }
-    auto foresight = foresee(backend_.dialect(), statements, tables_, {}, opposite.wanted);
+    auto foresight = foresee(backend_.dialect(), statements, tables_, {}, opposite);
     auto const by_name = foresight;  // what has another name is not found, either
-    auto unwaived = foresee(backend_.dialect(), statements, tables_, lose, opposite.wanted);
+    auto unwaived = foresee(backend_.dialect(), statements, tables_, lose, opposite);
     auto const kept_columns = find_kept(step, statements, plan);
     for (auto* foreseen : {&foresight, &unwaived}) leave_out(*foreseen, kept_columns, opposite.aside);
     auto const* comes_back = step.direction == Direction::down ? &opposite.snapshots : nullptr;
@@ -180,9 +182,8 @@ Result<void> Planner::describe(PlannedStep& step, Opposite const& opposite, Plan
     }
     auto in_transactions = statements;
     std::erase_if(in_transactions, [&](Statement const& s) { return outside_in(backend_.dialect(), s, marked).has_value(); });
-    auto const locking = in_transactions.size() == statements.size()
-                             ? unwaived
-                             : foresee(backend_.dialect(), in_transactions, tables_, lose, opposite.wanted);
+    auto const locking =
+        in_transactions.size() == statements.size() ? unwaived : foresee(backend_.dialect(), in_transactions, tables_, lose, opposite);
     for (auto const& table : tables_)
         if (locking.locks_table({table.schema, table.name})) step.locks.push_back(table.text());
     if (plan.base.empty())
@@ -191,12 +192,13 @@ Result<void> Planner::describe(PlannedStep& step, Opposite const& opposite, Plan
     if (backend_.dialect().foresee(statements).opaque)
         step.notes.push_back(
             "runs code whose effects its text does not show: what it takes is found when it runs, and saved in a second round");
-    describe_writes(step, unwaived);
+    describe_writes(step, unwaived, lose);
     describe_way_back(step, opposite, plan);
     UNDROP_CHECK(count(step, foresight, lose));
     describe_kept(step, kept_columns);
     describe_aside_back(step, opposite);
     UNDROP_CHECK(count_views(step, foresight, lose));
+    describe_waived(step, lose);
     auto const kept = [](PlannedLoss const& loss) { return !loss.waived; };
     if (step.direction == Direction::up && std::any_of(step.losses.begin(), step.losses.end(), kept))
         step.notes.push_back(
@@ -205,6 +207,7 @@ Result<void> Planner::describe(PlannedStep& step, Opposite const& opposite, Plan
             "all, `-- undrop: lose NAME` in the script lets go");
     UNDROP_CHECK(count_written_since(step, opposite));
     UNDROP_CHECK(count_returns(step, opposite, statements));
+    UNDROP_CHECK(count_orphans(step, opposite, plan));
     UNDROP_CHECK(count_own_rows(step, opposite));
     note_reached(foresight, opposite, statements);
     if (full_) UNDROP_CHECK(warn_of_long_users(unwaived, plan));
@@ -221,9 +224,9 @@ void Planner::describe_parts(PlannedStep& step, std::vector<Statement> const& st
 }
 
 // Rows that a script changes are read through a second connection where that is possible, else the table is copied before.
-void Planner::describe_writes(PlannedStep& step, Foresight const& foresight) const {
+void Planner::describe_writes(PlannedStep& step, Foresight const& foresight, std::vector<std::string> const& lose) const {
     for (auto const& name : foresight.writes) {
-        if (foresight.tables.contains(name)) continue;
+        if (foresight.tables.contains(name) || waives(lose, name, "")) continue;
         auto const table = name.first.empty() ? name.second : name.first + "." + name.second;
         auto why = backend_.why_blind(options_);
         if (why.empty() && (foresight.locks.contains(name) || foresight.saves_values(name)))
@@ -233,7 +236,7 @@ void Planner::describe_writes(PlannedStep& step, Foresight const& foresight) con
                                          : fmt::format("{} is copied before the script: {}", table, why));
     }
     for (auto const& name : foresight.copies)
-        if (!foresight.writes.contains(name) && !foresight.tables.contains(name))
+        if (!foresight.writes.contains(name) && !foresight.tables.contains(name) && !waives(lose, name, ""))
             step.notes.push_back(fmt::format("{} is copied before the script, which replaces rows or values of all of it",
                                              name.first.empty() ? name.second : name.first + "." + name.second));
 }
@@ -251,15 +254,21 @@ void Planner::describe_way_back(PlannedStep& step, Opposite const& opposite, Pla
     }
     if (step.direction == Direction::up) return;
     if (!catalog_read_) return;
-    auto const mend = plan_mend(catalog_, opposite.wanted);
+    auto const mend = plan_mend(catalog_, without_renamed(opposite.wanted, opposite.renames, catalog_));
     if (step.origin == Origin::derived && !mend.refused.empty())
         plan.findings.push_back(
             {.severity = Severity::stop, .code = "not-derivable", .text = mend.refused, .next = {.advice = "write a down script"}});
-    if (step.origin == Origin::derived)
+    if (step.origin == Origin::derived) {
+        for (auto const& rename : opposite.renames) {
+            auto const table = [](TableName const& name) { return name.first.empty() ? name.second : name.first + "." + name.second; };
+            auto const column = rename.column_before.empty() ? std::string{} : "." + rename.column_after;
+            step.mends.push_back(fmt::format("gives {}{} its name {} back", table(rename.after), column,
+                                             column.empty() ? table(rename.before) : rename.column_before));
+        }
         for (auto const* actions : {&mend.before_data, &mend.after_data})
             for (auto const& action : *actions)
                 step.mends.push_back((action.kind == MendAction::Kind::remove ? "removes " : "brings back ") + action.id.text());
-    else
+    } else
         step.notes.push_back("what the down script forgets of what the ledger recorded is mended");
 }
 

@@ -14,13 +14,6 @@ namespace {
 
 auto const success = [] { return BOOST_OUTCOME_V2_NAMESPACE::success(); };
 
-// The name that a table has now which the opposite step renamed.
-TableName name_now(std::vector<Rename> const& renames, TableName const& name) {
-    for (auto const& rename : renames)
-        if (rename.column_before.empty() && rename.before == name) return rename.after;
-    return name;
-}
-
 // Does it only define, so that the rows are what the step itself brings back?
 bool only_defines(std::vector<Statement> const& statements) {
     return std::all_of(statements.begin(), statements.end(), [](Statement const& statement) {
@@ -41,7 +34,20 @@ std::string same_values(Dialect const& dialect, Snapshot const& s, Table const& 
     return same.empty() ? std::string{"1 = 1"} : fmt::format("({})", fmt::join(same, " and "));
 }
 
+// Condition: two rows of the store (aliases q and s) are the same of the snapshot's.
+std::string same_keys(Snapshot const& s) {
+    std::vector<std::string> same;
+    for (std::size_t i = 1; i <= s.table.key.size(); ++i) same.push_back(fmt::format("q.k{0} = s.k{0}", i));
+    return fmt::format("{}", fmt::join(same, " and "));
+}
+
 }  // namespace
+
+TableName name_now(std::vector<Rename> const& renames, TableName const& name) {
+    for (auto const& rename : renames)
+        if (rename.column_before.empty() && rename.before == name) return rename.after;
+    return name;
+}
 
 // Nothing: others have it locked, or this role may not read it.
 Result<std::optional<std::int64_t>> Planner::counted(std::string const& from) {
@@ -78,14 +84,21 @@ Result<void> Planner::count_values(Snapshot const& s, Table const& now, std::siz
     }
     auto const pairs = fmt::format("{} as t join {} as s on {}", dialect.own_rows(now), ledger_.table(s.store), key_join(dialect, s, now));
     auto const present = "t." + dialect.quote(s.values[i]);
-    auto changed = fmt::format("not {}", dialect.same(*column, present, dialect.load(*column, fmt::format("s.w{}", i + 1))));
+    auto const as_left = dialect.same(*column, present, dialect.load(*column, fmt::format("s.w{}", i + 1)));
+    std::string unless_back;
     if (s.table.column(s.values[i])->full_type() == s.left_types[i])
-        changed += fmt::format(" and not {}", dialect.same(*column, present, dialect.load(*column, fmt::format("s.v{}", i + 1))));
+        unless_back = fmt::format(" and not {}", dialect.same(*column, present, dialect.load(*column, fmt::format("s.v{}", i + 1))));
     UNDROP_TRY(auto const matched, counted(pairs));
-    UNDROP_TRY(back.changed_since, counted(pairs + " where " + changed));
-    if (!matched || !back.changed_since) return success();
+    UNDROP_TRY(back.changed_since, counted(fmt::format("{} where not {}{}", pairs, as_left, unless_back)));
+    std::optional<std::int64_t> taken = 0;
+    if (auto const takers = unique_values_query(dialect, s, now, saved_rows(dialect, ledger_, s, now), s.values); !takers.empty()) {
+        UNDROP_TRY(taken, counted(fmt::format("{} where {}{} and exists (select 1 from ({}) as q where {})", pairs, as_left, unless_back,
+                                              takers, same_keys(s))));
+    }
+    if (!matched || !back.changed_since || !taken) return success();
     back.deleted_since = s.rows - *matched;
-    back.comes_back = *matched - *back.changed_since;
+    if (*taken > 0) back.key_taken = taken;
+    back.comes_back = *matched - *back.changed_since - *taken;
     return success();
 }
 
@@ -107,10 +120,8 @@ Result<void> Planner::count_rows(Snapshot const& s, Table const& now, PlannedRet
     std::optional<std::int64_t> others = 0;
     if (!taken.empty()) {
         auto const absent = fmt::format("not exists (select 1 from {} as t where {})", rows_now, key_join(dialect, s, now));
-        std::vector<std::string> same;
-        for (std::size_t i = 1; i <= s.table.key.size(); ++i) same.push_back(fmt::format("q.k{0} = s.k{0}", i));
         UNDROP_TRY(others, counted(fmt::format("{} as s where {} and exists (select 1 from ({}) as q where {})", ledger_.table(s.store),
-                                               absent, taken, fmt::join(same, " and "))));
+                                               absent, taken, same_keys(s))));
     }
     if (!back.key_taken || !others) return success();
     *back.key_taken += *others;

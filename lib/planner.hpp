@@ -16,6 +16,9 @@ namespace undrop {
 // Does the object go with a column that was kept aside and is purged by now?
 [[nodiscard]] bool purged_with_aside(Opposite const& opposite, ObjectId const& id);
 
+// The name that a table has now which the opposite step renamed.
+[[nodiscard]] TableName name_now(std::vector<Rename> const& renames, TableName const& name);
+
 // What is said of a table without a key.
 [[nodiscard]] std::string keyless_note(Table const& table);
 
@@ -50,6 +53,9 @@ private:
     void describe_kept(PlannedStep& step, std::vector<KeptColumn> const& kept) const;
     void describe_aside_back(PlannedStep& step, Opposite const& opposite) const;
     [[nodiscard]] Result<void> look_at_aside(PlannedStep& step, Opposite& opposite, Plan& plan);
+    // plan_waived.cpp: what is let go unsaved
+    void describe_waived(PlannedStep& step, std::vector<std::string> const& lose) const;
+    [[nodiscard]] Result<void> tell_of_waived(PlannedStep& step);
     // plan_count.cpp: what other sessions may keep us from reading
     [[nodiscard]] Result<void> read_definitions(Plan const& plan);
     [[nodiscard]] Result<std::optional<std::int64_t>> number_of(std::string const& what, Table const& table, PlannedStep& step);
@@ -62,11 +68,17 @@ private:
     [[nodiscard]] Result<void> count_values(Snapshot const& s, Table const& now, std::size_t i, PlannedReturn& back);
     [[nodiscard]] Result<void> count_rows(Snapshot const& s, Table const& now, PlannedReturn& back);
     [[nodiscard]] Result<void> count_returns(PlannedStep& step, Opposite const& opposite, std::vector<Statement> const& statements);
+    // plan_orphans.cpp: what of it refers to what is gone
+    [[nodiscard]] Result<std::optional<std::vector<ForeignKey>>> foreign_keys_then(Snapshot const& s, Table const* now,
+                                                                                   Opposite const& opposite);
+    [[nodiscard]] Result<std::optional<std::int64_t>> orphans_of(Snapshot const& s, Table const* now, std::string const& cell,
+                                                                 ForeignKey const& key, Opposite const& opposite);
+    [[nodiscard]] Result<void> count_orphans(PlannedStep& step, Opposite const& opposite, Plan& plan);
     [[nodiscard]] Result<void> count_own_rows(PlannedStep& step, Opposite const& opposite);
     [[nodiscard]] Result<void> count_written_since(PlannedStep& step, Opposite const& opposite);
     void note_reached(Foresight const& foresight, Opposite const& opposite, std::vector<Statement> const& statements);
     void describe_parts(PlannedStep& step, std::vector<Statement> const& statements, bool marked) const;
-    void describe_writes(PlannedStep& step, Foresight const& foresight) const;
+    void describe_writes(PlannedStep& step, Foresight const& foresight, std::vector<std::string> const& lose) const;
     [[nodiscard]] Result<void> warn_of_long_users(Foresight const& foresight, Plan& plan);
     [[nodiscard]] Result<void> warn_of_mentions(Foresight const& foresight, Foreseen const& foreseen, Plan& plan);
     [[nodiscard]] bool goes_too(std::string const& body, Foresight const& foresight, Foreseen const& foreseen) const;

@@ -8,6 +8,7 @@
 #include "merge.hpp"
 #include "overwrite.hpp"
 #include "pairing.hpp"
+#include "restore_follow.hpp"
 #include "save.hpp"
 #include "try.hpp"
 
@@ -34,6 +35,11 @@ std::string is_filled(Dialect const& dialect, Snapshot const& s, Table const& no
     return filled;
 }
 
+// Does a new row of the present column get another value than the one before?
+bool drawn(Column const& column, RestoreContext const& context) {
+    return context.number || (!column.default_sql.empty() && !constant(column.default_sql));
+}
+
 // Condition on t: the script itself computed this value, so it is newer than the saved one and stays (P2).
 // The promise's rule is "neither the recorded default nor NULL"; where the database tells which rows the script wrote, and the script
 // computed at least one value of its own, every row that it wrote counts, so that an edit to the default's value is not taken for a mere
@@ -41,12 +47,28 @@ std::string is_filled(Dialect const& dialect, Snapshot const& s, Table const& no
 Result<std::string> computed_by_script(Backend& backend, Snapshot const& s, Table const& now, RestoreContext const& context) {
     if (context.direction == Direction::up || !context.made_by_script || !context.script_wrote_rows) return std::string{"false"};
     auto const& dialect = backend.dialect();
+    // Where a sequence or a function fills it, every row has got another value by the script's ADD COLUMN, and nobody computed one.
+    if (context.rows_written && drawn(*now.column(s.column), context)) {
+        if (*context.rows_written == 0) return std::string{"false"};
+        UNDROP_TRY(auto later, backend.written_after_rewrite(now, *context.rows_written));
+        if (!later.empty()) return later;
+    }
     auto const filled = is_filled(dialect, s, now);
     UNDROP_TRY(auto const written, backend.written_by_us(now, "t"));
     if (written.empty()) return fmt::format("not ({})", filled);
     UNDROP_TRY(auto const any,
                backend.rows(fmt::format("select 1 from {} as t where ({}) and not ({}) limit 1", dialect.own_rows(now), written, filled)));
     return any.empty() ? std::string{"false"} : fmt::format("({})", written);
+}
+
+// Condition on s: a value that the migration itself had left does not come back where a script writes its own (P3); but a number that was
+// drawn is no value that it would write again: it tells rows apart, and users may have written it elsewhere.
+Result<std::string> is_users(Backend& backend, Table const& now, Column const& column, RestoreContext const& context) {
+    if (!context.made_by_script) return std::string{"true"};
+    if (context.direction == Direction::down || !context.rows_written || !drawn(column, context)) return std::string{"s.state = 'u'"};
+    if (*context.rows_written == 0) return std::string{"true"};
+    UNDROP_TRY(auto const later, backend.written_after_rewrite(now, *context.rows_written));
+    return later.empty() ? std::string{"s.state = 'u'"} : fmt::format("(s.state = 'u' or not {})", later);
 }
 
 void add_class(Merged& merged, std::string const& name, std::int64_t count) {
@@ -74,6 +96,7 @@ Result<std::int64_t> fill_new_rows(Backend& backend, Snapshot const& s, Table co
     if (new_rows == 0 || (context.made_by_script && context.backfill.empty())) return std::int64_t{0};
     auto const value = !context.backfill.empty() ? "(" + context.backfill + ")" : column.default_sql;
     if (value.empty()) {
+        if (context.number) return context.number(fmt::format("t.{} is null and not {}", name, pairing.exists()));
         if (!column.not_null && !context.bare) return std::int64_t{0};
         return no_value_for(s, fmt::format("{} rows were inserted into {} since", new_rows, s.table.text()));
     }
@@ -112,13 +135,13 @@ Result<Restored> restore_column(Backend& backend, Ledger const& ledger, Snapshot
                                 RestoreContext const& context) {
     UNDROP_CHECK(key_is_there(s, now));
     auto const& dialect = backend.dialect();
-    auto const pairing = pair(dialect, ledger, s, now, context.updated, context.own_updates);
+    auto const pairing = pair(dialect, ledger, s, now, {context.updated, context.own_updates, context.deleted});
     auto const& column = *now.column(s.column);
     auto const name = dialect.quote(s.column);
     auto const value = dialect.load(column.reader || context.bare ? column : *s.table.column(s.column), pairing.value);
     auto const same = dialect.same(column, "t." + name, value);
     UNDROP_TRY(auto const computed, computed_by_script(backend, s, now, context));
-    auto const users = context.made_by_script ? std::string{"s.state = 'u'"} : std::string{"true"};
+    UNDROP_TRY(auto const users, is_users(backend, now, column, context));
 
     auto done = begun(s);
     done.merged.defaulted = !context.made_by_script || !context.backfill.empty();
@@ -133,20 +156,30 @@ Result<Restored> restore_column(Backend& backend, Ledger const& ledger, Snapshot
         matched += number_of(row[1]);
     }
     UNDROP_TRY(auto const total, backend.rows(fmt::format("select count(*) from {}", dialect.own_rows(now))));
-    done.merged.deleted_since = s.rows - matched;
+    auto saved = s.rows;
+    if (!context.deleted.empty()) {
+        UNDROP_TRY(auto const kept, backend.rows("select count(*) from " + pairing.saved));
+        saved = number_of(kept.at(0).at(0));
+    }
+    done.merged.rows = saved;
+    done.merged.deleted_since = saved - matched;
     done.merged.inserted_since = number_of(total.at(0).at(0)) - matched;
     auto const comes_back = fmt::format("not ({}) and ({}) and not ({})", same, users, computed);
     UNDROP_CHECK(note_column(backend, ledger, s, now, pairing, context.note_restored ? comes_back : "", done));
 
     return in_quiet(backend, now, [&]() -> Result<Restored> {
+        UNDROP_TRY(auto const moved, let_follow(backend, ledger, s, now, pairing, context, comes_back, value, done));
         UNDROP_TRY(auto const updated, backend.run(fmt::format("update {} as t set {} = {} from {} where {} and {}", dialect.own_rows(now),
                                                                name, value, pairing.saved, pairing.join, comes_back)));
         if (updated != done.merged.restored)
             return Error{.code = Code::failed,
                          .left = Left::rolled_back,
                          .message = fmt::format("{} values of {} were to come back, {} did", done.merged.restored, s.what(), updated)};
-        UNDROP_TRY(auto const filled, fill_new_rows(backend, s, now, pairing, context, done.merged.inserted_since));
-        done.updated = updated + filled;
+        auto const anew = context.made_by_script && context.backfill.empty() && context.direction == Direction::down &&
+                          done.merged.inserted_since > 0 && drawn(column, context);
+        UNDROP_TRY(auto const filled, anew ? number_again(backend, s, now, pairing, context, computed)
+                                           : fill_new_rows(backend, s, now, pairing, context, done.merged.inserted_since));
+        done.updated = updated + filled + moved;
         return done;
     });
 }
@@ -162,7 +195,10 @@ Result<Restored> go_without_column(Backend& backend, Snapshot const& s, Table co
     done.merged.defaulted = !context.made_by_script || !context.backfill.empty();
     auto const value = context.backfill.empty() ? column.default_sql : "(" + context.backfill + ")";
     UNDROP_TRY(auto const empty, count(fmt::format("t.{} is null", dialect.quote(s.column))));
-    if (!context.made_by_script && value.empty() && column.not_null && empty > 0)
+    if (!context.made_by_script && value.empty() && context.number) {
+        UNDROP_TRY(done.updated,
+                   in_quiet(backend, now, [&] { return context.number(fmt::format("t.{} is null", dialect.quote(s.column))); }));
+    } else if (!context.made_by_script && value.empty() && column.not_null && empty > 0)
         return no_value_for(s, fmt::format("{} rows of {} have no value without the snapshot", empty, s.table.text()));
     if (done.merged.defaulted && !value.empty()) {
         UNDROP_TRY(done.updated, fill_column(backend, now, column, value));

@@ -1,6 +1,7 @@
 // Restore: putting a snapshot's rows and values back, merged with what was written since (P2, P3).
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -10,6 +11,7 @@
 #include <undrop/report.hpp>
 
 #include "backend.hpp"
+#include "follow.hpp"
 #include "ledger.hpp"
 #include "snapshot.hpp"
 
@@ -26,10 +28,17 @@ struct RestoreContext {
     std::int64_t work_id = 0;        // of a working table
     std::vector<Snapshot const*> updated = {};      // of the same table and step, oldest first: rows may have other keys than were saved
     std::vector<Snapshot const*> own_updates = {};  // what this step's own script changed of the same table
+    std::vector<Snapshot const*> deleted = {};      // of the same table and step: who has such a row's key by now is another row
+    // Gives the rows of a condition (on t) numbers, where the column is an identity column; gives how many. Null: it is none.
+    std::function<Result<std::int64_t>(std::string const& where)> number = {};
+    // How many rows the script wrote, where the table is the one that it was and no cell of it is back yet; nothing: another one.
+    std::optional<std::int64_t> rows_written = {};
     bool bare = false;  // the column has the type in which its values were saved, until they are back; its own takes no NULL
     OnConflict on_conflict = OnConflict::keep_current;
-    std::int64_t overwrite_id = 0;  // of the snapshot of what is put over, where that is asked for
-    bool note_restored = false;     // whose foreign keys are looked at once everything is back
+    std::int64_t overwrite_id = 0;          // of the snapshot of what is put over, where that is asked for
+    bool note_restored = false;             // whose foreign keys are looked at once everything is back
+    std::vector<Referring> referring = {};  // who refers to the column
+    std::string next = {};                  // going up: SQL that draws the column's next number; empty: none is drawn
 };
 
 struct Restored {
@@ -37,7 +46,8 @@ struct Restored {
     std::int64_t updated = 0;  // rows that undrop itself wrote
     std::int64_t inserted = 0;
     std::int64_t deleted = 0;
-    std::vector<Snapshot> overwritten = {};  // what users wrote since, saved
+    std::vector<Snapshot> overwritten = {};             // what users wrote since, saved
+    std::map<std::string, std::int64_t> followed = {};  // rows that refer to what came back, by the id of their table
 };
 
 // Values of a column that is there again. Rows written: merged.restored, and rows inserted since where they get a value.

@@ -62,6 +62,8 @@ private:
     [[nodiscard]] Result<void> note(RestoredCells const& done);
     [[nodiscard]] Result<void> save_overwritten(RestoredCells& done);
     [[nodiscard]] std::string to_be(std::size_t i) const;
+    [[nodiscard]] Result<void> let_follow(RestoredCells& done);
+    [[nodiscard]] Result<void> no_reference_within(Referring const& referring, std::string const& rows, std::string const& changes) const;
     [[nodiscard]] Result<std::int64_t> replace(std::string const& any);
 
     Backend& backend_;
@@ -202,6 +204,56 @@ Result<void> CellMerge::save_overwritten(RestoredCells& done) {
     return success();
 }
 
+// Rows of the table itself that users have let refer to one whose key changes: in the one UPDATE that changes keys and references, nothing
+// tells theirs from the old ones.
+Result<void> CellMerge::no_reference_within(Referring const& referring, std::string const& rows, std::string const& changes) const {
+    std::vector<std::string> refers;
+    std::vector<std::string> comes_back{"1 = 0"};
+    for (std::size_t i = 0; i < referring.by.columns.size(); ++i) {
+        auto const& name = referring.by.columns[i];
+        refers.push_back(fmt::format("c.{} = t.{}", dialect_.quote(name), dialect_.quote(referring.by.parents_columns[i])));
+        for (auto const cell : cells_)
+            if (s_.values[cell] == name) comes_back.push_back(gets_saved(cell));
+    }
+    UNDROP_TRY(auto const found, backend_.rows(fmt::format(
+                                     "select count(*) from {} join {} as c on {} join {} as r on r.k = {} where {} and r.k not in "
+                                     "(select {} from {} where {})",
+                                     rows, referring.by.rows, fmt::join(refers, " and "), referring.noted, identity(dialect_, now_, "c"),
+                                     changes, identity(dialect_, now_, "t"), rows, fmt::join(comes_back, " or "))));
+    auto const count = number_of(found.at(0).at(0));
+    if (count == 0) return success();
+    return Error{
+        .code = Code::refused,
+        .left = Left::rolled_back,
+        .message = fmt::format("{} rows of {} were given a reference to another row of it since, whose key comes back", count, now_.text()),
+        .next = {.command = "down", .advice = "once these references are NULL, or with a down script that says what becomes of them"}};
+}
+
+// Who refers to a row whose key comes back goes with it, before it does: so no ON UPDATE finds anything to do.
+Result<void> CellMerge::let_follow(RestoredCells& done) {
+    auto work_id = context_.work_id + 2;
+    for (auto const& referring : context_.referring) {
+        std::map<std::string, std::string> changed;
+        std::vector<std::string> any;
+        for (auto const i : cells_) {
+            auto const& names = referring.by.parents_columns;
+            if (std::find(names.begin(), names.end(), s_.values[i]) == names.end()) continue;
+            changed.emplace(s_.values[i], to_be(i));
+            any.push_back(gets_saved(i));
+        }
+        if (changed.empty()) continue;
+        auto const rows = fmt::format("{} join {} as t on {}", from(), dialect_.own_rows(now_), rows_.join);
+        if (referring.child.id == now_.id) {
+            UNDROP_CHECK(no_reference_within(referring, rows, fmt::format("({})", fmt::join(any, " or "))));
+            continue;
+        }
+        UNDROP_TRY(auto const followed,
+                   follow(backend_, ledger_, referring, rows, fmt::format("({})", fmt::join(any, " or ")), changed, work_id++));
+        done.followed[referring.child.id] += followed;
+    }
+    return success();
+}
+
 // Values that are swapped among rows: all of those rows go, and come again as they should be.
 Result<std::int64_t> CellMerge::replace(std::string const& any) {
     auto const store = ledger_.table(names::work_prefix + std::to_string(context_.work_id + 1));
@@ -253,6 +305,7 @@ Result<RestoredCells> CellMerge::run() {
     UNDROP_CHECK(count(done));
     UNDROP_CHECK(note(done));
     UNDROP_CHECK(save_overwritten(done));
+    UNDROP_CHECK(let_follow(done));
     std::vector<std::string> sets;
     std::vector<std::string> any;
     for (auto const i : cells_) {
@@ -274,125 +327,6 @@ Result<RestoredCells> CellMerge::run() {
 Result<RestoredCells> restore_updated(Backend& backend, Ledger const& ledger, Snapshot const& snapshot, Table const& now,
                                       CellsContext const& context) {
     return in_quiet(backend, now, [&] { return CellMerge(backend, ledger, snapshot, now, context).run(); });
-}
-
-Result<std::string> note_unchanged(Backend& backend, Ledger const& ledger, Snapshot const& s, Table const& now, std::string const& rows,
-                                   std::int64_t work_id) {
-    if (!s.keyed()) return std::string{};
-    auto const& dialect = backend.dialect();
-    std::vector<std::string> definitions;
-    std::vector<std::string> names;
-    std::vector<std::string> expressions;
-    for (std::size_t i = 0; i < s.table.key.size(); ++i) {
-        auto const* column = now.column(s.table.key[i]);
-        if (!column) return std::string{};
-        names.push_back(fmt::format("k{}", i + 1));
-        definitions.push_back(names.back() + " " + column->stored_type);
-        expressions.push_back("s." + names.back());
-    }
-    auto const keys = fmt::format("{}", fmt::join(names, ", "));
-    bool any = false;
-    for (std::size_t i = 0; i < s.values.size(); ++i) {
-        auto const* column = now.column(s.values[i]);
-        auto const asked = column && retyped(s, i) && column->full_type() == s.left_types[i];
-        any = any || asked;
-        names.push_back(fmt::format("u{}", i + 1));
-        definitions.push_back(names.back() + " integer not null");
-        expressions.push_back(
-            asked ? fmt::format("case when {} then 1 else 0 end", dialect.same(*column, "t." + dialect.quote(column->name),
-                                                                               dialect.load(*column, fmt::format("s.w{}", i + 1))))
-                  : "0");
-    }
-    if (!any) return std::string{};
-    auto const store = ledger.table(names::work_prefix + std::to_string(work_id));
-    UNDROP_CHECK(backend.run(fmt::format("create table {} ({}, primary key ({}))", store, fmt::join(definitions, ", "), keys)));
-    UNDROP_CHECK(backend.seal(store, &now));
-    UNDROP_CHECK(backend.run(fmt::format("insert into {} ({}) select {} from {} as s join {} as t on {}", store, fmt::join(names, ", "),
-                                         fmt::join(expressions, ", "), ledger.table(s.store), rows, key_join(dialect, s, now))));
-    return store;
-}
-
-Result<std::int64_t> empty_cells(Backend& backend, Table const& now, Snapshot const& s, std::string const& unchanged, std::size_t value) {
-    auto const& dialect = backend.dialect();
-    std::vector<std::string> terms;
-    for (std::size_t i = 0; i < s.table.key.size(); ++i)
-        terms.push_back(dialect.equal(*now.column(s.table.key[i]), "t." + dialect.quote(s.table.key[i]), fmt::format("n.k{}", i + 1)));
-    return backend.run(fmt::format("update {} as t set {} = null from {} as n where {} and n.u{} = 1", dialect.own_rows(now),
-                                   dialect.quote(s.values[value]), unchanged, fmt::join(terms, " and "), value + 1));
-}
-
-namespace {
-
-// Condition on t: no row but itself refers to it.
-std::string in_use(Dialect const& dialect, Table const& now, std::vector<Reference> const& references) {
-    std::string condition;
-    for (auto const& reference : references) {
-        std::vector<std::string> terms;
-        for (std::size_t i = 0; i < reference.columns.size(); ++i)
-            terms.push_back(fmt::format("c.{} = t.{}", dialect.quote(reference.columns[i]), dialect.quote(reference.parents_columns[i])));
-        if (reference.schema == now.schema && reference.child == now.name && !now.key.empty()) {
-            std::vector<std::string> itself;
-            for (auto const& name : now.key) itself.push_back(fmt::format("c.{0} = t.{0}", dialect.quote(name)));
-            terms.push_back(fmt::format("not ({})", fmt::join(itself, " and ")));
-        }
-        condition += fmt::format("{}exists (select 1 from {} as c where {})", condition.empty() ? "" : " or ",
-                                 dialect.relation(reference.schema, reference.child), fmt::join(terms, " and "));
-    }
-    return condition.empty() ? std::string{"1 = 0"} : "(" + condition + ")";
-}
-
-// Condition on t: it is still as the step had inserted it.
-std::string as_inserted(Dialect const& dialect, Ledger const& ledger, Footprint const& print, Table const& now) {
-    return fmt::format("exists (select 1 from {} as f where f.k = {} and f.h = {})", ledger.table(print.store), identity(dialect, now, "t"),
-                       digest_of(dialect, now, plain_columns(now), "t"));
-}
-
-}  // namespace
-
-Result<Restored> remove_inserted(Backend& backend, Ledger const& ledger, Footprint const& print, Table const& now,
-                                 std::vector<Reference> const& references) {
-    auto const& dialect = backend.dialect();
-    auto const store = ledger.table(print.store);
-    auto const rows = dialect.own_rows(now);
-    auto const who = identity(dialect, now, "t");
-    auto const unchanged = as_inserted(dialect, ledger, print, now);
-    auto const used = in_use(dialect, now, references);
-    auto where = fmt::format("{} and not {}", unchanged, used);
-    // Of equal rows only as many are the step's as it had inserted.
-    if (now.key.empty())
-        where = fmt::format(
-            "{0} in (select x.l from (select {0} as l, {1} as i, row_number() over (partition by {1} order by {0}) as r "
-            "from {2} as t where not {3}) as x join {4} as f on f.k = x.i where x.r <= f.c)",
-            dialect.row_id(now, "t"), who, rows, used, store);
-    return in_quiet(backend, now, [&]() -> Result<Restored> {
-        Restored done;
-        done.merged.what = now.text() + " (inserted)";
-        UNDROP_TRY(auto const known, backend.rows(fmt::format("select coalesce(sum(c), 0) from {}", store)));
-        UNDROP_TRY(done.deleted, backend.run(fmt::format("delete from {} as t where {}", rows, where)));
-        done.merged.removed = done.deleted;
-        auto const present = now.key.empty() ? std::string{"1 = 0"} : fmt::format("{} and {}", unchanged, used);
-        UNDROP_TRY(auto const kept, backend.rows(fmt::format("select count(*) from {} as t where {}", rows, present)));
-        done.merged.in_use = number_of(kept.at(0).at(0));
-        done.merged.changed_since = number_of(known.at(0).at(0)) - done.deleted - done.merged.in_use;
-        return done;
-    });
-}
-
-Result<std::string> note_in_use(Backend& backend, Ledger const& ledger, Footprint const& print, Table const& now, std::int64_t work_id) {
-    auto const& dialect = backend.dialect();
-    StoreTable noted(ledger.table(names::work_prefix + std::to_string(work_id)));
-    noted.add_key("k", "text", identity(dialect, now, "t"));
-    UNDROP_CHECK(noted.make(backend, now));
-    UNDROP_CHECK(noted.fill(backend, fmt::format("{} as t where {}", dialect.own_rows(now), as_inserted(dialect, ledger, print, now))));
-    return noted.name();
-}
-
-Result<std::int64_t> remove_noted(Backend& backend, std::string const& noted, Table const& now, std::vector<Reference> const& references) {
-    auto const& dialect = backend.dialect();
-    return in_quiet(backend, now, [&] {
-        return backend.run(fmt::format("delete from {} as t where exists (select 1 from {} as w where w.k = {}) and not {}",
-                                       dialect.own_rows(now), noted, identity(dialect, now, "t"), in_use(dialect, now, references)));
-    });
 }
 
 }  // namespace undrop

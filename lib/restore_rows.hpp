@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "backend.hpp"
+#include "follow.hpp"
 #include "ledger.hpp"
 #include "restore.hpp"
 #include "snapshot.hpp"
@@ -18,8 +19,9 @@ struct CellsContext {
     std::vector<Snapshot const*> own;  // what this step's script changed of the same table (Kind::updated)
     std::string unchanged;             // working table of `note_unchanged`; empty: no column changes its type
     std::string matched;               // working table of `match_rows`, for rows without a key
+    std::vector<Referring> referring;  // who refers to the table's rows
     bool replace_rows = false;         // delete and insert, where no single UPDATE can
-    std::int64_t work_id = 0;
+    std::int64_t work_id = 0;          // and those that come next, one for each of `referring` and two more
     OnConflict on_conflict = OnConflict::keep_current;
     std::int64_t overwrite_id = 0;                 // of the snapshot of what is put over, where that is asked for
     bool note_restored = false;                    // whose foreign keys are looked at once everything is back
@@ -30,8 +32,9 @@ struct CellsContext {
 struct RestoredCells {
     std::vector<Merged> merged;
     std::int64_t updated = 0;
-    std::int64_t replaced = 0;               // deleted and inserted
-    std::vector<Snapshot> overwritten = {};  // what users wrote since, saved
+    std::int64_t replaced = 0;                          // deleted and inserted
+    std::map<std::string, std::int64_t> followed = {};  // rows that refer to such ones, by the id of their table
+    std::vector<Snapshot> overwritten = {};             // what users wrote since, saved
 };
 [[nodiscard]] Result<RestoredCells> restore_updated(Backend& backend, Ledger const& ledger, Snapshot const& snapshot, Table const& now,
                                                     CellsContext const& context);

@@ -91,24 +91,42 @@ std::string RowSides::is_paired() const {
     return anded(terms);
 }
 
+std::string RowSides::is_known(std::string const& old_alias) const {
+    return fmt::format("exists (select 1 from {} p where p.n = {}.n)", pairs_, old_alias);
+}
+
+// A key that an UPDATE took from one row may be another row's by now.
+std::string RowSides::is_told(std::string const& old_alias) const {
+    if (!by_key_) return "1 = 0";
+    if (pairs_.empty()) return key_join(old_alias);
+    return fmt::format("{} and not {} and not exists (select 1 from {} p where {})", key_join(old_alias), is_known(old_alias), pairs_,
+                       is_paired());
+}
+
+// Dropped and added again: what it holds now has nothing to do with what it held.
+bool RowSides::made_anew(std::string const& column) const {
+    return !old_.apart && old_.table.id == now_.id && !now_.column_by_id(old_.table.column(column)->id);
+}
+
 // Without an index on the key, as after a script that dropped it, a join is still one pass.
 std::string RowSides::no_longer_from() const {
-    auto from =
-        fmt::format("{0} o left join (select x.n from {0} x join {1} on {2}) j on j.n = o.n", old_.store, from_now(), key_join("x"));
+    auto from = fmt::format("{0} o left join (select x.n from {0} x join {1} on {2}) j on j.n = o.n", old_.store, from_now(), is_told("x"));
     if (!pairs_.empty()) from += fmt::format(" left join {} p on p.n = o.n", pairs_);
     return from + (pairs_.empty() ? " where j.n is null" : " where j.n is null and p.n is null");
 }
 
 std::string RowSides::not_before() const {
     auto made = written_;
-    if (!key_.empty()) made += fmt::format(" and not exists (select 1 from {} o where {})", old_.store, key_join());
+    if (by_key_)
+        made += fmt::format(" and not exists (select 1 from {} o where {}{})", old_.store, key_join(),
+                            pairs_.empty() ? "" : " and not " + is_known("o"));
     if (!pairs_.empty()) made += fmt::format(" and not exists (select 1 from {} p where {})", pairs_, is_paired());
     return made;
 }
 
 std::vector<std::string> RowSides::same() const {
     std::vector<std::string> from;
-    if (!key_.empty()) from.push_back(fmt::format("{} o join {} on {}", old_.store, from_now(), key_join()));
+    if (by_key_) from.push_back(fmt::format("{} o join {} on {}", old_.store, from_now(), is_told("o")));
     if (!pairs_.empty())
         from.push_back(fmt::format("{} o join {} p on p.n = o.n join {} on {}", old_.store, pairs_, from_now(), is_paired()));
     return from;
@@ -155,10 +173,20 @@ Result<void> RowSides::choose_key() {
         for (auto const& name : now) missing.push_back(fmt::format("t.{} is null", dialect_.quote(name)));
         UNDROP_TRY(auto const nulls, any(fmt::format("{} where {}", from_now(), fmt::join(missing, " or "))));
         if (nulls) return success();
-        UNDROP_TRY(auto const twice, any(fmt::format("{} group by {} having count(*) > 1", from_now(), image(old_.table.key, false))));
+        // As the join takes them for equal: 3 and 3.0 are other bytes.
+        std::vector<std::string> values;
+        for (auto const& name : old_.table.key) {
+            auto const& column = column_now(name);
+            auto const& then = *old_.table.column(name);
+            values.push_back(then.full_type() == column.full_type()   ? "t." + dialect_.quote(column.name)
+                             : then.stored_type == column.stored_type ? present(name)
+                                                                      : image({name}, false));
+        }
+        UNDROP_TRY(auto const twice, any(fmt::format("{} group by {} having count(*) > 1", from_now(), fmt::join(values, ", "))));
         if (twice) return success();
     }
     key_ = old_.table.key;
+    by_key_ = std::none_of(key_.begin(), key_.end(), [&](std::string const& name) { return made_anew(name); });
     return success();
 }
 
@@ -172,12 +200,12 @@ bool RowSides::follows_whole_rows() const {
 Result<void> RowSides::pair(bool follow, std::int64_t& next_id) {
     UNDROP_CHECK(choose_key());
     if (!follow) return success();
-    if (!key_.empty()) {
+    if (by_key_ && !old_.updated) {
         UNDROP_TRY(auto const some_gone, any(no_longer_from()));
         if (!some_gone) return success();
         UNDROP_TRY(auto const some_made, any(made()));
         if (!some_made) return success();
-    } else if (!follows_whole_rows()) {
+    } else if (key_.empty() && !follows_whole_rows()) {
         return success();
     }
     std::string definitions;
@@ -196,10 +224,12 @@ Result<void> RowSides::pair(bool follow, std::int64_t& next_id) {
         fmt::format("create table {} (n bigint not null primary key{}, unique ({}))", pairs_, definitions, fmt::join(place_names_, ", "))));
     UNDROP_CHECK(backend_.seal(pairs_, &now_));
     UNDROP_TRY(auto const followed, backend_.follow(old_.table, now_, old_.store, pairs_));
-    if (!key_.empty()) {
+    if (by_key_) {
         if (!followed) return pair_by_rest();
         UNDROP_CHECK(keep_moved_only());
-        return pair_moved();
+        UNDROP_CHECK(pair_moved());
+        UNDROP_TRY(auto const moved, any(pairs_));
+        return moved ? success() : forget();  // most scripts leave keys alone
     }
     return followed ? success() : pair_by_order();
 }
@@ -210,11 +240,11 @@ Result<void> RowSides::forget() {
     return success();
 }
 
-// A row whose key is there is told by it.
+// A row that kept its key is told by it.
 Result<void> RowSides::keep_moved_only() {
-    auto const by_key = fmt::format("{} x join {} on {}", old_.store, from_now(), key_join("x"));
-    UNDROP_CHECK(backend_.run(fmt::format("delete from {} where n in (select x.n from {})", pairs_, by_key)));
-    UNDROP_CHECK(backend_.run(fmt::format("delete from {} where l in (select {} from {})", pairs_, places_.at(0), by_key)));
+    UNDROP_CHECK(
+        backend_.run(fmt::format("delete from {0} where n in (select p.n from {0} p join {1} x on x.n = p.n join {2} on {3} where {4})",
+                                 pairs_, old_.store, from_now(), is_paired(), key_join("x"))));
     return success();
 }
 
@@ -264,7 +294,7 @@ Result<void> RowSides::pair_by_rest() {
 }
 
 // Without a key, where rows were only updated, or written anew as many as there were: by the columns that have the same values as before,
-// equal ones in the order in which they lie there.
+// equal ones in the order in which they lie there. Where the key itself was made anew, other numbers of rows do no harm: by all the rest.
 Result<void> RowSides::pair_by_order() {
     auto const count = [&](std::string const& from) -> Result<std::int64_t> {
         UNDROP_TRY(auto const rows, backend_.rows("select count(*) from " + from));
@@ -273,9 +303,11 @@ Result<void> RowSides::pair_by_order() {
     auto const now_rows = fmt::format("{} where {}", from_now(), written_);
     UNDROP_TRY(auto const then, count(old_.store));
     UNDROP_TRY(auto const current, count(now_rows));
-    if (then != current) return success();
+    if (then != current && key_.empty()) return success();
+    auto rest = kept_names();
+    std::erase_if(rest, [&](std::string const& name) { return made_anew(name); });
     std::vector<std::string> alike;
-    for (auto const& name : kept_names()) {
+    for (auto const& name : rest) {
         auto const counted = [&](bool of_old) { return fmt::format("{} as i, count(*) as c", image({name}, of_old)); };
         UNDROP_TRY(auto const other,
                    any(fmt::format("(select {} from {} o group by 1) a left join (select {} from {} group by 1) b on b.i = "
@@ -283,13 +315,15 @@ Result<void> RowSides::pair_by_order() {
                                    counted(true), old_.store, counted(false), now_rows)));
         if (!other) alike.push_back(name);
     }
-    if (alike.empty()) return success();
+    auto const& columns = then == current ? alike : rest;
+    if (columns.empty()) return success();
     auto const numbered = [&](bool of_old, std::string const& order) {
-        return fmt::format("{0} as i, row_number() over (partition by {0} order by {1}) as r", image(alike, of_old), order);
+        return fmt::format("{0} as i, row_number() over (partition by {0} order by {1}) as r, count(*) over (partition by {0}) as c",
+                           image(columns, of_old), order);
     };
     return pair_equal(fmt::format("select o.n, {} from {} o", numbered(true, "o.n"), old_.store),
                       fmt::format("select {} as l, {} from {}", places_.at(0), numbered(false, places_.at(0)), now_rows),
-                      "b.i = a.i and b.r = a.r");
+                      then == current ? "b.i = a.i and b.r = a.r" : "b.i = a.i and b.r = a.r and b.c = a.c");
 }
 
 }  // namespace undrop

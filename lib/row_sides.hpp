@@ -40,6 +40,9 @@ private:
     [[nodiscard]] std::string name_now(std::string const& before) const;
     [[nodiscard]] std::vector<std::string> kept_names() const;
     [[nodiscard]] std::string key_join(std::string const& old_alias = "o") const;
+    [[nodiscard]] std::string is_known(std::string const& old_alias) const;  // condition: what became of the old row is in `pairs_`
+    [[nodiscard]] std::string is_told(std::string const& old_alias) const;   // condition on it and t: they are one row by their key alone
+    [[nodiscard]] bool made_anew(std::string const& column) const;
     [[nodiscard]] std::string is_paired() const;  // condition on p and t
     [[nodiscard]] std::string no_longer_from() const;
     [[nodiscard]] std::string unpaired() const;    // FROM item: old rows that the database does not say what became of
@@ -62,6 +65,7 @@ private:
     KeptColumns const& kept_;
     std::string written_;
     std::vector<std::string> key_;
+    bool by_key_ = false;  // the key has the values that it had, but for rows that an UPDATE gave another one
     // Which present row an old one has become: the old one's n, and the present one's row_id, or its key where it has none.
     std::string pairs_;
     std::vector<std::string> place_names_;

@@ -162,6 +162,10 @@ Result<StepRunner::Round> StepRunner::round() {
     swapped_.clear();
     kept_rows_.clear();
     in_use_.clear();
+    removed_.clear();
+    evicted_.clear();
+    numbered_.clear();
+    referring_.clear();
     readers_.clear();
     overwritten_.clear();
     references_.clear();
@@ -249,7 +253,7 @@ Result<void> StepRunner::check_still_meant() {
 
     if (foresight_.tables.empty() && foresight_.columns.empty() && foresight_.copies.empty() && foresight_.locks.empty() &&
         foresight_.views.empty()) {
-        foresight_ = planned_ = foresee(backend_.dialect(), statements_, before_, lose_, opposite_.wanted);
+        foresight_ = planned_ = foresee(backend_.dialect(), statements_, before_, lose_, opposite_);
         for (auto* foreseen : {&foresight_, &planned_}) leave_out(*foreseen, keeps_, opposite_.aside);
         foresee_copies();
     }

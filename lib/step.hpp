@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -10,6 +11,7 @@
 #include <undrop/report.hpp>
 
 #include "backend.hpp"
+#include "follow.hpp"
 #include "keep_aside.hpp"
 #include "ledger.hpp"
 #include "look.hpp"
@@ -26,6 +28,7 @@ struct Rename {
     TableName after;
     std::string column_before;  // empty: the table itself
     std::string column_after;
+    bool replaced = false;  // something else has the old name now: on the way back that goes first
     bool operator==(Rename const&) const = default;
 };
 
@@ -78,6 +81,7 @@ private:
     [[nodiscard]] Result<void> prepare();
     [[nodiscard]] Error done_twice() const;
     [[nodiscard]] Error naming_unfitting(Error error);
+    [[nodiscard]] Result<std::int64_t> left_in_the_way(Table const& table, std::string const& column);
     [[nodiscard]] Result<Round> guarded_round();
     [[nodiscard]] Result<Round> round();
     [[nodiscard]] Result<void> settle(Error doubt);
@@ -105,6 +109,12 @@ private:
     [[nodiscard]] Result<void> rename_columns_back();
     [[nodiscard]] Result<void> rename_columns_of(TableName const& name);
     [[nodiscard]] Result<void> rename_parts_back();
+    // step_evict.cpp: what the opposite step put in the place of what it renamed away
+    [[nodiscard]] Result<void> evict_relations();
+    [[nodiscard]] Result<void> evict(ObjectId const& id, TableName const& name, Object const& object);
+    [[nodiscard]] Result<void> evict_column(Table const& table, std::string const& column);
+    [[nodiscard]] Result<void> drop_evicted(bool at_last);
+    void unwant_evicted(Catalog const& now);
     // step_renamed.cpp
     [[nodiscard]] Column const* renamed_since(Snapshot const& snapshot, Column const& then, Table const*& table) const;
     [[nodiscard]] bool gets_name_back(Snapshot const& snapshot, Column const& then, Table const& table, Column const& now) const;
@@ -114,6 +124,8 @@ private:
     [[nodiscard]] Result<void> nothing_renamed_away(MendPlan const& plan) const;
     // step_attributes.cpp: attributes of composite types
     [[nodiscard]] Result<void> rename_attributes_back();
+    [[nodiscard]] Result<void> rename_types_back();  // step_renames.cpp
+    [[nodiscard]] Result<void> make_homes(char const* kind, std::map<TableName, TableName> const& moves);
     [[nodiscard]] Result<Table> as_saved(Snapshot const& snapshot, Table now);
     [[nodiscard]] Result<std::map<std::size_t, AttributeMerge>> attribute_merges(Snapshot const& snapshot, Table const& now);
     [[nodiscard]] Result<Reader> make_reader(std::vector<Attribute> const& parts);
@@ -121,16 +133,27 @@ private:
     void unwant_under_old_names();
     [[nodiscard]] Result<void> mend();
     // step_columns.cpp
-    [[nodiscard]] Result<Snapshot const*> saved_as_text(ObjectId const& id);
+    struct AsText {
+        Snapshot const* saved = nullptr;
+        std::string table;  // its id now, or its root's
+    };
+    [[nodiscard]] Result<AsText> saved_as_text(ObjectId const& id);
     [[nodiscard]] Result<void> make_column(MendAction const& action);
+    [[nodiscard]] Result<std::optional<Object>> identity_of(Table const& table, std::string const& column);
+    [[nodiscard]] std::function<Result<std::int64_t>(std::string const& where)> numbering(Table const& table, std::string const& column,
+                                                                                          std::optional<Object> const& found);
+    [[nodiscard]] Result<std::map<ObjectId, Object>> unique_aside(Snapshot const& snapshot, Table const& table);
     [[nodiscard]] bool is_made_by_script(Snapshot const& snapshot) const;
     [[nodiscard]] Result<Table const*> with_column_of(Snapshot const& snapshot, bool before_mend, std::vector<Table>& tables);
     [[nodiscard]] Result<void> restore_columns(bool before_mend);
-    [[nodiscard]] std::vector<Snapshot const*> updated_beside(Snapshot const& snapshot) const;
-    [[nodiscard]] Result<void> restore_column_of(Snapshot const& snapshot, Table const& table);
+    [[nodiscard]] std::vector<Snapshot const*> beside(Snapshot const& snapshot, Snapshot::Kind kind) const;
+    [[nodiscard]] Result<void> restore_column_of(Snapshot const& snapshot, Table const& table, std::vector<Table> const& tables);
     [[nodiscard]] Result<void> fill_waived_columns(std::vector<Table> const& tables, std::vector<Table> const& before_mend);
     [[nodiscard]] Result<void> restore_tables(std::vector<Table> const& tables);
+    // step_positions.cpp: sequences
+    [[nodiscard]] Result<void> save_positions(Catalog const& now);
     [[nodiscard]] Result<void> restore_positions();
+    [[nodiscard]] Result<void> numbers_go_on(std::map<std::string, std::string> const& now);
     // step_keep_aside.cpp: columns that are renamed away instead of being dropped, and their way back
     [[nodiscard]] Result<void> find_kept_columns();
     [[nodiscard]] Result<void> run_statement(std::size_t number);
@@ -154,6 +177,7 @@ private:
     [[nodiscard]] Result<void> save_captured();
     [[nodiscard]] Result<void> save_captured(Captured const& captured, std::vector<Recorded> const& made);
     [[nodiscard]] Result<void> rows_are_told(TableChange const& change);
+    [[nodiscard]] Result<void> is_no_other_table(TableChange const& change, OldRowsTable const& old);
     [[nodiscard]] Result<void> no_rebuild_empties_others(std::vector<TableChange> const& changes);
     [[nodiscard]] Result<void> constraints_hold();
     [[nodiscard]] Result<void> nothing_unknown_went();
@@ -164,7 +188,8 @@ private:
     [[nodiscard]] Traces left_in(Table const& table) const;
     [[nodiscard]] Result<void> empty_new_partitions();
     [[nodiscard]] Result<std::int64_t> move_into_parent(Table const& partition, Table const& parent);
-    [[nodiscard]] Result<void> remove_inserted_rows();
+    enum class Rows { of_parts, all };
+    [[nodiscard]] Result<void> remove_inserted_rows(Rows which);
     [[nodiscard]] Result<void> remove_rows_in_use(std::vector<Table> const& tables);
     [[nodiscard]] Result<void> restore_rows(std::vector<Table> const& tables);
     // step_views.cpp: materialized views
@@ -192,9 +217,19 @@ private:
     [[nodiscard]] Result<void> match_keyless(std::vector<Snapshot const*> const& rows, std::vector<Table> const& tables);
     [[nodiscard]] std::vector<Snapshot const*> own_updates(Table const& table) const;
     [[nodiscard]] Result<std::map<ObjectId, Object>> set_aside(std::vector<Snapshot const*> const& rows, std::vector<Table> const& tables);
+    [[nodiscard]] Result<std::map<ObjectId, Object>> set_aside(std::set<ObjectId> const& wanted);
+    [[nodiscard]] Result<void> come_again(std::map<ObjectId, Object> const& aside);
     [[nodiscard]] Result<std::set<ObjectId>> empty_changing_cells(std::vector<MendAction> const& actions);
     [[nodiscard]] Result<void> restore_deleted_rows(Snapshot const& snapshot, Table const& table);
-    [[nodiscard]] Result<void> restore_cells(Snapshot const& snapshot, Table const& table);
+    [[nodiscard]] Result<void> restore_cells(Snapshot const& snapshot, Table const& table, std::vector<Table> const& tables);
+    // step_references.cpp: who refers to rows whose key comes back
+    [[nodiscard]] bool brings_back(TableName const& table, std::vector<std::string> const& columns) const;
+    [[nodiscard]] bool is_referred_to(Snapshot const& snapshot) const;
+    [[nodiscard]] Result<void> note_references();
+    [[nodiscard]] std::vector<Referring> referring_to(Table const& table, std::vector<Table> const& tables) const;
+    [[nodiscard]] Result<void> forget_references();
+    [[nodiscard]] Result<void> note_look_alikes(Snapshot const& snapshot, Table const& table);
+    void expect_followed(std::map<std::string, std::int64_t> const& followed);
 
     [[nodiscard]] Result<void> expect(Table const& table, std::int64_t updated, std::int64_t inserted);
     [[nodiscard]] Round once_more(Foresight const& needed);
@@ -272,6 +307,13 @@ private:
         std::vector<Reference> references = {};  // when rows begin to come back
     };
     std::vector<InUse> in_use_;
+    std::set<std::int64_t> removed_;  // footprints of rows that are gone again
+    struct Evicted {
+        std::string kind;    // as DROP calls it; empty: a table or column that the mend removes
+        TableName relation;  // where it waits, or which waits under another name
+        std::string column;  // that waits under another name
+    };
+    std::vector<Evicted> evicted_;
     std::string kept_rows_;                  // rows that an earlier up inserted and its down kept, for people; empty: none
     std::set<std::int64_t> swapped_;         // snapshots of which rows swapped unique values
     std::vector<Reader> readers_;            // types of the store
@@ -281,11 +323,17 @@ private:
     std::map<std::string, std::chrono::steady_clock::time_point> locked_since_;  // by the names of report_.locks
     std::vector<Table> scripted_;                                                // tables after the script
     Observed after_script_;
-    std::set<std::int64_t> restored_;         // snapshots that are done with
-    std::set<ObjectId> made_;                 // tables and columns that the mend made
-    std::set<std::string> bare_;              // names of columns that have the type in which their values are saved, until these are back
-    std::map<std::string, Writes> expected_;  // undrop's own writes, by table id at the mark
+    std::vector<std::pair<std::string, Referring>> referring_;  // by the id of the table that they refer to
+    std::set<std::int64_t> restored_;                           // snapshots that are done with
+    std::set<ObjectId> made_;                                   // tables and columns that the mend made
+    // Columns that have the type in which their values are saved, until these are back: by their table's id, or its root's, and name.
+    std::set<std::pair<std::string, std::string>> bare_;
+    std::map<std::string, std::string> numbered_;  // positions of sequences that gave numbers to rows which had none
+    std::map<std::string, Writes> expected_;       // undrop's own writes, by table id at the mark
 };
+
+// Is this column one of those that the rows refer by? As the table that they refer to calls it.
+[[nodiscard]] bool refers_by(Referring const& referring, std::string const& column);
 
 // The fingerprint of a history and of the objects at stake (Plan::base).
 [[nodiscard]] std::string fingerprint(std::int64_t head, Catalog const& catalog, std::set<ObjectId> const& at_stake);
@@ -297,7 +345,9 @@ private:
 [[nodiscard]] std::set<ObjectId> at_stake(Catalog const& catalog, Foresight const& foresight, Wanted const& wanted);
 // What a script and a mend are going to take and to lock, less what is waived.
 [[nodiscard]] Foresight foresee(Dialect const& dialect, std::vector<Statement> const& statements, std::vector<Table> const& tables,
-                                std::vector<std::string> const& lose, Wanted const& wanted);
+                                std::vector<std::string> const& lose, Opposite const& opposite);
+// A table or a view of that name?
+[[nodiscard]] bool is_relation(ObjectId const& id, TableName const& name);
 // Of what the ledger records: an object, and no rename.
 [[nodiscard]] bool is_object(ObjectId const& recorded);
 // What the ledger knows of `step` (0: nothing).

@@ -29,8 +29,8 @@ Result<void> StepRunner::rename_attributes_back() {
     UNDROP_TRY(auto const tables, backend_.tables(ledger_.name()));
     std::vector<std::pair<Rename, std::string>> waiting;  // with a name aside, for names may have been swapped
     for (auto const& rename : opposite_.renames) {
-        if (rename.column_before.empty() || rename.before != rename.after || find_table(tables, rename.before)) continue;
-        if (any_has(tables, rename.after, rename.column_after) && any_has(before_, rename.after, rename.column_after))
+        if (rename.column_before.empty() || rename.column_before == rename.column_after || find_table(tables, rename.before)) continue;
+        if (any_has(tables, rename.before, rename.column_after) && any_has(before_, rename.after, rename.column_after))
             waiting.emplace_back(rename, fmt::format("undrop_renaming_{}", waiting.size() + 1));
     }
     auto const move = [&](Rename const& rename, std::string const& from, std::string const& to) -> Result<void> {
@@ -40,6 +40,17 @@ Result<void> StepRunner::rename_attributes_back() {
         return success();
     };
     for (auto const& [rename, aside] : waiting) UNDROP_CHECK(move(rename, rename.column_after, aside));
+    for (auto const& [rename, aside] : waiting) {
+        auto const moves_away = [&](auto const& one) {
+            return one.first.before == rename.before && one.first.column_after == rename.column_before;
+        };
+        if (!rename.replaced || std::any_of(waiting.begin(), waiting.end(), moves_away) ||
+            !any_has(tables, rename.before, rename.column_before))
+            continue;
+        auto const evicted = fmt::format("undrop_evicted_{}", evicted_.size() + 1);
+        UNDROP_CHECK(move(rename, rename.column_before, evicted));
+        evicted_.push_back({"", rename.before, evicted});
+    }
     for (auto const& [rename, aside] : waiting) {
         UNDROP_CHECK(move(rename, aside, rename.column_before));
         report_.mended.push_back(fmt::format("name of attribute {}.{}", rename.before.second, rename.column_before));

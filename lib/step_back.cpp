@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "check.hpp"
+#include "constraint_names.hpp"
+#include "merge.hpp"
 #include "restore.hpp"
 #include "step.hpp"
 #include "try.hpp"
@@ -35,53 +37,44 @@ std::vector<Snapshot> parents_first(std::vector<Snapshot> tables, Catalog const&
 
 }  // namespace
 
-std::set<ObjectId> at_stake(Catalog const& catalog, Foresight const& foresight, Wanted const& wanted) {
-    auto tables = foresight.tables;
-    tables.insert(foresight.locks.begin(), foresight.locks.end());
-    for (auto const& [table, column] : foresight.columns) tables.insert(table);
-    auto ids = objects_of(catalog, tables);
-    for (auto const& [id, object] : wanted) ids.insert(id);
-    return ids;
-}
-
-Foresight foresee(Dialect const& dialect, std::vector<Statement> const& statements, std::vector<Table> const& tables,
-                  std::vector<std::string> const& lose, Wanted const& wanted) {
-    auto foresight = resolve(dialect.foresee(statements), tables);
-    for (auto const& table : tables) {
-        TableName const name{table.schema, table.name};
-        for (auto const& [id, object] : wanted) {
-            if (!object && id.kind == "table" && names_table(id.parent.empty() ? id.name : id.parent + "." + id.name, name))
-                foresight.tables.insert(name);
-            if (!names_table(id.parent, name)) continue;
-            foresight.locks.insert(name);
-            if (!object && id.kind == "column" && table.column(id.name)) foresight.columns.insert({name, id.name});
-        }
-        if (waives(lose, name, "")) foresight.tables.erase(name);
-        std::erase_if(foresight.columns,
-                      [&](auto const& c) { return c.first == name && (waives(lose, name, c.second) || foresight.tables.contains(name)); });
-    }
-    return foresight;
-}
-
-// P8: what the mend makes gets what today's defaults give to anything new: rights for whom nobody had given any. It has the name of what it
-// came with.
+// P8: what the mend makes, or makes anew, gets what today's defaults give to anything new: rights for whom nobody had given any. They have
+// the name of what they came with, or are those on a sequence that came with it.
 static void unwant_what_came_along(Catalog const& now, Catalog const& start, Wanted& wanted) {
     std::set<std::pair<std::string, std::string>> made;
     for (auto const& [id, object] : wanted)
-        if (object && !start.contains(id)) made.insert({id.parent, id.name});
+        if (object) made.insert({id.parent, id.name});
+    auto const is_wanted = [&](ObjectId const& need) {
+        auto const found = wanted.find(need);
+        return found != wanted.end() && found->second;
+    };
+    auto const came_along = [&](ObjectId const& id, Object const& object) {
+        return made.contains({id.parent, id.name}) ||
+               (grants_rights(id) && std::any_of(object.needs.begin(), object.needs.end(), is_wanted));
+    };
+    Wanted more;
     for (auto const& [id, object] : now)
-        if (!object.holds_rows && !object.remove.empty() && !start.contains(id) && made.contains({id.parent, id.name}))
-            wanted.emplace(id, std::nullopt);
+        if (!object.holds_rows && !object.remove.empty() && !start.contains(id) && came_along(id, object)) more.emplace(id, std::nullopt);
+    wanted.merge(more);
 }
 
 Result<void> StepRunner::bring_back() {
     if (opposite_.step == 0) return success();
     if (step_.direction == Direction::down) {
+        UNDROP_CHECK(evict_relations());
         UNDROP_CHECK(rename_tables_back());
         UNDROP_CHECK(rename_sequences_back());
         UNDROP_CHECK(bring_aside_back());
         UNDROP_CHECK(rename_columns_back());
+        UNDROP_CHECK(rename_types_back());
         UNDROP_CHECK(rename_attributes_back());
+        UNDROP_CHECK(drop_evicted(false));
+        unwant_under_old_names();
+        if (may_rename_constraints(opposite_.wanted)) {
+            UNDROP_TRY(auto const now, backend_.catalog_after(ledger_.name(), catalog_));
+            UNDROP_TRY(auto const names, rename_constraints_back(backend_, now, opposite_.wanted));
+            report_.mended.insert(report_.mended.end(), names.begin(), names.end());
+        }
+        UNDROP_CHECK(remove_inserted_rows(Rows::of_parts));
         UNDROP_CHECK(rename_parts_back());
     }
     // What has its old name again is not new.
@@ -89,13 +82,19 @@ Result<void> StepRunner::bring_back() {
     if (!opposite_.renames.empty()) {
         UNDROP_TRY(there, backend_.tables(ledger_.name()));
     }
-    UNDROP_CHECK(remove_inserted_rows());
+    UNDROP_CHECK(note_references());
+    UNDROP_CHECK(remove_inserted_rows(Rows::all));
     if (step_.direction == Direction::down) UNDROP_CHECK(empty_new_partitions());
     auto const scripted = step_.origin != Origin::derived;  // a script makes foreign keys before any row is back
     if (scripted) UNDROP_CHECK(set_references_aside());
+    if (scripted) UNDROP_CHECK(restore_positions());
     UNDROP_CHECK(restore_columns(true));
     UNDROP_CHECK(fill_passed_over(true));
-    if (step_.direction == Direction::down) UNDROP_CHECK(mend());
+    if (step_.direction == Direction::down) {
+        UNDROP_CHECK(mend());
+        UNDROP_CHECK(drop_evicted(true));
+        UNDROP_CHECK(restore_positions());
+    }
     UNDROP_CHECK(restore_columns(false));
     UNDROP_CHECK(fill_passed_over(false));
     if (!scripted) UNDROP_CHECK(set_references_aside());
@@ -104,6 +103,7 @@ Result<void> StepRunner::bring_back() {
     if (step_.direction == Direction::down) UNDROP_CHECK(fill_waived_columns(tables, there));
     UNDROP_CHECK(restore_tables(tables));
     UNDROP_CHECK(restore_rows(tables));
+    UNDROP_CHECK(forget_references());
     keep_overwritten();
     UNDROP_CHECK(no_conflicts());
     UNDROP_CHECK(bring_references_back());
@@ -131,15 +131,6 @@ Result<void> StepRunner::bring_back() {
     return restore_positions();
 }
 
-// Last: a column's own sequence is made together with what comes after the rows.
-Result<void> StepRunner::restore_positions() {
-    UNDROP_TRY(auto const now, backend_.positions());
-    for (auto const& snapshot : opposite_.snapshots)
-        if (snapshot.kind == Snapshot::Kind::sequence && now.contains(snapshot.table.name))
-            UNDROP_CHECK(backend_.set_position(snapshot.table.name, snapshot.position));
-    return success();
-}
-
 // P5: what a down script makes on top of a recorded object (a default, an index of another name) was not there before the up; and what it
 // takes along and forgets (a trigger of a table that it rebuilds) was there, though the up never touched it.
 Result<void> StepRunner::want_what_script_changed(Catalog const& now) {
@@ -148,7 +139,10 @@ Result<void> StepRunner::want_what_script_changed(Catalog const& now) {
         auto const found = opposite_.wanted.find(need);
         return found != opposite_.wanted.end() && found->second;
     };
-    auto const unwanted = [&](ObjectId const& need) { return opposite_.wanted.contains(need) ? !wanted(need) : !now.contains(need); };
+    // Rights on a column outlive those on its table.
+    auto const unwanted = [&](ObjectId const& need) {
+        return !grants_rights(need) && (opposite_.wanted.contains(need) ? !wanted(need) : !now.contains(need));
+    };
     Wanted more;
     for (auto const& [id, object] : now)
         if (!start.contains(id) && !object.holds_rows && !object.remove.empty() &&
@@ -157,6 +151,9 @@ Result<void> StepRunner::want_what_script_changed(Catalog const& now) {
     for (auto const& [id, object] : start)
         if (!now.contains(id) && !object.holds_rows && std::none_of(object.needs.begin(), object.needs.end(), unwanted))
             more.emplace(id, object);
+    // And so is the sequence of a column that gets its old one back.
+    for (auto const& [id, object] : now)
+        if (!start.contains(id) && more.contains({"sequence_owner", id.parent, id.name})) more.emplace(id, std::nullopt);
     opposite_.wanted.merge(more);
     return success();
 }
@@ -180,6 +177,7 @@ void StepRunner::unwant_under_old_names() {
 Result<void> StepRunner::mend() {
     unwant_under_old_names();
     UNDROP_TRY(auto const now, backend_.catalog_after(ledger_.name(), catalog_));
+    unwant_evicted(now);
     UNDROP_CHECK(want_what_script_changed(now));
     auto const plan = plan_mend(now, opposite_.wanted);
     if (!plan.refused.empty())
@@ -217,40 +215,53 @@ Result<void> StepRunner::mend() {
     return success();
 }
 
-std::string StepRunner::backfill_of(TableName const& table, std::string const& column) const {
-    for (auto const& backfill : backfill_)
-        if (waives({backfill.column}, table, column)) return backfill.expression;
-    return {};
-}
-
 Result<void> StepRunner::expect(Table const& table, std::int64_t updated, std::int64_t inserted) {
     expected_[table.id].updated += updated;
     expected_[table.id].inserted += inserted;
     return success();
 }
 
-std::vector<Snapshot const*> StepRunner::updated_beside(Snapshot const& snapshot) const {
-    std::vector<Snapshot const*> found;
-    for (auto const& other : opposite_.snapshots)
-        if (other.kind == Snapshot::Kind::updated && !other.purged() && table_name(other.table) == table_name(snapshot.table))
-            found.push_back(&other);
-    std::sort(found.begin(), found.end(), [](auto const* a, auto const* b) { return a->id < b->id; });
-    return found;
-}
-
-Result<void> StepRunner::restore_column_of(Snapshot const& snapshot, Table const& table) {
-    auto const writes = after_script_.writes.find(table.id);
-    RestoreContext const context{
-        .direction = step_.direction,
-        .made_by_script = is_made_by_script(snapshot),
-        .script_wrote_rows = writes != after_script_.writes.end() && (writes->second.updated > 0 || writes->second.rows_may_differ),
-        .backfill = backfill_of({snapshot.table.schema, snapshot.table.name}, snapshot.column),
-        .updated = updated_beside(snapshot),
-        .own_updates = own_updates(table),
-        .bare = bare_.contains(snapshot.column) && table.column(snapshot.column)->type != snapshot.table.column(snapshot.column)->type,
-        .note_restored = settles_orphans()};
+Result<void> StepRunner::restore_column_of(Snapshot const& snapshot, Table const& table, std::vector<Table> const& tables) {
+    auto const found = after_script_.writes.find(table.id);
+    auto const writes = found == after_script_.writes.end() ? Writes{} : found->second;
+    auto const made_by_script = is_made_by_script(snapshot);
+    auto const untouched = writes.updated + writes.inserted == 0 || expected_[table.id].updated == 0;
+    UNDROP_TRY(auto const identity, identity_of(table, snapshot.column));
+    auto const goes_up = step_.direction == Direction::up;
+    auto const& drawn = table.column(snapshot.column)->default_sql;
+    auto next = drawn.find("nextval(") == std::string::npos ? std::string{} : drawn;
+    if (identity) next = fmt::format("pg_catalog.nextval({})", backend_.dialect().literal(identity->shape));
+    // Of heirs, too: they have the column of the table that they inherit it from.
+    auto const& type = table.column(snapshot.column)->type;
+    auto const& recorded = *snapshot.table.column(snapshot.column);
+    auto const as_text =
+        type != recorded.type && std::any_of(bare_.begin(), bare_.end(), [&](auto const& bare) { return bare.second == snapshot.column; });
+    RestoreContext context{.direction = step_.direction,
+                           .made_by_script = made_by_script,
+                           .script_wrote_rows = writes.updated > 0 || writes.rows_may_differ,
+                           .backfill = backfill_of({snapshot.table.schema, snapshot.table.name}, snapshot.column),
+                           .work_id = next_id_,
+                           .updated = beside(snapshot, Snapshot::Kind::updated),
+                           .own_updates = own_updates(table),
+                           .deleted = writes.inserted > 0 ? std::vector<Snapshot const*>{} : beside(snapshot, Snapshot::Kind::deleted),
+                           .number = numbering(table, snapshot.column, identity),
+                           .bare = as_text,
+                           .note_restored = settles_orphans(),
+                           .referring = goes_up ? referring_to(table, tables) : std::vector<Referring>{},
+                           .next = goes_up ? next : std::string{}};
+    std::erase_if(context.referring, [&](Referring const& r) { return !refers_by(r, snapshot.column); });
+    next_id_ += 2;
+    if (untouched && find_table_by_id(before_, table.id)) context.rows_written = writes.updated + writes.inserted;
+    std::map<ObjectId, Object> aside;
+    if (made_by_script && (!next.empty() || !context.referring.empty())) {
+        UNDROP_TRY(aside, unique_aside(snapshot, table));
+    }
     UNDROP_TRY(auto const now, as_saved(snapshot, table));
+    for (auto const& referring : context.referring) UNDROP_CHECK(backend_.quiet(referring.child));
     UNDROP_TRY(auto const done, restore_column(backend_, ledger_, snapshot, now, context));
+    for (auto const& referring : context.referring) UNDROP_CHECK(backend_.loud(referring.child));
+    UNDROP_CHECK(come_again(aside));
+    expect_followed(done.followed);
     report_.merged.push_back(done.merged);
     restored_.insert(snapshot.id);
     auto const place = [&](Table const& t) { return t.column(snapshot.column) - t.columns.data(); };
@@ -274,8 +285,11 @@ Result<void> StepRunner::fill_waived_columns(std::vector<Table> const& tables, s
                 continue;
             auto const backfill = backfill_of(name, column.name);
             auto const value = backfill.empty() ? column.default_sql : "(" + backfill + ")";
-            if (value.empty()) continue;
-            UNDROP_TRY(auto const filled, fill_column(backend_, table, column, value));
+            UNDROP_TRY(auto const identity, identity_of(table, column.name));
+            auto const number = numbering(table, column.name, identity);
+            if (value.empty() && !number) continue;
+            auto const fill = [&] { return number(fmt::format("t.{} is null", backend_.dialect().quote(column.name))); };
+            UNDROP_TRY(auto const filled, value.empty() ? in_quiet(backend_, table, fill) : fill_column(backend_, table, column, value));
             UNDROP_CHECK(expect(table, filled, 0));
         }
     }
@@ -309,10 +323,13 @@ Result<Table const*> StepRunner::with_column_of(Snapshot const& snapshot, bool b
 
 Result<void> StepRunner::restore_columns(bool before_mend) {
     UNDROP_TRY(auto tables, backend_.tables(ledger_.name()));
-    for (auto const& snapshot : opposite_.snapshots) {
-        UNDROP_TRY(auto const* table, with_column_of(snapshot, before_mend, tables));
-        if (table) UNDROP_CHECK(restore_column_of(snapshot, *table));
-    }
+    // What others refer to comes back first: these go with it, and what users wrote there comes back after that.
+    for (auto const referred : {true, false})
+        for (auto const& snapshot : opposite_.snapshots) {
+            if (is_referred_to(snapshot) != referred) continue;
+            UNDROP_TRY(auto const* table, with_column_of(snapshot, before_mend, tables));
+            if (table) UNDROP_CHECK(restore_column_of(snapshot, *table, tables));
+        }
     if (before_mend) return success();
     for (auto const& snapshot : opposite_.snapshots)
         if (snapshot.kind == Snapshot::Kind::column && !restored_.contains(snapshot.id))
@@ -351,6 +368,7 @@ Result<void> StepRunner::restore_tables(std::vector<Table> const& tables) {
         report_.merged.push_back(done.merged);
         overwritten_.insert(overwritten_.end(), done.overwritten.begin(), done.overwritten.end());
         UNDROP_CHECK(expect(*table, done.updated, done.inserted));
+        if (made_by_script && step_.direction == Direction::up && done.inserted > 0) UNDROP_CHECK(note_look_alikes(snapshot, *table));
     }
     return success();
 }

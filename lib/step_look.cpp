@@ -92,6 +92,7 @@ Result<StepRunner::Round> StepRunner::look_again() {
     tell(Event::Kind::looked, "everything that was taken is saved");
     UNDROP_CHECK(keep_only_losses(changes));
     UNDROP_TRY(auto const now, backend_.catalog_after(ledger_.name(), catalog_));
+    UNDROP_CHECK(save_positions(now));
     UNDROP_CHECK(verify(now));
     UNDROP_CHECK(kept_as_dropped(after, now));
     UNDROP_CHECK(gather_statistics(after));
@@ -107,12 +108,13 @@ Result<void> StepRunner::nothing_unknown_went() {
     for (auto const& what : went) {
         if (std::find(lose_.begin(), lose_.end(), what) != lose_.end()) continue;
         auto const* where = step_.origin == Origin::derived ? "at the top of a down script that does the same" : "at the top of the file";
-        return Error{.code = Code::refused,
-                     .left = Left::rolled_back,
-                     .message = fmt::format("the step {} {}, which undrop cannot bring back",
-                                            what.starts_with("rows of ") ? "changes" : "removes", what),
-                     .where = {script_.file, 0, 0},
-                     .next = {.advice = fmt::format("`-- undrop: lose {}` {} lets it go", what, where)}};
+        return Error{
+            .code = Code::refused,
+            .left = Left::rolled_back,
+            .message = fmt::format("the step {} {}, which undrop cannot bring back",
+                                   what.starts_with("rows of ") || what.starts_with("definition of ") ? "changes" : "removes", what),
+            .where = {script_.file, 0, 0},
+            .next = {.advice = fmt::format("`-- undrop: lose {}` {} lets it go", what, where)}};
     }
     if (part_) return success();
     report_.waived.insert(report_.waived.end(), went.begin(), went.end());
@@ -140,25 +142,6 @@ Result<void> StepRunner::keep_only_losses(std::vector<TableChange> const& change
             UNDROP_CHECK(backend_.run("drop table " + ledger_.table(snapshot.store)));
     }
     saved_ = std::move(kept);
-    UNDROP_TRY(auto const positions, backend_.positions());
-    // A sequence that went, or that the script set back: no number is given twice. What moved ahead stays there. Going down, also what the
-    // up moves again when it runs next.
-    for (auto const& [sequence, position] : positions_) {
-        auto const now = positions.find(sequence);
-        auto const of_sequence = [&](Snapshot const& s) { return s.kind == Snapshot::Kind::sequence && s.table.name == sequence; };
-        if (now != positions.end() &&
-            (step_.direction == Direction::up || std::none_of(opposite_.snapshots.begin(), opposite_.snapshots.end(), of_sequence))) {
-            if (now->second == position) continue;
-            UNDROP_TRY(auto const behind, backend_.is_behind(sequence, now->second, position));
-            if (!behind) continue;
-        }
-        Snapshot snapshot;
-        snapshot.id = next_id_++;
-        snapshot.kind = Snapshot::Kind::sequence;
-        snapshot.table.name = sequence;
-        snapshot.position = position;
-        saved_.push_back(std::move(snapshot));
-    }
     return success();
 }
 

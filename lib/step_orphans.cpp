@@ -6,6 +6,7 @@
 
 #include "aside.hpp"
 #include "merge.hpp"
+#include "references.hpp"
 #include "step.hpp"
 #include "try.hpp"
 
@@ -193,15 +194,20 @@ Result<void> StepRunner::no_conflicts() const {
                                     "values over them, and saves those"}};
 }
 
-// Foreign keys of what comes back step aside until its orphans are settled; who refers to rows of the step's own is asked before.
+// Foreign keys of what comes back step aside until its orphans are settled, or else those that would be checked before all is there; who
+// refers to rows of the step's own is asked before.
 Result<void> StepRunner::set_references_aside() {
-    if (!settles_orphans()) return success();
+    if (!settles_orphans() && !may_cross(opposite_.snapshots)) return success();
     UNDROP_TRY(auto const tables, backend_.tables(ledger_.name()));
     for (auto& one : in_use_)
         if (auto const* table = find_table(tables, one.table)) {
             UNDROP_TRY(one.references, backend_.references(*table));
         }
     UNDROP_TRY(auto const now, backend_.catalog_after(ledger_.name(), catalog_));
+    if (!settles_orphans()) {
+        UNDROP_TRY(references_, set_aside(crossing_references(now, opposite_.snapshots)));
+        return success();
+    }
     for (auto const& [id, object] : now) {
         auto const of_it = [&id = id](Snapshot const& s) { return names_table(id.parent, table_name(s.table)); };
         if (id.kind != foreign_key || object.remove.empty() || std::none_of(opposite_.snapshots.begin(), opposite_.snapshots.end(), of_it))

@@ -16,13 +16,19 @@ constexpr char const* rename_kind = "rename";  // of a Recorded that is no objec
 
 Recorded to_recorded(Rename const& r) {
     Object way;
-    way.shape = nlohmann::json({r.before.first, r.before.second, r.after.first, r.after.second, r.column_before, r.column_after}).dump();
+    way.shape = nlohmann::json({r.before.first, r.before.second, r.after.first, r.after.second, r.column_before, r.column_after,
+                                r.replaced ? "replaced" : ""})
+                    .dump();
     return {.id = {rename_kind, r.before.first + "." + r.before.second, r.column_before}, .before = way, .after = {}};
 }
 
 Rename to_rename(Recorded const& recorded) {
     auto const t = nlohmann::json::parse(recorded.before->shape).get<std::vector<std::string>>();
-    return {.before = {t.at(0), t.at(1)}, .after = {t.at(2), t.at(3)}, .column_before = t.at(4), .column_after = t.at(5)};
+    return {.before = {t.at(0), t.at(1)},
+            .after = {t.at(2), t.at(3)},
+            .column_before = t.at(4),
+            .column_after = t.at(5),
+            .replaced = t.size() > 6 && !t[6].empty()};
 }
 
 std::vector<AttributeRename> renamed_attributes(TableChange const& change) {
@@ -32,7 +38,39 @@ std::vector<AttributeRename> renamed_attributes(TableChange const& change) {
     return found;
 }
 
+// Tables and columns whose names others have by now, though nothing was built anew.
+using Names = std::set<std::pair<TableName, std::string>>;
+Names names_of_others(std::vector<TableChange> const& changes, Catalog const& now) {
+    Names names;
+    for (auto const& change : changes) {
+        auto const name = table_name(*change.before);
+        auto const is_there = [&](auto const& entry) { return is_relation(entry.first, name); };
+        if (!change.after || (!change.rebuilt && table_name(*change.after) != name)) {
+            if (std::any_of(now.begin(), now.end(), is_there)) names.insert({name, ""});
+        }
+        if (!change.after || change.rebuilt) continue;
+        for (auto const& [then, current] : change.kept)
+            if (then != current && change.after->column(then)) names.insert({table_name(*change.after), then});
+    }
+    return names;
+}
+
+// The same text, and another object: on the way back it is wanted all the same.
+bool succeeds_another(ObjectId const& id, Names const& names) {
+    return std::any_of(names.begin(), names.end(), [&](auto const& name) {
+        auto const& [table, column] = name;
+        auto const full = id.parent.empty() ? id.name : id.parent + "." + id.name;  // also of its place among partitions, and its owner
+        return column.empty() ? names_table(full, table) || names_table(id.parent, table)
+                              : id.name == column && names_table(id.parent, table);
+    });
+}
+
 }  // namespace
+
+bool is_relation(ObjectId const& id, TableName const& name) {
+    return (id.kind == "table" || id.kind == "view" || id.kind == "materialized_view") &&
+           names_table(id.parent.empty() ? id.name : id.parent + "." + id.name, name);
+}
 
 bool is_object(ObjectId const& recorded) { return recorded.kind != rename_kind; }
 
@@ -74,12 +112,14 @@ Result<void> StepRunner::record(Catalog const& now, std::vector<TableChange> con
         auto const found = catalog.find(id);
         return found == catalog.end() ? std::optional<Object>{} : std::optional<Object>{found->second};
     };
+    auto const succeeded = names_of_others(changes, now);
     std::set<ObjectId> ids;
     for (auto const& [id, object] : catalog_) ids.insert(id);
     for (auto const& [id, object] : now) ids.insert(id);
     for (auto const& id : ids) {
         Recorded recorded{.id = id, .before = look_up(catalog_, id), .after = look_up(now, id)};
-        if (recorded.before && recorded.after && recorded.before->same(*recorded.after)) continue;
+        auto const same = recorded.before && recorded.after && recorded.before->same(*recorded.after);
+        if (same && !succeeds_another(id, succeeded)) continue;
         objects.push_back(std::move(recorded));
     }
     UNDROP_TRY(auto renames, sequence_renames());
@@ -93,13 +133,21 @@ Result<void> StepRunner::record(Catalog const& now, std::vector<TableChange> con
             if (!whole && change.compare && waived(before, column)) report_.waived.push_back(change.before->text() + "." + column);
         if (!change.after || change.rebuilt) continue;
         TableName const after{change.after->schema, change.after->name};
-        if (before != after) renames.push_back({before, after, "", ""});
+        auto const is_there = [&](auto const& entry) { return is_relation(entry.first, before); };
+        if (before != after) renames.push_back({before, after, "", "", std::any_of(now.begin(), now.end(), is_there)});
         for (auto const& [then, current] : change.kept)
-            if (then != current) renames.push_back({before, after, then, current});
-        for (auto const& [was, is] : renamed_attributes(change))
-            if (Rename const rename{{was->schema, was->owner}, {is->schema, is->owner}, was->name, is->name};
+            if (then != current) renames.push_back({before, after, then, current, change.after->column(then) != nullptr});
+        for (auto const& [was, is] : renamed_attributes(change)) {
+            if (was->name == is->name && find_table(before_, {was->schema, was->owner})) continue;  // of a table's rows: that has its own
+            auto const has_name = [&](Column const& c) {
+                return find_attribute(c.attributes, is->schema, is->owner, was->name) != nullptr;
+            };
+            auto const replaced =
+                was->name != is->name && std::any_of(change.after->columns.begin(), change.after->columns.end(), has_name);
+            if (Rename const rename{{was->schema, was->owner}, {is->schema, is->owner}, was->name, is->name, replaced};
                 std::find(renames.begin(), renames.end(), rename) == renames.end())
                 renames.push_back(rename);
+        }
     }
     if (!part_)
         for (auto const& waiver : idle_waivers(lose_, report_.waived))

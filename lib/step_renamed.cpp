@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 #include <algorithm>
 
+#include "merge.hpp"
+#include "restore_rows.hpp"
 #include "step.hpp"
 #include "try.hpp"
 
@@ -125,11 +127,33 @@ Result<void> StepRunner::nothing_renamed_away(MendPlan const& plan) const {
 
 // What the database says of a value that it cannot convert names neither the column nor how many rows there are, and what it says of a
 // script's statement may hold the value (P8). The step is rolled back; the rows are counted where they still are.
+// Of the cells that are still as the up had left them, those that cannot make room for what they held before: how many rows have such a
+// one. The others make room, so that what does not fit then is others'. In a transaction that is taken back.
+Result<std::int64_t> StepRunner::left_in_the_way(Table const& table, std::string const& column) {
+    std::int64_t left = 0;
+    for (auto const& s : opposite_.snapshots) {
+        auto const noted = unchanged_cells_.find(s.id);
+        auto const at = static_cast<std::size_t>(std::find(s.values.begin(), s.values.end(), column) - s.values.begin());
+        if (noted == unchanged_cells_.end() || table_name(s.table) != table_name(table) || at == s.values.size()) continue;
+        auto const in_key = std::find(s.table.key.begin(), s.table.key.end(), column) != s.table.key.end();
+        UNDROP_CHECK(backend_.quiet(table));
+        UNDROP_CHECK(backend_.run("savepoint undrop_room"));
+        if (!in_key && empty_cells(backend_, table, s, noted->second, at)) continue;
+        UNDROP_CHECK(backend_.run("rollback to savepoint undrop_room"));
+        UNDROP_TRY(auto const rows, backend_.rows(fmt::format("select count(*) from {} where u{} = 1", noted->second, at + 1)));
+        left += number_of(rows.at(0).at(0));
+    }
+    return left;
+}
+
 Error StepRunner::naming_unfitting(Error error) {
     if (step_.direction == Direction::up || !backend_.means_unfitting(error)) return error;
     if (!backend_.begin(options_, {})) return error;
+    std::int64_t left = 0;
     auto const count = [&]() -> Result<std::string> {
         UNDROP_TRY(auto const tables, backend_.tables(ledger_.name()));
+        unchanged_cells_.clear();
+        UNDROP_CHECK(note_unchanged_cells());
         std::string found;
         for (auto const& [id, wanted] : opposite_.wanted) {
             for (auto const& table : tables) {
@@ -137,7 +161,12 @@ Error StepRunner::naming_unfitting(Error error) {
                     id.kind == "table" && names_table(id.parent.empty() ? id.name : id.parent + "." + id.name, table_name(table));
                 auto const one = id.kind == "column" && names_table(id.parent, table_name(table)) && table.column(id.name);
                 if (!wanted || !(whole || one)) continue;
+                std::int64_t own = 0;
+                if (one) {
+                    UNDROP_TRY(own, left_in_the_way(table, id.name));
+                }
                 UNDROP_TRY(auto const rows, backend_.unfitting(table, one ? id.name : "", *wanted));
+                left += std::min(own, rows);
                 if (rows > 0)
                     found += fmt::format("{}{} rows of {}", found.empty() ? "" : ", ", rows,
                                          one ? fmt::format("{} hold a value of {} that its old type", table.text(), id.name)
@@ -151,9 +180,14 @@ Error StepRunner::naming_unfitting(Error error) {
     return Error{
         .code = Code::refused,
         .left = Left::rolled_back,
-        .message = fmt::format("{} does not take; they were written since the up, and nothing is changed", count.value()),
+        .message = left == 0 ? fmt::format("{} does not take; they were written since the up, and nothing is changed", count.value())
+                             : fmt::format("{} does not take; in {} of them the up itself had put it, and it cannot make room for the old "
+                                           "one, since rows are told by it or it must not be NULL; nothing is changed",
+                                           count.value(), left),
         .where = error.where,
-        .next = {.command = "down", .advice = "change these values first, or say in the down script what becomes of them; then go back"},
+        .next = {.command = "down",
+                 .advice = left == 0 ? "change these values first, or say in the down script what becomes of them; then go back"
+                                     : "with a down script that says what becomes of the column"},
         .trail = error.trail};
 }
 

@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 #include <algorithm>
 
+#include "attributes.hpp"
+#include "renaming_order.hpp"
 #include "try.hpp"
 
 namespace undrop {
@@ -11,34 +13,12 @@ namespace {
 
 auto const success = [] { return BOOST_OUTCOME_V2_NAMESPACE::success(); };
 
-// Renames that can be done one after the other: a name that another of them still has is freed first, by way of a name aside. A name that
-// is taken for good stays as it is.
-template <class Name, class Taken, class Aside>
-std::vector<std::pair<Name, Name>> in_renaming_order(std::map<Name, Name> moves, Taken const& taken, Aside const& aside) {
-    auto const blocked = [&](auto const& move) { return taken(move.second) && !moves.contains(move.second); };
-    for (auto at = moves.begin(); (at = std::find_if(moves.begin(), moves.end(), blocked)) != moves.end();) moves.erase(at);
-    std::vector<std::pair<Name, Name>> first;
-    std::vector<std::pair<Name, Name>> then;
-    for (auto const& [from, to] : moves) {
-        auto source = from;
-        if (taken(to)) {
-            source = aside(from, static_cast<int>(first.size()) + 1);
-            first.emplace_back(from, source);
-        }
-        then.emplace_back(source, to);
-    }
-    // A name whose holder waits aside is free by now; a holder that moves directly must go before who takes its name.
-    std::stable_partition(then.begin(), then.end(), [&](auto const& move) { return !taken(move.second); });
-    first.insert(first.end(), then.begin(), then.end());
-    return first;
-}
-
-// What tables that move back need of what is gone, as the schema that they move to; other tables are no matter of theirs.
-Wanted homes_of(std::map<TableName, TableName> const& moves, Catalog const& now, Wanted const& wanted) {
+// What tables or types that move back need of what is gone, as the schema that they move to; others are no matter of theirs.
+Wanted homes_of(char const* kind, std::map<TableName, TableName> const& moves, Catalog const& now, Wanted const& wanted) {
     Wanted homes;
     for (auto const& [id, table] : wanted) {
         auto const moves_here = [&](auto const& move) { return names_table(id.parent + "." + id.name, move.second); };
-        if (!table || id.kind != "table" || std::none_of(moves.begin(), moves.end(), moves_here)) continue;
+        if (!table || id.kind != kind || std::none_of(moves.begin(), moves.end(), moves_here)) continue;
         for (auto const& need : table->needs)
             if (auto const home = wanted.find(need);
                 home != wanted.end() && home->second && !home->second->holds_rows && !now.contains(need))
@@ -94,15 +74,44 @@ Result<void> StepRunner::rename_tables_back() {
         if (!find_table(before_, rename.after) && is_table(rename, opposite_.wanted) && !find_table(scripted_, rename.before))
             return renamed_away("table", text(rename.after), text(rename.before));
     }
-    if (std::any_of(moves.begin(), moves.end(), [](auto const& move) { return move.first.first != move.second.first; })) {
-        UNDROP_TRY(auto const now, backend_.catalog_after(ledger_.name(), catalog_));
-        auto const homes = plan_mend(now, homes_of(moves, now, opposite_.wanted));
-        for (auto const& action : homes.before_data) report_.mended.push_back(action.id.text());
-        UNDROP_CHECK(run_mend(backend_, homes.before_data));
-    }
+    UNDROP_CHECK(make_homes("table", moves));
     auto const taken = [&](TableName const& name) { return find_table(scripted_, name) != nullptr; };
     auto const aside = [](TableName const& name, int n) { return TableName{name.first, fmt::format("undrop_renaming_{}", n)}; };
     return rename_all("table", in_renaming_order(std::move(moves), taken, aside));
+}
+
+Result<void> StepRunner::make_homes(char const* kind, std::map<TableName, TableName> const& moves) {
+    if (std::all_of(moves.begin(), moves.end(), [](auto const& move) { return move.first.first == move.second.first; })) return success();
+    UNDROP_TRY(auto const now, backend_.catalog_after(ledger_.name(), catalog_));
+    auto const homes = plan_mend(now, homes_of(kind, moves, now, opposite_.wanted));
+    for (auto const& action : homes.before_data) report_.mended.push_back(action.id.text());
+    return run_mend(backend_, homes.before_data);
+}
+
+// A composite type that were made anew would have no attributes yet while columns are converted to it.
+Result<void> StepRunner::rename_types_back() {
+    auto const has = [](std::vector<Table> const& tables, TableName const& type, std::string const& attribute) {
+        return std::any_of(tables.begin(), tables.end(), [&](Table const& table) {
+            return std::any_of(table.columns.begin(), table.columns.end(), [&](Column const& column) {
+                return find_attribute(column.attributes, type.first, type.second, attribute) != nullptr;
+            });
+        });
+    };
+    std::map<TableName, TableName> moves;
+    for (auto const& rename : opposite_.renames)
+        if (!rename.column_before.empty() && rename.before != rename.after && !find_table(before_, rename.after) &&
+            has(before_, rename.after, rename.column_after) && has(scripted_, rename.after, rename.column_after))
+            moves.emplace(rename.after, rename.before);
+    if (moves.empty()) return success();
+    UNDROP_CHECK(make_homes("type", moves));
+    UNDROP_TRY(auto const now, backend_.catalog_after(ledger_.name(), catalog_));
+    auto const taken = [&](TableName const& name) {
+        return std::any_of(now.begin(), now.end(), [&](auto const& entry) {
+            return entry.first.kind == "type" && names_table(entry.first.parent + "." + entry.first.name, name);
+        });
+    };
+    auto const aside = [](TableName const& name, int n) { return TableName{name.first, fmt::format("undrop_renaming_{}", n)}; };
+    return rename_all("type", in_renaming_order(std::move(moves), taken, aside));
 }
 
 Result<void> StepRunner::rename_all(char const* kind, std::vector<std::pair<TableName, TableName>> const& in_order) {
@@ -165,7 +174,15 @@ Result<void> StepRunner::rename_columns_of(TableName const& name) {
         if (marked && !marked->column(rename.column_after) && !table->column(rename.column_before))
             return renamed_away("column", fmt::format("{}.{}", table->text(), rename.column_after), rename.column_before);
     }
-    auto const taken = [&](std::string const& column) { return table->column(column) != nullptr; };
+    std::set<std::string> freed;
+    for (auto const& rename : opposite_.renames) {
+        auto const& before = rename.column_before;
+        auto const moves_there = std::any_of(moves.begin(), moves.end(), [&](auto const& move) { return move.second == before; });
+        if (rename.before != name || !rename.replaced || !table->column(before) || !moves_there || moves.contains(before)) continue;
+        UNDROP_CHECK(evict_column(*table, before));
+        freed.insert(before);
+    }
+    auto const taken = [&](std::string const& column) { return table->column(column) != nullptr && !freed.contains(column); };
     auto const aside = [](std::string const&, int n) { return fmt::format("undrop_renaming_{}", n); };
     for (auto const& [from, to] : in_renaming_order(std::move(moves), taken, aside)) {
         UNDROP_CHECK(backend_.run(fmt::format("alter table {} rename column {} to {}", dialect.relation(table->schema, table->name),

@@ -1,31 +1,11 @@
 // What a step tells of the objects that it took away or made.
 #include <algorithm>
 
+#include "renames.hpp"
 #include "step.hpp"
 #include "try.hpp"
 
 namespace undrop {
-namespace {
-
-std::string full_name(ObjectId const& id) { return id.parent.empty() ? id.name : id.parent + "." + id.name; }
-
-// Is the object there under the name that this rename gives it?
-bool there_as_renamed(ObjectId const& id, Rename const& rename, Catalog const& catalog) {
-    auto const is_table = rename.column_before.empty() && names_table(full_name(id), rename.before);
-    auto const is_part = names_table(id.parent, rename.before);
-    if (!is_table && !is_part) return false;
-    auto const name = !rename.column_before.empty() && id.name == rename.column_before ? rename.column_after : id.name;
-    return std::any_of(catalog.begin(), catalog.end(), [&](auto const& entry) {
-        auto const& other = entry.first;
-        if (other.kind != id.kind) return false;
-        return is_table ? names_table(full_name(other), rename.after) : other.name == name && names_table(other.parent, rename.after);
-    });
-}
-
-Rename reversed(Rename const& rename) { return {rename.after, rename.before, rename.column_after, rename.column_before}; }
-
-}  // namespace
-
 Result<std::vector<Rename>> StepRunner::sequence_renames() {
     std::vector<Rename> renames;
     UNDROP_TRY(auto const now, backend_.named_sequences());

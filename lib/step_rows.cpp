@@ -245,6 +245,23 @@ Result<void> StepRunner::constraints_hold() {
     return minding_keyless(std::move(error));
 }
 
+// Which row of the one would be which of the other nobody can know, and what has the table's name on the way back is not what had it.
+Result<void> StepRunner::is_no_other_table(TableChange const& change, OldRowsTable const& old) {
+    if (!change.rebuilt || !change.kept.empty()) return success();
+    UNDROP_TRY(auto const rows, backend_.rows("select count(*) from " + old.store));
+    if (number_of(rows.at(0).at(0)) == 0) return success();
+    return Error{
+        .code = Code::refused,
+        .left = Left::rolled_back,
+        .message = fmt::format("the step drops {}, which has {} rows, and makes another table of that name, which has none of its "
+                               "columns: which row would be which could not be told on the way back",
+                               change.before->text(), number_of(rows.at(0).at(0))),
+        .where = {script_.file, 0, 0},
+        .next = {.advice = fmt::format("drop it in this migration, and make the new one in the next; `-- undrop: lose {}` lets its "
+                                       "rows go",
+                                       change.before->text())}};
+}
+
 // P1 for rows: after the script, before anything is brought back.
 Result<StepRunner::Round> StepRunner::save_rows() {
     auto const changes = look(before_, scripted_, after_script_.writes);
@@ -265,6 +282,8 @@ Result<StepRunner::Round> StepRunner::save_rows() {
             needed.copies.insert(table_name(*unit.change.before));
             continue;
         }
+        UNDROP_CHECK(is_no_other_table(unit.change, *old));
+        old->updated = unit.writes.updated > 0;
         old->only_updated = unit.writes.updated > 0 && unit.writes.inserted + unit.writes.deleted == 0 && !unit.change.rebuilt;
         // An UPDATE that moves a row to another partition counts as both.
         old->may_have_moved = unit.change.before->partitioned && unit.writes.inserted == unit.writes.deleted;

@@ -22,10 +22,18 @@ bool changes_key(Snapshot const& s) {
 
 }  // namespace
 
-// Rows that the up inserted go again where nobody changed them and nobody refers to them: children before parents.
-Result<void> StepRunner::remove_inserted_rows() {
+// Rows that the up inserted go again where nobody changed them and nobody refers to them: children before parents. Those of a detached
+// partition before it is one again, whose bounds may not take them.
+Result<void> StepRunner::remove_inserted_rows(Rows which) {
     if (step_.direction == Direction::up || step_.origin != Origin::derived) return success();
     UNDROP_TRY(auto const tables, backend_.tables(ledger_.name()));
+    auto const becomes_part = [&](Table const& table) {
+        auto const is_its = [&](auto const& entry) {
+            auto const& [id, object] = entry;
+            return object && id.kind == "partition" && names_table(id.parent + "." + id.name, table_name(table));
+        };
+        return table.root.empty() && std::any_of(opposite_.wanted.begin(), opposite_.wanted.end(), is_its);
+    };
     std::map<std::int64_t, Merged> done;
     for (bool progress = true; progress;) {
         progress = false;
@@ -33,7 +41,8 @@ Result<void> StepRunner::remove_inserted_rows() {
             auto const then = name_before(opposite_.renames, {print.schema, print.table});
             auto const* table = print.of == Footprint::Of::rows ? find_table(tables, then) : nullptr;
             // Of equal rows without a key as many as were inserted go, once.
-            if (!table || (table->key.empty() && done.contains(print.id))) continue;
+            if (!table || (table->key.empty() && done.contains(print.id)) || removed_.contains(print.id)) continue;
+            if (which == Rows::of_parts && !becomes_part(*table)) continue;
             UNDROP_TRY(auto const references, backend_.references(*table));
             UNDROP_TRY(auto const removed, remove_inserted(backend_, ledger_, print, *table, references));
             auto const [at, first] = done.emplace(print.id, removed.merged);
@@ -47,6 +56,7 @@ Result<void> StepRunner::remove_inserted_rows() {
         }
     }
     for (auto const& [id, merged] : done) {
+        removed_.insert(id);
         if (merged.in_use > 0) {
             auto const print = std::find_if(opposite_.footprints.begin(), opposite_.footprints.end(),
                                             [&id = id](Footprint const& f) { return f.id == id; });
@@ -88,7 +98,8 @@ Result<std::set<ObjectId>> StepRunner::empty_changing_cells(std::vector<MendActi
             auto const* table = find_table(tables, name);
             if (unchanged == unchanged_cells_.end() || !names_table(action.id.parent, name) || !table) continue;
             auto const at = std::find(snapshot.values.begin(), snapshot.values.end(), action.id.name);
-            auto const in_key = std::find(table->key.begin(), table->key.end(), action.id.name) != table->key.end();
+            auto const& key = snapshot.table.key;  // the present one may have stepped aside
+            auto const in_key = std::find(key.begin(), key.end(), action.id.name) != key.end();
             if (at == snapshot.values.end() || in_key) continue;
             UNDROP_CHECK(backend_.quiet(*table));
             UNDROP_TRY(auto const count,
@@ -116,6 +127,8 @@ Result<void> StepRunner::restore_rows(std::vector<Table> const& tables) {
     }
     for (auto const& one : in_use_)
         if (auto const* table = find_table(tables, one.table); table && !find_table_by_id(touched, table->id)) touched.push_back(*table);
+    for (auto const& [id, referring] : referring_)
+        if (find_table_by_id(touched, id) && !find_table_by_id(touched, referring.child.id)) touched.push_back(referring.child);
     if (rows.empty() && in_use_.empty()) return settle_orphans(tables);
     std::stable_partition(rows.begin(), rows.end(), [](Snapshot const* s) { return !changes_key(*s); });
     UNDROP_CHECK(match_keyless(rows, tables));
@@ -130,7 +143,8 @@ Result<void> StepRunner::restore_rows(std::vector<Table> const& tables) {
         for (auto const* snapshot : rows) {
             if (snapshot->kind != kind) continue;
             auto const& table = *find_table(tables, {snapshot->table.schema, snapshot->table.name});
-            UNDROP_CHECK(kind == Snapshot::Kind::deleted ? restore_deleted_rows(*snapshot, table) : restore_cells(*snapshot, table));
+            UNDROP_CHECK(kind == Snapshot::Kind::deleted ? restore_deleted_rows(*snapshot, table)
+                                                         : restore_cells(*snapshot, table, tables));
         }
         return success();
     };
@@ -140,8 +154,7 @@ Result<void> StepRunner::restore_rows(std::vector<Table> const& tables) {
     UNDROP_CHECK(settle_orphans(tables));
     UNDROP_CHECK(backend_.check_references());
     for (auto const& table : touched) UNDROP_CHECK(backend_.loud(table));
-    for (auto const& id : in_making_order(aside)) UNDROP_CHECK(backend_.run(aside.at(id).make));
-    return success();
+    return come_again(aside);
 }
 
 // Before anything of them comes back: which row is which.
@@ -167,7 +180,6 @@ std::vector<Snapshot const*> StepRunner::own_updates(Table const& table) const {
 
 // Rows that swap unique values cannot be put back one before the other; what forbids it steps aside, with what depends on it.
 Result<std::map<ObjectId, Object>> StepRunner::set_aside(std::vector<Snapshot const*> const& rows, std::vector<Table> const& tables) {
-    std::map<ObjectId, Object> aside;
     std::set<ObjectId> wanted;
     for (auto const* snapshot : rows) {
         auto const& table = *find_table(tables, {snapshot->table.schema, snapshot->table.name});
@@ -182,6 +194,12 @@ Result<std::map<ObjectId, Object>> StepRunner::set_aside(std::vector<Snapshot co
         if (swapped && ids.empty()) swapped_.insert(snapshot->id);
         wanted.insert(ids.begin(), ids.end());
     }
+    return set_aside(wanted);
+}
+
+// With what depends on them.
+Result<std::map<ObjectId, Object>> StepRunner::set_aside(std::set<ObjectId> const& wanted) {
+    std::map<ObjectId, Object> aside;
     if (wanted.empty()) return aside;
     UNDROP_TRY(auto const now, backend_.catalog_after(ledger_.name(), catalog_));
     for (bool grown = true; grown;) {
@@ -196,6 +214,11 @@ Result<std::map<ObjectId, Object>> StepRunner::set_aside(std::vector<Snapshot co
     for (auto id = order.rbegin(); id != order.rend(); ++id)
         if (auto const& object = aside.at(*id); !object.remove.empty()) UNDROP_CHECK(backend_.run(object.remove));
     return aside;
+}
+
+Result<void> StepRunner::come_again(std::map<ObjectId, Object> const& aside) {
+    for (auto const& id : in_making_order(aside)) UNDROP_CHECK(backend_.run(aside.at(id).make));
+    return success();
 }
 
 Result<void> StepRunner::restore_deleted_rows(Snapshot const& snapshot, Table const& table) {
@@ -217,7 +240,7 @@ Result<void> StepRunner::restore_deleted_rows(Snapshot const& snapshot, Table co
     return expect(table, done.updated, done.inserted);
 }
 
-Result<void> StepRunner::restore_cells(Snapshot const& snapshot, Table const& table) {
+Result<void> StepRunner::restore_cells(Snapshot const& snapshot, Table const& table, std::vector<Table> const& tables) {
     CellsContext context{.direction = step_.direction,
                          .work_id = next_id_++,
                          .on_conflict = options_.on_conflict,
@@ -228,7 +251,8 @@ Result<void> StepRunner::restore_cells(Snapshot const& snapshot, Table const& ta
     auto const matched = matched_.find(snapshot.id);
     if (matched != matched_.end()) context.matched = matched->second;
     context.replace_rows = swapped_.contains(snapshot.id);
-    if (context.replace_rows) ++next_id_;
+    context.referring = referring_to(table, tables);
+    next_id_ += 1 + static_cast<std::int64_t>(context.referring.size());
     note_missing_columns(snapshot, table);
     UNDROP_TRY(auto const read, as_saved(snapshot, table));
     UNDROP_TRY(context.merges, attribute_merges(snapshot, table));
@@ -237,6 +261,7 @@ Result<void> StepRunner::restore_cells(Snapshot const& snapshot, Table const& ta
     overwritten_.insert(overwritten_.end(), done.overwritten.begin(), done.overwritten.end());
     if (matched != matched_.end()) UNDROP_CHECK(backend_.run("drop table " + matched->second));
     expected_[table.id].deleted += done.replaced;
+    expect_followed(done.followed);
     return expect(table, done.updated, done.replaced);
 }
 

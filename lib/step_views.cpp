@@ -40,7 +40,7 @@ void StepRunner::foresee_views() {
 // Nobody sees afterwards what such a view held: who fills it keeps every other connection out.
 Result<void> StepRunner::save_views() {
     if (foresight_.views.empty()) return success();
-    auto* views = views_of(backend_);
+    auto* views = backend_.views();
     for (auto const& view : views_) {
         if (!foresight_.views.contains(table_name(view.table))) continue;
         auto const start = Clock::now();
@@ -68,7 +68,7 @@ Result<void> StepRunner::save_views() {
 Result<Foresight> StepRunner::unsaved_views() {
     Foresight needed;
     if (views_.empty()) return needed;
-    UNDROP_TRY(changed_views_, views_of(backend_)->changed_views(views_));
+    UNDROP_TRY(changed_views_, backend_.views()->changed_views(views_));
     for (auto const& view : views_)
         if (changed_views_.contains(view.table.id) && !waived(table_name(view.table), "")) needed.views.insert(table_name(view.table));
     return needed;
@@ -122,7 +122,7 @@ Result<void> StepRunner::note_scripted_views() {
 
 // One view may be filled from another.
 Result<void> StepRunner::fill_views(std::vector<Snapshot const*> const& saved) {
-    auto* views = views_of(backend_);
+    auto* views = backend_.views();
     UNDROP_TRY(auto const now, views->filled_views(ledger_.name()));
     UNDROP_TRY(auto const catalog, backend_.catalog_after(ledger_.name(), catalog_));
     for (auto const& id : in_making_order(catalog)) {
@@ -166,7 +166,7 @@ Result<void> StepRunner::compare_view(Snapshot const& saved, FilledView const& n
 // Nothing but its query fills a materialized view: it is refreshed once its tables' rows are back, and compared with what it held.
 Result<void> StepRunner::restore_views() {
     auto const saved = saved_views();
-    if (saved.empty() || !views_of(backend_)) return success();
+    if (saved.empty() || !backend_.views()) return success();
     if (step_.direction == Direction::down) UNDROP_CHECK(fill_views(saved));
     UNDROP_TRY(auto const now, read_views(backend_, ledger_.name()));
     for (auto const& snapshot : opposite_.snapshots) {

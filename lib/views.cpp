@@ -68,10 +68,8 @@ std::optional<Sides> sides_of(Dialect const& dialect, Snapshot const& s, FilledV
 
 }  // namespace
 
-Views* views_of(Backend& backend) { return dynamic_cast<Views*>(&backend); }
-
 Result<std::vector<FilledView>> read_views(Backend& backend, std::string const& ledger) {
-    auto* views = views_of(backend);
+    auto* views = backend.views();
     return views ? views->filled_views(ledger) : Result<std::vector<FilledView>>(std::vector<FilledView>{});
 }
 

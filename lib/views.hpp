@@ -33,9 +33,7 @@ public:
     [[nodiscard]] virtual Result<bool> refresh_view(Table const& view, bool with_data) = 0;
 };
 
-// Null: the database has none.
-[[nodiscard]] Views* views_of(Backend& backend);
-// The same, read; none where there are none.
+// Those that there are; none where there are none.
 [[nodiscard]] Result<std::vector<FilledView>> read_views(Backend& backend, std::string const& ledger);
 
 // Is that the view's id in the catalog?

@@ -14,16 +14,15 @@ namespace {
 auto const success = [] { return BOOST_OUTCOME_V2_NAMESPACE::success(); };
 
 // What names of objects begin with, as the databases call them.
-constexpr std::array<std::string_view, 25> object_words{
-    "access",       "aggregate", "cast",      "collation", "conversion",  "default", "event",  "extension", "foreign",
-    "function",     "language",  "operator",  "procedure", "publication", "routine", "rows",   "server",    "statistics",
-    "subscription", "text",      "transform", "type",      "user",        "view",    "virtual"};
+constexpr std::array<std::string_view, 26> object_words{
+    "access",     "aggregate",    "cast",     "collation", "conversion", "default",     "definition", "event",  "extension",
+    "foreign",    "function",     "language", "operator",  "procedure",  "publication", "routine",    "rows",   "server",
+    "statistics", "subscription", "text",     "transform", "type",       "user",        "view",       "virtual"};
 
 // The forms in which a waiver may name a table and its columns.
 std::vector<std::string> names_of(Table const& table) {
     std::vector<std::string> names;
-    for (auto const& name : {table.name, table.schema.empty() ? std::string{} : table.schema + "." + table.name}) {
-        if (name.empty()) continue;
+    for (auto const& name : {table.name, (table.schema.empty() ? no_schema : table.schema) + "." + table.name}) {
         names.push_back(name);
         for (auto const& column : table.columns) names.push_back(name + "." + column.name);
     }
@@ -31,10 +30,12 @@ std::vector<std::string> names_of(Table const& table) {
 }
 
 // Does the text drop something of that name, whether it is there or not?
-bool drops(Foreseen const& foreseen, std::string const& waiver) {
+bool drops(Foreseen const& foreseen, std::string const& waiver, bool has_schemas) {
     using Kind = Foreseen::Touch::Kind;
     auto const is_it = [&](std::string const& schema, std::string const& name) {
-        return waiver == name || (schema.empty() ? waiver.ends_with("." + name) : waiver == schema + "." + name);
+        if (waiver == name) return true;
+        if (!has_schemas) return waiver == no_schema + "." + name;
+        return schema.empty() ? waiver.ends_with("." + name) : waiver == schema + "." + name;
     };
     return std::any_of(foreseen.touches.begin(), foreseen.touches.end(),
                        [&](Foreseen::Touch const& touch) {
@@ -81,8 +82,11 @@ Result<void> waivers_exist(Script const& script, std::vector<std::string> const&
             auto names = names_of(table);
             std::move(names.begin(), names.end(), std::back_inserter(known));
         }
+    auto const has_schemas =
+        tables.empty() || std::any_of(tables.begin(), tables.end(), [](Table const& table) { return !table.schema.empty(); });
     for (auto const& waiver : lose) {
-        if (waives_object(waiver) || std::find(known.begin(), known.end(), waiver) != known.end() || drops(foreseen, waiver)) continue;
+        if (waives_object(waiver) || std::find(known.begin(), known.end(), waiver) != known.end() || drops(foreseen, waiver, has_schemas))
+            continue;
         std::vector<std::string_view> const words(known.begin(), known.end());
         auto const meant = nearest(waiver, words);
         return matches_nothing(script, waiver, "there is no such table or column here",
@@ -113,8 +117,8 @@ std::vector<std::string> idle_waivers(std::vector<std::string> const& lose, std:
     std::vector<std::string> idle;
     for (auto const& waiver : lose)
         if (!waives_object(waiver) && std::none_of(went.begin(), went.end(), [&](std::string const& what) {
-                return what == waiver || what.ends_with("." + waiver) || what.starts_with(waiver + ".") ||
-                       what.find("." + waiver + ".") != std::string::npos;
+                return what == waiver || no_schema + "." + what == waiver || what.ends_with("." + waiver) ||
+                       what.starts_with(waiver + ".") || what.find("." + waiver + ".") != std::string::npos;
             }))
             idle.push_back(waiver);
     return idle;

@@ -12,6 +12,9 @@
 
 namespace undrop {
 
+// What a name may say in a schema's place where the database has none.
+inline std::string const no_schema = "main";
+
 // The line of a directive that holds this name; 0: it is written otherwise there.
 [[nodiscard]] int line_of(Script const& script, std::string const& name);
 

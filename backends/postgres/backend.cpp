@@ -376,4 +376,9 @@ Result<std::string> PostgresBackend::written_by_us(Table const& table, std::stri
     return rows_made_by(connection_, *mark_, table, alias);
 }
 
+Result<std::string> PostgresBackend::written_after_rewrite(Table const& table, std::int64_t written) {
+    if (!mark_) return std::string();
+    return rows_made_after_rewrite(connection_, *mark_, table, written);
+}
+
 }  // namespace undrop::postgres

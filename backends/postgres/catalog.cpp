@@ -30,8 +30,8 @@ Result<T> unlocked(Connection& connection, Read const& read) {
 
 }  // namespace
 
-Result<Reading> read_catalog(Connection& connection, std::string const& ledger) {
-    return unlocked<Reading>(connection, [&] { return Reading::whole(connection, ledger); });
+Result<Reading> read_catalog(Connection& connection, std::string const& ledger, Extensions extensions) {
+    return unlocked<Reading>(connection, [&] { return Reading::whole(connection, ledger, extensions); });
 }
 
 Result<std::optional<Reading>> read_catalog_again(Connection& connection, std::string const& ledger, Reading const& before) {

@@ -18,7 +18,8 @@
 namespace undrop::postgres {
 
 // Every object of a kind that undrop knows, but for the store's, the system's, temporary ones and members of extensions.
-[[nodiscard]] Result<Reading> read_catalog(Connection& connection, std::string const& ledger);
+[[nodiscard]] Result<Reading> read_catalog(Connection& connection, std::string const& ledger,
+                                           Extensions extensions = Extensions::remakable);
 
 // The same, from one that was read earlier in this transaction, or just before it; see Reading::again.
 [[nodiscard]] Result<std::optional<Reading>> read_catalog_again(Connection& connection, std::string const& ledger, Reading const& before);

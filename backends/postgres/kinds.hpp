@@ -24,11 +24,14 @@ namespace kinds {
 extern char const schema[];
 extern char const extension[];
 extern char const remakable[];  // no query: what $remakable stands for
+extern char const collation[];
 extern char const type[];
 extern char const attribute[];
 extern char const domain[];
 extern char const sequence[];
 extern char const function[];
+extern char const aggregate[];
+extern char const cast[];
 extern char const table[];
 extern char const column[];
 extern char const column_default[];
@@ -45,13 +48,15 @@ extern char const view[];
 extern char const rule[];
 extern char const trigger[];
 extern char const policy[];
+extern char const publication[];
 extern char const comment[];
 extern char const owner[];
 extern char const grants[];
+extern char const default_privileges[];
 
-// What most queries read: schemas and relations that are the user's, members of extensions, columns of partition keys. $ledger is replaced,
-// $remakable too, and $touched: by nothing, or by which relations are asked for; a table comes with its indexes and sequences then, and
-// these with it.
+// What most queries read: schemas and relations that are the user's, members of extensions and of range types, columns of partition keys.
+// $ledger is replaced, $remakable too, and $touched: by nothing, or by which relations are asked for; a table comes with its indexes and
+// sequences then, and these with it.
 inline constexpr char const* common = R"sql(
 with ns as (
     select n.oid, n.nspname as name, n.nspowner as owner, n.nspacl as acl, n.xmin as row, quote_ident(n.nspname) as q
@@ -59,6 +64,8 @@ with ns as (
     where n.nspname !~ '^pg_' and n.nspname <> 'information_schema' and n.nspname <> $ledger
 ), ext as (
     select d.classid, d.objid from pg_extension x join pg_depend d on d.refclassid = 3079 and d.refobjid = x.oid and d.deptype = 'e'
+    union all  -- and the functions and casts that a range type brings along
+    select d.classid, d.objid from pg_depend d where d.classid in (1255, 2605) and d.refclassid = 1247 and d.deptype = 'i'
 ), rel as (
     select c.*, c.xmin as row, n.name as schema, n.q as sq, format('%I.%I', n.name, c.relname) as q
     from pg_class c join ns n on n.oid = c.relnamespace
@@ -81,6 +88,7 @@ struct Kind {
 inline constexpr Kind known_kinds[] = {
     {"schema", 10, Section::before_data, kinds::schema},
     {"extension", 12, Section::before_data, kinds::extension},
+    {"collation", 13, Section::before_data, kinds::collation},
     {"type", 15, Section::before_data, kinds::type},
     {"attribute", 16, Section::before_data, kinds::attribute},
     {"domain_check", 53, Section::after_data, kinds::domain},
@@ -88,6 +96,8 @@ inline constexpr Kind known_kinds[] = {
     {"sequence", 20, Section::before_data, kinds::sequence},
     {"function", 25, Section::before_data, kinds::function},
     {"procedure", 25, Section::before_data, nullptr},
+    {"aggregate", 26, Section::before_data, kinds::aggregate},
+    {"cast", 27, Section::before_data, kinds::cast},
     {"table", 30, Section::before_data, kinds::table},
     {"column", 31, Section::before_data, kinds::column},
     {"default", 32, Section::before_data, kinds::column_default},
@@ -114,9 +124,12 @@ inline constexpr Kind known_kinds[] = {
     {"rule", 65, Section::after_data, kinds::rule},
     {"trigger", 70, Section::after_data, kinds::trigger},
     {"policy", 75, Section::after_data, kinds::policy},
+    {"publication", 76, Section::after_data, kinds::publication},
+    {"publication_table", 77, Section::after_data, nullptr},
     {"comment on", 80, Section::after_data, kinds::comment},
     {"owner of", 85, Section::after_data, kinds::owner},
     {"grants on", 90, Section::after_data, kinds::grants},
+    {"default_privileges", 95, Section::after_data, kinds::default_privileges},
 };
 
 }  // namespace undrop::postgres

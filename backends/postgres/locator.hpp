@@ -34,9 +34,6 @@ struct OwnLocks {
 };
 [[nodiscard]] Result<OwnLocks> own_locks(Connection& connection);
 
-// Objects of kinds that undrop does not know, by "classid:objid", with their names.
-[[nodiscard]] Result<std::map<std::string, std::string>> unknown_objects(Connection& connection, std::string const& ledger);
-
 // search_path, until the transaction ends: the texts of the catalog name everything outside of pg_catalog with its schema.
 [[nodiscard]] Result<void> pin_search_path(Connection& connection);
 
@@ -45,7 +42,15 @@ struct OwnLocks {
 
 [[nodiscard]] Error dropped_meanwhile(Error error);
 
+// Which extensions are objects: those that we could make again here, which is what a way back needs, or all.
+enum class Extensions { remakable, all };
+
 // A query of kinds/ with what all have in common; `touched`: only of the relations whose oids are its first parameter.
-[[nodiscard]] std::string catalog_sql(char const* query, std::string const& ledger, bool touched = false);
+[[nodiscard]] std::string catalog_sql(char const* query, std::string const& ledger, bool touched = false,
+                                      Extensions extensions = Extensions::remakable);
+
+// Objects of kinds that undrop does not know, by "classid:objid", with their names.
+[[nodiscard]] Result<std::map<std::string, std::string>> unknown_objects(Connection& connection, std::string const& ledger,
+                                                                         Extensions extensions = Extensions::remakable);
 
 }  // namespace undrop::postgres

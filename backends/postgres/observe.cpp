@@ -265,4 +265,20 @@ Result<std::string> rows_made_by(Connection& connection, Mark const& mark, Table
     return made_by(mark.transaction, alias + ".xmin");
 }
 
+// All rows that a rewrite made have one command's number, and rows written later have higher ones; another rewrite, or a row that was
+// written twice, and it cannot be told.
+Result<std::string> rows_made_after_rewrite(Connection& connection, Mark const& mark, Table const& table, std::int64_t written) {
+    auto const ours = made_by(mark.transaction, "t.xmin");
+    auto const rows = quote_identifier(table.schema) + "." + quote_identifier(table.name);
+    UNDROP_TRY(
+        auto const counted,
+        connection.rows(fmt::format(
+            "select m.first, (select pg_catalog.count(*) from only {0} t where {1} and t.cmin::pg_catalog.text::pg_catalog.int8 > m.first) "
+            "from (select pg_catalog.min(t.cmin::pg_catalog.text::pg_catalog.int8) as first from only {0} t where {1}) m",
+            rows, ours)));
+    auto const& row = counted.at(0);
+    if (!row[0] || row[1] != std::to_string(written)) return std::string();
+    return fmt::format("({} and t.cmin::pg_catalog.text::pg_catalog.int8 > {})", ours, *row[0]);
+}
+
 }  // namespace undrop::postgres

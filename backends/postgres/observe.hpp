@@ -51,5 +51,9 @@ struct Mark {
 
 // Rows of a table that the transaction wrote, as a condition under `alias`; empty where every row looks new, since the table was rewritten.
 [[nodiscard]] Result<std::string> rows_made_by(Connection& connection, Mark const& mark, Table const& table, std::string const& alias);
+// Those among them, as a condition on t, that it wrote after it had rewritten the table, where `written` writes are all that there were.
+// Empty: it cannot be told.
+[[nodiscard]] Result<std::string> rows_made_after_rewrite(Connection& connection, Mark const& mark, Table const& table,
+                                                          std::int64_t written);
 
 }  // namespace undrop::postgres

@@ -55,6 +55,7 @@ public:
             auto const locator = Locator::parse(object.locator);
             is_.emplace(key(id, locator), &id);
             if (touched(locator)) touched_.insert(locator.subject);
+            if (touched(locator) && locator.subject == "1259:" + locator.relation + ":0") relations_.insert(locator.relation);
         }
     }
 
@@ -64,8 +65,9 @@ public:
         if (touched(locator)) return true;
         auto const was = was_.find(key(id, locator));
         if (was == was_.end() || Locator::parse(before_.at(*was->second).locator).rows != locator.rows) return false;
+        // Its own rows are as they were: something that it names was renamed. What a table inherits does not name it.
         std::set<ObjectId> seen;
-        return needs_touched(id, seen);  // its own rows are as they were: something that it names was renamed
+        return relations_.contains(locator.relation) || needs_touched(id, seen);
     }
 
     [[nodiscard]] bool removed_by_us(ObjectId const& id) const {
@@ -101,7 +103,8 @@ private:
     OwnLocks locks_;
     std::unordered_map<std::string, ObjectId const*> was_;
     std::unordered_map<std::string, ObjectId const*> is_;
-    std::set<std::string> touched_;  // subjects
+    std::set<std::string> touched_;    // subjects
+    std::set<std::string> relations_;  // that are objects themselves
 };
 
 }  // namespace

@@ -17,6 +17,7 @@
 #include "quiet.hpp"
 #include "references.hpp"
 #include "run_lock.hpp"
+#include "schema_source.hpp"
 #include "second.hpp"
 #include "sequences.hpp"
 #include "session.hpp"
@@ -25,7 +26,7 @@
 
 namespace undrop::postgres {
 
-class PostgresBackend final : public Backend, public Views {
+class PostgresBackend final : public Backend, public Views, public SchemaSource {
 public:
     // Takes the handle over if it is owned. `old_encoding`: what a borrowed connection gets back at the end; empty: nothing was changed.
     PostgresBackend(pg_conn* handle, Connection::Ownership ownership, std::string old_encoding = {});
@@ -117,6 +118,10 @@ public:
     [[nodiscard]] Result<void> gather_statistics(Table const& table) override;
     [[nodiscard]] Result<void> set_position(std::string const& sequence, std::string const& position) override;
     [[nodiscard]] Result<std::string> written_by_us(Table const& table, std::string const& alias) override;
+    [[nodiscard]] Result<std::string> written_after_rewrite(Table const& table, std::int64_t written) override;
+    [[nodiscard]] Result<Numbered> number_rows(Table const& table, std::string const& column, std::string const& identity,
+                                               std::string const& position, std::string const& where) override;
+    [[nodiscard]] Views* views() override { return this; }
     [[nodiscard]] Result<Outside> find(Outside const& named, std::vector<Statement> const& settings) override;
     [[nodiscard]] Result<Effect> probe(Outside const& found) override;
     [[nodiscard]] Result<void> may_run_outside(Outside const& what, std::vector<Statement> const& settings, Options const&) override {
@@ -136,6 +141,11 @@ public:
     [[nodiscard]] Result<std::set<std::string>> changed_views(std::vector<FilledView> const& then) override;
     [[nodiscard]] Result<void> lock_view(Table const& view) override;
     [[nodiscard]] Result<bool> refresh_view(Table const& view, bool with_data) override;
+
+    // describe.cpp
+    [[nodiscard]] char const* engine() const override { return "PostgreSQL"; }
+    [[nodiscard]] Result<WholeSchema> describe(std::string const& ledger) override;
+    [[nodiscard]] Result<std::string> stand_in(ObjectId const& id) override;
 
     // For the sandbox. `be_alone`: nobody else ever changes this database, so its catalog is what it was until this connection does.
     [[nodiscard]] Connection& connection() { return connection_; }

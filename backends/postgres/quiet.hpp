@@ -1,4 +1,5 @@
-// Quiet: the user's triggers and rules on a table off, one by one, and on again to their exact states.
+// Quiet: the user's triggers and rules on a table off, one by one, and on again to their exact states; identity columns that are always
+// generated take values meanwhile.
 #pragma once
 
 #include <map>
@@ -21,8 +22,8 @@ public:
 private:
     struct Silenced {
         std::string relation;  // oid
-        std::string what;      // TRIGGER "x", RULE "x"
-        char state = 'O';      // tgenabled, ev_enabled
+        std::string what;      // TRIGGER "x", RULE "x", COLUMN "x"
+        char state = 'O';      // tgenabled, ev_enabled; of a column I
     };
     [[nodiscard]] Result<void> set(Silenced const& silenced, char state);
 

@@ -111,6 +111,8 @@ Reading::Found const* Reading::at(std::string address) const {
 }
 
 void Reading::need(Fresh& fresh, std::string const& address) const {
+    // An inherited column is its parent's, and not there before its own table is.
+    if (auto const table = table_of(address); !table.empty() && meanings_.contains(address)) need(fresh, table);
     auto const* needed = at(address);
     if (!needed || needed == fresh.found.get()) return;
     // A sequence depends on the column that owns it; here that is sequence_owner's, and the column's default needs the sequence.
@@ -156,15 +158,16 @@ Result<void> Reading::ask(Connection& connection, std::string const& ledger, std
     if (relations) parameters.emplace_back(*relations);
     for (auto const& known : known_kinds) {
         if (!known.sql) continue;
-        UNDROP_TRY(auto const all, catalog_rows(connection, catalog_sql(known.sql, ledger, relations != nullptr), parameters));
+        UNDROP_TRY(auto const all, catalog_rows(connection, catalog_sql(known.sql, ledger, relations != nullptr, extensions_), parameters));
         UNDROP_CHECK(add(all));
     }
-    UNDROP_TRY(unknown_, unknown_objects(connection, ledger));
+    UNDROP_TRY(unknown_, unknown_objects(connection, ledger, extensions_));
     return BOOST_OUTCOME_V2_NAMESPACE::success();
 }
 
-Result<Reading> Reading::whole(Connection& connection, std::string const& ledger) {
+Result<Reading> Reading::whole(Connection& connection, std::string const& ledger, Extensions extensions) {
     Reading now;
+    now.extensions_ = extensions;
     UNDROP_CHECK(now.ask(connection, ledger, nullptr));
     UNDROP_CHECK(now.add_dependencies(connection, nullptr));
     now.freeze();

@@ -14,19 +14,22 @@
 
 #include "backend.hpp"  // and so lib/catalog.hpp
 #include "connection.hpp"
+#include "locator.hpp"
 
 namespace undrop::postgres {
 
 class Reading {
 public:
     // Under search_path = pg_catalog, pg_temp. An object that vanished meanwhile makes Code::busy.
-    [[nodiscard]] static Result<Reading> whole(Connection& connection, std::string const& ledger);
+    [[nodiscard]] static Result<Reading> whole(Connection& connection, std::string const& ledger,
+                                               Extensions extensions = Extensions::remakable);
 
     // As it is now, where only our transaction has changed anything since; what others did to relations that it did not touch is left out.
     // Nothing: something was renamed, or is so new, that texts of what was not touched may be others; read it whole.
     [[nodiscard]] Result<std::optional<Reading>> again(Connection& connection, std::string const& ledger) const;
 
     [[nodiscard]] Catalog catalog() const;
+    [[nodiscard]] std::map<std::string, std::string> const& unknown() const { return unknown_; }  // by address
 
 private:
     struct Found {
@@ -63,6 +66,7 @@ private:
     std::unordered_map<std::string, std::string> meanings_;  // of aliases
     std::vector<Fresh> fresh_;
     std::map<std::string, std::string> unknown_;
+    Extensions extensions_ = Extensions::remakable;
 };
 
 }  // namespace undrop::postgres

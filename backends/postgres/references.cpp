@@ -13,7 +13,8 @@ namespace {
 
 // A constraint of a partition is its parent's.
 constexpr char const* query = R"(
-select c.oid, n.nspname, k.relname, ca.attname, pa.attname
+select c.oid, n.nspname, k.relname, ca.attname, pa.attname,
+       case k.relkind when 'p' then '' else 'only ' end || pg_catalog.format('%I.%I', n.nspname, k.relname)
 from pg_catalog.pg_constraint c join pg_catalog.pg_class k on k.oid = c.conrelid join pg_catalog.pg_namespace n on n.oid = k.relnamespace
 cross join lateral pg_catalog.generate_subscripts(c.conkey, 1) u(at)
 join pg_catalog.pg_attribute ca on ca.attrelid = c.conrelid and ca.attnum = c.conkey[u.at]
@@ -61,6 +62,7 @@ Result<std::vector<Reference>> read_references(Connection& connection, Table con
         auto& reference = by_id[*row[0]];
         reference.schema = *row[1];
         reference.child = *row[2];
+        reference.rows = *row[5];
         reference.columns.push_back(*row[3]);
         reference.parents_columns.push_back(*row[4]);
     }

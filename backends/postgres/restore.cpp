@@ -4,26 +4,32 @@
 #include "postgres_backend.hpp"
 #include "postgres_dialect.hpp"
 #include "quiet.hpp"
+#include "sequences.hpp"
 #include "try.hpp"
 
 namespace undrop::postgres {
 
 namespace {
 
-// Parents come first: their ALTER TABLE may reach their partitions, whose own states then follow.
+// Parents come first: their ALTER TABLE may reach their partitions, whose own states then follow. An identity column takes no value while
+// it is GENERATED ALWAYS.
 constexpr char const* loud_query = R"(
 with family as (
     select {0}::pg_catalog.oid as oid, 0 as level
     union select p.relid::pg_catalog.oid, p.level from pg_catalog.pg_partition_tree({0}) p
 )
-select f.oid, case when t.tgname is not null then 'TRIGGER ' else 'RULE ' end || pg_catalog.quote_ident(coalesce(t.tgname, w.rulename)),
-       coalesce(t.tgenabled, w.ev_enabled)
-from family f
-cross join lateral (select false as rule union all select true) kind
-left join pg_catalog.pg_trigger t on not kind.rule and t.tgrelid = f.oid and not t.tgisinternal and t.tgenabled <> 'D'
-left join pg_catalog.pg_rewrite w on kind.rule and w.ev_class = f.oid and w.rulename <> '_RETURN' and w.ev_enabled <> 'D'
-where t.oid is not null or w.oid is not null
-order by f.level, f.oid, 2)";
+select f.oid, 'TRIGGER ' || pg_catalog.quote_ident(t.tgname) as what, t.tgenabled as state, f.level
+from family f join pg_catalog.pg_trigger t on t.tgrelid = f.oid and not t.tgisinternal and t.tgenabled <> 'D'
+union all
+select f.oid, 'RULE ' || pg_catalog.quote_ident(w.rulename), w.ev_enabled, f.level
+from family f join pg_catalog.pg_rewrite w on w.ev_class = f.oid and w.rulename <> '_RETURN' and w.ev_enabled <> 'D'
+union all
+select f.oid, 'COLUMN ' || pg_catalog.quote_ident(a.attname), 'I', f.level
+from family f join pg_catalog.pg_class c on c.oid = f.oid and not c.relispartition
+join pg_catalog.pg_attribute a on a.attrelid = f.oid and a.attidentity = 'a' and not a.attisdropped
+order by level, oid, what)";
+
+constexpr char always_identity = 'I';
 
 char const* verb(char state) {
     switch (state) {
@@ -42,9 +48,12 @@ char const* verb(char state) {
 
 Result<void> Quiet::set(Silenced const& silenced, char state) {
     UNDROP_TRY(auto const name, connection_.rows(fmt::format("select {}::pg_catalog.regclass::pg_catalog.text", silenced.relation)));
-    UNDROP_TRY(auto const done,
-               connection_.run(fmt::format("ALTER TABLE ONLY {} {} {}", name.at(0).at(0).value_or(""), verb(state), silenced.what)));
-    static_cast<void>(done);
+    auto const table = name.at(0).at(0).value_or("");
+    if (silenced.state == always_identity)
+        UNDROP_CHECK(connection_.run(
+            fmt::format("ALTER TABLE {} ALTER {} SET GENERATED {}", table, silenced.what, state == 'D' ? "BY DEFAULT" : "ALWAYS")));
+    else
+        UNDROP_CHECK(connection_.run(fmt::format("ALTER TABLE ONLY {} {} {}", table, verb(state), silenced.what)));
     return BOOST_OUTCOME_V2_NAMESPACE::success();
 }
 
@@ -83,6 +92,36 @@ begin
 end)";
 
 }  // namespace
+
+Result<Numbered> PostgresBackend::number_rows(Table const& table, std::string const& column, std::string const& identity,
+                                              std::string const& position, std::string const& where) {
+    auto const rows = dialect_.own_rows(table);
+    auto const fill = [&](std::string const& sequence) {
+        return run(fmt::format("update {} as t set {} = pg_catalog.nextval({}) where {}", rows, dialect_.quote(column),
+                               quote_literal(sequence), where));
+    };
+    UNDROP_TRY(auto const own,
+               connection_.rows(fmt::format("select pg_catalog.pg_get_serial_sequence({}, {})",
+                                            quote_literal(dialect_.relation(table.schema, table.name)), quote_literal(column))));
+    if (own.at(0).at(0)) {
+        UNDROP_TRY(auto const count, fill(*own[0][0]));
+        return Numbered{.rows = count, .position = {}};
+    }
+    constexpr std::string_view options = " START WITH ";  // what follows it in the recorded text, up to its end
+    auto const from = identity.find(options);
+    auto const until = identity.rfind(");");
+    if (from == std::string::npos || until == std::string::npos)
+        return Error{.message = fmt::format("the recorded identity of {}.{} is not one", table.text(), column)};
+    auto const sequence = dialect_.relation(ledger_, "undrop_numbers");
+    UNDROP_CHECK(run(fmt::format("create sequence {}{}", sequence, identity.substr(from, until - from))));
+    if (!position.empty()) UNDROP_CHECK(set_position(sequence, position));
+    UNDROP_TRY(auto const count, fill(sequence));
+    UNDROP_TRY(auto const now, connection_.rows(fmt::format("select last_value, is_called from {}", sequence)));
+    UNDROP_CHECK(run("drop sequence " + sequence));
+    return Numbered{
+        .rows = count,
+        .position = position_of({.oid = {}, .name = {}, .last = *now.at(0).at(0), .called = now[0][1] == "t", .increment = {}})};
+}
 
 bool PostgresBackend::means_unfitting(Error const& error) const {
     auto const state = sqlstate(error);

@@ -15,40 +15,41 @@ namespace {
 
 // Objects that nobody's query names. Members of extensions go with the extension, parts of an object with the object.
 constexpr char const* unknown = R"sql(
-, other(classid, objid) as (
-    select 1247::oid, t.oid from pg_type t join ns n on n.oid = t.typnamespace
-    where t.typtype in ('b', 'r') and t.typrelid = 0 and not exists (select from pg_type e where e.typarray = t.oid)
-    union all select 1255, p.oid from pg_proc p join ns n on n.oid = p.pronamespace where p.prokind = 'a'
-    union all select 1259, c.oid from rel c where c.relkind = 'f'
-    union all select 2605, oid from pg_cast
-    union all select 2617, oid from pg_operator
-    union all select 2616, oid from pg_opclass
-    union all select 2753, oid from pg_opfamily
-    union all select 2601, oid from pg_am
-    union all select 2607, oid from pg_conversion
-    union all select 3456, oid from pg_collation
-    union all select 2612, oid from pg_language
-    union all select 2328, oid from pg_foreign_data_wrapper
-    union all select 1417, oid from pg_foreign_server
-    union all select 1418, umid from pg_user_mappings
-    union all select 3602, oid from pg_ts_config
-    union all select 3600, oid from pg_ts_dict
-    union all select 3601, oid from pg_ts_parser
-    union all select 3764, oid from pg_ts_template
-    union all select 3576, oid from pg_transform
-    union all select 3466, oid from pg_event_trigger
-    union all select 6104, oid from pg_publication
-    union all select 6106, oid from pg_publication_rel
-    union all select 3079, x.oid from pg_extension x where not ($remakable)
-    union all select 826, oid from pg_default_acl
+, other(classid, objid, row) as (
+    select 1247::oid, t.oid, t.xmin from pg_type t join ns n on n.oid = t.typnamespace
+    where t.typtype = 'b' and t.typrelid = 0 and not exists (select from pg_type e where e.typarray = t.oid)
+    union all select 1259, c.oid, c.row from rel c where c.relkind = 'f'
+    union all select 2617, oid, xmin from pg_operator
+    union all select 2616, oid, xmin from pg_opclass
+    union all select 2753, oid, xmin from pg_opfamily
+    union all select 2601, oid, xmin from pg_am
+    union all select 2607, oid, xmin from pg_conversion
+    union all select 2612, oid, xmin from pg_language
+    union all select 2328, oid, xmin from pg_foreign_data_wrapper
+    union all select 1417, oid, xmin from pg_foreign_server
+    union all select 1418, umid, null from pg_user_mappings
+    union all select 3602, oid, xmin from pg_ts_config
+    union all select 3600, oid, xmin from pg_ts_dict
+    union all select 3601, oid, xmin from pg_ts_parser
+    union all select 3764, oid, xmin from pg_ts_template
+    union all select 3576, oid, xmin from pg_transform
+    union all select 3466, oid, xmin from pg_event_trigger
+    union all select 6100, s.oid, null from pg_subscription s where s.subdbid = (select oid from pg_database where datname = current_database())
+    union all select 3079, x.oid, x.xmin from pg_extension x where not ($remakable)
     $since_15
 )
+)sql";
+constexpr char const* named = R"sql(
 select concat(o.classid, ':', o.objid), translate(concat(i.type, ' ', i.identity), E'\n', ' ')
 from other o cross join lateral pg_identify_object(o.classid, o.objid, 0) i
 where o.objid >= 16384 and i.identity is not null
   and not exists (select from pg_depend d where d.classid = o.classid and d.objid = o.objid and d.deptype in ('e', 'i')))sql";
+// A row that we see although its transaction is in progress is ours.
+constexpr char const* changed = R"sql(
+select concat(o.classid, ':', o.objid) from other o
+where case when age(o.row) <= 0 then pg_xact_status((pg_current_xact_id()::text::int8 - age(o.row))::text::xid8) = 'in progress' end)sql";
 constexpr std::string_view mark = "$since_15";
-constexpr char const* since_15 = "union all select 6237, oid from pg_publication_namespace";
+constexpr char const* since_15 = "union all select 6237, oid, xmin from pg_publication_namespace";
 
 // $1: a regular expression for the name as a word; $2: the name as SQL quotes it.
 constexpr char const* bodies = R"sql(
@@ -83,12 +84,16 @@ std::string quoted(std::string const& name) {
     return out + "\"";
 }
 
+std::string unknown_sql(Connection const& connection, std::string const& ledger, char const* what,
+                        Extensions extensions = Extensions::remakable) {
+    auto sql = catalog_sql((std::string(unknown) + what).c_str(), ledger, false, extensions);
+    return sql.replace(sql.find(mark), mark.size(), connection.server_version() >= 150000 ? since_15 : "");
+}
+
 }  // namespace
 
-Result<std::map<std::string, std::string>> unknown_objects(Connection& connection, std::string const& ledger) {
-    auto sql = catalog_sql(unknown, ledger);
-    sql.replace(sql.find(mark), mark.size(), connection.server_version() >= 150000 ? since_15 : "");
-    UNDROP_TRY(auto const rows, catalog_rows(connection, sql));
+Result<std::map<std::string, std::string>> unknown_objects(Connection& connection, std::string const& ledger, Extensions extensions) {
+    UNDROP_TRY(auto const rows, catalog_rows(connection, unknown_sql(connection, ledger, named, extensions)));
     std::map<std::string, std::string> found;
     for (auto const& row : rows) found.emplace(row[0].value_or(""), row[1].value_or(""));
     return found;
@@ -103,6 +108,10 @@ Result<std::vector<std::string>> removed_unknown(Connection& connection, Catalog
     std::vector<std::string> removed;
     if (was.empty()) return removed;
     UNDROP_CHECK(pin_search_path(connection));
+    // P9: what was made otherwise cannot be made again as it was, either.
+    UNDROP_TRY(auto const ours, catalog_rows(connection, unknown_sql(connection, "", changed)));
+    for (auto const& row : ours)
+        if (auto const found = was.find(row[0].value_or("")); found != was.end()) removed.push_back("definition of " + found->second);
     UNDROP_TRY(auto const locks, own_locks(connection));
     if (std::none_of(was.begin(), was.end(), [&](auto const& one) { return locks.removed.contains(one.first); })) return removed;
     UNDROP_TRY(auto const is, unknown_objects(connection, ""));

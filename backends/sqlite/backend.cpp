@@ -13,6 +13,7 @@
 namespace undrop::sqlite {
 
 namespace outcome = BOOST_OUTCOME_V2_NAMESPACE;
+constexpr std::string_view drop_table = "DROP TABLE ";  // as Object::remove has it
 
 SqliteBackend::SqliteBackend(sqlite3* handle, Connection::Ownership ownership, std::string name)
     : connection_(handle, ownership, std::move(name)), soci_(handle), observer_(handle) {}
@@ -42,6 +43,11 @@ Result<std::int64_t> SqliteBackend::run(std::string const& sql) {
         if (tracker_.following()) return sync(Tracker::Cause::own);
         return outcome::success();
     };
+    if (sql.starts_with(drop_table)) {
+        UNDROP_TRY(auto const rows, drop(sql));
+        UNDROP_CHECK(follow());
+        return rows;
+    }
     if (!sql.starts_with("alter table") || sql.find(" rename ") == std::string::npos) return connection_.run(sql, follow);
     UNDROP_TRY(auto const rows, rename(sql));
     UNDROP_CHECK(follow());

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "../../lib/backend.hpp"
+#include "../../lib/schema_source.hpp"
 #include "sqlite/connection.hpp"
 #include "sqlite/dialect.hpp"
 #include "sqlite/observer.hpp"
@@ -20,7 +21,7 @@
 
 namespace undrop::sqlite {
 
-class SqliteBackend final : public Backend {
+class SqliteBackend final : public Backend, public SchemaSource {
 public:
     // Takes the handle over if it is owned. Call `prepare` once before anything else.
     SqliteBackend(sqlite3* handle, Connection::Ownership ownership, std::string name);
@@ -96,6 +97,8 @@ public:
     [[nodiscard]] Result<Catalog> catalog(std::string const& ledger) override;
     [[nodiscard]] Result<Catalog> catalog_after(std::string const& ledger, Catalog const& before) override;
     [[nodiscard]] Result<std::vector<std::string>> removed_unknown(Catalog const& before) override;
+    [[nodiscard]] char const* engine() const override { return "SQLite"; }
+    [[nodiscard]] Result<WholeSchema> describe(std::string const& ledger) override;
     [[nodiscard]] Result<std::vector<std::string>> mentions(std::string const& word) override;
 
     // reshape.cpp
@@ -148,6 +151,7 @@ private:
     [[nodiscard]] sqlite3* handle() const { return connection_.handle(); }
     // rename.cpp
     [[nodiscard]] Result<std::int64_t> rename(std::string const& sql);
+    [[nodiscard]] Result<std::int64_t> drop(std::string const& sql);  // drop.cpp
     [[nodiscard]] Result<bool> drop_broken(Error const& error);
     [[nodiscard]] Result<void> sync(Tracker::Cause cause);
     [[nodiscard]] Result<void> see_filled(std::vector<std::string> const& made);

@@ -93,6 +93,15 @@ Result<Catalog> SqliteBackend::catalog(std::string const&) {
     return catalog;
 }
 
+// The numbers by which a file keeps its definitions are those in which they were made; by name they are the same for the same schema, and
+// nothing that is made here looks for what it names before it is used.
+Result<WholeSchema> SqliteBackend::describe(std::string const& ledger) {
+    WholeSchema found;
+    UNDROP_TRY(found.catalog, catalog(ledger));
+    for (auto& [id, object] : found.catalog) object.order = 0;
+    return found;
+}
+
 // The transaction keeps every other writer out.
 Result<Catalog> SqliteBackend::catalog_after(std::string const& ledger, Catalog const&) { return catalog(ledger); }
 

@@ -128,6 +128,7 @@ Result<std::vector<Reference>> SqliteBackend::references(Table const& table) {
     for (auto const& row : rows) {
         auto& reference = by_id[{*row[0], *row[1]}];
         reference.child = *row[0];
+        reference.rows = dialect_.quote(reference.child);
         auto const at = reference.columns.size();
         reference.columns.push_back(*row[2]);
         reference.parents_columns.push_back(row[3] ? *row[3] : at < primary.size() ? *primary[at][0] : std::string("rowid"));

@@ -212,7 +212,7 @@ Result<std::vector<Table>> SqliteBackend::tables(std::string const&) {
         if (doubtful == 0) {
             now = std::move(known.mapped());
         } else {
-            UNDROP_TRY(now.table, describe(connection_, entry, now.doubt));
+            UNDROP_TRY(now.table, sqlite::describe(connection_, entry, now.doubt));
         }
         now.table.id = entry.id;
         for (auto& column : now.table.columns) column.id = entry.column_id(column.name);

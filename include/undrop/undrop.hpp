@@ -12,6 +12,7 @@
 #include <undrop/rehearse.hpp>
 #include <undrop/report.hpp>
 #include <undrop/result.hpp>
+#include <undrop/schema.hpp>
 #include <undrop/snapshots.hpp>
 #include <undrop/source.hpp>
 #include <undrop/target.hpp>

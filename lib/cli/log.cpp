@@ -35,6 +35,7 @@ std::string summary(LogEntry const& entry) {
         for (auto const& saved : step.value("saved", none)) {
             parts.push_back(fmt::format("saved {} ({} rows)", saved.value("what", ""), thousands(saved.value("rows", std::int64_t{0}))));
         }
+        for (auto const& waived : step.value("waived", none)) parts.push_back(fmt::format("let go {} unsaved", waived.get<std::string>()));
         for (auto const& merged : step.value("merged", none)) {
             parts.push_back(
                 fmt::format("back {} ({} restored)", merged.value("what", ""), thousands(merged.value("restored", std::int64_t{0}))));

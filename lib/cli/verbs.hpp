@@ -33,6 +33,7 @@ Action declare_accept(CLI::App& app);
 Action declare_check(CLI::App& app);
 Action declare_log(CLI::App& app);
 Action declare_snapshots(CLI::App& app);
+Action declare_schema(CLI::App& app);
 
 inline constexpr std::array verbs = {
     Verb{"new", "A new pair of files: an up and a down script", declare_new},
@@ -47,6 +48,7 @@ inline constexpr std::array verbs = {
     Verb{"check", "Do the applied migrations' checks hold? Reads only", declare_check},
     Verb{"log", "What was done: who, when, how long, what was saved", declare_log},
     Verb{"snapshots", "What was saved: list, show, verify, purge, erase, export, import", declare_snapshots},
+    Verb{"schema", "The database's schema: dump as SQL, fingerprint, diff with another", declare_schema},
 };
 
 }  // namespace undrop::cli

@@ -17,9 +17,9 @@ std::string rows_text(PlannedLoss const& loss) {
 
 // "2 of 3 rows saved come back; deleted since 1"
 std::string return_text(PlannedReturn const& back) {
-    auto text = back.comes_back
-                    ? fmt::format("{} of {} saved come back", print::thousands(*back.comes_back), print::counted(back.rows, "row", "rows"))
-                    : print::counted(back.rows, "row", "rows") + " saved";
+    auto text = back.comes_back ? fmt::format("{}{} of {} saved come back", back.unknown.empty() ? "" : "up to ",
+                                              print::thousands(*back.comes_back), print::counted(back.rows, "row", "rows"))
+                                : print::counted(back.rows, "row", "rows") + " saved";
     auto const part = [&](char const* name, std::optional<std::int64_t> const& count) {
         if (count && *count > 0) text += fmt::format("; {} {}", name, print::thousands(*count));
     };

@@ -44,13 +44,22 @@ std::string lock_text(LockHeld const& lock, int tries) {
                        print::counted(tries, "try", "tries"));
 }
 
+// A table of a thousand columns is said in a few lines; --json has them all.
+std::vector<std::string> first_of(std::vector<std::string> const& all) {
+    constexpr std::size_t most = 40;
+    if (all.size() <= most) return all;
+    std::vector<std::string> first(all.begin(), all.begin() + most);
+    first.push_back(fmt::format("and {} more", print::thousands(static_cast<std::int64_t>(all.size() - most))));
+    return first;
+}
+
 std::string step_text(StepReport const& step) {
     print::Details details;
     add_saved(details, step);
-    details.add_list("went", step.went, " (recorded)");
+    details.add_list("went", first_of(step.went), " (recorded)");
     for (auto const& merged : step.merged) details.add("back", merged.what, print::classes(merged));
     details.add_lines("aside", aside_lines(step));
-    details.add_list("mended", step.mended);
+    details.add_list("mended", first_of(step.mended));
     for (auto const& waived : step.waived) details.add("waived", waived, "not saved, as `-- undrop: lose` says");
     for (auto const& lock : step.locks) details.add("locked", lock.table, lock_text(lock, step.tries));
     if (step.checks > 0) details.add_lines("checks", {print::counted(step.checks, "statement holds", "statements hold")});

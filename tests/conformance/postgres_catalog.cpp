@@ -239,28 +239,26 @@ TEST_CASE("postgres catalog: an object of an unknown kind that is removed is nam
         create function public.plus(point, integer) returns point language sql as 'select $1';
         create operator public.+ (leftarg = point, rightarg = integer, function = public.plus);
         create operator public.- (leftarg = point, rightarg = integer, function = public.plus);
-        create type public.span as range (subtype = integer);
-        create aggregate public.total(integer) (sfunc = int4pl, stype = integer);
-        create table public.t (id integer);
-        create publication p for table public.t;)sql");
+        create text search dictionary public.span (template = simple);
+        create text search configuration public.words (copy = simple);
+        create table public.t (id integer);)sql");
     OwnDatabase::must(*ours, "begin");
     auto const before = read(*ours);
     OwnDatabase::must(*theirs, "drop operator public.- (point, integer)");
     OwnDatabase::must(*ours, R"sql(
-        create table public.helper (id serial primary key, t public.span); drop table public.helper;
-        create type public.passing as range (subtype = date); drop type public.passing;
+        create table public.helper (id serial primary key); drop table public.helper;
+        create text search dictionary public.passing (template = simple); drop text search dictionary public.passing;
         drop operator public.+ (point, integer);
-        drop type public.span;
-        drop aggregate public.total(integer);
+        drop text search dictionary public.span;
+        drop text search configuration public.words;
         drop table public.t;)sql");
     auto const removed = removed_unknown(*ours, before);
     REQUIRE(removed.has_value());
     auto names = removed.value();
     std::sort(names.begin(), names.end());
     CHECK(joined(names) ==
-          "aggregate public.total(integer)\noperator public.+(pg_catalog.point,integer)\n"
-          "publication relation public.t in publication p\n"
-          "type public.span\n");
+          "operator public.+(pg_catalog.point,integer)\ntext search configuration public.words\n"
+          "text search dictionary public.span\n");
 }
 
 TEST_CASE("postgres catalog: bodies that mention a name are found as whole words, in any case") {

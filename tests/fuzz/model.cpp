@@ -29,11 +29,14 @@ public:
         keep_referred();
     }
     [[nodiscard]] std::vector<Expected> const& rows() const { return rows_; }
-    // False: where a table has no numbers of rows, or others, nobody can say which row is which once keys were changed, too.
+    // False: where a table has no numbers of rows, or others, nobody can say which row is which once keys were changed, too; and nothing
+    // tells a renamed column of a table that was built anew.
     [[nodiscard]] bool certain() const {
         return std::all_of(looks_.tables.begin(), looks_.tables.end(), [&](FuzzTable const& table) {
             auto const* place = looks_.places.of(table.name);
             if (!place || (table.numbered && !place->rebuilt)) return true;
+            auto const renamed = [](auto const& column) { return column.first != column.second; };
+            if (place->rebuilt && std::any_of(place->columns.begin(), place->columns.end(), renamed)) return false;
             auto const key = table.key();
             return !place->rekeyed && !key.empty() &&
                    std::all_of(key.begin(), key.end(), [&](auto const& column) { return place->columns.contains(column); });

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "fuzz/tables.hpp"
 #include "fuzz/values.hpp"
 
@@ -180,6 +182,12 @@ private:
                                        column_definition(engine_, random_, names_.column(), true), parent.name));
     }
 
+    bool draws(std::string const& name) {
+        auto const tables = fuzz_tables(session_, engine_);
+        auto const* table = find(tables, name);
+        return table && std::any_of(table->columns.begin(), table->columns.end(), [](FuzzColumn const& c) { return c.drawn; });
+    }
+
     // A trigger that writes down what happens to a table.
     void audit() {
         if (plans_.empty()) return;
@@ -189,11 +197,12 @@ private:
             took(schema_.base,
                  fmt::format("create table {} (n bigserial primary key, {} text default 'x' || md5(random()::text), what text, image text)",
                              log, tag_column));
-            took(schema_.rest,
-                 fmt::format(
-                     "create function notieren() returns trigger language plpgsql as $f$ begin insert into {} (what, image) values (tg_op, "
-                     "(case when tg_op = 'DELETE' then old else new end)::text); return null; end $f$",
-                     log));
+            // A number that is drawn is another one in a test's trial; as a text nobody would know it again.
+            auto const image = draws(plan.name) ? fmt::format("case when tg_op = 'DELETE' then old.{0} else new.{0} end", tag_column)
+                                                : std::string("(case when tg_op = 'DELETE' then old else new end)::text");
+            took(schema_.rest, fmt::format("create function notieren() returns trigger language plpgsql as $f$ begin insert into {} (what, "
+                                           "image) values (tg_op, {}); return null; end $f$",
+                                           log, image));
             took(schema_.rest,
                  fmt::format("create trigger notieren after insert or update or delete on {} for each row execute function notieren()",
                              plan.name));

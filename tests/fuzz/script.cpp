@@ -109,16 +109,23 @@ Operation ScriptMaker::of_rows(FuzzTable const& table) {
 Operation ScriptMaker::of_columns(FuzzTable const& table) {
     auto const& column = random_.of(table.columns);
     auto const name = names_.column();
-    switch (random_.below(6)) {
+    auto const rename = fmt::format("alter table {} rename column {} to {}", table.name, column.name, name);
+    auto const renamed = [=](Places& places) { places.column_renamed(table.name, column.name, name); };
+    switch (random_.below(7)) {
         case 0:
             if (column.name == tag_column || table.in_family) return {};
-            return {{fmt::format("alter table {} rename column {} to {}", table.name, column.name, name)},
-                    [=](Places& places) { places.column_renamed(table.name, column.name, name); }};
+            return {{rename}, renamed};
+        case 6:  // another one takes the name
+            if (column.name == tag_column || table.in_family) return {};
+            return {
+                {rename, fmt::format("alter table {} add column {}", table.name, column_definition(engine_, random_, column.name, false)),
+                 fmt::format("update {} set {} = {} where {}", table.name, column.name, column.name, writes_.condition(table))},
+                renamed};
         case 1:
             return {{fmt::format("alter table {} add column {}", table.name, column_definition(engine_, random_, name, false)),
                      fmt::format("update {} set {} = {} where {}", table.name, name, name, writes_.condition(table))}};
         case 2:
-            if (column.name == tag_column || column.not_null || table.partitioned) return {};
+            if (column.name == tag_column) return {};
             return {{fmt::format("alter table {} drop column {}", table.name, column.name),
                      fmt::format("alter table {} add column {}", table.name, column_definition(engine_, random_, column.name, false))}};
         default:
@@ -130,12 +137,18 @@ Operation ScriptMaker::of_columns(FuzzTable const& table) {
 
 Operation ScriptMaker::of_tables(FuzzTable const& table) {
     auto const name = names_.table();
-    switch (random_.below(4)) {
-        case 0: {
-            auto const now = (postgres_ ? table.name.substr(0, table.name.find("\".\"") + 2) : "") + name;
-            return {{fmt::format("alter table {} rename to {}", table.name, name)},
-                    [=](Places& places) { places.table_renamed(table.name, now); }};
-        }
+    auto const now = (postgres_ ? table.name.substr(0, table.name.find("\".\"") + 2) : "") + name;
+    auto const rename = fmt::format("alter table {} rename to {}", table.name, name);
+    auto const renamed = [=](Places& places) { places.table_renamed(table.name, now); };
+    switch (random_.below(6)) {
+        case 0:
+            return {{rename}, renamed};
+        case 4:  // something else takes the name
+            return {{rename, random_.one_in(2) ? fmt::format("create table {} as select * from {}", table.name, now)
+                                               : fmt::format("create table {} (id integer primary key, {} text)", table.name, tag_column)},
+                    renamed};
+        case 5:
+            return {{rename, fmt::format("create view {} as select * from {}", table.name, now)}, renamed};
         case 1:
             return {{fmt::format("create table {}{} as select * from {}", in_schema(), name, table.name)}};
         case 2:

@@ -75,6 +75,37 @@ ON_BOTH("story: a plan down counts what comes back of rows and values") {
     comes_true(db, source);
 }
 
+ON_BOTH("story: a plan down counts values that another row has by now") {
+    fill(db);
+    auto const source = source_of({{"update t set n = n + 100, v = 'up' where id < 6"}});
+    (void)up(db, source);
+    db.run("insert into t values (50, 'theirs', 3); update t set n = 0 where id = 4; delete from t where id = 5");
+    auto const n = of(planned(db, source), db.named("t.n"));
+    CHECK_EQ(n.key_taken.value_or(0), 1);
+    CHECK_EQ(n.comes_back.value(), 2);
+    comes_true(db, source);
+}
+
+ON_BOTH("story: a plan down warns of saved rows that refer to rows which are gone") {
+    db.run(
+        "create table u (id integer primary key); insert into u values (1), (2), (3);"
+        "create table p (id integer primary key, u integer references u (id));"
+        "insert into p values (1, 1), (2, 2), (3, 3), (4, null)");
+    auto const source = source_of({{"delete from p; delete from u where id = 3"}});
+    (void)up(db, source);
+    auto const warned = [&] {
+        auto target = Target::open(db.url()).value();
+        auto const plan = plan_down(target, source).value();
+        auto const at =
+            std::find_if(plan.findings.begin(), plan.findings.end(), [](Finding const& finding) { return finding.code == "orphans"; });
+        return at == plan.findings.end() ? std::string{} : at->text;
+    };
+    CHECK_EQ(warned(), "");  // the third comes back, too
+    db.run("delete from u where id = 2");
+    CHECK_NE(warned().find("1 of " + db.named("p") + " (deleted) refer to rows of " + db.named("u")), std::string::npos);
+    CHECK_EQ(down_error(db, source).left, Left::rolled_back);
+}
+
 ON_BOTH("story: a plan down counts what comes back of a table") {
     fill(db);
     auto const source = source_of({{"drop table t"}});

@@ -38,6 +38,17 @@ std::string printed(T const& value) {
 
 }  // namespace
 
+ON_POSTGRES("waivers: the definition of what undrop cannot make is changed by its name alone") {
+    db.run("create text search dictionary d (template = simple, accept = true)");
+    auto const alter = std::string("alter text search dictionary d (accept = false)");
+    auto const error = up_error(db, source_of({{alter}}));
+    CHECK_EQ(error.code, Code::refused);
+    CHECK_EQ(error.left, Left::rolled_back);
+    CHECK_NE(error.message.find("definition of text search dictionary public.d"), std::string::npos);
+    (void)up(db, source_of({{"-- undrop: lose definition of text search dictionary public.d\n" + alter}}));
+    CHECK_EQ(db.one("select dictinitoption from pg_ts_dict where dictname = 'd'"), "accept = 'false'");
+}
+
 ON_BOTH("waivers: one that names nothing is refused in the plan, with its line and the name that was meant") {
     db.run(people);
     auto const before = witness(db);
@@ -105,6 +116,39 @@ ON_BOTH("waivers: values of a column that are let go are in the plan, the report
     CHECK_EQ(db.count("select count(*) from notes"), 0);
 }
 
+ON_BOTH("waivers: rows and values that are let go are told before by the plan, and after by status and the plan down") {
+    db.run(people);
+    auto const source = source_of({{"-- undrop: lose people\ndelete from people where id = 1"},
+                                   {"-- undrop: lose notes.body\nupdate notes set body = 'z', about = 'w'"}});
+    auto const plan = planned_up(db, source);
+    auto const let_go = [](PlannedStep const& step, std::string const& what) {
+        return std::any_of(step.losses.begin(), step.losses.end(),
+                           [&](PlannedLoss const& loss) { return loss.waived && loss.what.starts_with(what + " ("); });
+    };
+    CHECK(let_go(plan.steps.at(0), db.named("people")));
+    CHECK_FALSE(mentions(plan.steps.at(0).notes, "saved as it runs"));
+    CHECK(let_go(plan.steps.at(1), db.named("notes.body")));
+    CHECK(mentions(plan.steps.at(1).notes, "saved as it runs"));  // the other column
+    (void)up(db, source);
+    auto target = Target::open(db.url()).value();
+    CHECK_NE(printed(status(target, source).value()).find("1 let go unsaved, as `-- undrop: lose` said: " + db.named("people")),
+             std::string::npos);
+    CHECK(mentions(planned_down(db, source).steps.at(0).notes, db.named("notes.body")));
+    (void)down(db, source);
+    CHECK_EQ(db.table("select about, body from notes"), "x|z\nx|z");
+    CHECK_EQ(printed(status(target, source).value()).find("2 let go unsaved"), std::string::npos);
+}
+
+ON_SQLITE("waivers: the file's own name may stand before a table's, and no schema may") {
+    db.run(people);
+    auto const wrong = up_error(db, source_of({{"-- undrop: lose public.people.role\nalter table people drop column role"}}));
+    CHECK_NE(wrong.message.find("lose public.people.role` matches nothing"), std::string::npos);
+    auto const step = up(db, source_of({{"-- undrop: lose main.people.role\nalter table people drop column role"}})).steps.at(0);
+    CHECK(step.saved.empty());
+    CHECK_EQ(step.waived, std::vector<std::string>{"people.role"});
+    CHECK_FALSE(mentions(step.notes, "let nothing go"));
+}
+
 ON_BOTH("waivers: names in quotes are the names that are meant") {
     db.run(
         "create table \"My people\" (id integer primary key, \"the role\" text, nick text); insert into \"My people\" values (1, 'r', "
@@ -116,17 +160,20 @@ ON_BOTH("waivers: names in quotes are the names that are meant") {
 }
 
 ON_POSTGRES("waivers: an object is let go by its kind and its name, and one that does not go takes the step back") {
-    db.run("create type span as range (subtype = float8); create type other as range (subtype = float8)");
+    db.run("create text search configuration span (copy = simple); create text search configuration other (copy = simple)");
     auto const before = witness(db);
-    auto const error = up_error(db, source_of({{"-- undrop: lose type public.other\ndrop type span"}}));
-    CHECK_NE(error.message.find("type public.span"), std::string::npos);
-    auto const idle = up_error(db, source_of({{"-- undrop: lose type public.span, type public.other\ndrop type span"}}));
+    auto const error =
+        up_error(db, source_of({{"-- undrop: lose text search configuration public.other\ndrop text search configuration span"}}));
+    CHECK_NE(error.message.find("text search configuration public.span"), std::string::npos);
+    auto const idle = up_error(db, source_of({{"-- undrop: lose text search configuration public.span, text search configuration "
+                                               "public.other\ndrop text search configuration span"}}));
     CHECK_EQ(idle.left, Left::rolled_back);
-    CHECK_NE(idle.message.find("lose type public.other` matches nothing"), std::string::npos);
+    CHECK_NE(idle.message.find("lose text search configuration public.other` matches nothing"), std::string::npos);
     check_unchanged(before, witness(db));
-    auto const step = up(db, source_of({{"-- undrop: lose type public.span\ndrop type span"}})).steps.at(0);
-    CHECK(mentions(step.waived, "type public.span"));
-    CHECK_EQ(db.count("select count(*) from pg_type where typname = 'span'"), 0);
+    auto const step =
+        up(db, source_of({{"-- undrop: lose text search configuration public.span\ndrop text search configuration span"}})).steps.at(0);
+    CHECK(mentions(step.waived, "text search configuration public.span"));
+    CHECK_EQ(db.count("select count(*) from pg_ts_config where cfgname = 'span'"), 0);
 }
 
 ON_SQLITE("waivers: rows of a full-text table, and the table, are let go by its name") {

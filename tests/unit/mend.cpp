@@ -10,7 +10,7 @@ namespace {
 
 ObjectId const table{"table", "public", "t"};
 ObjectId const column{"column", "public.t", "c"};
-ObjectId const index{"index", "public.t", "t_c_idx"};
+ObjectId const on_c{"index", "public.t", "t_c_idx"};
 ObjectId const view{"view", "public", "v"};
 
 Object object(std::string make, std::string remove, int rank, std::vector<ObjectId> needs = {}, Section section = Section::before_data) {
@@ -26,7 +26,7 @@ Object object(std::string make, std::string remove, int rank, std::vector<Object
 Catalog small() {
     Catalog catalog{{table, object("create t", "drop t", 30)},
                     {column, object("add c", "drop c", 31, {table})},
-                    {index, object("create index", "drop index", 51, {table, column}, Section::after_data)},
+                    {on_c, object("create index", "drop index", 51, {table, column}, Section::after_data)},
                     {view, object("create v", "drop v", 60, {table, column}, Section::after_data)}};
     catalog[table].holds_rows = catalog[column].holds_rows = true;
     return catalog;
@@ -80,8 +80,8 @@ TEST_CASE("what must be made anew takes its dependents along and makes them agai
 
 TEST_CASE("an object of the same shape is altered in place") {
     auto now = small();
-    Wanted wanted{{index, object("create other index", "drop index", 51, {}, Section::after_data)}};
-    wanted.at(index)->alter = "alter index";
+    Wanted wanted{{on_c, object("create other index", "drop index", 51, {}, Section::after_data)}};
+    wanted.at(on_c)->alter = "alter index";
     auto const plan = plan_mend(now, wanted);
     CHECK(plan.before_data.empty());
     CHECK(sql(plan.after_data) == std::vector<std::string>{"alter index"});
@@ -118,10 +118,36 @@ TEST_CASE("a cycle of needs still gives every object once") {
 
 TEST_CASE("differences are named") {
     auto now = small();
-    now.erase(index);
+    now.erase(on_c);
     now.at(view).make = "create v2";
     auto wanted = all_of(small());
     wanted[table] = std::nullopt;
     auto const found = differences(now, wanted);
     CHECK(found == std::vector<std::string>{"index public.t.t_c_idx is missing", "table public.t is still there", "view public.v differs"});
+}
+
+TEST_CASE("tables that others refer to go after those, whatever they are called, and a circle is taken apart first") {
+    auto const table_of = [](char const* name) { return ObjectId{"table", "public", name}; };
+    auto const key_of = [](char const* name) { return ObjectId{"foreign_key", std::string("public.") + name, "fk"}; };
+    Catalog catalog;
+    auto const add = [&](char const* name) {
+        catalog[table_of(name)] = object("", std::string("drop ") + name, 30);
+        catalog[table_of(name)].holds_rows = true;
+    };
+    auto const refer = [&](char const* child, char const* parent) {
+        catalog[key_of(child)] =
+            object("", std::string("drop key of ") + child, 55, {table_of(child), table_of(parent)}, Section::after_data);
+    };
+    for (auto const* name : {"a", "b", "c"}) add(name);
+    refer("a", "b");
+    refer("b", "c");
+    auto const removals = [&] {
+        Wanted none;
+        for (auto const& [id, o] : catalog) none.emplace(id, std::nullopt);
+        return sql(plan_mend(catalog, none).before_data);
+    };
+    CHECK(removals() == std::vector<std::string>{"drop a", "drop b", "drop c"});
+
+    refer("c", "b");
+    CHECK(removals() == std::vector<std::string>{"drop key of c", "drop key of b", "drop c", "drop a", "drop b"});
 }

@@ -22,11 +22,31 @@ join (
         'c')
     union all
     select 1247, t.oid, 0, t.typrelid, 'TYPE', n.q, t.typname, format('%I.%I', n.name, t.typname)
-    from pg_type t join ns n on n.oid = t.typnamespace where t.typtype in ('e', 'd', 'c')
+    from pg_type t join ns n on n.oid = t.typnamespace where t.typtype in ('e', 'd', 'c', 'r')
     union all
-    select 1255, p.oid, 0, 0, case p.prokind when 'p' then 'PROCEDURE' else 'FUNCTION' end, n.q,
-           format('%s(%s)', p.proname, oidvectortypes(p.proargtypes)), format('%I.%I(%s)', n.name, p.proname, oidvectortypes(p.proargtypes))
-    from pg_proc p join ns n on n.oid = p.pronamespace where p.prokind <> 'a'
+    select 1255, p.oid, 0, 0, case p.prokind when 'p' then 'PROCEDURE' when 'a' then 'AGGREGATE' else 'FUNCTION' end, n.q,
+           format('%s(%s)', p.proname, oidvectortypes(p.proargtypes)),
+           format('%I.%I(%s)', n.name, p.proname, case p.prokind when 'a' then coalesce(nullif(pg_get_function_identity_arguments(p.oid), ''), '*')
+                                                       else oidvectortypes(p.proargtypes) end)
+    from pg_proc p join ns n on n.oid = p.pronamespace
+    union all
+    select 3381, s.oid, 0, s.stxrelid, 'STATISTICS', n.q, s.stxname, format('%I.%I', n.name, s.stxname)
+    from pg_statistic_ext s join ns n on n.oid = s.stxnamespace
+    union all
+    select 3456, o.oid, 0, 0, 'COLLATION', n.q, o.collname, format('%I.%I', n.name, o.collname)
+    from pg_collation o join ns n on n.oid = o.collnamespace
+    union all
+    select 2605, k.oid, 0, 0, 'CAST', '', x.q, x.q
+    from pg_cast k
+    cross join lateral (select format('(%s AS %s)', format_type(k.castsource, null), format_type(k.casttarget, null)) as q) x
+    where k.oid >= 16384
+    union all
+    select 6104, p.oid, 0, 0, 'PUBLICATION', '', p.pubname, quote_ident(p.pubname) from pg_publication p
+    union all
+    select 3079, x.oid, 0, 0, 'EXTENSION', '', x.extname, quote_ident(x.extname) from pg_extension x where x.oid >= 16384
+    union all
+    select 3381, s.oid, 0, c.oid, 'STATISTICS', n.q, s.stxname, format('%I.%I', n.name, s.stxname)
+    from pg_statistic_ext s join ns n on n.oid = s.stxnamespace join rel c on c.oid = s.stxrelid
     union all
     select 2606, k.oid, 0, c.oid, 'CONSTRAINT', c.q, k.conname, format('%I ON %s', k.conname, c.q)
     from pg_constraint k join rel c on c.oid = k.conrelid

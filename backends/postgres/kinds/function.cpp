@@ -1,4 +1,4 @@
-// Functions and procedures; aggregates are not known. Made with check_function_bodies off: what a body mentions may come later.
+// Functions and procedures. Made with check_function_bodies off: what a body mentions may come later.
 #include "../kinds.hpp"
 
 namespace undrop::postgres::kinds {

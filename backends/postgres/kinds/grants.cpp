@@ -26,14 +26,14 @@ char const grants[] = R"sql(
     select format('1247:%s:0', t.oid), '', '', t.typrelid, 'TYPE', n.q, t.typname, 'TYPE ' || format('%I.%I', n.name, t.typname), null,
            t.typowner, t.typacl, acldefault('T', t.typowner), t.xmin, 0
     from pg_type t join ns n on n.oid = t.typnamespace left join pg_class r on r.oid = t.typrelid
-    where (t.typtype in ('e', 'd') or r.relkind = 'c') and not exists (select from ext e where e.classid = 1247 and e.objid = t.oid)
+    where (t.typtype in ('e', 'd', 'r') or r.relkind = 'c') and not exists (select from ext e where e.classid = 1247 and e.objid = t.oid)
     union all
     select format('1255:%s:0', p.oid), '', '', 0, x.word, n.q, format('%s(%s)', p.proname, oidvectortypes(p.proargtypes)),
            format('%s %I.%I(%s)', x.word, n.name, p.proname, oidvectortypes(p.proargtypes)), null,
            p.proowner, p.proacl, acldefault('f', p.proowner), p.xmin, 0
     from pg_proc p join ns n on n.oid = p.pronamespace
     cross join lateral (select case p.prokind when 'p' then 'PROCEDURE' else 'FUNCTION' end as word) x
-    where p.prokind <> 'a' and not exists (select from ext e where e.classid = 1255 and e.objid = p.oid)
+    where not exists (select from ext e where e.classid = 1255 and e.objid = p.oid)
 )
 select 'grants on ' || lower(h.word), h.parent, h.name,
        concat_ws(E'\n', format('REVOKE ALL%s ON %s FROM PUBLIC;', x.part, h.q), format('REVOKE ALL%s ON %s FROM %s;', x.part, h.q,

@@ -21,14 +21,24 @@ from (
     union all
     select format('1247:%s:0', t.oid), t.typrelid, 'TYPE', n.q, t.typname, format('%I.%I', n.name, t.typname), t.typowner, t.xmin
     from pg_type t join ns n on n.oid = t.typnamespace left join pg_class r on r.oid = t.typrelid
-    where (t.typtype in ('e', 'd') or r.relkind = 'c') and not exists (select from ext e where e.classid = 1247 and e.objid = t.oid)
+    where (t.typtype in ('e', 'd', 'r') or r.relkind = 'c') and not exists (select from ext e where e.classid = 1247 and e.objid = t.oid)
     union all
-    select format('1255:%s:0', p.oid), 0, case p.prokind when 'p' then 'PROCEDURE' else 'FUNCTION' end, n.q,
-           format('%s(%s)', p.proname, oidvectortypes(p.proargtypes)), format('%I.%I(%s)', n.name, p.proname,
-               oidvectortypes(p.proargtypes)),
+    select format('1255:%s:0', p.oid), 0, case p.prokind when 'p' then 'PROCEDURE' when 'a' then 'AGGREGATE' else 'FUNCTION' end, n.q,
+           format('%s(%s)', p.proname, oidvectortypes(p.proargtypes)),
+           format('%I.%I(%s)', n.name, p.proname, case p.prokind when 'a' then coalesce(nullif(pg_get_function_identity_arguments(p.oid), ''), '*')
+                                                       else oidvectortypes(p.proargtypes) end),
            p.proowner, p.xmin
     from pg_proc p join ns n on n.oid = p.pronamespace
-    where p.prokind <> 'a' and not exists (select from ext e where e.classid = 1255 and e.objid = p.oid)
+    where not exists (select from ext e where e.classid = 1255 and e.objid = p.oid)
+    union all
+    select format('3456:%s:0', o.oid), 0, 'COLLATION', n.q, o.collname, format('%I.%I', n.name, o.collname), o.collowner, o.xmin
+    from pg_collation o join ns n on n.oid = o.collnamespace
+    where not exists (select from ext e where e.classid = 3456 and e.objid = o.oid)
+    union all
+    select format('6104:%s:0', p.oid), 0, 'PUBLICATION', '', p.pubname, quote_ident(p.pubname), p.pubowner, p.xmin from pg_publication p
+    union all
+    select format('3381:%s:0', s.oid), s.stxrelid, 'STATISTICS', n.q, s.stxname, format('%I.%I', n.name, s.stxname), s.stxowner, s.xmin
+    from pg_statistic_ext s join ns n on n.oid = s.stxnamespace join rel c on c.oid = s.stxrelid
 ) h
 cross join lateral (select format('ALTER %s %s OWNER TO %I;', h.word, h.q, pg_get_userbyid(h.owner)) as make) x
 )sql";

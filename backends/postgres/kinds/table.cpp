@@ -1,5 +1,6 @@
 // Tables without their columns, which are objects of their own. Inline are only those that a table cannot be made without: of a
-// partition key, and those declared both here and by a parent. A partition is made like its parent and attached later ("partition").
+// partition key, and those declared both here and by a parent (by name: where they are is the parent's). A partition is made like its
+// parent and attached later ("partition").
 #include "../kinds.hpp"
 
 namespace undrop::postgres::kinds {
@@ -18,7 +19,7 @@ char const table[] = R"sql(
     select a.attrelid, string_agg(format('%I %s%s', a.attname, format_type(a.atttypid, a.atttypmod),
                                          case when a.attcollation <> t.typcollation
                                               then ' COLLATE ' || a.attcollation::regcollation::text end),
-                                  ', ' order by a.attnum) as columns
+                                  ', ' order by case when a.attinhcount = 0 then a.attnum end, a.attname) as columns
     from pg_attribute a join pg_type t on t.oid = a.atttypid
     where a.attnum > 0 and not a.attisdropped
       and ((a.attislocal and a.attinhcount > 0) or exists (select from key k where k.relation = a.attrelid and k.number = a.attnum))

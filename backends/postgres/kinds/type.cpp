@@ -1,4 +1,4 @@
-// Enum, composite and domain types. Range and base types are not known.
+// Enum, composite, domain and range types. Base types are not known.
 // A domain is made whole, since some checks cannot be added once columns use it; alone its checks are objects of their own, which come
 // back after the rows. Attributes of a composite type are objects of their own, as columns are.
 // Labels of an enum are renamed in place, one position after the other, by way of names aside: they may have been swapped.
@@ -11,6 +11,7 @@ select 'type', n.q, t.typname,
        case t.typtype
            when 'e' then format('CREATE TYPE %s AS ENUM (%s);', x.q, e.labels)
            when 'c' then format('CREATE TYPE %s AS ();', x.q)
+           when 'r' then format('CREATE TYPE %s AS RANGE (%s);', x.q, g.options)
            else format('CREATE DOMAIN %s AS %s%s%s;', x.q, y.base, y.default_text, case when t.typnotnull then ' NOT NULL' end)
                || coalesce(d.constraints, '')
        end,
@@ -26,8 +27,8 @@ select 'type', n.q, t.typname,
            'END LOOP; END LOOP; END', x.q, e.labels))
            when 'd' then format('ALTER DOMAIN %s %s;', x.q, coalesce('SET' || y.default_text, 'DROP DEFAULT')) else '' end,
        case t.typtype when 'e' then 'labels: ' || e.count when 'd' then y.base else '' end, 0,
-       concat_ws(' ', format('1247:%s:0', t.oid), '1247:' || nullif(t.typarray, 0) || ':0', '1259:' || nullif(t.typrelid, 0) || ':0'),
-       concat_ws(' ', format('2615:%s:0', n.oid), d.needs), t.typrelid, concat_ws(',', t.xmin, e.rows, d.rows), false
+       concat_ws(' ', format('1247:%s:0', t.oid), '1247:' || nullif(t.typarray, 0) || ':0', '1259:' || nullif(t.typrelid, 0) || ':0', g.addresses),
+       concat_ws(' ', format('2615:%s:0', n.oid), d.needs), t.typrelid, concat_ws(',', t.xmin, e.rows, d.rows, g.row), false
 from pg_type t
 join ns n on n.oid = t.typnamespace
 left join pg_class r on r.oid = t.typrelid
@@ -50,7 +51,20 @@ left join lateral (
             from pg_constraint pk join pg_depend p on p.classid = 2606 and p.objid = pk.oid and p.deptype = 'n'
             where pk.contypid = t.oid and not (p.refclassid = 1247 and p.refobjid = t.oid)) as needs
     from pg_constraint k where t.typtype = 'd' and k.contypid = t.oid and k.contype = 'c') d on true
-where (t.typtype in ('e', 'd') or (t.typtype = 'c' and r.relkind = 'c'))
+cross join (select 0::oid as rngmultitypid) older  -- before version 14
+left join lateral (
+    select concat_ws(', ', 'subtype = ' || format_type(r.rngsubtype, null), 'multirange_type_name = ' || m.oid::regtype,
+                     case when not o.opcdefault then format('subtype_opclass = %I.%I', s.nspname, o.opcname) end,
+                     case when r.rngcollation <> u.typcollation then 'collation = ' || r.rngcollation::regcollation end,
+                     'canonical = ' || nullif(r.rngcanonical::oid, 0)::regproc,
+                     'subtype_diff = ' || nullif(r.rngsubdiff::oid, 0)::regproc) as options,
+           concat_ws(' ', '1247:' || m.oid || ':0', '1247:' || nullif(m.typarray, 0) || ':0') as addresses, r.row
+    from (select p.*, p.xmin as row, rngmultitypid as multirange from pg_range p where t.typtype = 'r' and p.rngtypid = t.oid) r
+    join pg_opclass o on o.oid = r.rngsubopc
+    join pg_namespace s on s.oid = o.opcnamespace
+    join pg_type u on u.oid = r.rngsubtype
+    left join pg_type m on m.oid = r.multirange) g on true
+where (t.typtype in ('e', 'd', 'r') or (t.typtype = 'c' and r.relkind = 'c'))
   and not exists (select from ext e where e.classid = 1247 and e.objid = t.oid)
 )sql";
 

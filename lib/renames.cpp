@@ -1,0 +1,39 @@
+#include "renames.hpp"
+
+#include <algorithm>
+
+namespace undrop {
+namespace {
+
+std::string full_name(ObjectId const& id) { return id.parent.empty() ? id.name : id.parent + "." + id.name; }
+
+}  // namespace
+
+bool there_as_renamed(ObjectId const& id, Rename const& rename, Catalog const& catalog) {
+    auto const is_table = rename.column_before.empty() && names_table(full_name(id), rename.before);
+    auto const is_part = names_table(id.parent, rename.before);
+    if (!is_table && !is_part) return false;
+    auto const name = !rename.column_before.empty() && id.name == rename.column_before ? rename.column_after : id.name;
+    return std::any_of(catalog.begin(), catalog.end(), [&](auto const& entry) {
+        auto const& other = entry.first;
+        if (other.kind != id.kind) return false;
+        return is_table ? names_table(full_name(other), rename.after) : other.name == name && names_table(other.parent, rename.after);
+    });
+}
+
+Rename reversed(Rename const& rename) { return {rename.after, rename.before, rename.column_after, rename.column_before}; }
+
+Wanted without_renamed(Wanted wanted, std::vector<Rename> const& renames, Catalog const& now) {
+    Catalog then;
+    for (auto const& [id, object] : wanted)
+        if (object) then.emplace(id, *object);
+    std::erase_if(wanted, [&](auto const& entry) {
+        auto const& [id, object] = entry;
+        return std::any_of(renames.begin(), renames.end(), [&, &id = id, &object = object](Rename const& rename) {
+            return object ? !now.contains(id) && there_as_renamed(id, rename, now) : there_as_renamed(id, reversed(rename), then);
+        });
+    });
+    return wanted;
+}
+
+}  // namespace undrop

@@ -1,0 +1,106 @@
+// The part of a step that makes room for what gets its old name back: what the opposite step had put there goes, and what users wrote into
+// it is saved like any other loss.
+#include <fmt/format.h>
+#include <algorithm>
+
+#include "step.hpp"
+#include "try.hpp"
+
+namespace undrop {
+namespace {
+
+auto const success = [] { return BOOST_OUTCOME_V2_NAMESPACE::success(); };
+
+std::string kind_in_words(ObjectId const& id) { return id.kind == "materialized_view" ? "materialized view" : id.kind; }
+
+}  // namespace
+
+// Only where what had the name is still there under the other one, and no script has done this before.
+Result<void> StepRunner::evict_relations() {
+    std::vector<TableName> names;
+    for (auto const& rename : opposite_.renames) {
+        auto const* marked = rename.column_before.empty() && rename.replaced ? find_table(before_, rename.after) : nullptr;
+        auto const* now = marked ? find_table_by_id(scripted_, marked->id) : nullptr;
+        if (now && table_name(*now) == rename.after) names.push_back(rename.before);
+    }
+    // A name that something else moves away from by itself is none that is taken.
+    std::erase_if(names, [&](TableName const& name) {
+        return std::any_of(opposite_.renames.begin(), opposite_.renames.end(),
+                           [&](Rename const& r) { return r.column_before.empty() && r.after == name; });
+    });
+    if (names.empty()) return success();
+    UNDROP_TRY(auto const now, backend_.catalog_after(ledger_.name(), catalog_));
+    for (auto const& name : names)
+        for (auto const& [id, object] : now) {
+            if (!is_relation(id, name)) continue;
+            // A partition would go with its parent, and may be what had the name.
+            for (auto const& [part, place] : now)
+                if (part.kind == "partition" && std::find(place.needs.begin(), place.needs.end(), id) != place.needs.end())
+                    UNDROP_CHECK(backend_.run(place.remove));
+            UNDROP_CHECK(evict(id, name, object));
+        }
+    UNDROP_TRY(scripted_, backend_.tables(ledger_.name()));
+    return success();
+}
+
+// Into the store, where the names of its indexes and sequences are nobody's; a database without schemas has one room for all names.
+Result<void> StepRunner::evict(ObjectId const& id, TableName const& name, Object const& object) {
+    auto const& dialect = backend_.dialect();
+    report_.mended.push_back("removed " + id.text());
+    if (name.first.empty() && id.kind != "table") {
+        UNDROP_CHECK(backend_.run(object.remove));
+        return success();
+    }
+    auto const aside = fmt::format("undrop_evicted_{}", evicted_.size() + 1);
+    UNDROP_CHECK(backend_.run(fmt::format("alter table {} rename to {}", dialect.relation(name.first, name.second), dialect.quote(aside))));
+    if (name.first.empty()) {
+        evicted_.push_back({"", {name.first, aside}, ""});
+        return success();
+    }
+    UNDROP_CHECK(
+        backend_.run(fmt::format("alter table {} set schema {}", dialect.relation(name.first, aside), dialect.quote(ledger_.name()))));
+    evicted_.push_back({kind_in_words(id), {ledger_.name(), aside}, ""});
+    return success();
+}
+
+Result<void> StepRunner::evict_column(Table const& table, std::string const& column) {
+    auto const& dialect = backend_.dialect();
+    auto const aside = fmt::format("undrop_evicted_{}", evicted_.size() + 1);
+    UNDROP_CHECK(backend_.run(fmt::format("alter table {} rename column {} to {}", dialect.relation(table.schema, table.name),
+                                          dialect.quote(column), dialect.quote(aside))));
+    report_.mended.push_back(fmt::format("removed column {}.{}", table.text(), column));
+    evicted_.push_back({"", table_name(table), aside});
+    return success();
+}
+
+// What needs it is the opposite step's as well, and goes with the mend: then it is tried once more. What is somebody else's is named.
+Result<void> StepRunner::drop_evicted(bool at_last) {
+    auto const& dialect = backend_.dialect();
+    for (auto at = evicted_.begin(); at != evicted_.end();) {
+        if (at->kind.empty()) {
+            ++at;
+            continue;
+        }
+        auto const drop = fmt::format("drop {} {}", at->kind, dialect.relation(at->relation.first, at->relation.second));
+        if (!at_last) UNDROP_CHECK(backend_.run("savepoint undrop_evicted"));
+        auto const dropped = backend_.run(drop);
+        if (at_last && !dropped) return dropped.error();
+        if (!at_last)
+            UNDROP_CHECK(backend_.run(dropped ? "release savepoint undrop_evicted"
+                                              : "rollback to savepoint undrop_evicted; release savepoint undrop_evicted"));
+        at = dropped ? evicted_.erase(at) : at + 1;
+    }
+    return success();
+}
+
+// With all that belongs to it.
+void StepRunner::unwant_evicted(Catalog const& now) {
+    for (auto const& evicted : evicted_)
+        for (auto const& [id, object] : now) {
+            auto const is_its = evicted.column.empty() ? is_relation(id, evicted.relation) || names_table(id.parent, evicted.relation)
+                                                       : id.name == evicted.column && names_table(id.parent, evicted.relation);
+            if (is_its) opposite_.wanted.insert_or_assign(id, std::nullopt);
+        }
+}
+
+}  // namespace undrop
