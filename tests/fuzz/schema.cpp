@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 
 #include "fuzz/tables.hpp"
 #include "fuzz/values.hpp"
@@ -185,7 +184,7 @@ private:
     bool draws(std::string const& name) {
         auto const tables = fuzz_tables(session_, engine_);
         auto const* table = find(tables, name);
-        return table && std::any_of(table->columns.begin(), table->columns.end(), [](FuzzColumn const& c) { return c.drawn; });
+        return table && table->draws();
     }
 
     // A trigger that writes down what happens to a table.

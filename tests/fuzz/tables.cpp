@@ -52,6 +52,10 @@ FuzzColumn const* FuzzTable::column(std::string const& column_name) const {
     return found == columns.end() ? nullptr : &*found;
 }
 
+bool FuzzTable::draws() const {
+    return std::any_of(columns.begin(), columns.end(), [](auto const& each) { return each.drawn; });
+}
+
 std::vector<std::string> FuzzTable::key() const {
     std::vector<std::string> names;
     for (auto const& each : columns)

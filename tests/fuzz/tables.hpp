@@ -29,6 +29,7 @@ struct FuzzTable {
     std::vector<std::string> partitions;
 
     [[nodiscard]] FuzzColumn const* column(std::string const& column_name) const;
+    [[nodiscard]] bool draws() const;
     // The primary key; else a column that is unique and never NULL; may be empty.
     [[nodiscard]] std::vector<std::string> key() const;
 };
