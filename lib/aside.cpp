@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 #include <vector>
 
+#include "balanced.hpp"
 #include "merge.hpp"
 #include "names.hpp"
 #include "store_table.hpp"
@@ -46,7 +47,7 @@ Result<void> Aside::drop() {
 std::string Aside::is_row(std::string const& alias) const {
     std::vector<std::string> terms;
     for (auto const& name : identity_of(s_)) terms.push_back(fmt::format("{0}.{1} = s.{1}", alias, name));
-    return fmt::format("{}", fmt::join(terms, " and "));
+    return balanced(terms, " and ");
 }
 
 // Identities have the types that they have in the snapshot's own table.

@@ -9,6 +9,7 @@
 
 #include "apply.hpp"
 #include "aside.hpp"
+#include "balanced.hpp"
 #include "fault.hpp"
 #include "keep_aside.hpp"
 #include "ledger.hpp"
@@ -114,9 +115,9 @@ private:
             std::vector<std::string> any;
             for (auto const& place : places_of(s, columns[i])) any.push_back(fmt::format("cast({} as text) = ${}", place, i + 1));
             if (any.empty()) return {};
-            terms.push_back(fmt::format("({})", fmt::join(any, " or ")));
+            terms.push_back(fmt::format("({})", balanced(any, " or ")));
         }
-        return fmt::format("{}", fmt::join(terms, " and "));
+        return balanced(terms, " and ");
     }
 
     Result<void> erase_from(Snapshot snapshot, std::string const& condition) {

@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 #include <algorithm>
 
+#include "balanced.hpp"
 #include "names.hpp"
 #include "save.hpp"
 #include "store_table.hpp"
@@ -30,7 +31,7 @@ Result<Referring> note_referring(Backend& backend, Ledger const& ledger, Table c
     UNDROP_CHECK(noted.make(backend, child));
     std::vector<std::string> given;
     for (auto const& name : by.columns) given.push_back(fmt::format("c.{} is not null", dialect.quote(name)));
-    UNDROP_CHECK(noted.fill(backend, fmt::format("{} as c where {} group by 1, 2", by.rows, fmt::join(given, " and "))));
+    UNDROP_CHECK(noted.fill(backend, fmt::format("{} as c where {} group by 1, 2", by.rows, balanced(given, " and "))));
     return referring;
 }
 
@@ -55,7 +56,7 @@ Result<std::int64_t> follow(Backend& backend, Ledger const& ledger, Referring co
     auto const who = identity(dialect, referring.child, "c");
     UNDROP_CHECK(backend.run(fmt::format(
         "create table {} as select distinct r.k as k, {} from {} join {} as c on {} join {} as r on r.k = {} and r.f = {} where {}", store,
-        fmt::join(values, ", "), rows, by.rows, fmt::join(refers, " and "), referring.noted, who, reference_of(dialect, referring),
+        fmt::join(values, ", "), rows, by.rows, balanced(refers, " and "), referring.noted, who, reference_of(dialect, referring),
         condition)));
     UNDROP_CHECK(backend.seal(store, &referring.child));
     UNDROP_TRY(auto const followed,

@@ -12,8 +12,9 @@ bool blind = false;
 
 void compare_columns(TableChange& change) {
     for (auto const& column : change.before->columns) {
-        if (column.generated) continue;
         auto const* now = change.rebuilt ? nullptr : change.after->column_by_id(column.id);
+        if (column.generated && now && now->name != column.name) change.renamed = true;
+        if (column.generated) continue;
         auto const by_name = now == nullptr;
         if (by_name) now = change.after->column(column.name);
         // Another old column that took the name is not this one.

@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 #include <algorithm>
 
+#include "balanced.hpp"
 #include "names.hpp"
 
 namespace undrop {
@@ -22,7 +23,7 @@ std::string key_join(Dialect const& dialect, Snapshot const& s, Table const& now
     for (std::size_t i = 0; i < s.table.key.size(); ++i)
         terms.push_back(
             dialect.equal(*now.column(s.table.key[i]), "t." + dialect.quote(s.table.key[i]), fmt::format("s.{}{}", column, i + 1)));
-    return fmt::format("{}", fmt::join(terms, " and "));
+    return balanced(terms, " and ");
 }
 
 std::vector<std::string> key_now(Snapshot const& own, Table const& now) {
@@ -70,7 +71,7 @@ std::string with_keys_now(Ledger const& ledger, Snapshot const& s, Snapshot cons
         taken.push_back(fmt::format("w.k{0} = s.k{0}", i));
     }
     return fmt::format("(select s.*, {0} from {1} as s left join {2} as u on {3} left join {2} as w on {4})", fmt::join(keys, ", "),
-                       ledger.table(s.store), ledger.table(moved.store), fmt::join(same, " and "), fmt::join(taken, " and "));
+                       ledger.table(s.store), ledger.table(moved.store), balanced(same, " and "), balanced(taken, " and "));
 }
 
 }  // namespace
@@ -99,13 +100,13 @@ SavedRows saved_rows(Dialect const& dialect, Ledger const& ledger, Snapshot cons
 std::string same_identity(SavedRows const& rows, char const* a, char const* b) {
     std::vector<std::string> terms;
     for (auto const& name : rows.identity) terms.push_back(fmt::format("{0}.{2} = {1}.{2}", a, b, name));
-    return fmt::format("{}", fmt::join(terms, " and "));
+    return balanced(terms, " and ");
 }
 
 std::string own_row(SavedRows const& rows, std::string const& p) {
     std::vector<std::string> terms;
     for (auto const& name : rows.identity) terms.push_back(fmt::format("{}.{} = s.{}{}", p, name, rows.key, name.substr(1)));
-    return fmt::format("{}", fmt::join(terms, " and "));
+    return balanced(terms, " and ");
 }
 
 // The columns that both the snapshot and the table have, as (name, v-number).
@@ -141,7 +142,7 @@ std::string has_values(Dialect const& dialect, Snapshot const& s, Table const& n
     std::vector<std::string> terms;
     for (auto const& name : unique)
         terms.push_back(dialect.equal(*now.column(name), "x." + dialect.quote(name), value_to_be(dialect, s, now, name)));
-    return fmt::format("{}", fmt::join(terms, " and "));
+    return balanced(terms, " and ");
 }
 
 // Condition: x is one of the snapshot's rows itself.
@@ -152,7 +153,7 @@ std::string is_saved(Dialect const& dialect, Snapshot const& s, Table const& now
         terms.push_back(
             dialect.equal(*now.column(s.table.key[i]), "x." + dialect.quote(s.table.key[i]), fmt::format("z.{}{}", rows.key, i + 1)));
     if (terms.empty()) return "1 = 0";
-    return fmt::format("exists (select 1 from {} as z where {})", rows.rows, fmt::join(terms, " and "));
+    return fmt::format("exists (select 1 from {} as z where {})", rows.rows, balanced(terms, " and "));
 }
 
 // The snapshot's rows whose values in `unique` another row has, which is none of the snapshot's.
@@ -168,6 +169,11 @@ std::string takers(Dialect const& dialect, Snapshot const& s, Table const& now, 
 std::vector<std::vector<std::string>> unique_and_changed(Snapshot const& s, Table const& now, std::vector<std::string> const& changed) {
     auto const changes = [&](std::string const& name) { return std::find(changed.begin(), changed.end(), name) != changed.end(); };
     auto unique = now.unique;
+    // Indexes that are not there yet, since they come back after the rows.
+    auto const there = [&](std::string const& name) { return now.column(name) && !now.column(name)->generated; };
+    for (auto const& columns : s.table.unique)
+        if (std::all_of(columns.begin(), columns.end(), there) && std::find(unique.begin(), unique.end(), columns) == unique.end())
+            unique.push_back(columns);
     if (s.kind == Snapshot::Kind::updated || !s.keyed()) unique.push_back(now.key);
     auto const whole = s.kind != Snapshot::Kind::updated;
     std::erase_if(unique, [&](auto const& columns) {
@@ -188,7 +194,7 @@ Result<bool> unique_values_collide(Backend& backend, Snapshot const& s, Table co
         UNDROP_TRY(auto const found,
                    backend.rows(fmt::format("select 1 from {} join {} as t on {} join {} as x on {} where not ({}) limit 1", rows.from,
                                             dialect.own_rows(now), rows.join, dialect.own_rows(now), has_values(dialect, s, now, columns),
-                                            fmt::join(itself, " and "))));
+                                            balanced(itself, " and "))));
         if (!found.empty()) return true;
     }
     return false;

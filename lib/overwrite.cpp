@@ -1,9 +1,9 @@
 #include "overwrite.hpp"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <algorithm>
 
+#include "balanced.hpp"
 #include "names.hpp"
 #include "save.hpp"
 #include "store_table.hpp"
@@ -61,7 +61,7 @@ Result<Snapshot> save_overwritten_cells(Backend& backend, Ledger const& ledger, 
         states.push_back(fmt::format("case when {} then 'u' else 'm' end", cell.overwritten));
         any.push_back(fmt::format("({})", cell.overwritten));
     }
-    table.add("state", "text", fmt::format("{}", fmt::join(states, " || ")));
+    table.add("state", "text", balanced(states, " || "));
     for (auto const& cell : cells) {
         auto const& column = *now.column(cell.column);
         s.values.push_back(cell.column);
@@ -72,7 +72,7 @@ Result<Snapshot> save_overwritten_cells(Backend& backend, Ledger const& ledger, 
         auto const& column = *now.column(cells[i].column);
         table.add(fmt::format("w{}", i + 1), column.stored_type, dialect.save(column, cells[i].to_be));
     }
-    return filled(backend, std::move(s), table, fmt::format("{} and ({})", from, fmt::join(any, " or ")));
+    return filled(backend, std::move(s), table, fmt::format("{} and ({})", from, balanced(any, " or ")));
 }
 
 }  // namespace undrop

@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 #include <algorithm>
 
+#include "balanced.hpp"
 #include "merge.hpp"
 
 namespace undrop {
@@ -39,7 +40,7 @@ std::string with_keys_left(Ledger const& ledger, Snapshot const& s, Snapshot con
         same.push_back(changed ? fmt::format("u.v{} = {}", at, last) : fmt::format("u.k{} = {}", i, last));
     }
     return fmt::format("(select {} from {} left join {} as u on {}) as s", fmt::join(cells, ", "), from, ledger.table(updated.store),
-                       fmt::join(same, " and "));
+                       balanced(same, " and "));
 }
 
 // The saved values of rows that the step left there.
@@ -51,7 +52,7 @@ std::string without_deleted(Ledger const& ledger, Snapshot const& s, std::vector
         std::vector<std::string> same;
         for (std::size_t i = 1; i <= s.table.key.size(); ++i) same.push_back(fmt::format("d.k{0} = s.k{0}", i));
         condition += fmt::format("{} not exists (select 1 from {} as d where {})", condition.empty() ? " where" : " and",
-                                 ledger.table(d->store), fmt::join(same, " and "));
+                                 ledger.table(d->store), balanced(same, " and "));
     }
     return condition.empty() ? rows + " as s" : fmt::format("(select s.* from {} as s{}) as s", rows, condition);
 }

@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 #include <algorithm>
 
+#include "balanced.hpp"
 #include "merge.hpp"
 #include "planner.hpp"
 #include "try.hpp"
@@ -69,10 +70,10 @@ std::optional<std::string> SavedReferences::is_orphan() const {
     auto text = fmt::format("({})", fmt::join(given, key.full ? " or " : " and "));
     if (parent)
         text += fmt::format(" and not exists (select 1 from {} as p where {})", dialect.relation(parent->schema, parent->name),
-                            fmt::join(there, " and "));
+                            balanced(there, " and "));
     for (std::size_t n = 0; n < parents_rows.size(); ++n)
         text += fmt::format(" and not exists (select 1 from {} as r where {})", ledger.table(parents_rows[n]->store),
-                            fmt::join(saved[n], " and "));
+                            balanced(saved[n], " and "));
     return text;
 }
 

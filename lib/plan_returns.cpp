@@ -1,9 +1,9 @@
 // The part of the planner that answers what a step down would give back and take right now, in rows. It reads as any SELECT does: no lock
 // of it stops a writer, and it waits for none (plan_count.cpp). What only the step can tell is said to be unknown.
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <algorithm>
 
+#include "balanced.hpp"
 #include "merge.hpp"
 #include "planner.hpp"
 #include "save.hpp"
@@ -31,14 +31,14 @@ std::string same_values(Dialect const& dialect, Snapshot const& s, Table const& 
     for (auto const& [name, number] : common_columns(s, now))
         same.push_back(
             dialect.same(*now.column(name), "t." + dialect.quote(name), dialect.load(*now.column(name), fmt::format("s.v{}", number))));
-    return same.empty() ? std::string{"1 = 1"} : fmt::format("({})", fmt::join(same, " and "));
+    return same.empty() ? std::string{"1 = 1"} : fmt::format("({})", balanced(same, " and "));
 }
 
 // Condition: two rows of the store (aliases q and s) are the same of the snapshot's.
 std::string same_keys(Snapshot const& s) {
     std::vector<std::string> same;
     for (std::size_t i = 1; i <= s.table.key.size(); ++i) same.push_back(fmt::format("q.k{0} = s.k{0}", i));
-    return fmt::format("{}", fmt::join(same, " and "));
+    return balanced(same, " and ");
 }
 
 }  // namespace

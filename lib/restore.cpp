@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "aside.hpp"
+#include "balanced.hpp"
 #include "merge.hpp"
 #include "overwrite.hpp"
 #include "pairing.hpp"
@@ -253,7 +254,7 @@ std::string insertable(Snapshot const& s, std::string const& store, std::string 
     if (taken.empty()) return from;
     std::vector<std::string> terms;
     for (std::size_t i = 1; i <= s.table.key.size(); ++i) terms.push_back(fmt::format("q.k{0} = s.k{0}", i));
-    return from + fmt::format(" and not exists (select 1 from {} as q where {})", taken, fmt::join(terms, " and "));
+    return from + fmt::format(" and not exists (select 1 from {} as q where {})", taken, balanced(terms, " and "));
 }
 
 Result<Restored> restore_keyed_rows(Backend& backend, Ledger const& ledger, Snapshot const& s, Table const& now, std::string const& users,
@@ -269,7 +270,7 @@ Result<Restored> restore_keyed_rows(Backend& backend, Ledger const& ledger, Snap
         if (std::find(s.table.key.begin(), s.table.key.end(), name) == s.table.key.end())
             set.push_back(fmt::format("{} = {}", dialect.quote(name), loaded));
     }
-    auto const all_same = fmt::format("({})", fmt::join(same, " and "));
+    auto const all_same = fmt::format("({})", balanced(same, " and "));
     // A row that the script made anew: going up the user's row wins over it (P3), going down it is the newer one (P2).
     auto const by_script = context.made_by_script ? std::string{"true"} : context.written.empty() ? std::string{"false"} : context.written;
     auto const user_wins = by_script != "false" && context.direction == Direction::up && !set.empty();

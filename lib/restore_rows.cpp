@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "aside.hpp"
+#include "balanced.hpp"
 #include "merge.hpp"
 #include "names.hpp"
 #include "overwrite.hpp"
@@ -215,11 +216,11 @@ Result<void> CellMerge::no_reference_within(Referring const& referring, std::str
         for (auto const cell : cells_)
             if (s_.values[cell] == name) comes_back.push_back(gets_saved(cell));
     }
-    UNDROP_TRY(auto const found, backend_.rows(fmt::format(
-                                     "select count(*) from {} join {} as c on {} join {} as r on r.k = {} where {} and r.k not in "
-                                     "(select {} from {} where {})",
-                                     rows, referring.by.rows, fmt::join(refers, " and "), referring.noted, identity(dialect_, now_, "c"),
-                                     changes, identity(dialect_, now_, "t"), rows, fmt::join(comes_back, " or "))));
+    UNDROP_TRY(auto const found,
+               backend_.rows(fmt::format("select count(*) from {} join {} as c on {} join {} as r on r.k = {} where {} and r.k not in "
+                                         "(select {} from {} where {})",
+                                         rows, referring.by.rows, balanced(refers, " and "), referring.noted, identity(dialect_, now_, "c"),
+                                         changes, identity(dialect_, now_, "t"), rows, balanced(comes_back, " or "))));
     auto const count = number_of(found.at(0).at(0));
     if (count == 0) return success();
     return Error{
@@ -244,11 +245,11 @@ Result<void> CellMerge::let_follow(RestoredCells& done) {
         if (changed.empty()) continue;
         auto const rows = fmt::format("{} join {} as t on {}", from(), dialect_.own_rows(now_), rows_.join);
         if (referring.child.id == now_.id) {
-            UNDROP_CHECK(no_reference_within(referring, rows, fmt::format("({})", fmt::join(any, " or "))));
+            UNDROP_CHECK(no_reference_within(referring, rows, fmt::format("({})", balanced(any, " or "))));
             continue;
         }
         UNDROP_TRY(auto const followed,
-                   follow(backend_, ledger_, referring, rows, fmt::format("({})", fmt::join(any, " or ")), changed, work_id++));
+                   follow(backend_, ledger_, referring, rows, fmt::format("({})", balanced(any, " or ")), changed, work_id++));
         done.followed[referring.child.id] += followed;
     }
     return success();
@@ -288,7 +289,7 @@ Result<std::int64_t> CellMerge::replace(std::string const& any) {
                                           fmt::join(selected, ", "), from(), rows, rows_.join, any)));
     UNDROP_CHECK(backend_.seal(store, &now_));
     UNDROP_TRY(auto const deleted, backend_.run(fmt::format("delete from {} as t where exists (select 1 from {} as w where {})", rows,
-                                                            store, fmt::join(of_key, " and "))));
+                                                            store, balanced(of_key, " and "))));
     UNDROP_CHECK(backend_.run(fmt::format("insert into {} ({}) select {} from {}", dialect_.relation(now_.schema, now_.name),
                                           fmt::join(columns, ", "), fmt::join(again, ", "), store)));
     UNDROP_CHECK(backend_.run("drop table " + store));
@@ -313,10 +314,10 @@ Result<RestoredCells> CellMerge::run() {
         any.push_back(gets_saved(i));
     }
     if (context_.replace_rows) {
-        UNDROP_TRY(done.replaced, replace(fmt::format("({})", fmt::join(any, " or "))));
+        UNDROP_TRY(done.replaced, replace(fmt::format("({})", balanced(any, " or "))));
     } else {
         UNDROP_TRY(done.updated, backend_.run(fmt::format("update {} as t set {} from {} where {} and ({})", dialect_.own_rows(now_),
-                                                          fmt::join(sets, ", "), from(), rows_.join, fmt::join(any, " or "))));
+                                                          fmt::join(sets, ", "), from(), rows_.join, balanced(any, " or "))));
     }
     if (!taken_.empty()) UNDROP_CHECK(backend_.run("drop table " + taken_));
     return done;

@@ -1,9 +1,9 @@
 #include "row_match.hpp"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <algorithm>
 
+#include "balanced.hpp"
 #include "names.hpp"
 #include "store_table.hpp"
 #include "try.hpp"
@@ -95,7 +95,7 @@ std::string Matching::same_number() const {
         untouched.push_back(dialect_.same(*column, before, left));
         agree.push_back(fmt::format("(not {} or {})", untouched.back(), dialect_.same(*column, present, left)));
     }
-    return fmt::format("{} and ({})", fmt::join(agree, " and "), fmt::join(untouched, " or "));
+    return fmt::format("{} and ({})", balanced(agree, " and "), balanced(untouched, " or "));
 }
 
 Result<void> Matching::lay_out(std::int64_t& next_id) {

@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 #include <algorithm>
 
+#include "balanced.hpp"
 #include "merge.hpp"
 #include "names.hpp"
 #include "try.hpp"
@@ -13,9 +14,7 @@ namespace {
 
 auto const success = [] { return BOOST_OUTCOME_V2_NAMESPACE::success(); };
 
-std::string anded(std::vector<std::string> const& terms) {
-    return terms.empty() ? std::string{"true"} : fmt::format("{}", fmt::join(terms, " and "));
-}
+std::string anded(std::vector<std::string> const& terms) { return terms.empty() ? std::string{"true"} : balanced(terms, " and "); }
 
 }  // namespace
 
@@ -171,7 +170,7 @@ Result<void> RowSides::choose_key() {
     if (!tells(now_.key) && std::none_of(now_.unique.begin(), now_.unique.end(), tells)) {
         std::vector<std::string> missing;
         for (auto const& name : now) missing.push_back(fmt::format("t.{} is null", dialect_.quote(name)));
-        UNDROP_TRY(auto const nulls, any(fmt::format("{} where {}", from_now(), fmt::join(missing, " or "))));
+        UNDROP_TRY(auto const nulls, any(fmt::format("{} where {}", from_now(), balanced(missing, " or "))));
         if (nulls) return success();
         // As the join takes them for equal: 3 and 3.0 are other bytes.
         std::vector<std::string> values;

@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 #include <algorithm>
 
+#include "balanced.hpp"
 #include "merge.hpp"
 #include "names.hpp"
 #include "row_sides.hpp"
@@ -139,7 +140,7 @@ std::string RowDiff::state_of_cell(std::string const& name) const {
                                       dialect_.digest(image)));
     }
     if (!left_.rows.empty()) own.push_back(is_left_row("1"));
-    return own.empty() ? "'u'" : fmt::format("case when {} then 'm' else 'u' end", fmt::join(own, " or "));
+    return own.empty() ? "'u'" : fmt::format("case when {} then 'm' else 'u' end", balanced(own, " or "));
 }
 
 // The columns that differ in some row that is there before and now.
@@ -189,7 +190,7 @@ StoreTable RowDiff::shape_of_updated(Snapshot const& s) const {
     }
     std::vector<std::string> states;
     for (auto const& name : s.values) states.push_back("(" + state_of_cell(name) + ")");
-    table.add("state", "text", fmt::format("{}", fmt::join(states, " || ")));
+    table.add("state", "text", balanced(states, " || "));
     for (std::size_t i = 0; i < s.values.size(); ++i)
         table.add(fmt::format("v{}", i + 1), old_.table.column(s.values[i])->stored_type, sides_.old_value(s.values[i]));
     for (std::size_t i = 0; i < s.values.size(); ++i)
@@ -218,7 +219,7 @@ Result<void> RowDiff::save_updated(std::int64_t id, std::vector<std::string> con
                             sides_.from_now());
     for (auto const& from : sides_.same()) {
         UNDROP_TRY(auto const rows,
-                   table.fill(backend_, fmt::format("{}{}{} where {}", from, alone, join_with_left(), fmt::join(differing, " or "))));
+                   table.fill(backend_, fmt::format("{}{}{} where {}", from, alone, join_with_left(), balanced(differing, " or "))));
         s.rows += rows;
     }
     return finish(std::move(s), table, result);

@@ -1,7 +1,7 @@
 // Rows that the opposite step had inserted, and which go again.
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
+#include "balanced.hpp"
 #include "merge.hpp"
 #include "names.hpp"
 #include "restore_rows.hpp"
@@ -22,10 +22,10 @@ std::string in_use(Dialect const& dialect, Table const& now, std::vector<Referen
         if (reference.schema == now.schema && reference.child == now.name && !now.key.empty()) {
             std::vector<std::string> itself;
             for (auto const& name : now.key) itself.push_back(fmt::format("c.{0} = t.{0}", dialect.quote(name)));
-            terms.push_back(fmt::format("not ({})", fmt::join(itself, " and ")));
+            terms.push_back(fmt::format("not ({})", balanced(itself, " and ")));
         }
         condition += fmt::format("{}exists (select 1 from {} as c where {})", condition.empty() ? "" : " or ", reference.rows,
-                                 fmt::join(terms, " and "));
+                                 balanced(terms, " and "));
     }
     return condition.empty() ? std::string{"1 = 0"} : "(" + condition + ")";
 }

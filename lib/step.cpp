@@ -342,6 +342,8 @@ Result<void> StepRunner::leave_footprints() {
     for (auto const& table : scripted_) {
         auto const* before = find_table_by_id(before_, table.id);
         if (!before) before = find_table(before_, {table.schema, table.name});
+        // What was renamed away has its successor's name, and is another table.
+        if (before && before->id != table.id && find_table_by_id(scripted_, before->id)) before = nullptr;
         if (!before) {
             UNDROP_CHECK(add(table, "", {}, true));
             continue;

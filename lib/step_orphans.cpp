@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "aside.hpp"
+#include "balanced.hpp"
 #include "merge.hpp"
 #include "references.hpp"
 #include "step.hpp"
@@ -30,7 +31,7 @@ std::string is_orphan(Dialect const& dialect, ForeignKey const& key) {
         joined.push_back(fmt::format("p.{} = {}", dialect.quote(key.parents_columns[i]), column));
     }
     return fmt::format("({}) and not exists (select 1 from {} as p where {})", fmt::join(present, key.full ? " or " : " and "),
-                       dialect.relation(key.parents_schema, key.parent), fmt::join(joined, " and "));
+                       dialect.relation(key.parents_schema, key.parent), balanced(joined, " and "));
 }
 
 // What is done about the orphans of one foreign key among what came back from one snapshot.
@@ -85,7 +86,7 @@ private:
             auto const& name = s_.table.key[i];
             terms.push_back(dialect_.equal(*now_.column(name), "t." + dialect_.quote(name), fmt::format("{}.k{}", alias, i + 1)));
         }
-        return fmt::format("{}", fmt::join(terms, " and "));
+        return balanced(terms, " and ");
     }
 
     [[nodiscard]] std::string is_marked(std::string const& cell) const {
@@ -134,7 +135,7 @@ private:
                                          wish_ == OnOrphan::null ? "null" : left));
         }
         return backend_.run(fmt::format("update {} as t set {} from {} as s where {} and ({}) and {}", dialect_.own_rows(now_),
-                                        fmt::join(values, ", "), store_, is_row("s"), fmt::join(any, " or "), orphan_));
+                                        fmt::join(values, ", "), store_, is_row("s"), balanced(any, " or "), orphan_));
     }
 
     Backend& backend_;

@@ -38,6 +38,18 @@ std::vector<AttributeRename> renamed_attributes(TableChange const& change) {
     return found;
 }
 
+// Computed ones, too, which nothing is saved of.
+std::vector<std::pair<std::string, std::string>> renamed_columns(TableChange const& change) {
+    std::vector<std::pair<std::string, std::string>> renamed;
+    for (auto const& [then, current] : change.kept)
+        if (then != current) renamed.emplace_back(then, current);
+    for (auto const& column : change.before->columns) {
+        auto const* now = column.generated ? change.after->column_by_id(column.id) : nullptr;
+        if (now && now->generated && now->name != column.name) renamed.emplace_back(column.name, now->name);
+    }
+    return renamed;
+}
+
 // Tables and columns whose names others have by now, though nothing was built anew.
 using Names = std::set<std::pair<TableName, std::string>>;
 Names names_of_others(std::vector<TableChange> const& changes, Catalog const& now) {
@@ -49,8 +61,8 @@ Names names_of_others(std::vector<TableChange> const& changes, Catalog const& no
             if (std::any_of(now.begin(), now.end(), is_there)) names.insert({name, ""});
         }
         if (!change.after || change.rebuilt) continue;
-        for (auto const& [then, current] : change.kept)
-            if (then != current && change.after->column(then)) names.insert({table_name(*change.after), then});
+        for (auto const& [then, current] : renamed_columns(change))
+            if (change.after->column(then)) names.insert({table_name(*change.after), then});
     }
     return names;
 }
@@ -135,8 +147,8 @@ Result<void> StepRunner::record(Catalog const& now, std::vector<TableChange> con
         TableName const after{change.after->schema, change.after->name};
         auto const is_there = [&](auto const& entry) { return is_relation(entry.first, before); };
         if (before != after) renames.push_back({before, after, "", "", std::any_of(now.begin(), now.end(), is_there)});
-        for (auto const& [then, current] : change.kept)
-            if (then != current) renames.push_back({before, after, then, current, change.after->column(then) != nullptr});
+        for (auto const& [then, current] : renamed_columns(change))
+            renames.push_back({before, after, then, current, change.after->column(then) != nullptr});
         for (auto const& [was, is] : renamed_attributes(change)) {
             if (was->name == is->name && find_table(before_, {was->schema, was->owner})) continue;  // of a table's rows: that has its own
             auto const has_name = [&](Column const& c) {

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "balanced.hpp"
 #include "merge.hpp"
 #include "names.hpp"
 #include "restore_rows.hpp"
@@ -51,7 +52,7 @@ Result<std::int64_t> empty_cells(Backend& backend, Table const& now, Snapshot co
     for (std::size_t i = 0; i < s.table.key.size(); ++i)
         terms.push_back(dialect.equal(*now.column(s.table.key[i]), "t." + dialect.quote(s.table.key[i]), fmt::format("n.k{}", i + 1)));
     return backend.run(fmt::format("update {} as t set {} = null from {} as n where {} and n.u{} = 1", dialect.own_rows(now),
-                                   dialect.quote(s.values[value]), unchanged, fmt::join(terms, " and "), value + 1));
+                                   dialect.quote(s.values[value]), unchanged, balanced(terms, " and "), value + 1));
 }
 
 }  // namespace undrop

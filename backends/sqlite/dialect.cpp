@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "balanced.hpp"
 #include "lexer.hpp"
 #include "sqlite/functions.hpp"
 #include "sqlite/tokens.hpp"
@@ -55,11 +56,11 @@ std::vector<std::string> SqliteDialect::saved_forms(std::string const& text, std
 }
 
 std::string SqliteDialect::image(std::vector<std::string> const& saved) const {
-    std::string result = "''";
+    std::vector<std::string> parts{"''"};
     for (auto const& value : saved)
-        result += fmt::format(
-            " || typeof({0}) || ' ' || case when typeof({0}) in ('text', 'blob') then hex({0}) else quote({0}) end || ','", value);
-    return "(" + result + ")";
+        parts.push_back(
+            fmt::format("typeof({0}) || ' ' || case when typeof({0}) in ('text', 'blob') then hex({0}) else quote({0}) end || ','", value));
+    return "(" + balanced(parts, " || ") + ")";
 }
 
 std::string SqliteDialect::digest(std::string const& image) const { return fmt::format("{}({})", digest_function, image); }

@@ -29,21 +29,41 @@ public:
         keep_referred();
     }
     [[nodiscard]] std::vector<Expected> const& rows() const { return rows_; }
-    // False: where a table has no numbers of rows, or others, nobody can say which row is which once keys were changed, too; and nothing
-    // tells a renamed column of a table that was built anew.
+    // False: where a table has no numbers of rows, or others, or lost columns as well, nobody can say which row is which once keys were
+    // changed, too; and nothing tells a renamed column of a table that was built anew.
     [[nodiscard]] bool certain() const {
         return std::all_of(looks_.tables.begin(), looks_.tables.end(), [&](FuzzTable const& table) {
             auto const* place = looks_.places.of(table.name);
-            if (!place || (table.numbered && !place->rebuilt)) return true;
-            auto const renamed = [](auto const& column) { return column.first != column.second; };
-            if (place->rebuilt && std::any_of(place->columns.begin(), place->columns.end(), renamed)) return false;
+            if (!place || (place->rebuilt && place->renamed)) return !succeeded_and_written(table.name);
+            auto const* now = find(looks_.tables_after, place->table);
+            auto const is_there = [&](std::string const& column) { return now && place->columns.contains(column); };
             auto const key = table.key();
-            return !place->rekeyed && !key.empty() &&
-                   std::all_of(key.begin(), key.end(), [&](auto const& column) { return place->columns.contains(column); });
+            auto const keyed = !key.empty() && std::all_of(key.begin(), key.end(), [&](std::string const& column) {
+                return is_there(column) && now->column(place->columns.at(column))->unique;
+            });
+            auto const whole = std::all_of(table.columns.begin(), table.columns.end(), [&](FuzzColumn const& column) {
+                return !column.written || (is_there(column.name) && now->column(place->columns.at(column.name))->type == column.type);
+            });
+            if (table.numbered && !place->rebuilt) return keyed || whole || !written(place->table);
+            auto const moved = [&](FuzzColumn const& column) {
+                auto const found = place->columns.find(column.name);
+                return found == place->columns.end() ? now && now->column(column.name) : found->second != column.name;
+            };
+            if (place->rebuilt && std::any_of(table.columns.begin(), table.columns.end(), moved)) return false;
+            return !place->rekeyed && keyed;
         });
     }
 
 private:
+    // One of another origin has the name of a table that went: it counts as the same built anew, and users' rows in it belong to both.
+    [[nodiscard]] bool succeeded_and_written(std::string const& table) const { return looks_.after.rows.contains(table) && written(table); }
+
+    [[nodiscard]] bool written(std::string const& table_after) const {
+        auto const after = looks_.after.rows.find(table_after);
+        auto const now = looks_.written.rows.find(table_after);
+        return now == looks_.written.rows.end() || after == looks_.after.rows.end() || after->second != now->second;
+    }
+
     static Tagged tagged(State const& state, std::string const& table, Tagged all = {}) {
         if (auto const found = state.rows.find(table); found != state.rows.end())
             for (auto const& row : found->second)
@@ -68,9 +88,11 @@ private:
             written = tagged(looks_.written, partition, written);
         }
         if (auto const key = table.key(); !key.empty()) {
-            auto const same = same_keys(*place, key, before, after);
+            auto const same = same_keys(key, before, key_after(*place, key), after);
             tell_by_key(same, after);
             tell_by_key(same, written);
+            // A key that users deleted and used again is the same row, edited.
+            tell_by_key(same_keys(key_after(*place, key), after, key_after(*place, key), written), written);
         }
         std::set<std::string> tags;
         for (auto const& all : std::array{std::cref(before), std::cref(std::as_const(after)), std::cref(std::as_const(written))})
@@ -78,22 +100,30 @@ private:
         for (auto const& tag : tags) of_row(table, *place, of(before, tag), of(after, tag), of(written, tag));
     }
 
+    static std::vector<std::string> key_after(Places::Place const& place, std::vector<std::string> const& key) {
+        std::vector<std::string> columns;
+        for (auto const& column : key)
+            if (place.columns.contains(column)) columns.push_back(place.columns.at(column));
+        return columns;
+    }
+
+    static std::vector<std::string> values_of(FuzzRow const& row, std::vector<std::string> const& columns) {
+        std::vector<std::string> values;
+        for (auto const& column : columns) values.push_back(row.at(column));
+        return values;
+    }
+
     // A row that has the key of one that was there before is that one, whatever else it has.
-    static std::map<std::string, std::string> same_keys(Places::Place const& place, std::vector<std::string> const& key,
-                                                        Tagged const& before, Tagged const& after) {
+    static std::map<std::string, std::string> same_keys(std::vector<std::string> const& key_before, Tagged const& before,
+                                                        std::vector<std::string> const& key_now, Tagged const& now) {
         std::map<std::string, std::string> same;
+        if (key_before.size() != key_now.size()) return same;
         std::map<std::vector<std::string>, std::string> tags;
-        for (auto const& [tag, rows] : before) {
-            std::vector<std::string> values;
-            for (auto const& column : key) values.push_back(rows[0].at(column));
-            if (!after.contains(tag)) tags[values] = tag;
-        }
-        for (auto const& [tag, rows] : after) {
-            std::vector<std::string> values;
-            for (auto const& column : key)
-                if (place.columns.contains(column)) values.push_back(rows[0].at(place.columns.at(column)));
-            if (auto const found = tags.find(values); !before.contains(tag) && found != tags.end()) same[tag] = found->second;
-        }
+        for (auto const& [tag, rows] : before)
+            if (!now.contains(tag)) tags[values_of(rows[0], key_before)] = tag;
+        for (auto const& [tag, rows] : now)
+            if (auto const found = tags.find(values_of(rows[0], key_now)); !before.contains(tag) && found != tags.end())
+                same[tag] = found->second;
         return same;
     }
 

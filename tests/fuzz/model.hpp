@@ -13,6 +13,7 @@ namespace undrop::test {
 
 struct Looks {
     std::vector<FuzzTable> tables;  // before
+    std::vector<FuzzTable> tables_after;
     State before;
     State after;
     State written;

@@ -168,9 +168,11 @@ private:
 
     void down_after_writes() {
         auto const after = state_of(db_, engine_);
+        auto const tables_after = fuzz_tables(db_, engine_);
         run(history_.writes);
         auto const written = state_of(db_, engine_);
-        auto const prediction = predict(stage_.scratch(), engine_, history_.schema, {tables_, before_, after, written, places_});
+        auto const prediction =
+            predict(stage_.scratch(), engine_, history_.schema, {tables_, tables_after, before_, after, written, places_});
         outcome_.compared = prediction.certain;
         if (auto const error = step(true)) {
             outcome_.end = Outcome::End::refused_down;

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-
 #include "fuzz/tables.hpp"
 #include "fuzz/values.hpp"
 

@@ -1,5 +1,7 @@
 // Which row is which on the way back: tables without a key, keys that a script changes or drops, keys that are equal without being the
 // same.
+#include <fmt/format.h>
+
 #include "story/story.hpp"
 
 using namespace undrop;
@@ -220,4 +222,19 @@ ON_BOTH("story: rows that a way back kept are named when the next up would inser
     check_unchanged(before, witness(db));
     (void)up(db, source_of({{"insert into plan values (1, 'free'), (2, 'team'), (3, 'gold') on conflict do nothing"}}));
     CHECK_EQ(db.table("select id, name from plan order by id"), "1|free\n2|mine\n3|gold");
+}
+
+ON_BOTH("story: rows of many columns are told and compared as those of few") {
+    constexpr int columns = 600;
+    std::string definition;
+    for (int n = 1; n <= columns; ++n) definition += fmt::format(", c{} text default 'v{}'", n, n);
+    (void)as_never_migrated(db,
+                            {.before = fmt::format("create table keyless (name text{0}); create table keyed (name text primary key{0});"
+                                                   "insert into keyless (name) values ('a'), ('b'), ('c'), ('d');"
+                                                   "insert into keyed (name) values ('a'), ('b'), ('c'), ('d')",
+                                                   definition),
+                             .up = "update keyless set c1 = 'up', c600 = 'up' where name < 'c';\ndelete from keyless where name = 'd';\n"
+                                   "update keyed set c1 = 'up', c600 = 'up' where name < 'c';\ndelete from keyed where name = 'd';\n"
+                                   "alter table keyed drop column c300",
+                             .writes = "update keyless set c2 = 'user' where name = 'c'; update keyed set c2 = 'user' where name = 'b'"});
 }

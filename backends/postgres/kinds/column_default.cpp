@@ -11,7 +11,7 @@ from rel c
 join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attgenerated = ''
 join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
 cross join lateral (
-    select format('ALTER TABLE ONLY %s ALTER COLUMN %I SET DEFAULT %s;', c.q, a.attname, pg_get_expr(d.adbin, d.adrelid)) as make) x
+    select format('ALTER TABLE ONLY %s ALTER COLUMN %I SET DEFAULT %s;', c.q, a.attname, pg_get_expr(d.adbin, 0)) as make) x
 where c.relkind in ('r', 'p', 'v')
 )sql";
 

@@ -19,7 +19,8 @@ char const table[] = R"sql(
     select a.attrelid, string_agg(format('%I %s%s', a.attname, format_type(a.atttypid, a.atttypmod),
                                          case when a.attcollation <> t.typcollation
                                               then ' COLLATE ' || a.attcollation::regcollation::text end),
-                                  ', ' order by case when a.attinhcount = 0 then a.attnum end, a.attname) as columns
+                                  ', ' order by case when a.attinhcount = 0 then a.attnum end, a.attname) as columns,
+           string_agg(a.xmin::text, ',') as rows
     from pg_attribute a join pg_type t on t.oid = a.atttypid
     where a.attnum > 0 and not a.attisdropped
       and ((a.attislocal and a.attinhcount > 0) or exists (select from key k where k.relation = a.attrelid and k.number = a.attnum))
@@ -33,7 +34,7 @@ select 'table', c.sq, c.relname, format('CREATE %sTABLE %s', case c.relpersisten
        x.rest, 0,
        concat_ws(' ', format('1259:%s:0', c.oid), format('1247:%s:0', c.reltype), '1247:' || nullif((select t.typarray from pg_type t where t.oid = c.reltype), 0) || ':0'),
        concat_ws(' ', format('2615:%s:0', c.relnamespace), '1259:' || p.inhparent || ':0', p.columns, i.addresses),
-       c.oid, concat_ws(',', c.row, p.row, i.rows), true
+       c.oid, concat_ws(',', c.row, p.row, i.rows, l.rows), true
 from rel c
 left join part p on p.inhrelid = c.oid
 left join parents i on i.inhrelid = c.oid
