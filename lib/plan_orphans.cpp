@@ -7,6 +7,7 @@
 #include "balanced.hpp"
 #include "merge.hpp"
 #include "planner.hpp"
+#include "references.hpp"
 #include "try.hpp"
 
 namespace undrop {
@@ -67,14 +68,20 @@ std::optional<std::string> SavedReferences::is_orphan() const {
             saved[n].push_back(fmt::format("r.v{} = {}", *of_parent + 1, value));
         }
     }
-    auto text = fmt::format("({})", fmt::join(given, key.full ? " or " : " and "));
-    if (parent)
-        text += fmt::format(" and not exists (select 1 from {} as p where {})", dialect.relation(parent->schema, parent->name),
-                            balanced(there, " and "));
-    for (std::size_t n = 0; n < parents_rows.size(); ++n)
-        text += fmt::format(" and not exists (select 1 from {} as r where {})", ledger.table(parents_rows[n]->store),
-                            balanced(saved[n], " and "));
-    return text;
+    auto const exists = [](std::string const& rows, std::string const& condition) {
+        return fmt::format("exists (select 1 from {} where {})", rows, condition);
+    };
+    std::string missing;
+    std::string taken;  // by a row that came since
+    auto const of_parent = parent ? exists(dialect.relation(parent->schema, parent->name) + " as p", balanced(there, " and ")) : "";
+    if (parent) missing += " and not " + of_parent;
+    for (std::size_t n = 0; n < parents_rows.size(); ++n) {
+        auto const of_saved = exists(ledger.table(parents_rows[n]->store) + " as r", balanced(saved[n], " and "));
+        missing += " and not " + of_saved;
+        if (parent && parents_rows[n]->table.key == key.parents_columns && told_by_number(*parents_rows[n]))
+            taken += fmt::format(" or ({} and {})", of_parent, of_saved);
+    }
+    return fmt::format("({}) and ((1 = 1{}){})", fmt::join(given, key.full ? " or " : " and "), missing, taken);
 }
 
 // FROM item and condition: what would be put back of the snapshot (alias s).
@@ -133,12 +140,13 @@ Result<void> Planner::count_orphans(PlannedStep& step, Opposite const& opposite,
             if (!orphans || *orphans == 0) continue;
             auto const stop = options_.on_orphan == OnOrphan::stop;
             if (options_.on_orphan == OnOrphan::keep) *back.comes_back -= std::min(*back.comes_back, *orphans);
-            plan.findings.push_back({.severity = stop ? Finding::Severity::warning : Finding::Severity::note,
-                                     .code = "orphans",
-                                     .text = fmt::format("{} of {} refer to rows of {} that are not there any more{}", *orphans, back.what,
-                                                         parent, stop ? ": the way back will be refused" : ""),
-                                     .next = {.command = stop ? "down --on-orphan keep" : "",
-                                              .advice = stop ? "or null; or make those rows again first" : ""}});
+            plan.findings.push_back(
+                {.severity = stop ? Finding::Severity::warning : Finding::Severity::note,
+                 .code = "orphans",
+                 .text = fmt::format("{} of {} refer to rows of {} that are not there any more, or whose numbers other rows have by now{}",
+                                     *orphans, back.what, parent, stop ? ": the way back will be refused" : ""),
+                 .next = {.command = stop ? "down --on-orphan keep" : "",
+                          .advice = stop ? "or null; or make those rows again first" : ""}});
         }
     }
     return success();

@@ -98,4 +98,17 @@ bool may_cross(std::vector<Snapshot> const& snapshots) {
            std::any_of(snapshots.begin(), snapshots.end(), [](Snapshot const& s) { return comes_back(s) && !s.of_rows(); });
 }
 
+bool is_number(Column const& column) {
+    auto type = column.type;
+    std::transform(type.begin(), type.end(), type.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    return type.find("int") != std::string::npos && type.find("interval") == std::string::npos;
+}
+
+bool told_by_number(Snapshot const& s) {
+    auto const& key = s.table.key;
+    auto const brings_it_back = s.kind == Kind::deleted || (s.kind == Kind::updated && key.size() == 1 && has(s.values, key.front()));
+    auto const* column = brings_it_back && key.size() == 1 ? s.table.column(key.front()) : nullptr;
+    return column && is_number(*column);
+}
+
 }  // namespace undrop

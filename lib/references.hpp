@@ -15,4 +15,9 @@ namespace undrop {
 // May there be any?
 [[nodiscard]] bool may_cross(std::vector<Snapshot> const& snapshots);
 
+// Are its rows told by a number alone, which another row may be given once it is free? A name, or anything else that people give, is the
+// row's own, whoever made the row again.
+[[nodiscard]] bool told_by_number(Snapshot const& s);
+[[nodiscard]] bool is_number(Column const& column);
+
 }  // namespace undrop

@@ -30,7 +30,10 @@ Wanted without_renamed(Wanted wanted, std::vector<Rename> const& renames, Catalo
     std::erase_if(wanted, [&](auto const& entry) {
         auto const& [id, object] = entry;
         return std::any_of(renames.begin(), renames.end(), [&, &id = id, &object = object](Rename const& rename) {
-            return object ? !now.contains(id) && there_as_renamed(id, rename, now) : there_as_renamed(id, reversed(rename), then);
+            // A computed column whose name another one took comes back by its rename, too: nothing need be made anew.
+            auto const makes_room = object && rename.replaced && !object->holds_rows;
+            return object ? (makes_room || !now.contains(id)) && there_as_renamed(id, rename, now)
+                          : there_as_renamed(id, reversed(rename), then);
         });
     });
     return wanted;

@@ -257,14 +257,15 @@ Result<void> RowSides::pair_equal(std::string const& old_rows, std::string const
 // of its key, by which it was moved; or by the rest of its key alone, where that is unique on both sides.
 Result<void> RowSides::pair_moved() {
     auto const places = dialect_.row_places(now_);  // in which partition, and where in it
-    if (!old_.may_have_moved || places.size() != 2 || key_.size() < 2) return success();
+    if (!old_.may_have_moved || places.size() != 2 || key_.empty()) return success();
     auto const partition_then = "o." + places.front().definition.substr(0, places.front().definition.find(' '));
     auto const& partition_now = places.front().expression;
     auto const without = [](std::vector<std::string> names, std::string const& one) {
         std::erase(names, one);
         return names;
     };
-    auto const pair_by = [&](std::vector<std::string> const& columns) {
+    auto const pair_by = [&](std::vector<std::string> const& columns) -> Result<void> {
+        if (columns.empty()) return success();
         auto const images = [&](bool of_old) {
             return fmt::format("{0} as i, count(*) over (partition by {0}) as c", image(columns, of_old));
         };

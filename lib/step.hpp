@@ -210,10 +210,17 @@ private:
     [[nodiscard]] Result<void> set_references_aside();
     [[nodiscard]] Result<void> settle_orphans(std::vector<Table> const& tables);
     [[nodiscard]] Result<std::int64_t> settle_orphans_of(Snapshot const& snapshot, Table const& now, std::vector<Table> const& tables);
-    [[nodiscard]] Result<std::vector<ForeignKey>> foreign_keys_of(Table const& now);
+    using ComeBack = std::pair<Snapshot const*, Table>;  // what was restored from, and the table that it is in now
+    [[nodiscard]] Result<std::vector<ComeBack>> what_came_back(std::vector<Table> const& tables);
+    [[nodiscard]] Result<std::vector<ForeignKey>> foreign_keys_of(Table const& now, Catalog const& catalog = {});
     [[nodiscard]] Result<void> count_orphans(Snapshot const& snapshot);
     [[nodiscard]] Result<void> bring_references_back();
     [[nodiscard]] Error minding_keyless(Error error) const;
+    // step_strangers.cpp: what would refer to a row that has the number of another one
+    [[nodiscard]] bool notes_restored() const { return settles_orphans() || may_meet_strangers_; }
+    [[nodiscard]] Result<void> look_for_strangers();
+    [[nodiscard]] Result<std::string> numbers_of_strangers(ForeignKey const& key);
+    [[nodiscard]] Result<void> refuse_strangers(std::vector<ComeBack> const& back);
     [[nodiscard]] Result<void> match_keyless(std::vector<Snapshot const*> const& rows, std::vector<Table> const& tables);
     [[nodiscard]] std::vector<Snapshot const*> own_updates(Table const& table) const;
     [[nodiscard]] Result<std::map<ObjectId, Object>> set_aside(std::vector<Snapshot const*> const& rows, std::vector<Table> const& tables);
@@ -318,6 +325,7 @@ private:
     std::set<std::int64_t> swapped_;         // snapshots of which rows swapped unique values
     std::vector<Reader> readers_;            // types of the store
     std::vector<Snapshot> overwritten_;      // what users wrote since, where a saved value was put over it
+    bool may_meet_strangers_ = false;        // a number of what comes back is another row's by now
     std::map<ObjectId, Object> references_;  // foreign keys that stepped aside until orphans are settled
     std::vector<Footprint> footprints_;
     std::map<std::string, std::chrono::steady_clock::time_point> locked_since_;  // by the names of report_.locks

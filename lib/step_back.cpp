@@ -59,6 +59,7 @@ static void unwant_what_came_along(Catalog const& now, Catalog const& start, Wan
 
 Result<void> StepRunner::bring_back() {
     if (opposite_.step == 0) return success();
+    UNDROP_CHECK(look_for_strangers());
     if (step_.direction == Direction::down) {
         UNDROP_CHECK(evict_relations());
         UNDROP_CHECK(rename_tables_back());
@@ -158,18 +159,22 @@ Result<void> StepRunner::want_what_script_changed(Catalog const& now) {
     return success();
 }
 
-// P5: what a step made in a table that it also renamed has to go from under the old name.
+// P5: what a step made in a table, or of a column, that it also renamed has to go from under the old name.
 void StepRunner::unwant_under_old_names() {
     for (auto const& rename : opposite_.renames) {
-        if (!rename.column_before.empty()) continue;
         auto const& wanted = opposite_.wanted;
         auto const old =
             std::find_if(wanted.begin(), wanted.end(), [&](auto const& entry) { return names_table(entry.first.parent, rename.before); });
-        if (old == wanted.end()) continue;
+        if (old == wanted.end() && rename.before != rename.after) continue;
         Wanted more;
-        for (auto const& [id, object] : wanted)
-            if (!object && names_table(id.parent, rename.after))
-                more.emplace(ObjectId{.kind = id.kind, .parent = old->first.parent, .name = id.name}, std::nullopt);
+        for (auto const& [id, object] : wanted) {
+            if (object || !names_table(id.parent, rename.after)) continue;
+            auto const& parent = rename.before == rename.after ? id.parent : old->first.parent;
+            if (rename.column_before.empty())
+                more.emplace(ObjectId{.kind = id.kind, .parent = parent, .name = id.name}, std::nullopt);
+            else if (id.name == rename.column_after && id.kind != "column")
+                more.emplace(ObjectId{.kind = id.kind, .parent = parent, .name = rename.column_before}, std::nullopt);
+        }
         opposite_.wanted.merge(more);
     }
 }
@@ -246,7 +251,7 @@ Result<void> StepRunner::restore_column_of(Snapshot const& snapshot, Table const
                            .deleted = writes.inserted > 0 ? std::vector<Snapshot const*>{} : beside(snapshot, Snapshot::Kind::deleted),
                            .number = numbering(table, snapshot.column, identity),
                            .bare = as_text,
-                           .note_restored = settles_orphans(),
+                           .note_restored = notes_restored(),
                            .referring = goes_up ? referring_to(table, tables) : std::vector<Referring>{},
                            .next = goes_up ? next : std::string{}};
     std::erase_if(context.referring, [&](Referring const& r) { return !refers_by(r, snapshot.column); });
@@ -362,7 +367,7 @@ Result<void> StepRunner::restore_tables(std::vector<Table> const& tables) {
                                             .work_id = next_id_++,
                                             .on_conflict = options_.on_conflict,
                                             .overwrite_id = next_id_++,
-                                            .note_restored = settles_orphans()}));
+                                            .note_restored = notes_restored()}));
             return success();
         }));
         report_.merged.push_back(done.merged);

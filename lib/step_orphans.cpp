@@ -21,8 +21,8 @@ bool has(std::vector<std::string> const& names, std::string const& name) {
     return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-// Condition on t: it refers to a row that is not there.
-std::string is_orphan(Dialect const& dialect, ForeignKey const& key) {
+// Condition on t: it refers to a row that is not there, or to one that has the number of another. `strangers`: a query for such numbers.
+std::string is_orphan(Dialect const& dialect, ForeignKey const& key, std::string const& strangers) {
     std::vector<std::string> present;
     std::vector<std::string> joined;
     for (std::size_t i = 0; i < key.columns.size(); ++i) {
@@ -30,8 +30,11 @@ std::string is_orphan(Dialect const& dialect, ForeignKey const& key) {
         present.push_back(column + " is not null");
         joined.push_back(fmt::format("p.{} = {}", dialect.quote(key.parents_columns[i]), column));
     }
-    return fmt::format("({}) and not exists (select 1 from {} as p where {})", fmt::join(present, key.full ? " or " : " and "),
-                       dialect.relation(key.parents_schema, key.parent), balanced(joined, " and "));
+    auto const missing = fmt::format("not exists (select 1 from {} as p where {})", dialect.relation(key.parents_schema, key.parent),
+                                     balanced(joined, " and "));
+    auto const taken =
+        strangers.empty() ? std::string{"1 = 0"} : fmt::format("t.{} in ({})", dialect.quote(key.columns.front()), strangers);
+    return fmt::format("({}) and ({} or {})", balanced(present, key.full ? " or " : " and "), missing, taken);
 }
 
 // What is done about the orphans of one foreign key among what came back from one snapshot.
@@ -39,7 +42,7 @@ class OrphanMerge {
 public:
     // `fill`: SQL of what the snapshot's column has in rows that nothing is saved of; empty: nothing may be there.
     OrphanMerge(Backend& backend, Ledger const& ledger, Snapshot const& s, Table const& now, ForeignKey const& key, OnOrphan wish,
-                std::string fill)
+                std::string fill, std::string const& strangers)
         : backend_(backend),
           dialect_(backend.dialect()),
           s_(s),
@@ -49,7 +52,7 @@ public:
           fill_(std::move(fill)),
           aside_(Aside(backend, ledger, s).table()),
           store_(ledger.table(s.store)),
-          orphan_(is_orphan(backend.dialect(), key)) {
+          orphan_(is_orphan(backend.dialect(), key, strangers)) {
         for (auto const& name : key.columns)
             if (s.kind == Snapshot::Kind::column ? name == s.column : s.kind != Snapshot::Kind::updated || is_cell(name))
                 columns_.push_back(name);
@@ -219,8 +222,10 @@ Result<void> StepRunner::set_references_aside() {
     return success();
 }
 
-Result<std::vector<ForeignKey>> StepRunner::foreign_keys_of(Table const& now) {
+Result<std::vector<ForeignKey>> StepRunner::foreign_keys_of(Table const& now, Catalog const& catalog) {
     std::map<ObjectId, std::string> definitions;
+    for (auto const& [id, object] : catalog)
+        if (id.kind == foreign_key && names_table(id.parent, table_name(now))) definitions.emplace(id, object.make);
     for (auto const& [id, object] : references_)
         if (names_table(id.parent, table_name(now))) definitions.emplace(id, object.make);
     for (auto const& [id, object] : opposite_.wanted)
@@ -240,7 +245,8 @@ Result<std::int64_t> StepRunner::settle_orphans_of(Snapshot const& snapshot, Tab
         auto const has_column = [&](std::string const& name) { return now.column(name) != nullptr; };
         if (!find_table(tables, {key.parents_schema, key.parent}) || !std::all_of(key.columns.begin(), key.columns.end(), has_column))
             continue;
-        OrphanMerge merge(backend_, ledger_, snapshot, now, key, options_.on_orphan, fill);
+        UNDROP_TRY(auto const strangers, numbers_of_strangers(key));
+        OrphanMerge merge(backend_, ledger_, snapshot, now, key, options_.on_orphan, fill, strangers);
         UNDROP_TRY(auto const rows, in_quiet(backend_, now, [&] { return merge.settle(); }));
         auto const whole = snapshot.kind == Snapshot::Kind::table || snapshot.kind == Snapshot::Kind::deleted;
         if (whole && options_.on_orphan == OnOrphan::keep)
@@ -252,10 +258,8 @@ Result<std::int64_t> StepRunner::settle_orphans_of(Snapshot const& snapshot, Tab
     return settled;
 }
 
-// What comes back may be what other rows that came back refer to: until nothing changes any more.
-Result<void> StepRunner::settle_orphans(std::vector<Table> const& tables) {
-    if (!settles_orphans()) return success();
-    std::vector<std::pair<Snapshot const*, Table>> back;
+Result<std::vector<StepRunner::ComeBack>> StepRunner::what_came_back(std::vector<Table> const& tables) {
+    std::vector<ComeBack> back;
     for (auto const& snapshot : opposite_.snapshots) {
         auto const* table = find_table(tables, table_name(snapshot.table));
         if (snapshot.kind == Snapshot::Kind::sequence || !snapshot.keyed() || !table) continue;
@@ -265,6 +269,14 @@ Result<void> StepRunner::settle_orphans(std::vector<Table> const& tables) {
         UNDROP_TRY(auto now, as_saved(snapshot, *table));
         back.emplace_back(&snapshot, std::move(now));
     }
+    return back;
+}
+
+// What comes back may be what other rows that came back refer to: until nothing changes any more.
+Result<void> StepRunner::settle_orphans(std::vector<Table> const& tables) {
+    if (!notes_restored()) return success();
+    UNDROP_TRY(auto const back, what_came_back(tables));
+    if (!settles_orphans()) return refuse_strangers(back);
     for (bool progress = true; progress;) {
         progress = false;
         for (auto const& [snapshot, now] : back) {

@@ -226,7 +226,7 @@ Result<void> StepRunner::restore_deleted_rows(Snapshot const& snapshot, Table co
                            .work_id = next_id_++,
                            .on_conflict = options_.on_conflict,
                            .overwrite_id = next_id_++,
-                           .note_restored = settles_orphans()};
+                           .note_restored = notes_restored()};
     if (after_script_.writes.contains(table.id)) {
         UNDROP_TRY(context.written, backend_.written_by_us(table, "t"));
     }
@@ -245,7 +245,7 @@ Result<void> StepRunner::restore_cells(Snapshot const& snapshot, Table const& ta
                          .work_id = next_id_++,
                          .on_conflict = options_.on_conflict,
                          .overwrite_id = next_id_++,
-                         .note_restored = settles_orphans()};
+                         .note_restored = notes_restored()};
     if (auto const found = unchanged_cells_.find(snapshot.id); found != unchanged_cells_.end()) context.unchanged = found->second;
     context.own = own_updates(table);
     auto const matched = matched_.find(snapshot.id);

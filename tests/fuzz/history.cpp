@@ -32,7 +32,7 @@ void leave_keys_alone(FuzzTable& table, std::vector<FuzzTable> const& before, Pl
         if (!place || place->table != table.name) continue;
         auto const key = old.key();
         auto const kept = [&](std::string const& column) {
-            return place->columns.contains(column) && table.column(place->columns.at(column))->unique;
+            return place->columns.contains(column) && table.column(place->columns.at(column))->tells;
         };
         // Rows of a child have no key by inheritance.
         bool const told = !key.empty() && !table.in_family && std::all_of(key.begin(), key.end(), kept);

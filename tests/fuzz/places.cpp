@@ -20,7 +20,16 @@ void Places::table_renamed(std::string const& from, std::string const& to) {
         if (place.table == from) place.table = to, place.renamed = true;
 }
 
+void Places::column_remade(std::string const& table, std::string const& column) {
+    for (auto& [before, place] : places_)
+        if (place.table == table) place.remade.insert(column);
+}
+
+// One that is known by its name alone is another one under another name.
 void Places::column_renamed(std::string const& table, std::string const& from, std::string const& to) {
+    for (auto& [before, place] : places_)
+        if (place.table == table && place.remade.erase(from) > 0)
+            std::erase_if(place.columns, [&from = from](auto const& column) { return column.second == from; });
     for (auto& [before, place] : places_)
         if (place.table == table)
             for (auto& [column, now] : place.columns)

@@ -18,7 +18,8 @@ public:
         std::set<std::string> detached;              // tables by now, with some of its rows
         bool rebuilt = false;
         bool renamed = false;
-        bool rekeyed = false;  // columns of a key were written
+        bool rekeyed = false;          // columns of a key were written
+        std::set<std::string> remade;  // dropped and added again under their names
     };
 
     explicit Places(std::vector<FuzzTable> const& before);
@@ -27,6 +28,7 @@ public:
     [[nodiscard]] Place const* of(std::string const& table_before) const;
 
     void table_renamed(std::string const& from, std::string const& to);
+    void column_remade(std::string const& table, std::string const& column);
     void column_renamed(std::string const& table, std::string const& from, std::string const& to);
     void table_rebuilt(std::string const& table);
     void table_rekeyed(std::string const& table);

@@ -129,7 +129,8 @@ Operation ScriptMaker::of_columns(FuzzTable const& table) {
         case 2:
             if (column.name == tag_column) return {};
             return {{fmt::format("alter table {} drop column {}", table.name, column.name),
-                     fmt::format("alter table {} add column {}", table.name, column_definition(engine_, random_, column.name, false))}};
+                     fmt::format("alter table {} add column {}", table.name, column_definition(engine_, random_, column.name, false))},
+                    [=](Places& places) { places.column_remade(table.name, column.name); }};
         default:
             if (column.name == tag_column) return {};
             return {{fmt::format("alter table {} drop column {}{}", table.name, column.name,

@@ -16,7 +16,8 @@ select t.name, '"' || replace(a.attname, '"', '""') || '"', format_type(a.atttyp
   f.name, '"' || replace(fa.attname, '"', '""') || '"', a.attidentity <> '' or coalesce(pg_get_expr(d.adbin, d.adrelid) ~ 'nextval', false),
   t.relkind = 'p', true,
   exists (select from pg_index i where i.indrelid = t.oid and i.indisprimary and a.attnum = any (i.indkey)),
-  t.relkind = 'r' and exists (select from pg_inherits h where t.oid in (h.inhrelid, h.inhparent))
+  t.relkind = 'r' and exists (select from pg_inherits h where t.oid in (h.inhrelid, h.inhparent)),
+  exists (select from pg_index i where i.indrelid = t.oid and i.indisunique and i.indpred is null and a.attnum = any (i.indkey))
 from t join pg_attribute a on a.attrelid = t.oid and a.attnum > 0 and not a.attisdropped
 left join pg_attrdef d on d.adrelid = t.oid and d.adnum = a.attnum
 left join lateral (select k.confrelid, k.confkey[1] as key from pg_constraint k
@@ -37,7 +38,9 @@ select t.name, c.name, c.type, c."notnull", c.hidden > 1,
   (select f."table" from pragma_foreign_key_list(t.name) f where f."from" = c.name and f.seq = 0 limit 1),
   (select f."to" from pragma_foreign_key_list(t.name) f where f."from" = c.name and f.seq = 0 limit 1),
   (c.pk > 0 and c.type = 'INTEGER' and (select count(*) from pragma_table_info(t.name) p where p.pk > 0) = 1), 0,
-  not exists (select 1 from pragma_table_list(t.name) l where l.wr), c.pk > 0, 0
+  not exists (select 1 from pragma_table_list(t.name) l where l.wr), c.pk > 0, 0,
+  (c.pk > 0 or exists (select 1 from pragma_index_list(t.name) i, pragma_index_info(i.name) k
+                       where i."unique" and not i.partial and k.name = c.name))
 from sqlite_schema t, pragma_table_xinfo(t.name) c
 where t.type = 'table' and t.name not like 'sqlite\_%' escape '\' and t.name not like 'undrop\_%' escape '\' and c.hidden <> 1
 and t.sql like 'create table%'
@@ -61,7 +64,7 @@ std::vector<std::string> FuzzTable::key() const {
     for (auto const& each : columns)
         if (each.primary) names.push_back(each.name);
     for (auto const& each : columns)
-        if (names.empty() && each.unique && each.not_null) names.push_back(each.name);
+        if (names.empty() && each.tells && each.not_null) names.push_back(each.name);
     return names;
 }
 
@@ -88,6 +91,7 @@ std::vector<FuzzTable> fuzz_tables(Session& session, Engine engine) {
                                          .not_null = yes(line[3]),
                                          .written = !yes(line[4]),
                                          .unique = yes(line[5]),
+                                         .tells = yes(line[13]),
                                          .primary = yes(line[11]),
                                          .parent = line[6] ? name_of(*line[6]) : "",
                                          .parent_column = line[7] ? name_of(*line[7]) : "",

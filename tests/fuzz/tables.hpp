@@ -14,6 +14,7 @@ struct FuzzColumn {
     bool not_null = false;
     bool written = true;  // not computed by the database
     bool unique = false;  // in the primary key or in a unique index
+    bool tells = false;   // so in every row: the index is not partial
     bool primary = false;
     std::string parent;  // that a foreign key of this column alone refers to, and its column
     std::string parent_column;

@@ -108,7 +108,8 @@ std::string literal(Session& session, Engine engine, Random& random, FuzzColumn 
         if (!column.not_null) return "null";
     }
     // After the largest number of all nothing can be drawn.
-    if (column.drawn) return std::to_string(random.between(1, 40));
+    // Far from what is drawn: a step of PostgreSQL that begins anew has drawn twice.
+    if (column.drawn) return std::to_string(random.between(1, 40) + (engine == Engine::postgres ? 1000 : 0));
     if (engine == Engine::sqlite) return random.of(sqlite_pool());
     auto const found = postgres_pool().find(column.type);
     auto const all = found != postgres_pool().end() ? found->second : of_own_type(session, column.type);

@@ -1,4 +1,6 @@
 // What becomes of saved rows and values that refer to what is gone, where the options say that they need not stop the step.
+#include <algorithm>
+
 #include "story/story.hpp"
 
 using namespace undrop;
@@ -158,4 +160,76 @@ ON_BOTH("story: rows without a key that refer to what is gone stop the step what
     db.run("insert into parents values (2)");
     (void)down(db, source, keep);
     CHECK_EQ(db.count("select count(*) from notes where parent = 2"), 2);
+}
+
+namespace {
+
+// The number of a deleted customer is given out again; `action`: what becomes of the orders meanwhile.
+Source customers(Database& db, std::string const& action) {
+    db.run(
+        "create table customers (id integer primary key, name text, active integer);"
+        "create table orders (id integer primary key, customer integer references customers on delete " +
+        action +
+        ", what text);"
+        "insert into customers values (1, 'ann', 1), (2, 'bob', 1), (3, 'cy', 0);"
+        "insert into orders values (1, 1, 'of ann'), (2, 3, 'of cy')");
+    return source_of({{"delete from customers where active = 0"}});
+}
+
+constexpr char const* whose =
+    "select o.what, coalesce(c.name, 'nobody') from orders o left join customers c on c.id = o.customer order by o.id";
+
+}  // namespace
+
+ON_BOTH("story: what comes back does not come under a row that has the number of another by now") {
+    auto const source = customers(db, "set null");
+    (void)up(db, source);
+    db.run("insert into customers values (3, 'dora', 1)");
+    auto target = Target::open(db.url()).value();
+    auto const plan = plan_down(target, source).value();
+    CHECK(std::any_of(plan.findings.begin(), plan.findings.end(), [](Finding const& f) { return f.code == "orphans"; }));
+    auto const before = witness(db);
+    auto const error = down_error(db, source);
+    CHECK_EQ(error.code, Code::refused);
+    CHECK_NE(error.message.find("1 rows of " + db.named("orders") + " would come back under strangers"), std::string::npos);
+    check_same(before, witness(db));
+    auto const report = down(db, source, keep);
+    CHECK_EQ(db.table(whose), "of ann|ann\nof cy|nobody");
+    CHECK_EQ(merged(report.steps.at(0), db.named("orders.customer")).orphaned, 1);
+    CHECK_EQ(db.table("select name from customers order by id"), "ann\nbob\ndora");
+}
+
+ON_BOTH("story: rows that went with one whose number another has by now stay in their snapshot") {
+    auto const source = customers(db, "cascade");
+    (void)up(db, source);
+    db.run("insert into customers values (3, 'dora', 1)");
+    CHECK_EQ(down_error(db, source).code, Code::refused);
+    (void)down(db, source, keep);
+    CHECK_EQ(db.table(whose), "of ann|ann");
+}
+
+ON_BOTH("story: where keys are numbered anew, a child does not go back to a number that was taken since") {
+    db.run(
+        "create table p (id integer primary key, name text);"
+        "create table c (id integer primary key, p integer references p on update cascade);"
+        "insert into p values (1, 'a'), (2, 'b'); insert into c values (1, 1), (2, 2)");
+    auto const source = source_of({{"update p set id = id + 100"}});
+    (void)up(db, source);
+    db.run("insert into p values (1, 'new')");
+    CHECK_EQ(down_error(db, source).code, Code::refused);
+    (void)down(db, source, keep);
+    CHECK_EQ(db.table("select p.name from c join p on p.id = c.p order by c.id"), "a\nb");
+}
+
+ON_BOTH("story: what people call a row is the row, whoever made it again") {
+    db.run(
+        "create table countries (code text primary key, name text);"
+        "create table towns (name text primary key, country text references countries on delete cascade);"
+        "insert into countries values ('de', 'Germany'), ('fr', 'France'); insert into towns values ('Bonn', 'de'), ('Lyon', 'fr')");
+    auto const source = source_of({{"delete from countries where code = 'de'"}});
+    (void)up(db, source);
+    db.run("insert into countries values ('de', 'Deutschland')");
+    (void)down(db, source);
+    CHECK_EQ(db.table("select t.name, c.name from towns t join countries c on c.code = t.country order by 1"),
+             "Bonn|Deutschland\nLyon|France");
 }
