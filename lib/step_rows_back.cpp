@@ -236,7 +236,13 @@ Result<std::map<ObjectId, Object>> StepRunner::set_aside(std::set<ObjectId> cons
 }
 
 Result<void> StepRunner::come_again(std::map<ObjectId, Object> const& aside) {
-    for (auto const& id : in_making_order(aside)) UNDROP_CHECK(backend_.run(aside.at(id).make));
+    for (auto const& id : in_making_order(aside)) {
+        auto made = backend_.run(aside.at(id).make);
+        if (made) continue;
+        auto error = std::move(made).error();
+        error.message = fmt::format("{} cannot come again: {}", id.text(), error.message);
+        return error;
+    }
     return success();
 }
 
