@@ -50,6 +50,7 @@ struct Column {
     std::string stored_type;  // its type in a snapshot: built in, free of oids (P1); may be empty (SQLite)
     bool as_text = false;     // kept as the text of its output function
     bool generated = false;   // computed by the database: saved never, restored never
+    std::string computed;     // the expression that computes it, over the table's columns; told where a UniqueRule asks for it
     bool identity = false;    // GENERATED ALWAYS AS IDENTITY: needs OVERRIDING SYSTEM VALUE
     bool not_null = false;
     std::string default_sql;  // expression; empty: none
@@ -74,6 +75,21 @@ struct RowPlace {
     std::string expression;  // over a row under the alias t
 };
 
+// What forbids two rows the same, and is more than an index on plain columns for all rows: over expressions or generated columns, for some
+// rows, with NULLs that are equal, or by other operators (an exclusion). Expressions are SQL over the table's columns by their names.
+struct UniqueRule {
+    struct Part {
+        std::string expression;
+        std::string equals = "=";  // the operator by which values exclude each other
+        std::string collation;     // as SQL writes it; empty: the expression's own
+    };
+    std::string name;  // of the index or the constraint: raw
+    std::vector<Part> parts;
+    std::string condition;     // for which rows it holds; empty: all
+    bool nulls_equal = false;  // else a NULL is never taken
+    bool on_columns = false;   // on columns and for all rows: it stays where others step aside (Backend::in_the_way)
+};
+
 struct Table {
     std::string id;                // stays over a rename within one step (oid; a number given at the mark)
     std::string schema;            // raw; empty on SQLite
@@ -81,6 +97,7 @@ struct Table {
     std::vector<Column> columns;   // in order
     std::vector<std::string> key;  // column names of the primary key, else of a unique index without NULLs; empty: whole rows
     std::vector<std::vector<std::string>> unique;  // columns of the other unique indexes that hold for all rows
+    std::vector<UniqueRule> rules;                 // what else is unique
     bool partitioned = false;                      // its rows are in its partitions
     std::string root;                              // id of the topmost table that this is a partition of; empty: of none
     bool no_locator = false;                       // its rows have no row_locator (WITHOUT ROWID)
@@ -217,6 +234,11 @@ public:
     // Does the database itself take a column's value for equal to a saved one, in a key or a unique index?
     [[nodiscard]] virtual std::string equal(Column const& column, std::string const& value, std::string const& stored) const {
         return save(column, value) + " = " + stored;
+    }
+    // A value of the column's type as its expressions see it: with what the column has besides, where that is no part of the value.
+    [[nodiscard]] virtual std::string as_column(Column const& column, std::string const& value) const {
+        static_cast<void>(column);
+        return value;
     }
     // A text (never NULL) that is equal exactly if all the saved forms are: identity of rows without a key.
     [[nodiscard]] virtual std::string image(std::vector<std::string> const& saved) const = 0;

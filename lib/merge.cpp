@@ -6,6 +6,7 @@
 
 #include "balanced.hpp"
 #include "names.hpp"
+#include "unique_rules.hpp"
 
 namespace undrop {
 
@@ -176,8 +177,9 @@ std::vector<std::vector<std::string>> unique_and_changed(Snapshot const& s, Tabl
             unique.push_back(columns);
     if (s.kind == Snapshot::Kind::updated || !s.keyed()) unique.push_back(now.key);
     auto const whole = s.kind != Snapshot::Kind::updated;
+    auto const is_computed = [&](std::string const& name) { return now.column(name) && now.column(name)->generated; };
     std::erase_if(unique, [&](auto const& columns) {
-        return columns.empty() ||
+        return columns.empty() || std::any_of(columns.begin(), columns.end(), is_computed) ||  // a UniqueRule
                (whole ? !std::all_of(columns.begin(), columns.end(), changes) : std::none_of(columns.begin(), columns.end(), changes));
     });
     return unique;
@@ -197,6 +199,11 @@ Result<bool> unique_values_collide(Backend& backend, Snapshot const& s, Table co
                                             balanced(itself, " and "))));
         if (!found.empty()) return true;
     }
+    for (auto const& rule : now.rules) {
+        if (!rule.on_columns) continue;
+        UNDROP_TRY(auto const found, backend.rows(collision_by_rule(dialect, s, now, rows, rule)));
+        if (!found.empty()) return true;
+    }
     return false;
 }
 
@@ -204,6 +211,7 @@ std::string unique_values_query(Dialect const& dialect, Snapshot const& s, Table
                                 std::vector<std::string> const& changed) {
     std::vector<std::string> selects;
     for (auto const& columns : unique_and_changed(s, now, changed)) selects.push_back(takers(dialect, s, now, rows, columns));
+    for (auto& select : takers_by_rules(dialect, s, now, rows)) selects.push_back(std::move(select));
     return fmt::format("{}", fmt::join(selects, " union "));
 }
 

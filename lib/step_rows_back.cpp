@@ -1,5 +1,6 @@
 // The part of a step that brings rows of tables that stay back, and takes out those that the opposite step inserted.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <algorithm>
 
 #include "merge.hpp"
@@ -18,6 +19,22 @@ bool changes_key(Snapshot const& s) {
     return std::any_of(s.values.begin(), s.values.end(), [&](std::string const& name) {
         return std::find(s.table.key.begin(), s.table.key.end(), name) != s.table.key.end();
     });
+}
+
+// Which rows cannot come back is told before any does; where that could not tell, the refusal names what is at stake.
+Error naming_rows(Backend const& backend, std::vector<Snapshot const*> const& rows, Error error) {
+    if (error.code != Code::failed || !backend.means_unfitting(error)) return error;
+    std::vector<std::string> what;
+    for (auto const* s : rows) what.push_back(fmt::format("{} rows of {}", s->rows, s->table.text()));
+    return Error{
+        .code = Code::refused,
+        .left = Left::rolled_back,
+        .message = fmt::format("{} were to come back, and not all of them fit beside what was written since: {}; nothing is changed",
+                               fmt::join(what, " and "), error.message),
+        .where = error.where,
+        .native = error.native,
+        .next = {.command = "down", .advice = "change what was written since first, or say in the down script what becomes of it"},
+        .trail = error.trail};
 }
 
 }  // namespace
@@ -143,8 +160,9 @@ Result<void> StepRunner::restore_rows(std::vector<Table> const& tables) {
         for (auto const* snapshot : rows) {
             if (snapshot->kind != kind) continue;
             auto const& table = *find_table(tables, {snapshot->table.schema, snapshot->table.name});
-            UNDROP_CHECK(kind == Snapshot::Kind::deleted ? restore_deleted_rows(*snapshot, table)
-                                                         : restore_cells(*snapshot, table, tables));
+            auto const done =
+                kind == Snapshot::Kind::deleted ? restore_deleted_rows(*snapshot, table) : restore_cells(*snapshot, table, tables);
+            if (!done) return naming_rows(backend_, {snapshot}, done.error());
         }
         return success();
     };
@@ -154,7 +172,8 @@ Result<void> StepRunner::restore_rows(std::vector<Table> const& tables) {
     UNDROP_CHECK(settle_orphans(tables));
     UNDROP_CHECK(backend_.check_references());
     for (auto const& table : touched) UNDROP_CHECK(backend_.loud(table));
-    return come_again(aside);
+    auto const again = come_again(aside);
+    return again ? again : naming_rows(backend_, rows, again.error());
 }
 
 // Before anything of them comes back: which row is which.
@@ -217,7 +236,13 @@ Result<std::map<ObjectId, Object>> StepRunner::set_aside(std::set<ObjectId> cons
 }
 
 Result<void> StepRunner::come_again(std::map<ObjectId, Object> const& aside) {
-    for (auto const& id : in_making_order(aside)) UNDROP_CHECK(backend_.run(aside.at(id).make));
+    for (auto const& id : in_making_order(aside)) {
+        auto made = backend_.run(aside.at(id).make);
+        if (made) continue;
+        auto error = std::move(made).error();
+        error.message = fmt::format("{} cannot come again: {}", id.text(), error.message);
+        return error;
+    }
     return success();
 }
 

@@ -95,6 +95,11 @@ std::string PostgresDialect::equal(Column const& column, std::string const& valu
     return fmt::format("({} {} {}{})", value, column.equals, load(column, stored), collate);
 }
 
+// What is saved has the store's collation, by which lower() and the like would go.
+std::string PostgresDialect::as_column(Column const& column, std::string const& value) const {
+    return column.collation.empty() ? value : fmt::format("({} collate {})", value, column.collation);
+}
+
 std::string PostgresDialect::image(std::vector<std::string> const& saved) const {
     return fmt::format("(row({})::pg_catalog.text collate pg_catalog.\"C\")", fmt::join(saved, ", "));
 }

@@ -51,6 +51,7 @@ public:
     [[nodiscard]] std::string insert_overriding() const override;
     [[nodiscard]] std::string row_locator(Table const& table) const override;
     [[nodiscard]] std::string equal(Column const& column, std::string const& value, std::string const& stored) const override;
+    [[nodiscard]] std::string as_column(Column const& column, std::string const& value) const override;
     [[nodiscard]] std::string row_id_type(Table const& table) const override;
     [[nodiscard]] std::string lasting_row_id(Table const&, std::string const&) const override { return {}; }
     [[nodiscard]] std::vector<RowPlace> row_places(Table const& table) const override;

@@ -34,7 +34,8 @@ left join pg_catalog.pg_constraint k on k.conindid = c.oid and k.contype in ('p'
 where i.indrelid = {0} and (i.indisunique or i.indisexclusion)
   and ({2} or i.indexprs is not null or i.indpred is not null or i.indisexclusion)
   and (i.indexprs is not null or i.indpred is not null
-       or exists (select from pg_catalog.pg_attribute a where a.attrelid = t.oid and a.attname in ({1}) and a.attnum = any (i.indkey)))
+       or exists (select from pg_catalog.pg_attribute a where a.attrelid = t.oid and (a.attname in ({1}) or a.attgenerated <> '')
+                  and a.attnum = any (i.indkey)))
 union all
 select 'check', pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(t.relname), k.conname
 from pg_catalog.pg_constraint k join pg_catalog.pg_class t on t.oid = k.conrelid join pg_catalog.pg_namespace n on n.oid = t.relnamespace

@@ -125,7 +125,7 @@ Result<Numbered> PostgresBackend::number_rows(Table const& table, std::string co
 
 bool PostgresBackend::means_unfitting(Error const& error) const {
     auto const state = sqlstate(error);
-    return state.starts_with("22") || state == "23514" || state == "23502";
+    return state.starts_with("22") || state == "23514" || state == "23502" || state == "23505" || state == "23P01";
 }
 
 // The type is what the recorded text says between the column's name and a collation.

@@ -83,8 +83,21 @@ where c.relkind in ({2}) and c.relpersistence <> 't'
 order by n.nspname collate "C", c.relname collate "C", c.oid, a.attnum)";
 
 // Every unique index that holds for all rows at once, by table: attribute numbers; and for those of its columns that it takes for equal
-// without their being the same bytes, its operator and collation.
+// without their being the same bytes, its operator and collation. What else is unique (UniqueRule), a row for each part: as the database
+// writes it, where names are qualified. And of tables that have such: what computes their columns, and the columns' own collations.
 constexpr char const* unique_query = R"(
+with r as (
+    select i.indexrelid, i.indrelid, i.indnkeyatts, i.indclass, i.indcollation, i.indpred, k.conexclop,
+           coalesce(k.conname, ic.relname) as name, i.indexprs is null and i.indpred is null and not i.indisexclusion as on_columns,
+           {3} as nulls_equal
+    from pg_catalog.pg_index i join pg_catalog.pg_class c on c.oid = i.indrelid join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+    join pg_catalog.pg_class ic on ic.oid = i.indexrelid
+    left join pg_catalog.pg_constraint k on k.conindid = i.indexrelid and k.conrelid = i.indrelid and k.contype in ('p', 'u', 'x')
+    where (i.indisunique or i.indisexclusion) and i.indisvalid and c.relkind in ('r', 'p') and c.relpersistence <> 't'
+      and n.nspname !~ '^pg_' and n.nspname <> 'information_schema' and n.nspname <> {0} {1}
+      and (i.indexprs is not null or i.indpred is not null or i.indisexclusion or {3}
+           or exists (select from pg_catalog.pg_attribute a
+                      where a.attrelid = c.oid and a.attgenerated <> '' and a.attnum = any ((i.indkey::int2[])[0:i.indnkeyatts - 1]))))
 select i.indrelid, pg_catalog.array_to_string((i.indkey::int2[])[0:i.indnkeyatts - 1], ' '),
        (select pg_catalog.string_agg(pg_catalog.format(E'%s\t%s\t%I\t%I', i.indkey[g.at],
                    (select pg_catalog.format(E'%I\t%s', en.nspname, e.oprname)
@@ -97,11 +110,30 @@ select i.indrelid, pg_catalog.array_to_string((i.indkey::int2[])[0:i.indnkeyatts
         join pg_catalog.pg_type ot on ot.oid = oc.opcintype
         left join pg_catalog.pg_collation l on l.oid = i.indcollation[g.at]
         left join pg_catalog.pg_namespace ln on ln.oid = l.collnamespace
-        where not l.collisdeterministic or ot.typnamespace <> 'pg_catalog'::pg_catalog.regnamespace)
+        where not l.collisdeterministic or ot.typnamespace <> 'pg_catalog'::pg_catalog.regnamespace),
+       null::pg_catalog.name, null, null, null, null, null, null, i.indexrelid, 0
 from pg_catalog.pg_index i join pg_catalog.pg_class c on c.oid = i.indrelid join pg_catalog.pg_namespace n on n.oid = c.relnamespace
 where i.indisunique and i.indisvalid and i.indpred is null and i.indexprs is null and c.relkind in ('r', 'p') and c.relpersistence <> 't'
   and n.nspname !~ '^pg_' and n.nspname <> 'information_schema' and n.nspname <> {0} {1}
-order by i.indexrelid)";
+union all
+select r.indrelid, null, null, r.name, pg_catalog.pg_get_indexdef(r.indexrelid, g.at, false),
+       (select pg_catalog.format('OPERATOR(%I.%s)', en.nspname, e.oprname)
+        from pg_catalog.pg_operator e join pg_catalog.pg_namespace en on en.oid = e.oprnamespace
+        where e.oid = coalesce(r.conexclop[g.at],
+                               (select ao.amopopr from pg_catalog.pg_opclass oc join pg_catalog.pg_amop ao on ao.amopfamily = oc.opcfamily
+                                and ao.amoplefttype = oc.opcintype and ao.amoprighttype = oc.opcintype and ao.amopstrategy = 3
+                                where oc.oid = r.indclass[g.at - 1]))),
+       (select pg_catalog.format('%I.%I', ln.nspname, l.collname)
+        from pg_catalog.pg_collation l join pg_catalog.pg_namespace ln on ln.oid = l.collnamespace where l.oid = r.indcollation[g.at - 1]),
+       pg_catalog.pg_get_expr(r.indpred, r.indrelid), r.nulls_equal::pg_catalog.text, r.on_columns::pg_catalog.text, r.indexrelid, g.at
+from r cross join lateral pg_catalog.generate_series(1, r.indnkeyatts) g(at)
+union all
+select a.attrelid, a.attnum::pg_catalog.text, null, null, case when a.attgenerated <> '' then pg_catalog.pg_get_expr(d.adbin, a.attrelid) end,
+       null, (select pg_catalog.format('%I.%I', ln.nspname, l.collname) from pg_catalog.pg_collation l
+              join pg_catalog.pg_namespace ln on ln.oid = l.collnamespace where l.oid = a.attcollation), null, null, null, null, null
+from pg_catalog.pg_attribute a left join pg_catalog.pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
+where a.attrelid in (select r.indrelid from r) and a.attnum > 0 and not a.attisdropped and (a.attgenerated <> '' or a.attcollation <> 0)
+order by 11, 12)";
 
 bool yes(Cell const& cell) { return cell && *cell == "t"; }
 
@@ -139,6 +171,37 @@ void set_equality(Table& table, std::string const& found) {
     }
 }
 
+// What a rule's parts have in common stands with each of them.
+void add_part(Table& table, Row const& row) {
+    if (row[11] == "1") {
+        auto& rule = table.rules.emplace_back();
+        rule.name = row[3].value_or("");
+        rule.condition = row[7].value_or("");
+        rule.nulls_equal = row[8] == "true";
+        rule.on_columns = row[9] == "true";
+    }
+    table.rules.back().parts.push_back(
+        {.expression = row[4].value_or(""), .equals = row[5].value_or("="), .collation = row[6].value_or("")});
+}
+
+// A row of values is not of the table's type.
+bool takes_whole_row(Table const& table, UniqueRule const& rule) {
+    auto const takes = [&](std::string const& expression) {
+        return expression.find(table.name + ".*") != std::string::npos ||
+               expression.find(quote_identifier(table.name) + ".*") != std::string::npos;
+    };
+    return takes(rule.condition) ||
+           std::any_of(rule.parts.begin(), rule.parts.end(), [&](UniqueRule::Part const& p) { return takes(p.expression); });
+}
+
+void set_computed(Table& table, Row const& row) {
+    for (auto& column : table.columns) {
+        if (column.id != row[1]) continue;
+        column.computed = row[4].value_or("");
+        if (column.equals.empty()) column.collation = row[6].value_or("");
+    }
+}
+
 constexpr char const* ordinary = "'r', 'p'";
 constexpr char const* materialized = "'m'";
 
@@ -148,7 +211,9 @@ Result<Rows> ask(Connection& connection, Session const& session, char const* sql
     std::vector<Cell> parameters;
     if (relations) parameters.emplace_back(*relations);
     auto const* const where = relations ? "and c.oid = any ($1::pg_catalog.oid[])" : "";
-    return connection.repeated(session.safely(fmt::format(fmt::runtime(sql), quote_literal(ledger), where, kinds)), parameters);
+    auto const* const nulls_equal = connection.server_version() >= 150000 ? "i.indnullsnotdistinct" : "false";
+    return connection.repeated(session.safely(fmt::format(fmt::runtime(sql), quote_literal(ledger), where, kinds, nulls_equal)),
+                               parameters);
 }
 
 Result<void> read_unique(Connection& connection, Session const& session, std::string const& ledger, std::string const* relations,
@@ -159,6 +224,14 @@ Result<void> read_unique(Connection& connection, Session const& session, std::st
     for (auto const& row : rows) {
         auto const found = by_id.find(*row[0]);
         if (found == by_id.end()) continue;
+        if (!row[1]) {
+            add_part(*found->second, row);
+            continue;
+        }
+        if (!row[10]) {
+            set_computed(*found->second, row);
+            continue;
+        }
         set_equality(*found->second, row[2].value_or(""));
         std::vector<std::string> names;
         std::istringstream numbers(row[1].value_or(""));
@@ -166,6 +239,7 @@ Result<void> read_unique(Connection& connection, Session const& session, std::st
             if (auto const* column = found->second->column_by_id(number)) names.push_back(column->name);
         if (!names.empty() && names != found->second->key) found->second->unique.push_back(std::move(names));
     }
+    for (auto& table : tables) std::erase_if(table.rules, [&](UniqueRule const& rule) { return takes_whole_row(table, rule); });
     return BOOST_OUTCOME_V2_NAMESPACE::success();
 }
 

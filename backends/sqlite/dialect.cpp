@@ -55,6 +55,15 @@ std::vector<std::string> SqliteDialect::saved_forms(std::string const& text, std
     return forms;
 }
 
+// A text column makes texts of what it is compared with. What other columns do to numbers a cast would do to texts, too, which they keep.
+std::string SqliteDialect::as_column(Column const& column, std::string const& value) const {
+    auto const type = lower(column.type);
+    auto const has = [&](char const* part) { return type.find(part) != std::string::npos; };
+    auto const is_text = !has("int") && (has("char") || has("clob") || has("text"));
+    auto const typed = is_text ? fmt::format("cast({} as text)", value) : value;
+    return column.collation.empty() ? typed : fmt::format("{} collate {}", typed, column.collation);
+}
+
 std::string SqliteDialect::image(std::vector<std::string> const& saved) const {
     std::vector<std::string> parts{"''"};
     for (auto const& value : saved)

@@ -25,6 +25,7 @@ public:
     [[nodiscard]] std::vector<std::string> saved_forms(std::string const& text, std::string const& place) const override;
     [[nodiscard]] std::string load(Column const& column, std::string const& stored) const override;
     [[nodiscard]] std::string same(Column const& column, std::string const& a, std::string const& b) const override;
+    [[nodiscard]] std::string as_column(Column const& column, std::string const& value) const override;
     [[nodiscard]] std::string image(std::vector<std::string> const& saved) const override;
     [[nodiscard]] std::string digest(std::string const& image) const override;
     [[nodiscard]] std::string add_bare_column(Table const& table, Column const& column) const override;

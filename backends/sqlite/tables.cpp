@@ -3,14 +3,16 @@
 
 #include <algorithm>
 #include <map>
-#include <set>
 
 #include "sqlite/backend.hpp"
 #include "sqlite/tokens.hpp"
+#include "sqlite/unique_rules.hpp"
 #include "try.hpp"
 
 namespace undrop::sqlite {
 namespace {
+
+namespace outcome = BOOST_OUTCOME_V2_NAMESPACE;
 
 struct ColumnInfo {
     Column column;
@@ -110,22 +112,48 @@ Result<bool> key_is_rowid(Connection& connection, Shape const& shape, std::strin
     return indexes == 0;
 }
 
-// The columns of every unique index that holds for all rows.
-Result<std::vector<std::vector<std::string>>> unique_of(Connection& connection, std::string const& table) {
-    UNDROP_TRY(auto const rows, connection.rows(fmt::format(
-                                    "select l.name, x.name from pragma_index_list({}, 'main') l, pragma_index_xinfo(l.name, 'main') x "
-                                    "where l.\"unique\" = 1 and l.partial = 0 and x.key = 1 order by l.seq, x.seqno",
-                                    literal(table))));
-    std::vector<std::vector<std::string>> all;
-    std::set<std::string> of_expressions;
-    std::map<std::string, std::vector<std::string>> columns;
-    for (auto const& row : rows) {
-        if (!row[1]) of_expressions.insert(*row[0]);
-        columns[*row[0]].push_back(row[1].value_or(""));
+// A row that is not in the table yet has none.
+bool names_rowid(Shape const& shape, std::string const& expression) {
+    auto const words = tokens(expression);
+    return std::any_of(words.begin(), words.end(), [&](Token const& word) {
+        auto const is_its = [&](char const* name) { return word.is_name() && same_name(word.text, name) && !shape.find(word.text); };
+        return is_its("rowid") || is_its("_rowid_") || is_its("oid");
+    });
+}
+
+// The columns of every unique index that holds for all rows; and of the others, or where an index compares otherwise than its columns, the
+// rule.
+Result<void> read_unique(Connection& connection, Shape const& shape, Entry const& entry, Table& table) {
+    UNDROP_TRY(auto const rows,
+               connection.rows(
+                   fmt::format("select l.name, x.name, x.coll, l.partial, m.sql from pragma_index_list({}, 'main') l, "
+                               "pragma_index_xinfo(l.name, 'main') x join main.sqlite_schema m on m.type = 'index' and m.name = l.name "
+                               "where l.\"unique\" = 1 and x.key = 1 order by l.seq, x.seqno",
+                               literal(entry.name))));
+    std::map<std::string, std::vector<Row>> indexes;
+    for (auto const& row : rows) indexes[*row[0]].push_back(row);
+    for (auto const& [name, parts] : indexes) {
+        auto const text = read_index(parts[0][4].value_or(""));
+        UniqueRule rule{.name = name, .parts = {}, .condition = parts[0][3] == "1" ? text.condition : "", .on_columns = parts[0][3] != "1"};
+        auto plain = rule.on_columns;
+        std::vector<std::string> columns;
+        for (std::size_t i = 0; i < parts.size(); ++i) {
+            auto const* info = parts[i][1] ? shape.find(*parts[i][1]) : nullptr;
+            auto const collation = parts[i][2].value_or("BINARY");
+            if (!info && i >= text.parts.size()) break;
+            rule.parts.push_back({.expression = info ? quote(info->column.name) : text.parts[i], .collation = quote(collation)});
+            columns.push_back(info ? info->column.name : "");
+            rule.on_columns = rule.on_columns && info;
+            plain = plain && info && !info->column.generated && same_name(info->collation, collation);
+        }
+        auto const whole = [&](UniqueRule::Part const& part) { return !names_rowid(shape, part.expression); };
+        if (rule.parts.size() != parts.size() || names_rowid(shape, rule.condition) ||
+            !std::all_of(rule.parts.begin(), rule.parts.end(), whole))
+            continue;
+        if (rule.on_columns) table.unique.push_back(columns);
+        if (!plain) table.rules.push_back(std::move(rule));
     }
-    for (auto& [name, names] : columns)
-        if (!of_expressions.contains(name)) all.push_back(std::move(names));
-    return all;
+    return outcome::success();
 }
 
 // The primary key where it holds no NULL (SQLite allows them), else a unique index of NOT NULL columns alone; else nothing. `doubt`: a
@@ -169,7 +197,7 @@ Result<Table> describe(Connection& connection, Entry const& entry, std::string& 
     } else {
         UNDROP_TRY(table.key, key_of(connection, shape, entry.name, doubt));
     }
-    UNDROP_TRY(table.unique, unique_of(connection, entry.name));
+    UNDROP_CHECK(read_unique(connection, shape, entry, table));
     std::erase(table.unique, table.key);
     for (auto const& info : shape.columns) {
         auto& column = table.columns.emplace_back(info.column);
@@ -177,6 +205,7 @@ Result<Table> describe(Connection& connection, Entry const& entry, std::string& 
         // Snapshots are joined by key: there the affinity must be the same, or no index is used. Elsewhere none keeps every value as it
         // is.
         bool const in_key = std::find(table.key.begin(), table.key.end(), column.name) != table.key.end();
+        if (column.generated && !table.rules.empty()) column.computed = computed_by(entry.sql, column.name);
         if (in_key) column.stored_type = is_rowid ? "integer" : affinity(column.type, shape.strict);
     }
     return table;
