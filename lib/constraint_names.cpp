@@ -73,14 +73,14 @@ bool may_rename_constraints(Wanted const& wanted) {
     });
 }
 
-Result<std::vector<std::string>> rename_constraints_back(Backend& backend, Catalog const& now, Wanted& wanted) {
+Result<std::vector<std::string>> rename_constraints_back(Dialect const& dialect, std::function<Result<void>(std::string const&)> const& run,
+                                                         Catalog const& now, Wanted& wanted) {
     auto moves = moves_back(now, wanted);
     auto const rename = [&](ObjectId const& from, ObjectId const& to) {
-        auto const& dialect = backend.dialect();
         auto const name = dialect.quote(from.name);
-        return backend.run(from.kind == "index"
-                               ? fmt::format("alter index {}.{} rename to {}", schema_in(from.parent), name, dialect.quote(to.name))
-                               : fmt::format("alter table {} rename constraint {} to {}", from.parent, name, dialect.quote(to.name)));
+        return run(from.kind == "index"
+                       ? fmt::format("alter index {}.{} rename to {}", schema_in(from.parent), name, dialect.quote(to.name))
+                       : fmt::format("alter table {} rename constraint {} to {}", from.parent, name, dialect.quote(to.name)));
     };
     std::set<ObjectId> freed;
     for (auto const& [from, to] : moves) {

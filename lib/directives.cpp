@@ -8,6 +8,7 @@
 #include <undrop/migration.hpp>
 
 #include "digest.hpp"
+#include "inserted.hpp"
 #include "keep_aside.hpp"
 #include "nearest.hpp"
 #include "try.hpp"
@@ -18,7 +19,8 @@ namespace outcome = BOOST_OUTCOME_V2_NAMESPACE;
 namespace {
 
 constexpr std::string_view blanks = " \t\r\f\v";
-constexpr std::array<std::string_view, 7> known = {"lose", "backfill", "touches", "no-transaction", "keep", "irreversible", "keep-aside"};
+constexpr std::array<std::string_view, 8> known = {"lose", "backfill",     "touches",    "no-transaction",
+                                                   "keep", "irreversible", "keep-aside", "remove-inserted"};
 
 std::string_view trimmed(std::string_view text) {
     auto const first = text.find_first_not_of(blanks);
@@ -153,6 +155,7 @@ public:
         if (word == "keep") return keep(rest);
         if (word == "irreversible") return irreversible(rest);
         if (word == "keep-aside") return waivers_in(rest).empty() ? Result<void>(incomplete("keep-aside orders.note")) : outcome::success();
+        if (word == "remove-inserted") return rest.empty() ? outcome::success() : Result<void>(incomplete("remove-inserted"));
         auto const meant = nearest(word, known);
         return refused(fmt::format("undrop knows no directive \"{}\"", word), meant.empty()
                                                                                   ? fmt::format("directives are {}", fmt::join(known, ", "))
@@ -245,17 +248,27 @@ Result<Directives> directives(Script const& script) {
     return std::move(reader.result);
 }
 
-std::vector<std::string> names_to_keep(Script const& script) {
-    constexpr std::string_view word = "keep-aside";
-    std::vector<std::string> names;
+// What follows the word, each time that it stands at the top of a script.
+static std::vector<std::string_view> said(std::string_view word, Script const& script) {
+    std::vector<std::string_view> all;
     for (auto const& line : lines_of(script.text)) {
         auto const directive = line.at_top ? directive_in(line.text) : std::nullopt;
-        if (!directive || directive->substr(0, directive->find_first_of(blanks)) != word) continue;
-        auto const found = waivers_in(trimmed(directive->substr(word.size())));
+        if (directive && directive->substr(0, directive->find_first_of(blanks)) == word)
+            all.push_back(trimmed(directive->substr(word.size())));
+    }
+    return all;
+}
+
+std::vector<std::string> names_to_keep(Script const& script) {
+    std::vector<std::string> names;
+    for (auto const text : said("keep-aside", script)) {
+        auto const found = waivers_in(text);
         names.insert(names.end(), found.begin(), found.end());
     }
     return names;
 }
+
+bool removes_inserted(Script const& script) { return !said("remove-inserted", script).empty(); }
 
 bool version_less(std::string_view a, std::string_view b) {
     a = digits_of(a);

@@ -161,6 +161,19 @@ MendPlan plan_mend(Catalog const& now, Wanted const& wanted) {
     return plan;
 }
 
+Mended mended(MendAction const& action, Catalog const& now) {
+    using Kind = MendAction::Kind;
+    auto const& object = action.object;
+    Mended done{.id = action.id, .needs = object.needs, .holds_rows = object.holds_rows};
+    done.kind = action.kind == Kind::remove  ? Mended::Kind::remove
+                : action.kind == Kind::make  ? Mended::Kind::make
+                : action.kind == Kind::alter ? Mended::Kind::alter
+                                             : Mended::Kind::reshape;
+    done.sql = action.kind == Kind::remove ? object.remove : action.kind == Kind::alter ? object.alter : object.make;
+    if (auto const is = now.find(action.id); is != now.end()) done.needed = is->second.needs;
+    return done;
+}
+
 Result<void> run_mend(Backend& backend, std::vector<MendAction> const& actions) {
     using Kind = MendAction::Kind;
     for (auto const& a : actions) {

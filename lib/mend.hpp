@@ -30,6 +30,20 @@ struct MendPlan {
     [[nodiscard]] bool empty() const { return before_data.empty() && after_data.empty() && refused.empty(); }
 };
 
+// What a way back did to the schema, statement by statement, for who writes it down (down_script.hpp).
+struct Mended {
+    enum class Kind { rename, remove, make, alter, reshape };
+    Kind kind{};
+    ObjectId id;                   // none: of a rename
+    std::string sql;               // of a reshape: the wanted definition
+    std::vector<ObjectId> needs;   // of what is made or changed
+    std::vector<ObjectId> needed;  // what it needed as it was until now
+    bool holds_rows = false;
+};
+using MendLog = std::vector<Mended>;
+
+[[nodiscard]] Mended mended(MendAction const& action, Catalog const& now);
+
 // Are these rights on something, and not the thing itself?
 [[nodiscard]] bool grants_rights(ObjectId const& id);
 

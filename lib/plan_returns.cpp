@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "balanced.hpp"
+#include "inserted.hpp"
 #include "merge.hpp"
 #include "planner.hpp"
 #include "save.hpp"
@@ -156,7 +157,8 @@ Result<void> Planner::count_returns(PlannedStep& step, Opposite const& opposite,
 
 // Rows that the migration itself had inserted: a derived way back takes those out that are as it had left them.
 Result<void> Planner::count_own_rows(PlannedStep& step, Opposite const& opposite) {
-    if (!full_ || step.direction == Direction::up || step.origin != Origin::derived) return success();
+    auto const removes = step.origin == Origin::derived || (step.down && removes_inserted(*step.down));
+    if (!full_ || step.direction == Direction::up || !removes) return success();
     auto const& dialect = backend_.dialect();
     for (auto const& print : opposite.footprints) {
         auto const* now = find_table(tables_, {print.schema, print.table});

@@ -94,15 +94,22 @@ Result<std::int64_t> fill_new_rows(Backend& backend, Snapshot const& s, Table co
     auto const& dialect = backend.dialect();
     auto const& column = *s.table.column(s.column);
     auto const name = dialect.quote(s.column);
-    if (new_rows == 0 || (context.made_by_script && context.backfill.empty())) return std::int64_t{0};
+    if (new_rows == 0) return std::int64_t{0};
+    auto const empty = fmt::format("t.{} is null and not {}", name, pairing.exists());
+    if (context.made_by_script && context.backfill.empty()) {
+        if (context.direction == Direction::up || !column.not_null || now.column(s.column)->not_null) return std::int64_t{0};
+        UNDROP_TRY(auto const rows, backend.rows(fmt::format("select count(*) from {} as t where {}", dialect.own_rows(now), empty)));
+        auto const count = number_of(rows.at(0).at(0));
+        if (count == 0) return std::int64_t{0};
+        return no_value_for(s, fmt::format("{} rows were inserted into {} since, and the script gives them none", count, s.table.text()));
+    }
     auto const value = !context.backfill.empty() ? "(" + context.backfill + ")" : column.default_sql;
     if (value.empty()) {
-        if (context.number) return context.number(fmt::format("t.{} is null and not {}", name, pairing.exists()));
+        if (context.number) return context.number(empty);
         if (!column.not_null && !context.bare) return std::int64_t{0};
         return no_value_for(s, fmt::format("{} rows were inserted into {} since", new_rows, s.table.text()));
     }
-    return backend.run(fmt::format("update {} as t set {} = {} where t.{} is null and not {}", dialect.own_rows(now), name, value, name,
-                                   pairing.exists()));
+    return backend.run(fmt::format("update {} as t set {} = {} where {}", dialect.own_rows(now), name, value, empty));
 }
 
 // What the merge is about, before anything is counted.

@@ -154,6 +154,7 @@ Result<StepRunner::Round> StepRunner::guarded_round() {
 }
 
 Result<StepRunner::Round> StepRunner::round() {
+    if (log_) log_->clear();
     saved_.clear();
     kept_.clear();
     copies_.clear();
@@ -185,6 +186,7 @@ Result<StepRunner::Round> StepRunner::round() {
     UNDROP_CHECK(verify_snapshots());
     UNDROP_CHECK(lock_and_mark());
     UNDROP_CHECK(save_foreseen());
+    UNDROP_CHECK(remove_inserted_rows(Rows::before_script));
     UNDROP_CHECK(run_script());
     if (save_aside_of_script() == Round::again) return Round::again;
     if (part_ && part_->has_run()) {

@@ -69,6 +69,8 @@ public:
     // for Code::in_doubt.
     [[nodiscard]] Result<StepReport> run();
     [[nodiscard]] std::int64_t run_id() const { return run_; }
+    // What a way back does to the schema goes in here, too.
+    void log_mend(MendLog& log) { log_ = &log; }
 
 private:
     enum class Round { done, again };
@@ -132,6 +134,9 @@ private:
     [[nodiscard]] Result<void> drop_readers();
     void unwant_under_old_names();
     [[nodiscard]] Result<void> mend();
+    [[nodiscard]] Result<void> mend_by(Catalog const& now, std::vector<MendAction> const& actions);
+    [[nodiscard]] Result<void> rename_by(std::string const& sql);
+    void log(Mended done);
     // step_columns.cpp
     struct AsText {
         Snapshot const* saved = nullptr;
@@ -187,8 +192,10 @@ private:
     [[nodiscard]] Result<void> save_unit(Unit const& unit, OldRowsTable const& old, std::string const& written, Changes which);
     [[nodiscard]] Traces left_in(Table const& table) const;
     [[nodiscard]] Result<void> empty_new_partitions();
+    [[nodiscard]] std::string detach(Table const& partition, Table const& parent) const;
     [[nodiscard]] Result<std::int64_t> move_into_parent(Table const& partition, Table const& parent);
-    enum class Rows { of_parts, all };
+    enum class Rows { of_parts, all, before_script };
+    [[nodiscard]] bool asks_to_remove_inserted() const;
     [[nodiscard]] Result<void> remove_inserted_rows(Rows which);
     [[nodiscard]] Result<void> remove_rows_in_use(std::vector<Table> const& tables);
     [[nodiscard]] Result<void> restore_rows(std::vector<Table> const& tables);
@@ -272,6 +279,7 @@ private:
     PlannedStep const& step_;
     std::string base_;
     std::int64_t run_;
+    MendLog* log_ = nullptr;
     std::optional<StepPart> part_;  // none: the step is one transaction
     std::chrono::steady_clock::time_point started_;
     std::int64_t step_id_ = 0;  // in the ledger, once it is written

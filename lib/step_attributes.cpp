@@ -34,10 +34,8 @@ Result<void> StepRunner::rename_attributes_back() {
             waiting.emplace_back(rename, fmt::format("undrop_renaming_{}", waiting.size() + 1));
     }
     auto const move = [&](Rename const& rename, std::string const& from, std::string const& to) -> Result<void> {
-        UNDROP_CHECK(
-            backend_.run(fmt::format("alter type {} rename attribute {} to {}", dialect.relation(rename.before.first, rename.before.second),
-                                     dialect.quote(from), dialect.quote(to))));
-        return success();
+        return rename_by(fmt::format("alter type {} rename attribute {} to {}", dialect.relation(rename.before.first, rename.before.second),
+                                     dialect.quote(from), dialect.quote(to)));
     };
     for (auto const& [rename, aside] : waiting) UNDROP_CHECK(move(rename, rename.column_after, aside));
     for (auto const& [rename, aside] : waiting) {

@@ -72,7 +72,8 @@ Result<void> StepRunner::bring_back() {
         unwant_under_old_names();
         if (may_rename_constraints(opposite_.wanted)) {
             UNDROP_TRY(auto const now, backend_.catalog_after(ledger_.name(), catalog_));
-            UNDROP_TRY(auto const names, rename_constraints_back(backend_, now, opposite_.wanted));
+            auto const rename = [this](std::string const& sql) { return rename_by(sql); };
+            UNDROP_TRY(auto const names, rename_constraints_back(backend_.dialect(), rename, now, opposite_.wanted));
             report_.mended.insert(report_.mended.end(), names.begin(), names.end());
         }
         UNDROP_CHECK(remove_inserted_rows(Rows::of_parts));
@@ -124,8 +125,8 @@ Result<void> StepRunner::bring_back() {
         // What was just made from its recorded text differs only by what is still to come, as a partition's place in its parent.
         std::erase_if(plan.before_data, [&](MendAction const& a) { return a.kind == MendAction::Kind::reshape && made_.contains(a.id); });
         if (plan.empty()) break;
-        UNDROP_CHECK(run_mend(backend_, plan.before_data));
-        UNDROP_CHECK(run_mend(backend_, plan.after_data));
+        UNDROP_CHECK(mend_by(now, plan.before_data));
+        UNDROP_CHECK(mend_by(now, plan.after_data));
     }
     tell(Event::Kind::mended, fmt::format("{} object(s)", report_.mended.size()));
     UNDROP_CHECK(restore_views());
@@ -207,7 +208,7 @@ Result<void> StepRunner::mend() {
             report_.mended.push_back((action.kind == MendAction::Kind::remove ? "removed " : "") + action.id.text());
     auto const first = std::find_if(plan.before_data.begin(), plan.before_data.end(),
                                     [](MendAction const& a) { return a.kind != MendAction::Kind::remove; });
-    UNDROP_CHECK(run_mend(backend_, {plan.before_data.begin(), first}));
+    UNDROP_CHECK(mend_by(now, {plan.before_data.begin(), first}));
     UNDROP_TRY(auto const emptied, empty_changing_cells(plan.before_data));
     std::vector<MendAction> rest(first, plan.before_data.end());
     // Until the values are back.
@@ -215,8 +216,7 @@ Result<void> StepRunner::mend() {
         return std::any_of(a.object.needs.begin(), a.object.needs.end(), [&](ObjectId const& need) { return emptied.contains(need); });
     });
     for (auto const& action : rest)
-        UNDROP_CHECK(action.kind == MendAction::Kind::make && action.id.kind == "column" ? make_column(action)
-                                                                                         : run_mend(backend_, {action}));
+        UNDROP_CHECK(action.kind == MendAction::Kind::make && action.id.kind == "column" ? make_column(action) : mend_by(now, {action}));
     return success();
 }
 

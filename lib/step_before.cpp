@@ -29,6 +29,12 @@ void StepRunner::foresee_copies() {
     for (auto const& name : planned_.writes)
         if ((blind || planned_.locks.contains(name) || planned_.saves_values(name)) && !planned_.tables.contains(name) && !waived(name, ""))
             foresight_.copies.insert(name);
+    for (auto const& print : opposite_.footprints) {
+        TableName const name{print.schema, print.table};
+        auto const altered = planned_.locks.contains(name) || planned_.saves_values(name);
+        if (print.of == Footprint::Of::rows && asks_to_remove_inserted() && (blind || altered) && !planned_.tables.contains(name))
+            foresight_.copies.insert(name);
+    }
     for (auto const& snapshot : opposite_.snapshots) {
         auto const* table = find_table(before_, {snapshot.table.schema, snapshot.table.name});
         if (!table || snapshot.kind != Snapshot::Kind::updated || step_.direction == Direction::up) continue;
@@ -65,7 +71,7 @@ std::optional<LockLevel> StepRunner::lock_of(Table const& table) const {
     auto const rows_come = std::any_of(opposite_.snapshots.begin(), opposite_.snapshots.end(), [&](Snapshot const& s) {
         return s.of_rows() && brings_back({s.table.schema, s.table.name});
     });
-    auto const rows_go = step_.direction == Direction::down && step_.origin == Origin::derived &&
+    auto const rows_go = step_.direction == Direction::down && (step_.origin == Origin::derived || asks_to_remove_inserted()) &&
                          std::any_of(opposite_.footprints.begin(), opposite_.footprints.end(), [&](Footprint const& f) {
                              return f.of == Footprint::Of::rows && name == TableName{f.schema, f.table};
                          });

@@ -31,9 +31,9 @@ Result<StepRunner::AsText> StepRunner::saved_as_text(ObjectId const& id) {
 // which they were saved; the last pass of the mend gives it its own.
 Result<void> StepRunner::make_column(MendAction const& action) {
     UNDROP_TRY(auto const text, saved_as_text(action.id));
-    if (!text.saved) return run_mend(backend_, {action});
+    if (!text.saved) return mend_by({}, {action});
     UNDROP_CHECK(backend_.run("savepoint undrop_column"));
-    auto made = run_mend(backend_, {action});
+    auto made = mend_by({}, {action});
     if (!made && !backend_.means_unfitting(made.error())) return made;
     UNDROP_CHECK(
         backend_.run(made ? "release savepoint undrop_column" : "rollback to savepoint undrop_column; release savepoint undrop_column"));

@@ -36,7 +36,7 @@ Result<void> StepRunner::evict_relations() {
             // A partition would go with its parent, and may be what had the name.
             for (auto const& [part, place] : now)
                 if (part.kind == "partition" && std::find(place.needs.begin(), place.needs.end(), id) != place.needs.end())
-                    UNDROP_CHECK(backend_.run(place.remove));
+                    UNDROP_CHECK(mend_by(now, {{.kind = MendAction::Kind::remove, .id = part, .object = place, .now = {}}}));
             UNDROP_CHECK(evict(id, name, object));
         }
     UNDROP_TRY(scripted_, backend_.tables(ledger_.name()));
@@ -47,6 +47,12 @@ Result<void> StepRunner::evict_relations() {
 Result<void> StepRunner::evict(ObjectId const& id, TableName const& name, Object const& object) {
     auto const& dialect = backend_.dialect();
     report_.mended.push_back("removed " + id.text());
+    log({.kind = Mended::Kind::remove,
+         .id = id,
+         .sql = object.remove,
+         .needs = {},
+         .needed = object.needs,
+         .holds_rows = object.holds_rows});
     if (name.first.empty() && id.kind != "table") {
         UNDROP_CHECK(backend_.run(object.remove));
         return success();
@@ -69,6 +75,13 @@ Result<void> StepRunner::evict_column(Table const& table, std::string const& col
     UNDROP_CHECK(backend_.run(fmt::format("alter table {} rename column {} to {}", dialect.relation(table.schema, table.name),
                                           dialect.quote(column), dialect.quote(aside))));
     report_.mended.push_back(fmt::format("removed column {}.{}", table.text(), column));
+    auto const relation = dialect.relation(table.schema, table.name);
+    log({.kind = Mended::Kind::remove,
+         .id = {"column", relation, column},
+         .sql = fmt::format("ALTER TABLE {} DROP COLUMN {};", relation, dialect.quote(column)),
+         .needs = {},
+         .needed = {},
+         .holds_rows = true});
     evicted_.push_back({"", table_name(table), aside});
     return success();
 }

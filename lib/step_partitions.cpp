@@ -18,13 +18,22 @@ auto const success = [] { return BOOST_OUTCOME_V2_NAMESPACE::success(); };
 // them. Else they go with it, and are saved as any table's.
 Result<void> StepRunner::empty_new_partitions() {
     UNDROP_TRY(auto const tables, backend_.tables(ledger_.name()));
-    auto const goes = [&](Table const& table) {
-        auto const found = opposite_.wanted.find({"table", table.schema, table.name});
-        return found != opposite_.wanted.end() && !found->second;
+    auto const gone = [&](Table const& table) {
+        return std::find_if(opposite_.wanted.begin(), opposite_.wanted.end(), [&](auto const& entry) {
+            auto const& [id, object] = entry;
+            return id.kind == "table" && !object && names_table(id.parent + "." + id.name, table_name(table));
+        });
     };
+    auto const goes = [&](Table const& table) { return gone(table) != opposite_.wanted.end(); };
     for (auto const& table : tables) {
         auto const* parent = table.root.empty() ? nullptr : find_table_by_id(tables, table.root);
         if (!parent || table.partitioned || !goes(table) || goes(*parent)) continue;
+        auto const& id = gone(table)->first;
+        log({.kind = Mended::Kind::remove,
+             .id = {"partition", id.parent, id.name},
+             .sql = detach(table, *parent),
+             .needs = {},
+             .needed = {id}});
         UNDROP_CHECK(backend_.run("savepoint undrop_move"));
         auto const moved = move_into_parent(table, *parent);
         if (!moved) UNDROP_CHECK(backend_.run("rollback to savepoint undrop_move"));
@@ -42,13 +51,19 @@ Result<void> StepRunner::empty_new_partitions() {
     return success();
 }
 
+std::string StepRunner::detach(Table const& partition, Table const& parent) const {
+    auto const& dialect = backend_.dialect();
+    return fmt::format("ALTER TABLE {} DETACH PARTITION {};", dialect.relation(parent.schema, parent.name),
+                       dialect.relation(partition.schema, partition.name));
+}
+
 Result<std::int64_t> StepRunner::move_into_parent(Table const& partition, Table const& parent) {
     auto const& dialect = backend_.dialect();
     std::vector<std::string> columns;
     for (auto const& name : plain_columns(partition)) columns.push_back(dialect.quote(name));
     auto const into = dialect.relation(parent.schema, parent.name);
     auto const from = dialect.relation(partition.schema, partition.name);
-    UNDROP_CHECK(backend_.run(fmt::format("alter table {} detach partition {}", into, from)));
+    UNDROP_CHECK(backend_.run(detach(partition, parent)));
     UNDROP_CHECK(backend_.quiet(parent));
     UNDROP_CHECK(backend_.run("savepoint undrop_insert"));
     auto moved = backend_.run(

@@ -64,6 +64,21 @@ Error renamed_away(char const* kind, std::string const& what, std::string const&
 
 }  // namespace
 
+void StepRunner::log(Mended done) {
+    if (log_) log_->push_back(std::move(done));
+}
+
+Result<void> StepRunner::mend_by(Catalog const& now, std::vector<MendAction> const& actions) {
+    for (auto const& action : actions) log(mended(action, now));
+    return run_mend(backend_, actions);
+}
+
+Result<void> StepRunner::rename_by(std::string const& sql) {
+    log({.kind = Mended::Kind::rename, .id = {}, .sql = sql + ";"});
+    UNDROP_CHECK(backend_.run(sql));
+    return success();
+}
+
 // Only what the script has left under its new name: its identity tells, for names may have been swapped.
 Result<void> StepRunner::rename_tables_back() {
     std::map<TableName, TableName> moves;
@@ -85,7 +100,7 @@ Result<void> StepRunner::make_homes(char const* kind, std::map<TableName, TableN
     UNDROP_TRY(auto const now, backend_.catalog_after(ledger_.name(), catalog_));
     auto const homes = plan_mend(now, homes_of(kind, moves, now, opposite_.wanted));
     for (auto const& action : homes.before_data) report_.mended.push_back(action.id.text());
-    return run_mend(backend_, homes.before_data);
+    return mend_by(now, homes.before_data);
 }
 
 // A composite type that were made anew would have no attributes yet while columns are converted to it.
@@ -118,10 +133,10 @@ Result<void> StepRunner::rename_all(char const* kind, std::vector<std::pair<Tabl
     auto const& dialect = backend_.dialect();
     for (auto const& [from, to] : in_order) {
         if (from.first != to.first)
-            UNDROP_CHECK(backend_.run(
+            UNDROP_CHECK(rename_by(
                 fmt::format("alter {} {} set schema {}", kind, dialect.relation(from.first, from.second), dialect.quote(to.first))));
         if (from.second != to.second)
-            UNDROP_CHECK(backend_.run(
+            UNDROP_CHECK(rename_by(
                 fmt::format("alter {} {} rename to {}", kind, dialect.relation(to.first, from.second), dialect.quote(to.second))));
         if (!to.second.starts_with("undrop_renaming_")) report_.mended.push_back(fmt::format("name of {} {}", kind, to.second));
     }
@@ -185,8 +200,8 @@ Result<void> StepRunner::rename_columns_of(TableName const& name) {
     auto const taken = [&](std::string const& column) { return table->column(column) != nullptr && !freed.contains(column); };
     auto const aside = [](std::string const&, int n) { return fmt::format("undrop_renaming_{}", n); };
     for (auto const& [from, to] : in_renaming_order(std::move(moves), taken, aside)) {
-        UNDROP_CHECK(backend_.run(fmt::format("alter table {} rename column {} to {}", dialect.relation(table->schema, table->name),
-                                              dialect.quote(from), dialect.quote(to))));
+        UNDROP_CHECK(rename_by(fmt::format("alter table {} rename column {} to {}", dialect.relation(table->schema, table->name),
+                                           dialect.quote(from), dialect.quote(to))));
         if (!to.starts_with("undrop_renaming_")) report_.mended.push_back(fmt::format("name of column {}.{}", table->text(), to));
     }
     return success();
@@ -213,8 +228,8 @@ Result<void> StepRunner::rename_parts_back() {
         for (auto const& action : *actions)
             if (is_part(std::pair(action.id, 0)))
                 report_.mended.push_back((action.kind == MendAction::Kind::remove ? "removed " : "") + action.id.text());
-    UNDROP_CHECK(run_mend(backend_, plan.before_data));
-    return run_mend(backend_, plan.after_data);
+    UNDROP_CHECK(mend_by(now, plan.before_data));
+    return mend_by(now, plan.after_data);
 }
 
 }  // namespace undrop

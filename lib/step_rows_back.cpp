@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 #include <algorithm>
 
+#include "inserted.hpp"
 #include "merge.hpp"
 #include "restore_rows.hpp"
 #include "row_match.hpp"
@@ -41,8 +42,14 @@ Error naming_rows(Backend const& backend, std::vector<Snapshot const*> const& ro
 
 // Rows that the up inserted go again where nobody changed them and nobody refers to them: children before parents. Those of a detached
 // partition before it is one again, whose bounds may not take them.
+// Does the down script leave it to undrop to take out again what the up inserted? Before the script, while the rows are as the up left
+// them.
+bool StepRunner::asks_to_remove_inserted() const { return !part_ && step_.direction == Direction::down && removes_inserted(script_); }
+
 Result<void> StepRunner::remove_inserted_rows(Rows which) {
-    if (step_.direction == Direction::up || step_.origin != Origin::derived) return success();
+    if (step_.direction == Direction::up) return success();
+    auto const early = which == Rows::before_script;
+    if (early ? !asks_to_remove_inserted() : step_.origin != Origin::derived) return success();
     UNDROP_TRY(auto const tables, backend_.tables(ledger_.name()));
     auto const becomes_part = [&](Table const& table) {
         auto const is_its = [&](auto const& entry) {
@@ -55,7 +62,7 @@ Result<void> StepRunner::remove_inserted_rows(Rows which) {
     for (bool progress = true; progress;) {
         progress = false;
         for (auto const& print : opposite_.footprints) {
-            auto const then = name_before(opposite_.renames, {print.schema, print.table});
+            auto const then = early ? TableName{print.schema, print.table} : name_before(opposite_.renames, {print.schema, print.table});
             auto const* table = print.of == Footprint::Of::rows ? find_table(tables, then) : nullptr;
             // Of equal rows without a key as many as were inserted go, once.
             if (!table || (table->key.empty() && done.contains(print.id)) || removed_.contains(print.id)) continue;
@@ -63,7 +70,7 @@ Result<void> StepRunner::remove_inserted_rows(Rows which) {
             UNDROP_TRY(auto const references, backend_.references(*table));
             UNDROP_TRY(auto const removed, remove_inserted(backend_, ledger_, print, *table, references));
             auto const [at, first] = done.emplace(print.id, removed.merged);
-            expected_[table->id].deleted += removed.deleted;
+            if (!early) expected_[table->id].deleted += removed.deleted;  // else seen with what the script does
             progress = progress || removed.deleted > 0;
             if (first) continue;
             // What went in an earlier pass does not count as changed.
@@ -77,9 +84,10 @@ Result<void> StepRunner::remove_inserted_rows(Rows which) {
         if (merged.in_use > 0) {
             auto const print = std::find_if(opposite_.footprints.begin(), opposite_.footprints.end(),
                                             [&id = id](Footprint const& f) { return f.id == id; });
-            auto const& table = *find_table(tables, name_before(opposite_.renames, {print->schema, print->table}));
+            auto const back = name_before(opposite_.renames, {print->schema, print->table});
+            auto const& table = *find_table(tables, early ? TableName{print->schema, print->table} : back);
             UNDROP_TRY(auto noted, note_in_use(backend_, ledger_, *print, table, next_id_++));
-            in_use_.push_back({table_name(table), std::move(noted), report_.merged.size()});
+            in_use_.push_back({back, std::move(noted), report_.merged.size()});
         }
         report_.merged.push_back(merged);
     }

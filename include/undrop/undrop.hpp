@@ -5,6 +5,7 @@
 #pragma once
 
 #include <undrop/check.hpp>
+#include <undrop/derive.hpp>
 #include <undrop/history.hpp>
 #include <undrop/migration.hpp>
 #include <undrop/options.hpp>

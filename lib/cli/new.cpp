@@ -9,6 +9,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "new.hpp"
 #include "screen.hpp"
 #include "session.hpp"
 #include "verbs.hpp"
@@ -80,25 +81,6 @@ std::string next_version(Source const& source) {
     return "1" + version;
 }
 
-void write_new(std::filesystem::path const& file, std::string const& text) {
-    std::error_code ignored;
-    if (std::filesystem::exists(file, ignored)) {
-        throw Failure({.code = Code::refused,
-                       .message = "this file is there already; it is not overwritten",
-                       .where = {.file = file.string()},
-                       .next = {.advice = "choose another name"}});
-    }
-    std::ofstream out(file, std::ios::binary);
-    out << text;
-    out.close();
-    if (!out) {
-        throw Failure({.code = Code::failed,
-                       .message = "this file cannot be written",
-                       .where = {.file = file.string()},
-                       .next = {.advice = "name a directory that you may write to with --dir"}});
-    }
-}
-
 int make_new(Session& session, Given const& given) {
     auto const name = safe_name(given.name);
     std::filesystem::path const directory = session.directory();
@@ -127,11 +109,42 @@ int make_new(Session& session, Given const& given) {
 
 }  // namespace
 
+void write_new(std::filesystem::path const& file, std::string const& text) {
+    std::error_code ignored;
+    if (std::filesystem::exists(file, ignored)) {
+        throw Failure({.code = Code::refused,
+                       .message = "this file is there already; it is not overwritten",
+                       .where = {.file = file.string()},
+                       .next = {.advice = "choose another name"}});
+    }
+    std::ofstream out(file, std::ios::binary);
+    out << text;
+    out.close();
+    if (!out) {
+        throw Failure({.code = Code::failed,
+                       .message = "this file cannot be written",
+                       .where = {.file = file.string()},
+                       .next = {.advice = "name a directory that you may write to with --dir"}});
+    }
+}
+
 Action declare_new(CLI::App& app) {
     auto given = std::make_shared<Given>();
-    app.add_option("name", given->name, "What the migration does, e.g. add_email_to_users")->required()->type_name("NAME");
-    app.add_flag("--sequential", given->sequential, "The version is the newest plus one, not the time in UTC");
-    return [given](Session& session) { return make_new(session, *given); };
+    auto down = std::make_shared<DownGiven>();
+    auto* name = app.add_option("name", given->name, "What the migration does, e.g. add_email_to_users")->type_name("NAME");
+    auto* sequential = app.add_flag("--sequential", given->sequential, "The version is the newest plus one, not the time in UTC");
+    auto* file = app.add_option("--derive-down", down->file,
+                                "Write the down file of this up file, which has none: derived, and tried, in a database made for it")
+                     ->type_name("FILE.up.sql")
+                     ->excludes(name)
+                     ->excludes(sequential);
+    app.add_flag("--on-empty", down->on_empty, "Derive it after the earlier migrations alone, whatever the target is like")->needs(file);
+    app.add_option("--sandbox", down->sandbox, "Another server to make that database on")->type_name("URL")->needs(file);
+    return [given, down](Session& session) {
+        if (!down->file.empty()) return make_new_down(session, *down);
+        if (given->name.empty()) wrong_use("new wants a name", {.command = "new add_email_to_users"});
+        return make_new(session, *given);
+    };
 }
 
 }  // namespace undrop::cli

@@ -2,6 +2,8 @@
 
 #include <undrop/migration.hpp>
 
+#include "inserted.hpp"
+
 using namespace undrop;
 
 namespace {
@@ -71,7 +73,7 @@ TEST_CASE("a misspelt directive is refused with its line and the nearest one") {
 
 TEST_CASE("a directive without its arguments is refused with an example") {
     for (auto const* text : {"lose", "touches", "backfill t.a", "backfill role = 1", "keep", "keep forever", "irreversible",
-                             "irreversible \"\"", "no-transaction please"}) {
+                             "irreversible \"\"", "no-transaction please", "remove-inserted t"}) {
         CAPTURE(text);
         CHECK(refused(std::string("-- undrop: ") + text).next.advice.find("write it as") != std::string::npos);
     }
@@ -110,4 +112,11 @@ TEST_CASE("versions are ordered as numbers of any length") {
     CHECK_FALSE(version_less("01", "1"));
     CHECK_FALSE(version_less("1", "01"));
     CHECK(version_less("0", "1"));
+}
+
+TEST_CASE("a down script that leaves the up's rows to undrop says so at its top") {
+    CHECK(removes_inserted({"-- undrop: remove-inserted\ndrop table t;", ""}));
+    CHECK(removes_inserted({"-- a down\n-- UNDROP: remove-inserted\n", ""}));
+    CHECK_FALSE(removes_inserted({"drop table t;\n-- undrop: remove-inserted", ""}));
+    CHECK_FALSE(removes_inserted({"-- remove-inserted", ""}));
 }
