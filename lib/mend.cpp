@@ -22,23 +22,6 @@ bool loses_rights(ObjectId const& id, Object const& object, Objects const& remov
     return goes(true) && !goes(false) && !goes_with_table(id, removed);
 }
 
-// Adds to `remake` whatever depends on a member of it or on what is `altered`, as far as it is there now.
-void add_dependents(Catalog const& now, Objects& remake, Objects const& removed, std::set<ObjectId> const& altered) {
-    for (bool grown = true; grown;) {
-        grown = false;
-        for (auto const& [id, object] : now) {
-            if (remake.contains(id) || removed.contains(id) || altered.contains(id)) continue;
-            // A partition, made of its parent's columns, changes with them.
-            auto const follows = object.holds_rows;
-            auto const disturbed = [&](ObjectId const& need) { return remake.contains(need) || (!follows && altered.contains(need)); };
-            if (std::any_of(object.needs.begin(), object.needs.end(), disturbed) || loses_rights(id, object, removed)) {
-                remake.emplace(id, object);
-                grown = true;
-            }
-        }
-    }
-}
-
 // What is to go, and is still needed by a column until that has its other type.
 std::set<ObjectId> needed_until_altered(Catalog const& now, Objects const& removed, std::set<ObjectId> const& altered) {
     std::set<ObjectId> late;
@@ -60,6 +43,22 @@ MendAction action(MendAction::Kind kind, ObjectId const& id, Object object, Obje
 }  // namespace
 
 bool grants_rights(ObjectId const& id) { return id.kind.starts_with("grants on "); }
+
+void add_dependents(Catalog const& now, Objects& remake, Objects const& removed, std::set<ObjectId> const& altered) {
+    for (bool grown = true; grown;) {
+        grown = false;
+        for (auto const& [id, object] : now) {
+            if (remake.contains(id) || removed.contains(id) || altered.contains(id)) continue;
+            // A partition, made of its parent's columns, changes with them.
+            auto const follows = object.holds_rows;
+            auto const disturbed = [&](ObjectId const& need) { return remake.contains(need) || (!follows && altered.contains(need)); };
+            if (std::any_of(object.needs.begin(), object.needs.end(), disturbed) || loses_rights(id, object, removed)) {
+                remake.emplace(id, object);
+                grown = true;
+            }
+        }
+    }
+}
 
 // Always the first by rank of those whose needs are made; of a cycle, the first of all.
 std::vector<ObjectId> in_making_order(Objects const& objects) {
@@ -112,6 +111,14 @@ MendPlan plan_mend(Catalog const& now, Wanted const& wanted) {
             else
                 remake.emplace(id, is->second), made.emplace(id, *want);
         }
+    }
+    // A foreign key that is as it was, over an index that goes, comes again over the constraint that was there.
+    for (auto const& [id, want] : wanted) {
+        auto const is = now.find(id);
+        if (!want || is == now.end() || want->holds_rows || !is->second.same(*want) || is->second.remove.empty()) continue;
+        auto const& needs = is->second.needs;
+        if (std::any_of(needs.begin(), needs.end(), [&](ObjectId const& need) { return removed.contains(need); }))
+            remake.emplace(id, is->second), made.emplace(id, *want);
     }
     // Wanted without values, as a column that is computed is: those that it has now go, and are saved like any other.
     std::set<ObjectId> emptied;

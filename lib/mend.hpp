@@ -50,6 +50,10 @@ using MendLog = std::vector<Mended>;
 // Dependents of what must be made anew are removed and made again with it; nothing that holds rows is ever removed for that.
 [[nodiscard]] MendPlan plan_mend(Catalog const& now, Wanted const& wanted);
 
+// Adds to `remake` whatever depends on a member of it or on what is `altered`, as far as it is there now.
+void add_dependents(Catalog const& now, std::map<ObjectId, Object>& remake, std::map<ObjectId, Object> const& removed,
+                    std::set<ObjectId> const& altered);
+
 // Ids, in an order in which each comes after what it needs; otherwise by section, rank and order.
 [[nodiscard]] std::vector<ObjectId> in_making_order(std::map<ObjectId, Object> const& objects);
 

@@ -7,6 +7,7 @@
 
 #include "busy.hpp"
 #include "fault.hpp"
+#include "labels.hpp"
 #include "outside.hpp"
 #include "rules.hpp"
 #include "try.hpp"
@@ -254,11 +255,14 @@ void Planner::describe_way_back(PlannedStep& step, Opposite const& opposite, Pla
     }
     if (step.direction == Direction::up) return;
     if (!catalog_read_) return;
-    auto const mend = plan_mend(catalog_, without_renamed(opposite.wanted, opposite.renames, catalog_));
-    if (step.origin == Origin::derived && !mend.refused.empty())
+    auto const wanted = without_renamed(opposite.wanted, opposite.renames, catalog_);
+    auto const mend = plan_mend(catalog_, with_labels_as_now(catalog_, wanted));
+    auto refused = why_no_mend(catalog_, wanted);
+    if (step.origin == Origin::derived && !refused.empty())
         plan.findings.push_back(
-            {.severity = Severity::stop, .code = "not-derivable", .text = mend.refused, .next = {.advice = "write a down script"}});
+            {.severity = Severity::stop, .code = "not-derivable", .text = std::move(refused), .next = {.advice = "write a down script"}});
     if (step.origin == Origin::derived) {
+        for (auto const& [id, type] : other_labels(catalog_, wanted)) step.mends.push_back("brings back labels of " + id.text());
         for (auto const& rename : opposite.renames) {
             auto const table = [](TableName const& name) { return name.first.empty() ? name.second : name.first + "." + name.second; };
             auto const column = rename.column_before.empty() ? std::string{} : "." + rename.column_after;

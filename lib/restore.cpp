@@ -88,6 +88,12 @@ Error no_value_for(Snapshot const& s, std::string const& which) {
                  .next = {.advice = fmt::format("put `-- undrop: backfill {} = EXPRESSION` at the top of the up script's file", s.what())}};
 }
 
+// A down script that brings a column back without its default, and writes no row of it, has no value for rows that came since.
+bool forgot_default(Snapshot const& s, Table const& now, RestoreContext const& context) {
+    return context.direction == Direction::down && !context.script_wrote_rows && now.column(s.column)->default_sql.empty() &&
+           !s.table.column(s.column)->default_sql.empty();
+}
+
 // Rows that came after the save get the migration's backfill, or the recorded default; a script's own column is left to the script.
 Result<std::int64_t> fill_new_rows(Backend& backend, Snapshot const& s, Table const& now, Pairing const& pairing,
                                    RestoreContext const& context, std::int64_t new_rows) {
@@ -96,7 +102,7 @@ Result<std::int64_t> fill_new_rows(Backend& backend, Snapshot const& s, Table co
     auto const name = dialect.quote(s.column);
     if (new_rows == 0) return std::int64_t{0};
     auto const empty = fmt::format("t.{} is null and not {}", name, pairing.exists());
-    if (context.made_by_script && context.backfill.empty()) {
+    if (context.made_by_script && context.backfill.empty() && !forgot_default(s, now, context)) {
         if (context.direction == Direction::up || !column.not_null || now.column(s.column)->not_null) return std::int64_t{0};
         UNDROP_TRY(auto const rows, backend.rows(fmt::format("select count(*) from {} as t where {}", dialect.own_rows(now), empty)));
         auto const count = number_of(rows.at(0).at(0));
@@ -152,7 +158,7 @@ Result<Restored> restore_column(Backend& backend, Ledger const& ledger, Snapshot
     UNDROP_TRY(auto const users, is_users(backend, now, column, context));
 
     auto done = begun(s);
-    done.merged.defaulted = !context.made_by_script || !context.backfill.empty();
+    done.merged.defaulted = !context.made_by_script || !context.backfill.empty() || forgot_default(s, now, context);
     UNDROP_TRY(auto const classes,
                backend.rows(fmt::format("select class, count(*) from (select case when {} then 'unchanged' when not ({}) then "
                                         "'not_users' when {} then 'computed' else 'restored' end as class from {} as t join {} on {}) as c "

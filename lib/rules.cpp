@@ -58,11 +58,10 @@ void outside_findings(Dialect const& dialect, Script const& script, std::vector<
     }
     for (auto const& [at, what] : dialect.hoisted(statements)) {
         needed = true;
-        found.push_back(
-            {.severity = Severity::note,
-             .code = "hoisted",
-             .text = what.text() + " is committed before the rest of the script, which uses it; it stays if the step is taken back",
-             .where = {script.file, statements[at].line, statements[at].column}});
+        found.push_back({.severity = Severity::note,
+                         .code = "hoisted",
+                         .text = what.text() + " is committed before the rest of the script, which uses it",
+                         .where = {script.file, statements[at].line, statements[at].column}});
     }
     if (wanted && !needed)
         found.push_back({.severity = Severity::stop,
@@ -173,16 +172,13 @@ std::vector<Finding> one_way_findings(Dialect const& dialect, Script const& scri
     std::vector<Finding> found;
     auto const split = dialect.split(script);
     if (!split) return found;
-    auto const early = dialect.hoisted(split.value());  // stays, and stands in nobody's way
-    for (std::size_t at = 0; at < split.value().size(); ++at) {
-        auto const& statement = split.value()[at];
-        if (auto const why = dialect.one_way(statement); !why.empty() && !early.contains(at))
-            found.push_back({.severity = Severity::warning,
-                             .code = "one-way",
+    for (auto const& statement : split.value())
+        if (auto const why = dialect.one_way(statement); !why.empty())
+            found.push_back({.severity = Severity::note,
+                             .code = "label",
                              .text = why,
                              .where = {script.file, statement.line, statement.column},
-                             .next = {.advice = "write a down script for it before it runs, or mean it for good"}});
-    }
+                             .next = {.advice = "a down script gives such rows another value, and leaves the label to undrop"}});
     return found;
 }
 

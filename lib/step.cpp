@@ -114,6 +114,7 @@ Result<StepReport> StepRunner::run() {
             error.message += "; what it takes was not foreseen";
             done = std::move(error);
         }
+        if (!done && needs_new_labels(done.error())) done = Round::again;
         if (done && done.value() == Round::done) {
             report_.seconds = seconds_since(started_);
             auto const what =

@@ -111,6 +111,16 @@ private:
     [[nodiscard]] Result<void> rename_columns_back();
     [[nodiscard]] Result<void> rename_columns_of(TableName const& name);
     [[nodiscard]] Result<void> rename_parts_back();
+    // step_labels.cpp: labels of enum types
+    [[nodiscard]] Result<void> bring_labels_back();
+    [[nodiscard]] Result<void> take_labels_away();
+    [[nodiscard]] Result<void> make_new_labels_usable();
+    [[nodiscard]] bool needs_new_labels(Error const& error);
+    [[nodiscard]] Result<void> remake_types(Catalog const& now, std::map<ObjectId, Object> const& types, bool last);
+    [[nodiscard]] Result<void> make_column_text(ObjectId const& id, std::vector<Table> const& tables);
+    void note_moved(ObjectId const& id, std::vector<Table> const& tables);
+    [[nodiscard]] Result<void> rows_with_labels(Catalog const& now, std::map<ObjectId, Object> const& types,
+                                                std::set<ObjectId> const& columns, std::vector<Table> const& before);
     // step_evict.cpp: what the opposite step put in the place of what it renamed away
     [[nodiscard]] Result<void> evict_relations();
     [[nodiscard]] Result<void> evict(ObjectId const& id, TableName const& name, Object const& object);
@@ -295,6 +305,7 @@ private:
     Opposite opposite_;
     Foresight planned_;    // as the plan saw it: what its fingerprint was made of
     Foresight foresight_;  // grows from round to round
+    bool renews_labels_ = false;
 
     // Of the present round
     StepReport report_;
@@ -335,6 +346,7 @@ private:
     std::vector<Snapshot> overwritten_;      // what users wrote since, where a saved value was put over it
     bool may_meet_strangers_ = false;        // a number of what comes back is another row's by now
     std::map<ObjectId, Object> references_;  // foreign keys that stepped aside until orphans are settled
+    std::map<ObjectId, Object> labels_;      // enum types as they were, whose present labels go when all is back
     std::vector<Footprint> footprints_;
     std::map<std::string, std::chrono::steady_clock::time_point> locked_since_;  // by the names of report_.locks
     std::vector<Table> scripted_;                                                // tables after the script

@@ -78,7 +78,9 @@ Result<void> StepRunner::bring_back() {
         }
         UNDROP_CHECK(remove_inserted_rows(Rows::of_parts));
         UNDROP_CHECK(rename_parts_back());
+        UNDROP_CHECK(bring_labels_back());
     }
+    UNDROP_CHECK(make_new_labels_usable());
     // What has its old name again is not new.
     auto there = scripted_;
     if (!opposite_.renames.empty()) {
@@ -116,6 +118,7 @@ Result<void> StepRunner::bring_back() {
         return restore_positions();
     }
 
+    UNDROP_CHECK(take_labels_away());
     // Indexes, constraints, views and rights come after the rows; what making them changes by itself is seen in another pass.
     constexpr int passes = 3;
     for (int pass = 0; pass < passes; ++pass) {
@@ -131,53 +134,6 @@ Result<void> StepRunner::bring_back() {
     tell(Event::Kind::mended, fmt::format("{} object(s)", report_.mended.size()));
     UNDROP_CHECK(restore_views());
     return restore_positions();
-}
-
-// P5: what a down script makes on top of a recorded object (a default, an index of another name) was not there before the up; and what it
-// takes along and forgets (a trigger of a table that it rebuilds) was there, though the up never touched it.
-Result<void> StepRunner::want_what_script_changed(Catalog const& now) {
-    UNDROP_TRY(auto const start, catalog_at_start());
-    auto const wanted = [&](ObjectId const& need) {
-        auto const found = opposite_.wanted.find(need);
-        return found != opposite_.wanted.end() && found->second;
-    };
-    // Rights on a column outlive those on its table.
-    auto const unwanted = [&](ObjectId const& need) {
-        return !grants_rights(need) && (opposite_.wanted.contains(need) ? !wanted(need) : !now.contains(need));
-    };
-    Wanted more;
-    for (auto const& [id, object] : now)
-        if (!start.contains(id) && !object.holds_rows && !object.remove.empty() &&
-            std::any_of(object.needs.begin(), object.needs.end(), wanted))
-            more.emplace(id, std::nullopt);
-    for (auto const& [id, object] : start)
-        if (!now.contains(id) && !object.holds_rows && std::none_of(object.needs.begin(), object.needs.end(), unwanted))
-            more.emplace(id, object);
-    // And so is the sequence of a column that gets its old one back.
-    for (auto const& [id, object] : now)
-        if (!start.contains(id) && more.contains({"sequence_owner", id.parent, id.name})) more.emplace(id, std::nullopt);
-    opposite_.wanted.merge(more);
-    return success();
-}
-
-// P5: what a step made in a table, or of a column, that it also renamed has to go from under the old name.
-void StepRunner::unwant_under_old_names() {
-    for (auto const& rename : opposite_.renames) {
-        auto const& wanted = opposite_.wanted;
-        auto const old =
-            std::find_if(wanted.begin(), wanted.end(), [&](auto const& entry) { return names_table(entry.first.parent, rename.before); });
-        if (old == wanted.end() && rename.before != rename.after) continue;
-        Wanted more;
-        for (auto const& [id, object] : wanted) {
-            if (object || !names_table(id.parent, rename.after)) continue;
-            auto const& parent = rename.before == rename.after ? id.parent : old->first.parent;
-            if (rename.column_before.empty())
-                more.emplace(ObjectId{.kind = id.kind, .parent = parent, .name = id.name}, std::nullopt);
-            else if (id.name == rename.column_after && id.kind != "column")
-                more.emplace(ObjectId{.kind = id.kind, .parent = parent, .name = rename.column_before}, std::nullopt);
-        }
-        opposite_.wanted.merge(more);
-    }
 }
 
 Result<void> StepRunner::mend() {

@@ -140,7 +140,7 @@ Result<void> InParts::outside(ScriptPart const& part) {
     UNDROP_TRY(begun.before, backend_.probe(begun.what));
     UNDROP_TRY(begun.objects, objects_of(begun.what, {}));
     bool there = false;
-    if (begun.what.stays && begun.before == Effect::whole) {
+    if (!begun.what.label.empty() && begun.before == Effect::whole) {
         UNDROP_TRY(there, journal_.was_done(begun.what));
     }
     UNDROP_CHECK(write(part, begun));

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "journal.hpp"
+#include "labels.hpp"
 #include "step.hpp"
 #include "try.hpp"
 
@@ -70,7 +71,7 @@ Result<void> StepRunner::can_be_taken_back(Catalog const& now) const {
     Wanted before;
     for (auto const& [id, object] : catalog_) before.emplace(id, object);
     for (auto const& [id, object] : now) before.try_emplace(id);
-    auto const refused = plan_mend(now, before).refused;
+    auto const refused = why_no_mend(now, before);
     if (refused.empty()) return success();
     return Error{.code = Code::refused,
                  .left = Left::rolled_back,

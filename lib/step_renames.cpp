@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "attributes.hpp"
+#include "labels.hpp"
 #include "renaming_order.hpp"
 #include "try.hpp"
 
@@ -220,7 +221,12 @@ Result<void> StepRunner::rename_parts_back() {
         auto const in_place = object ? !object->alter.empty() && std::all_of(object->needs.begin(), object->needs.end(), there)
                                      : id.kind == "partition" && opposite_.wanted.contains({"table", id.parent, id.name}) &&
                                            opposite_.wanted.at({"table", id.parent, id.name});
-        if (is_part(part) && in_place && (id.kind == "partition" || now.contains(id))) parts.insert(part);
+        if (!is_part(part) || !in_place || (id.kind != "partition" && !now.contains(id))) continue;
+        if (id.kind == "partition" || now.at(id).shape == object->shape) {
+            parts.insert(part);
+        } else if (knows_labels_again(*object)) {  // some were renamed, perhaps; that others came or went is another matter
+            UNDROP_CHECK(backend_.run(object->alter));
+        }
     }
     auto plan = plan_mend(now, parts);
     std::erase_if(plan.before_data, [](MendAction const& a) { return a.id.kind == "type" && a.kind != MendAction::Kind::alter; });

@@ -1,6 +1,7 @@
 // What a step tells of the objects that it took away or made.
 #include <algorithm>
 
+#include "labels.hpp"
 #include "renames.hpp"
 #include "step.hpp"
 #include "try.hpp"
@@ -21,7 +22,7 @@ void StepRunner::report_way_back(Catalog const& now) {
     Wanted before;
     for (auto const& [id, object] : catalog_) before.emplace(id, object);
     for (auto const& [id, object] : now) before.try_emplace(id);
-    if (auto const refused = plan_mend(now, before).refused; !refused.empty())
+    if (auto const refused = why_no_mend(now, before); !refused.empty())
         report_.notes.push_back("no way back can be derived: " + refused + "; write a down script before it is needed");
 }
 

@@ -169,7 +169,8 @@ void expect_public(WholeSchema& found) {
 Result<WholeSchema> PostgresBackend::describe(std::string const& ledger) {
     UNDROP_TRY(auto const reading, read_catalog(connection_, ledger, Extensions::all));
     WholeSchema found{.catalog = reading.catalog(), .settings = settings};
-    for (auto const& [address, name] : reading.unknown()) found.unknown.push_back(name);
+    for (auto const& [address, name] : reading.unknown())
+        if (address.find('#') == std::string::npos) found.unknown.push_back(name);
     expect_public(found);
     UNDROP_TRY(auto const empty, told(connection_, unfilled, ledger));
     for (auto const& row : empty) {

@@ -164,7 +164,8 @@ std::string one_way(Statement const& statement) {
     if (!begins_with(statement.words, "ALTER TYPE")) return {};
     auto const node = parse(statement);
     if (!node || node->type != "AlterEnumStmt" || !text_at(node->body, "oldVal").empty()) return {};
-    return "PostgreSQL cannot take a label of an enum type away again, so no way back can be derived while a column has the type";
+    return "PostgreSQL takes no label of an enum type away: the way back makes the type anew and rewrites the tables with a column of it, "
+           "and is refused while rows have that label";
 }
 
 }  // namespace undrop::postgres

@@ -6,6 +6,7 @@
 #include <sstream>
 #include <string_view>
 
+#include "labels.hpp"
 #include "ledger.hpp"
 #include "parse.hpp"
 #include "postgres_dialect.hpp"
@@ -165,24 +166,10 @@ bool only_more_rights(Recorded const& object) {
 
 // More labels at any place of an enum take nothing away.
 bool only_more_labels(Recorded const& object) {
-    constexpr std::string_view shape = "labels: ";
-    if (!object.before->shape.starts_with(shape) || !object.after->shape.starts_with(shape)) return false;
-    auto const& before = object.before->make;
-    auto const& after = object.after->make;
-    auto const labels = [](std::string const& make) {
-        std::vector<std::string> found;
-        for (auto at = make.find('\''); at != std::string::npos;) {
-            auto end = make.find('\'', at + 1);
-            while (end != std::string::npos && end + 1 < make.size() && make[end + 1] == '\'') end = make.find('\'', end + 2);
-            if (end == std::string::npos) break;
-            found.push_back(make.substr(at, end - at + 1));
-            at = make.find('\'', end + 1);
-        }
-        return found;
-    };
-    auto const now = labels(after);
+    if (!is_enum(*object.before) || !is_enum(*object.after)) return false;
+    auto const now = labels_of(*object.after);
     auto at = now.begin();
-    for (auto const& label : labels(before)) {
+    for (auto const& label : labels_of(*object.before)) {
         at = std::find(at, now.end(), label);
         if (at++ == now.end()) return false;
     }

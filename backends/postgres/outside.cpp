@@ -94,7 +94,6 @@ bool reads_add_value(Node const& node, Outside& what) {
     if (node.type != "AlterEnumStmt" || !text_at(node.body, "oldVal").empty()) return false;
     set_name(what, relation_of(at(node.body, "typeName")));
     what.label = text_at(node.body, "newVal");
-    what.stays = true;
     return true;
 }
 

@@ -39,10 +39,22 @@ constexpr char const* unknown = R"sql(
     $since_15
 )
 )sql";
+// With what they consist of, where that is not one row of the catalog, or none whose xmin everybody may read: a further entry each, whose
+// address ends with a digest.
 constexpr char const* named = R"sql(
-select concat(o.classid, ':', o.objid), translate(concat(i.type, ' ', i.identity), E'\n', ' ')
+select concat(o.classid, ':', o.objid, a.digest), translate(concat(i.type, ' ', i.identity), E'\n', ' ')
 from other o cross join lateral pg_identify_object(o.classid, o.objid, 0) i
-where o.objid >= 16384 and i.identity is not null
+cross join lateral (
+    select '' as digest
+    union all select '#' || md5(string_agg(m::text, ';' order by m.maptokentype, m.mapseqno))
+        from pg_ts_config_map m where o.classid = 3602 and m.mapcfg = o.objid
+    union all select '#' || md5(concat((select string_agg(p::text, ';' order by p.oid) from pg_amop p where p.amopfamily = o.objid), ' ',
+                                       (select string_agg(p::text, ';' order by p.oid) from pg_amproc p where p.amprocfamily = o.objid)))
+        where o.classid = 2753
+    union all select '#' || md5(u.umoptions::text) from pg_user_mappings u where o.classid = 1418 and u.umid = o.objid
+    union all select '#' || md5(row(s.subname, s.subowner, s.subenabled, s.subslotname, s.subpublications)::text)
+        from pg_subscription s where o.classid = 6100 and s.oid = o.objid) a
+where o.objid >= 16384 and i.identity is not null and a.digest is not null
   and not exists (select from pg_depend d where d.classid = o.classid and d.objid = o.objid and d.deptype in ('e', 'i')))sql";
 // A row that we see although its transaction is in progress is ours.
 constexpr char const* changed = R"sql(
@@ -113,10 +125,17 @@ Result<std::vector<std::string>> removed_unknown(Connection& connection, Catalog
     for (auto const& row : ours)
         if (auto const found = was.find(row[0].value_or("")); found != was.end()) removed.push_back("definition of " + found->second);
     UNDROP_TRY(auto const locks, own_locks(connection));
-    if (std::none_of(was.begin(), was.end(), [&](auto const& one) { return locks.removed.contains(one.first); })) return removed;
+    auto const is_digest = [](std::string const& address) { return address.find('#') != std::string::npos; };
+    if (std::none_of(was.begin(), was.end(), [&](auto const& one) { return locks.removed.contains(one.first) || is_digest(one.first); }))
+        return removed;
     UNDROP_TRY(auto const is, unknown_objects(connection, ""));
-    for (auto const& [address, name] : was)
-        if (locks.removed.contains(address) && !is.contains(address)) removed.push_back(name);
+    for (auto const& [address, name] : was) {
+        if (is.contains(address)) continue;
+        if (locks.removed.contains(address)) removed.push_back(name);
+        auto const changed = is_digest(address) && is.contains(address.substr(0, address.find('#')));
+        if (auto const what = "definition of " + name; changed && std::find(removed.begin(), removed.end(), what) == removed.end())
+            removed.push_back(what);
+    }
     return removed;
 }
 

@@ -1,7 +1,8 @@
 // Enum, composite, domain and range types. Base types are not known.
 // A domain is made whole, since some checks cannot be added once columns use it; alone its checks are objects of their own, which come
 // back after the rows. Attributes of a composite type are objects of their own, as columns are.
-// Labels of an enum are renamed in place, one position after the other, by way of names aside: they may have been swapped.
+// Labels of an enum are renamed in place, by way of names aside: they may have been swapped. Each is known again by its number where the
+// type is still the same one, whatever labels came or went; else by its place, where there are as many.
 #include "../kinds.hpp"
 
 namespace undrop::postgres::kinds {
@@ -17,14 +18,19 @@ select 'type', n.q, t.typname,
        end,
        format(case t.typtype when 'd' then 'DROP DOMAIN %s;' else 'DROP TYPE %s;' end, x.q),
        case t.typtype when 'e' then format('DO LANGUAGE plpgsql %L;', format(
-           'DECLARE name pg_catalog.text := %L; wanted pg_catalog.text[] := ARRAY[%s]; '
-           'n pg_catalog.int4; label pg_catalog.text; aside pg_catalog.bool; '
+           'DECLARE name pg_catalog.text := %L; wanted pg_catalog.text[] := ARRAY[%s]; numbers pg_catalog.oid[] := ''{%s}''; '
+           'n pg_catalog.int4; label pg_catalog.text; aside pg_catalog.bool; known pg_catalog.bool := name::pg_catalog.regtype = %s '
+           'AND EXISTS (SELECT FROM pg_catalog.pg_database d WHERE d.oid = %s AND d.datname = pg_catalog.current_database()) '
+           'AND (SELECT count(*) FROM pg_catalog.pg_enum e WHERE e.enumtypid = %s AND e.oid = ANY (numbers)) = '
+           'pg_catalog.cardinality(numbers); '
            'BEGIN FOREACH aside IN ARRAY ARRAY[true, false] LOOP '
-           'FOR label, n IN SELECT e.enumlabel, pg_catalog.row_number() OVER (ORDER BY e.enumsortorder) FROM pg_catalog.pg_enum e '
-           'WHERE e.enumtypid = name::pg_catalog.regtype LOOP '
+           'FOR label, n IN SELECT e.enumlabel, CASE WHEN known THEN pg_catalog.array_position(numbers, e.oid) '
+           'WHEN count(*) OVER () = pg_catalog.cardinality(wanted) THEN pg_catalog.row_number() OVER (ORDER BY e.enumsortorder) END '
+           'FROM pg_catalog.pg_enum e WHERE e.enumtypid = name::pg_catalog.regtype LOOP '
            'IF label <> wanted[n] THEN EXECUTE pg_catalog.format(''ALTER TYPE %%s RENAME VALUE %%L TO %%L'', name, label, '
            'CASE WHEN aside THEN ''undrop_renaming_'' || n ELSE wanted[n] END); END IF; '
-           'END LOOP; END LOOP; END', x.q, e.labels))
+           'END LOOP; END LOOP; END', x.q, e.labels, e.numbers, t.oid, (select d.oid from pg_database d where d.datname = current_database()),
+           t.oid))
            when 'd' then format('ALTER DOMAIN %s %s;', x.q, coalesce('SET' || y.default_text, 'DROP DEFAULT')) else '' end,
        case t.typtype when 'e' then 'labels: ' || e.count when 'd' then y.base else '' end, 0,
        concat_ws(' ', format('1247:%s:0', t.oid), '1247:' || nullif(t.typarray, 0) || ':0', '1259:' || nullif(t.typrelid, 0) || ':0', g.addresses),
@@ -40,6 +46,7 @@ cross join lateral (
            ' DEFAULT ' || coalesce(pg_get_expr(t.typdefaultbin, 0), quote_literal(t.typdefault)) as default_text) y
 left join lateral (
     select string_agg(quote_literal(l.enumlabel), ', ' order by l.enumsortorder) as labels, count(*) as count,
+           string_agg(l.oid::text, ',' order by l.enumsortorder) as numbers,
            string_agg(distinct l.xmin::text, ',') as rows
     from pg_enum l where t.typtype = 'e' and l.enumtypid = t.oid) e on true
 left join lateral (

@@ -1,0 +1,73 @@
+// Down scripts that fail by their own fault, as people write them: refused with advice, nothing changed, and the way back is there all
+// the same.
+#include "story/story.hpp"
+
+using namespace undrop;
+using namespace undrop::test;
+
+namespace {
+
+bool has(std::string const& text, std::string const& part) { return text.find(part) != std::string::npos; }
+
+// The down fails, saying so; the ledger knows the way back.
+void fails(Database& db, Scripts const& scripts, std::string const& said) {
+    auto const before = witness(db);
+    auto const source = source_of({scripts});
+    (void)up(db, source);
+    auto const migrated = witness(db);
+    auto const error = down_error(db, source);
+    CHECK_MESSAGE(has(error.text(), said), error.text());
+    CHECK_EQ(error.left, Left::rolled_back);
+    CHECK_GT(error.where.line, 0);
+    CHECK_MESSAGE(has(error.text(), "down --derive"), error.text());
+    check_unchanged(migrated, witness(db));
+    (void)down(db, source, {.derive = true});
+    check_same(before, witness(db));
+}
+
+}  // namespace
+
+ON_BOTH("slips: the column went with the index that the down drops next") {
+    db.run("create table t (id integer primary key); insert into t values (1)");
+    fails(db,
+          {"alter table t add column c text;\ncreate index t_c on t (c);",
+           db.either("alter table t drop column c;\ndrop index t_c;", "drop index t_c;\nalter table t drop column c;\ndrop index t_c;")},
+          "t_c");
+}
+
+ON_BOTH("slips: a column that must not be NULL comes back to a table with rows without a default") {
+    db.run("create table t (id integer primary key, c text not null); insert into t values (1, 'a'), (2, 'b')");
+    fails(db, {"alter table t drop column c;", "alter table t add column c text not null;"}, db.either("null values", "NOT NULL"));
+}
+
+ON_POSTGRES("slips: labels cannot be dropped, though a down says so") {
+    db.run("create type mood as enum ('sad', 'ok'); create table t (m mood); insert into t values ('ok')");
+    fails(db, {"alter type mood add value 'glad';", "alter type mood drop value 'glad';"}, "syntax error");
+}
+
+ON_POSTGRES("slips: a view's older shape cannot replace the new one") {
+    db.run("create table t (id integer primary key, c text); create view v as select id from t");
+    fails(db, {"create or replace view v as select id, c from t;", "create or replace view v as select id from t;"},
+          "cannot drop columns from view");
+}
+
+ON_POSTGRES("slips: others depend on what the down drops") {
+    db.run("create table t (id integer primary key)");
+    auto const source = source_of({{"create function f() returns integer language sql as 'select 1';", "drop function f();"}});
+    (void)up(db, source);
+    db.run("create view since as select f() as f");
+    auto const migrated = witness(db);
+    auto const error = down_error(db, source);
+    CHECK_MESSAGE(has(error.text(), "view since depends on function f()"), error.text());
+    check_unchanged(migrated, witness(db));
+}
+
+ON_BOTH("slips: a unique column is set back to the same value in every row") {
+    db.run(
+        "create table t (id integer primary key, slug text); create unique index t_slug on t (slug); insert into t values (1, 'a'), (2, "
+        "'b')");
+    fails(db,
+          {"drop index t_slug;\nalter table t drop column slug;",
+           "alter table t add column slug text default '';\ncreate unique index t_slug on t (slug);"},
+          db.either("t_slug", "t.slug"));
+}
