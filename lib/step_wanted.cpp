@@ -24,11 +24,13 @@ Result<void> StepRunner::want_what_script_changed(Catalog const& now) {
     auto const unwanted = [&](ObjectId const& need) {
         return !grants_rights(need) && (opposite_.wanted.contains(need) ? !wanted(need) : !now.contains(need));
     };
+    std::vector<TableName> rebuilds;
+    for (auto const& table : scripted_)
+        if (!find_table_by_id(before_, table.id) && find_table(before_, table_name(table))) rebuilds.push_back(table_name(table));
     auto const rebuilt = [&](ObjectId const& need) {
-        return need.kind == "table" && std::any_of(scripted_.begin(), scripted_.end(), [&](Table const& table) {
-                   auto const* then = find_table(before_, table_name(table));
-                   return then && then->id != table.id && names_table(need.parent + "." + need.name, table_name(table));
-               });
+        if (need.kind != "table" && need.kind != "column") return false;
+        auto const table = need.kind == "column" ? need.parent : need.parent.empty() ? need.name : need.parent + "." + need.name;
+        return std::any_of(rebuilds.begin(), rebuilds.end(), [&](TableName const& name) { return names_table(table, name); });
     };
     Wanted more;
     for (auto const& [id, object] : now)
@@ -36,6 +38,11 @@ Result<void> StepRunner::want_what_script_changed(Catalog const& now) {
             (std::any_of(object.needs.begin(), object.needs.end(), wanted) ||
              std::any_of(object.needs.begin(), object.needs.end(), rebuilt)))
             more.emplace(id, std::nullopt);
+    // And on a table that it rebuilds what it makes of another form, as a default that draws from another sequence.
+    for (auto const& [id, object] : start)
+        if (now.contains(id) && !now.at(id).same(object) && !object.holds_rows &&
+            std::any_of(object.needs.begin(), object.needs.end(), rebuilt))
+            opposite_.wanted.emplace(id, object);
     // With what is wanted again comes what needs it: the comment on a trigger whose function came back.
     for (bool grown = true; grown;) {
         grown = false;
