@@ -11,16 +11,21 @@ auto const success = [] { return BOOST_OUTCOME_V2_NAMESPACE::success(); };
 
 bool is_sequence(Snapshot const& s) { return s.kind == Snapshot::Kind::sequence; }
 
+constexpr std::string_view removal = "DROP SEQUENCE ";
+
+// As Backend::positions writes it.
+std::string name_of(Object const& sequence) {
+    return sequence.remove.starts_with(removal) ? sequence.remove.substr(removal.size(), sequence.remove.size() - removal.size() - 1) : "";
+}
+
 // What the catalog knows of each sequence, by its name as Backend::positions writes it: its own object, or the identity column that it is
 // of.
 std::map<std::string, std::string> definitions_in(Catalog const& catalog) {
-    constexpr std::string_view removal = "DROP SEQUENCE ";
     std::map<std::string, std::string> definitions;
     for (auto const& [id, object] : catalog) {
         auto const as = object.make.find(" AS IDENTITY ");  // whose column it is may have another name
         if (id.kind == "identity" && as != std::string::npos) definitions.emplace(object.shape, object.make.substr(as));
-        if (id.kind == "sequence" && object.remove.starts_with(removal))
-            definitions.emplace(object.remove.substr(removal.size(), object.remove.size() - removal.size() - 1), object.make);
+        if (id.kind == "sequence" && !name_of(object).empty()) definitions.emplace(name_of(object), object.make);
     }
     return definitions;
 }
@@ -86,6 +91,10 @@ Result<void> StepRunner::numbers_go_on(std::map<std::string, std::string> const&
     };
     for (auto const& snapshot : opposite_.snapshots)
         if (is_sequence(snapshot)) UNDROP_CHECK(go_on(snapshot.table.name, snapshot.table.name));
+    // One that the up never touched, and the down script took along with a table that it rebuilt.
+    for (auto const& [id, object] : opposite_.wanted)
+        if (object && id.kind == "sequence" && catalog_.contains(id) && catalog_.at(id).same(*object))
+            UNDROP_CHECK(go_on(name_of(*object), name_of(*object)));
     if (std::none_of(opposite_.wanted.begin(), opposite_.wanted.end(),
                      [](auto const& entry) { return entry.first.kind == "identity" || entry.first.kind == "default"; }))
         return success();
