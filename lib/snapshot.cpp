@@ -114,6 +114,7 @@ std::string to_manifest(Snapshot const& snapshot) {
                      {"schema", snapshot.table.schema},
                      {"table", snapshot.table.name},
                      {"key", snapshot.table.key},
+                     {"unique", snapshot.table.unique},
                      {"column", snapshot.column},
                      {"position", snapshot.position},
                      {"id", snapshot.table.id},
@@ -135,6 +136,7 @@ void from_manifest(std::string const& text, Snapshot& snapshot) {
     snapshot.table.id = manifest.value("id", "");
     snapshot.table.partitioned = manifest.at("partitioned");
     snapshot.table.key = manifest.at("key").get<std::vector<std::string>>();
+    snapshot.table.unique = manifest.value("unique", snapshot.table.unique);
     snapshot.column = manifest.at("column");
     snapshot.position = manifest.at("position");
     snapshot.values = manifest.at("values").get<std::vector<std::string>>();

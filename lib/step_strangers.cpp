@@ -70,7 +70,8 @@ Result<std::string> StepRunner::numbers_of_strangers(ForeignKey const& key) {
 
 Result<void> StepRunner::refuse_strangers(std::vector<ComeBack> const& back) {
     auto const& dialect = backend_.dialect();
-    UNDROP_TRY(auto const catalog, backend_.catalog_after(ledger_.name(), catalog_));
+    UNDROP_TRY(auto catalog, backend_.catalog_after(ledger_.name(), catalog_));
+    catalog.insert(catalog_.begin(), catalog_.end());  // a key that stepped aside is one all the same
     for (auto const& [snapshot, now] : back) {
         UNDROP_TRY(auto const keys, foreign_keys_of(now, catalog));
         for (auto const& key : keys) {
