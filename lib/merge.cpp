@@ -19,11 +19,24 @@ Error cannot_tell_rows(Snapshot const& s, std::string const& missing) {
                  .next = {.advice = "bring the key column back under its name first, in the down script"}};
 }
 
+namespace {
+
+// A whole number that the step had made another type of, and left as it was otherwise, was saved in that type.
+std::string saved_key(Dialect const& dialect, Snapshot const& s, Column const& now, std::string const& stored) {
+    auto const whole = now.stored_type == "smallint" || now.stored_type == "integer" || now.stored_type == "bigint";
+    auto const changed = std::find(s.values.begin(), s.values.end(), now.name) != s.values.end();
+    return s.kind == Snapshot::Kind::updated && whole && now.type == now.stored_type && !changed ? dialect.load(now, stored) : stored;
+}
+
+}  // namespace
+
 std::string key_join(Dialect const& dialect, Snapshot const& s, Table const& now, char const* column) {
     std::vector<std::string> terms;
-    for (std::size_t i = 0; i < s.table.key.size(); ++i)
+    for (std::size_t i = 0; i < s.table.key.size(); ++i) {
+        auto const& key = *now.column(s.table.key[i]);
         terms.push_back(
-            dialect.equal(*now.column(s.table.key[i]), "t." + dialect.quote(s.table.key[i]), fmt::format("s.{}{}", column, i + 1)));
+            dialect.equal(key, "t." + dialect.quote(key.name), saved_key(dialect, s, key, fmt::format("s.{}{}", column, i + 1))));
+    }
     return balanced(terms, " and ");
 }
 
@@ -37,13 +50,28 @@ std::vector<std::string> key_now(Snapshot const& own, Table const& now) {
     return key;
 }
 
+namespace {
+
+bool is_number(Column const& column) {
+    auto const& type = column.stored_type;
+    return type == "smallint" || type == "integer" || type == "bigint" || type == "numeric";
+}
+
+// No value of the one can be compared with one of the other.
+bool of_another_kind(Column const& a, Column const& b) { return a.stored_type != b.stored_type && !(is_number(a) && is_number(b)); }
+
+}  // namespace
+
 Snapshot const* changes_keys(std::vector<Snapshot const*> const& own, Snapshot const& s, Table const& now) {
-    auto const same_types = [&](Snapshot const& u) {
+    auto const known_types = [&](Snapshot const& u) {
         for (std::size_t i = 0; i < s.table.key.size(); ++i) {
             auto const& column = *s.table.column(s.table.key[i]);
             auto const at = static_cast<std::size_t>(std::find(s.values.begin(), s.values.end(), column.name) - s.values.begin());
             auto const& left = s.kind == Snapshot::Kind::updated && at < s.left_types.size() ? s.left_types[at] : column.full_type();
-            if (u.table.column(u.table.key[i])->full_type() != left || column.full_type() != left) return false;
+            auto const& before = *u.table.column(u.table.key[i]);
+            auto const* current = now.column(column.name);
+            if (!current || before.full_type() != left) return false;
+            if (column.full_type() != left && !of_another_kind(before, *current)) return false;
         }
         return true;
     };
@@ -52,7 +80,7 @@ Snapshot const* changes_keys(std::vector<Snapshot const*> const& own, Snapshot c
             return std::find(u->values.begin(), u->values.end(), name) != u->values.end();
         };
         auto const& key = u->table.key;
-        if (s.keyed() && key_now(*u, now) == s.table.key && std::any_of(key.begin(), key.end(), changed) && same_types(*u)) return u;
+        if (s.keyed() && key_now(*u, now) == s.table.key && std::any_of(key.begin(), key.end(), changed) && known_types(*u)) return u;
     }
     return nullptr;
 }
@@ -60,16 +88,22 @@ Snapshot const* changes_keys(std::vector<Snapshot const*> const& own, Snapshot c
 namespace {
 
 // One more column l1.. for each of the key: what the script made of it; NULL where it gave the key to another row.
-std::string with_keys_now(Ledger const& ledger, Snapshot const& s, Snapshot const& moved) {
+std::string with_keys_now(Ledger const& ledger, Snapshot const& s, Snapshot const& moved, Table const& now) {
+    auto const other_kind = [&](std::size_t i) {
+        return of_another_kind(*moved.table.column(moved.table.key[i]), *now.column(s.table.key[i]));
+    };
+    bool all_other = false;
+    for (std::size_t i = 0; i < s.table.key.size(); ++i) all_other = all_other || other_kind(i);
     std::vector<std::string> keys;
     std::vector<std::string> same;
     std::vector<std::string> taken;
     for (std::size_t i = 1; i <= s.table.key.size(); ++i) {
         auto const at = std::find(moved.values.begin(), moved.values.end(), moved.table.key[i - 1]) - moved.values.begin() + 1;
         bool const changed = at <= static_cast<std::ptrdiff_t>(moved.values.size());
-        keys.push_back(fmt::format("case when u.k1 is not null then u.k{0} when w.k1 is null then s.k{0} end as l{0}", i));
+        keys.push_back(all_other ? fmt::format("u.k{0} as l{0}", i)
+                                 : fmt::format("case when u.k1 is not null then u.k{0} when w.k1 is null then s.k{0} end as l{0}", i));
         same.push_back(changed ? fmt::format("u.v{} = s.k{}", at, i) : fmt::format("u.k{0} = s.k{0}", i));
-        taken.push_back(fmt::format("w.k{0} = s.k{0}", i));
+        taken.push_back(all_other ? std::string{"1 = 0"} : fmt::format("w.k{0} = s.k{0}", i));
     }
     return fmt::format("(select s.*, {0} from {1} as s left join {2} as u on {3} left join {2} as w on {4})", fmt::join(keys, ", "),
                        ledger.table(s.store), ledger.table(moved.store), balanced(same, " and "), balanced(taken, " and "));
@@ -79,7 +113,7 @@ std::string with_keys_now(Ledger const& ledger, Snapshot const& s, Snapshot cons
 
 SavedRows saved_rows(Dialect const& dialect, Ledger const& ledger, Snapshot const& s, Table const& now, std::string const& matched,
                      Snapshot const* moved) {
-    SavedRows rows{.rows = moved ? with_keys_now(ledger, s, *moved) : ledger.table(s.store),
+    SavedRows rows{.rows = moved ? with_keys_now(ledger, s, *moved, now) : ledger.table(s.store),
                    .from = {},
                    .join = {},
                    .identity = {},
@@ -157,16 +191,25 @@ std::string is_saved(Dialect const& dialect, Snapshot const& s, Table const& now
     return fmt::format("exists (select 1 from {} as z where {})", rows.rows, balanced(terms, " and "));
 }
 
-// The snapshot's rows whose values in `unique` another row has, which is none of the snapshot's.
-std::string takers(Dialect const& dialect, Snapshot const& s, Table const& now, SavedRows const& rows,
-                   std::vector<std::string> const& unique) {
-    auto const join =
-        s.kind == Snapshot::Kind::updated ? fmt::format(" join {} as t on {}", dialect.own_rows(now), rows.join) : std::string{};
-    return fmt::format("select s.{} from {}{} join {} as x on {} where not {}", fmt::join(rows.identity, ", s."), rows.from, join,
-                       dialect.own_rows(now), has_values(dialect, s, now, unique), is_saved(dialect, s, now, rows));
+// Condition: x is the snapshot's row itself.
+std::string is_itself(Dialect const& dialect, Snapshot const& s, Table const& now, SavedRows const& rows) {
+    std::vector<std::string> terms;
+    for (std::size_t i = 0; i < s.table.key.size(); ++i)
+        terms.push_back(
+            dialect.equal(*now.column(s.table.key[i]), "x." + dialect.quote(s.table.key[i]), fmt::format("s.{}{}", rows.key, i + 1)));
+    return terms.empty() ? std::string{"1 = 0"} : balanced(terms, " and ");
 }
 
-// Unique sets of columns that the snapshot changes.
+// The snapshot's rows whose values in `unique` another row has, which stays as it is.
+std::string takers(Dialect const& dialect, Snapshot const& s, Table const& now, SavedRows const& rows,
+                   std::vector<std::string> const& unique, bool put_over) {
+    return fmt::format("select s.{} from {} join {} as x on {} where not {}", fmt::join(rows.identity, ", s."), rows.from,
+                       dialect.own_rows(now), has_values(dialect, s, now, unique),
+                       put_over ? is_saved(dialect, s, now, rows) : fmt::format("({})", is_itself(dialect, s, now, rows)));
+}
+
+}  // namespace
+
 std::vector<std::vector<std::string>> unique_and_changed(Snapshot const& s, Table const& now, std::vector<std::string> const& changed) {
     auto const changes = [&](std::string const& name) { return std::find(changed.begin(), changed.end(), name) != changed.end(); };
     auto unique = now.unique;
@@ -184,8 +227,6 @@ std::vector<std::vector<std::string>> unique_and_changed(Snapshot const& s, Tabl
     });
     return unique;
 }
-
-}  // namespace
 
 Result<bool> unique_values_collide(Backend& backend, Snapshot const& s, Table const& now, SavedRows const& rows) {
     auto const& dialect = backend.dialect();
@@ -207,27 +248,34 @@ Result<bool> unique_values_collide(Backend& backend, Snapshot const& s, Table co
     return false;
 }
 
-std::string unique_values_query(Dialect const& dialect, Snapshot const& s, Table const& now, SavedRows const& rows,
-                                std::vector<std::string> const& changed) {
+std::string unique_values_query(Dialect const& dialect, Snapshot const& s, Table const& now, SavedRows const& rows, bool put_over) {
     std::vector<std::string> selects;
-    for (auto const& columns : unique_and_changed(s, now, changed)) selects.push_back(takers(dialect, s, now, rows, columns));
+    for (auto const& columns : unique_and_changed(s, now, s.values)) selects.push_back(takers(dialect, s, now, rows, columns, put_over));
     for (auto& select : takers_by_rules(dialect, s, now, rows)) selects.push_back(std::move(select));
     return fmt::format("{}", fmt::join(selects, " union "));
 }
 
 Result<std::string> unique_values_taken(Backend& backend, Ledger const& ledger, Snapshot const& s, Table const& now, SavedRows const& rows,
-                                        std::vector<std::string> const& changed, std::int64_t id) {
-    auto const query = unique_values_query(backend.dialect(), s, now, rows, changed);
+                                        bool put_over, std::int64_t id) {
+    auto const query = unique_values_query(backend.dialect(), s, now, rows, put_over);
     if (query.empty()) return std::string{};
+    return identities_table(backend, ledger, s, now, rows, {}, query, id);
+}
+
+Result<std::string> identities_table(Backend& backend, Ledger const& ledger, Snapshot const& s, Table const& now, SavedRows const& rows,
+                                     std::vector<std::string> const& more, std::string const& query, std::int64_t id) {
+    // Of the types that they have in the snapshot's own table.
+    UNDROP_TRY(auto const columns, backend.columns_of(ledger.table(s.store)));
     std::vector<std::string> definitions;
-    for (std::size_t i = 0; i < s.table.key.size(); ++i)
-        definitions.push_back(fmt::format("k{} {}", i + 1, now.column(s.table.key[i])->stored_type));
-    if (definitions.empty()) definitions.emplace_back("n bigint not null");
+    for (auto const& name : rows.identity)
+        for (auto const& column : columns)
+            if (column.name == name) definitions.push_back(fmt::format("{} {} not null", name, column.type));
+    definitions.insert(definitions.end(), more.begin(), more.end());
     auto const store = ledger.table(names::work_prefix + std::to_string(id));
     UNDROP_CHECK(backend.run(
         fmt::format("create table {} ({}, primary key ({}))", store, fmt::join(definitions, ", "), fmt::join(rows.identity, ", "))));
     UNDROP_CHECK(backend.seal(store, &now));
-    UNDROP_TRY(auto const count, backend.run(fmt::format("insert into {} ({}) {}", store, fmt::join(rows.identity, ", "), query)));
+    UNDROP_TRY(auto const count, backend.run(fmt::format("insert into {} {}", store, query)));
     if (count > 0) return store;
     UNDROP_CHECK(backend.run("drop table " + store));
     return std::string{};

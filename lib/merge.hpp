@@ -59,15 +59,25 @@ struct SavedRows {
 
 [[nodiscard]] std::string insert_rows(Dialect const& dialect, Snapshot const& s, Table const& now, std::string const& from);
 
-// The same rows, as a query of their identities; empty: there can be none.
-[[nodiscard]] std::string unique_values_query(Dialect const& dialect, Snapshot const& s, Table const& now, SavedRows const& rows,
-                                              std::vector<std::string> const& changed);
+// Unique sets of columns that the snapshot changes (`changed`), or for whole rows gives.
+[[nodiscard]] std::vector<std::vector<std::string>> unique_and_changed(Snapshot const& s, Table const& now,
+                                                                       std::vector<std::string> const& changed);
 
-// Rows of a snapshot that cannot get what they had, because another row has a unique value of theirs by now: a working table of the store
-// with the snapshot's k1.. (n without a key), or "" if there is no such row. `changed`: the columns that the snapshot would change, all for
-// whole rows.
+// The rows of `unique_values_taken`, as a query of their identities; empty: there can be none.
+[[nodiscard]] std::string unique_values_query(Dialect const& dialect, Snapshot const& s, Table const& now, SavedRows const& rows,
+                                              bool put_over);
+
+// Whole rows of a snapshot that cannot come back, because another row has a unique value of theirs by now: a working table of the store
+// with the snapshot's k1.. (n without a key), or "" if there is no such row. `put_over`: rows that are there get what was saved, and so are
+// in nobody's way.
 [[nodiscard]] Result<std::string> unique_values_taken(Backend& backend, Ledger const& ledger, Snapshot const& s, Table const& now,
-                                                      SavedRows const& rows, std::vector<std::string> const& changed, std::int64_t id);
+                                                      SavedRows const& rows, bool put_over, std::int64_t id);
+
+// A working table of the snapshot's identity and further columns (`more`: their definitions), filled by a query of all of them; "" if that
+// gives nothing.
+[[nodiscard]] Result<std::string> identities_table(Backend& backend, Ledger const& ledger, Snapshot const& s, Table const& now,
+                                                   SavedRows const& rows, std::vector<std::string> const& more, std::string const& query,
+                                                   std::int64_t id);
 
 // Would a row of the snapshot (Kind::updated) get a unique value that another row has at present? Then no single UPDATE puts them back.
 [[nodiscard]] Result<bool> unique_values_collide(Backend& backend, Snapshot const& s, Table const& now, SavedRows const& rows);

@@ -8,6 +8,7 @@
 #include "merge.hpp"
 #include "planner.hpp"
 #include "save.hpp"
+#include "taken_cells.hpp"
 #include "try.hpp"
 
 namespace undrop {
@@ -40,6 +41,31 @@ std::string same_keys(Snapshot const& s) {
     std::vector<std::string> same;
     for (std::size_t i = 1; i <= s.table.key.size(); ++i) same.push_back(fmt::format("q.k{0} = s.k{0}", i));
     return balanced(same, " and ");
+}
+
+std::string is_as_left(Dialect const& dialect, Column const& column, std::size_t i) {
+    return dialect.same(column, "t." + dialect.quote(column.name), dialect.load(column, fmt::format("s.w{}", i + 1)));
+}
+
+std::string is_not_back(Dialect const& dialect, Snapshot const& s, Column const& column, std::size_t i) {
+    if (s.table.column(s.values[i])->full_type() != s.left_types[i]) return {};
+    return fmt::format(" and not {}",
+                       dialect.same(column, "t." + dialect.quote(column.name), dialect.load(column, fmt::format("s.v{}", i + 1))));
+}
+
+// What would come back if no other row had it; columns of another type are left to the step.
+std::vector<MovingCell> moving_cells(Dialect const& dialect, Snapshot const& s, Table const& now) {
+    std::vector<MovingCell> cells;
+    for (std::size_t i = 0; i + s.told_by.size() < s.values.size(); ++i) {
+        auto const* column = now.column(s.values[i]);
+        if (!column || column->generated || column->full_type() != s.left_types[i]) continue;
+        if (s.table.column(s.values[i])->full_type() != s.left_types[i]) continue;
+        auto moves = is_as_left(dialect, *column, i) + is_not_back(dialect, s, *column, i);
+        auto to_be = fmt::format("case when {} then {} else t.{} end", moves, dialect.load(*column, fmt::format("s.v{}", i + 1)),
+                                 dialect.quote(column->name));
+        cells.push_back({column->name, std::move(moves), std::move(to_be)});
+    }
+    return cells;
 }
 
 }  // namespace
@@ -83,18 +109,25 @@ Result<void> Planner::count_values(Snapshot const& s, Table const& now, std::siz
         back.unknown = fmt::format("column {} has another name or type by now", s.values[i]);
         return success();
     }
+    auto const in_key = std::find(s.table.key.begin(), s.table.key.end(), s.values[i]) != s.table.key.end();
+    if (in_key && s.table.column(s.values[i])->full_type() != s.left_types[i]) {
+        back.unknown =
+            fmt::format("rows are told by {}, which has another type by now: whether it can have its old one the step tells", s.values[i]);
+        return success();
+    }
     auto const pairs = fmt::format("{} as t join {} as s on {}", dialect.own_rows(now), ledger_.table(s.store), key_join(dialect, s, now));
-    auto const present = "t." + dialect.quote(s.values[i]);
-    auto const as_left = dialect.same(*column, present, dialect.load(*column, fmt::format("s.w{}", i + 1)));
-    std::string unless_back;
-    if (s.table.column(s.values[i])->full_type() == s.left_types[i])
-        unless_back = fmt::format(" and not {}", dialect.same(*column, present, dialect.load(*column, fmt::format("s.v{}", i + 1))));
+    auto const as_left = is_as_left(dialect, *column, i);
+    auto const unless_back = is_not_back(dialect, s, *column, i);
     UNDROP_TRY(auto const matched, counted(pairs));
     UNDROP_TRY(back.changed_since, counted(fmt::format("{} where not {}{}", pairs, as_left, unless_back)));
     std::optional<std::int64_t> taken = 0;
-    if (auto const takers = unique_values_query(dialect, s, now, saved_rows(dialect, ledger_, s, now), s.values); !takers.empty()) {
-        UNDROP_TRY(taken, counted(fmt::format("{} where {}{} and exists (select 1 from ({}) as q where {})", pairs, as_left, unless_back,
-                                              takers, same_keys(s))));
+    auto const cells = moving_cells(dialect, s, now);
+    auto const groups = unique_groups(s, now, cells);
+    if (auto const group = groups.of_column.find(s.values[i]); group != groups.of_column.end()) {
+        auto const rows = saved_rows(dialect, ledger_, s, now);
+        UNDROP_TRY(taken, counted(fmt::format("{} join ({}) as q on {} and q.g = {} where {}{}", pairs,
+                                              taken_cells_query(dialect, s, now, rows, groups, pairs, cells), same_keys(s), group->second,
+                                              as_left, unless_back)));
     }
     if (!matched || !back.changed_since || !taken) return success();
     back.deleted_since = s.rows - *matched;
@@ -117,7 +150,7 @@ Result<void> Planner::count_rows(Snapshot const& s, Table const& now, PlannedRet
         return success();
     }
     UNDROP_TRY(back.key_taken, counted(fmt::format("{} where not {}", pairs, same_values(dialect, s, now))));
-    auto const taken = unique_values_query(dialect, s, now, saved_rows(dialect, ledger_, s, now), s.values);
+    auto const taken = unique_values_query(dialect, s, now, saved_rows(dialect, ledger_, s, now), false);
     std::optional<std::int64_t> others = 0;
     if (!taken.empty()) {
         auto const absent = fmt::format("not exists (select 1 from {} as t where {})", rows_now, key_join(dialect, s, now));

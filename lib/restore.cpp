@@ -46,10 +46,14 @@ bool drawn(Column const& column, RestoreContext const& context) {
 // computed at least one value of its own, every row that it wrote counts, so that an edit to the default's value is not taken for a mere
 // fill.
 Result<std::string> computed_by_script(Backend& backend, Snapshot const& s, Table const& now, RestoreContext const& context) {
-    if (context.direction == Direction::up || !context.made_by_script || !context.script_wrote_rows) return std::string{"false"};
+    auto const wrote = context.script_wrote_rows || context.built_anew;
+    if (context.direction == Direction::up || !context.made_by_script || !wrote) return std::string{"false"};
     auto const& dialect = backend.dialect();
+    auto const& column = *now.column(s.column);
+    if (context.built_anew)
+        return drawn(column, context) ? std::string{"false"} : computed_by_rebuild(backend, now, column, is_filled(dialect, s, now));
     // Where a sequence or a function fills it, every row has got another value by the script's ADD COLUMN, and nobody computed one.
-    if (context.rows_written && drawn(*now.column(s.column), context)) {
+    if (context.rows_written && drawn(column, context)) {
         if (*context.rows_written == 0) return std::string{"false"};
         UNDROP_TRY(auto later, backend.written_after_rewrite(now, *context.rows_written));
         if (!later.empty()) return later;
@@ -289,7 +293,7 @@ Result<Restored> restore_keyed_rows(Backend& backend, Ledger const& ledger, Snap
     auto const user_wins = by_script != "false" && context.direction == Direction::up && !set.empty();
     auto const put_over = context.on_conflict == OnConflict::keep_old && !set.empty();
     auto const saved_are = saved_rows(dialect, ledger, s, now);
-    UNDROP_TRY(auto const taken, unique_values_taken(backend, ledger, s, now, saved_are, s.values, context.work_id));
+    UNDROP_TRY(auto const taken, unique_values_taken(backend, ledger, s, now, saved_are, user_wins || put_over, context.work_id));
     auto const is_taken = taken.empty() ? std::string{"1 = 0"}
                                         : fmt::format("exists (select 1 from {} as q where {})", taken, same_identity(saved_are, "q", "s"));
     auto const is_put_over = fmt::format("({} and not {})", put_over ? "1 = 1" : "1 = 0", is_taken);
@@ -362,7 +366,7 @@ Result<Restored> insert_all(Backend& backend, Ledger const& ledger, Snapshot con
             who, ledger.table(s.store), ledger.table(context.own->store), users);
     }
     auto const rows = saved_rows(dialect, ledger, s, now);
-    UNDROP_TRY(auto const taken, unique_values_taken(backend, ledger, s, now, rows, s.values, context.work_id));
+    UNDROP_TRY(auto const taken, unique_values_taken(backend, ledger, s, now, rows, false, context.work_id));
     auto done = begun(s);
     UNDROP_TRY(auto const wanted, backend.rows(fmt::format("select count(*) from {} as s where {}", ledger.table(s.store), users)));
     UNDROP_TRY(auto const absent, backend.rows("select count(*) from " + from));

@@ -22,6 +22,7 @@ struct RestoreContext {
     Direction direction = Direction::down;
     bool made_by_script = false;     // the author's script made the table or column; otherwise undrop did, and nobody computed anything
     bool script_wrote_rows = false;  // the script updated or inserted rows of this table
+    bool built_anew = false;         // ... or made it, so that every row is its own
     std::string backfill = {};       // SQL expression for rows inserted since; empty: the recorded default
     std::string written = {};        // of a table that stayed: condition on rows (alias t) that the script wrote
     Footprint const* own = nullptr;  // of a table without a key: rows that the script itself inserted

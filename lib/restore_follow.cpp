@@ -1,11 +1,23 @@
 #include "restore_follow.hpp"
 
 #include <fmt/format.h>
+#include <algorithm>
 
+#include "merge.hpp"
 #include "names.hpp"
 #include "try.hpp"
 
 namespace undrop {
+
+Result<std::string> computed_by_rebuild(Backend& backend, Table const& now, Column const& column, std::string const& filled) {
+    if (std::find(now.key.begin(), now.key.end(), column.name) != now.key.end()) return std::string{"false"};
+    auto const& dialect = backend.dialect();
+    auto const saved = dialect.save(column, "t." + dialect.quote(column.name));
+    UNDROP_TRY(auto const found, backend.rows(fmt::format("select count(*), min({0}), max({0}) from {1} as t where not ({2})",
+                                                          dialect.image({saved}), dialect.own_rows(now), filled)));
+    auto const& row = found.at(0);
+    return number_of(row[0]) > 1 && row[1] == row[2] ? std::string{"false"} : fmt::format("not ({})", filled);
+}
 
 Result<std::int64_t> number_again(Backend& backend, Snapshot const& s, Table const& now, Pairing const& pairing,
                                   RestoreContext const& context, std::string const& computed) {

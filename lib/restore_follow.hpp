@@ -1,4 +1,5 @@
-// What goes with the values of a column that come back: rows that make room for them, and rows that refer to either.
+// What a column's values meet when they come back: those that a rebuild computed, rows that make room for them, and rows that refer to
+// either.
 #pragma once
 
 #include <cstdint>
@@ -8,6 +9,10 @@
 #include "restore.hpp"
 
 namespace undrop {
+
+// Condition on t: a script that builds the table anew gave this row a value of its own. One and the same value in all rows is the
+// placeholder that a NOT NULL column needs there, as a default is in ADD COLUMN. `filled`: condition, it has nothing or the default.
+[[nodiscard]] Result<std::string> computed_by_rebuild(Backend& backend, Table const& now, Column const& column, std::string const& filled);
 
 // Numbers that a script's ADD COLUMN drew may be those of rows that came back: nobody has seen them, and others are drawn.
 [[nodiscard]] Result<std::int64_t> number_again(Backend& backend, Snapshot const& s, Table const& now, Pairing const& pairing,

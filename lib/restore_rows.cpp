@@ -11,6 +11,7 @@
 #include "overwrite.hpp"
 #include "save.hpp"
 #include "store_table.hpp"
+#include "taken_cells.hpp"
 #include "try.hpp"
 
 namespace undrop {
@@ -59,6 +60,7 @@ private:
         return context_.on_conflict == OnConflict::keep_old && s_.keyed() && !merge(i) && !retyped(s_, i);
     }
     [[nodiscard]] std::string gets_saved(std::size_t i) const { return fmt::format("({}) in ('restored', 'overwritten')", class_of(i)); }
+    [[nodiscard]] Result<void> find_taken();
     [[nodiscard]] Result<void> count(RestoredCells& done);
     [[nodiscard]] Result<void> note(RestoredCells const& done);
     [[nodiscard]] Result<void> save_overwritten(RestoredCells& done);
@@ -75,6 +77,7 @@ private:
     CellsContext context_;
     std::vector<std::size_t> cells_;
     SavedRows rows_;
+    UniqueGroups groups_;
     std::string taken_;
     std::string written_;  // condition: this step's script changed the row
 };
@@ -110,8 +113,10 @@ std::string CellMerge::is_users(std::size_t i) const {
 }
 
 std::string CellMerge::class_of(std::size_t i) const {
+    auto const group = groups_.of_column.find(s_.values[i]);
     auto const unless_taken = [&](std::string const& name) {
-        return taken_.empty() ? name : fmt::format("case when q.{} is null then {} else 'key_taken' end", rows_.identity.at(0), name);
+        if (taken_.empty() || group == groups_.of_column.end()) return name;
+        return fmt::format("case when coalesce(q.g{}, 0) = 0 then {} else 'key_taken' end", group->second, name);
     };
     auto const restored = unless_taken("'restored'");
     auto const changed = may_overwrite(i) ? unless_taken("'overwritten'") : std::string{"'changed'"};
@@ -130,6 +135,15 @@ std::string CellMerge::from() const {
     if (!context_.unchanged.empty()) text += fmt::format(" left join {} as n on {}", context_.unchanged, same_identity(rows_, "n", "s"));
     if (!taken_.empty()) text += fmt::format(" left join {} as q on {}", taken_, same_identity(rows_, "q", "s"));
     return text;
+}
+
+Result<void> CellMerge::find_taken() {
+    std::vector<MovingCell> cells;
+    for (auto const i : cells_) cells.push_back({s_.values[i], gets_saved(i), to_be(i)});
+    groups_ = unique_groups(s_, now_, cells);
+    auto const joined = fmt::format("{} join {} as t on {}", from(), dialect_.own_rows(now_), rows_.join);
+    UNDROP_TRY(taken_, taken_cells(backend_, ledger_, s_, now_, rows_, groups_, joined, cells, context_.work_id));
+    return success();
 }
 
 Result<void> CellMerge::count(RestoredCells& done) {
@@ -302,7 +316,7 @@ Result<RestoredCells> CellMerge::run() {
         if (!now_.column(name)) return cannot_tell_rows(s_, fmt::format("key ({})", fmt::join(s_.table.key, ", ")));
     if (cells_.empty()) return done;
     rows_ = saved_rows(dialect_, ledger_, s_, now_, context_.matched, changes_keys(context_.own, s_, now_));
-    UNDROP_TRY(taken_, unique_values_taken(backend_, ledger_, s_, now_, rows_, s_.values, context_.work_id));
+    UNDROP_CHECK(find_taken());
     UNDROP_CHECK(count(done));
     UNDROP_CHECK(note(done));
     UNDROP_CHECK(save_overwritten(done));

@@ -47,6 +47,7 @@ public:
 
 private:
     [[nodiscard]] std::string state_of_cell(std::string const& name) const;
+    [[nodiscard]] std::string is_to_be_saved(std::string const& name) const;
     [[nodiscard]] bool tells_what_was_left(Snapshot const& left) const { return left.table.key == old_.table.key; }
     [[nodiscard]] std::string join_with_left() const;
     [[nodiscard]] std::string was_left(std::string const& name) const;
@@ -143,6 +144,15 @@ std::string RowDiff::state_of_cell(std::string const& name) const {
     return own.empty() ? "'u'" : fmt::format("case when {} then 'm' else 'u' end", balanced(own, " or "));
 }
 
+// P3: where a column that the opposite step had filled gets another type, a user's value is kept though it reads the same in both: the
+// way there again may make another one of it.
+std::string RowDiff::is_to_be_saved(std::string const& name) const {
+    auto differs = sides_.differs(name);
+    auto const retyped = old_.table.column(name)->full_type() != sides_.column_now(name).full_type();
+    if (!retyped || old_.table.key.empty() || was_left(name).empty()) return differs;
+    return fmt::format("({} or ({}) = 'u')", differs, state_of_cell(name));
+}
+
 // The columns that differ in some row that is there before and now.
 Result<void> RowDiff::find_changed() {
     std::set<std::string> found;
@@ -150,7 +160,7 @@ Result<void> RowDiff::find_changed() {
         for (std::size_t first = 0; first < kept_.size(); first += most_columns) {
             std::vector<std::string> asked;
             for (std::size_t i = first; i < std::min(first + most_columns, kept_.size()); ++i)
-                asked.push_back(fmt::format("max(case when {} then 1 else 0 end)", sides_.differs(kept_[i].first)));
+                asked.push_back(fmt::format("max(case when {} then 1 else 0 end)", is_to_be_saved(kept_[i].first)));
             UNDROP_TRY(auto const rows, backend_.rows(fmt::format("select {} from {}", fmt::join(asked, ", "), from)));
             for (std::size_t i = 0; i < asked.size(); ++i)
                 if (number_of(rows.at(0).at(i)) > 0) found.insert(kept_[first + i].first);
@@ -212,7 +222,7 @@ Result<void> RowDiff::save_updated(std::int64_t id, std::vector<std::string> con
     auto const table = shape_of_updated(s);
     UNDROP_CHECK(table.make(backend_, old_.table));
     std::vector<std::string> differing;
-    for (auto const& name : changed) differing.push_back(sides_.differs(name));
+    for (auto const& name : changed) differing.push_back(is_to_be_saved(name));
     std::string alone;
     if (!s.told_by.empty())
         alone = fmt::format(" join (select {0} as i, count(*) as c from {1} group by 1) a on a.i = {0}", sides_.image(s.told_by, false),

@@ -186,6 +186,7 @@ Result<void> StepRunner::restore_column_of(Snapshot const& snapshot, Table const
     auto const found = after_script_.writes.find(table.id);
     auto const writes = found == after_script_.writes.end() ? Writes{} : found->second;
     auto const made_by_script = is_made_by_script(snapshot);
+    auto const* scripted = find_table(scripted_, table_name(table));
     auto const untouched = writes.updated + writes.inserted == 0 || expected_[table.id].updated == 0;
     UNDROP_TRY(auto const identity, identity_of(table, snapshot.column));
     auto const goes_up = step_.direction == Direction::up;
@@ -200,6 +201,7 @@ Result<void> StepRunner::restore_column_of(Snapshot const& snapshot, Table const
     RestoreContext context{.direction = step_.direction,
                            .made_by_script = made_by_script,
                            .script_wrote_rows = writes.updated > 0 || writes.rows_may_differ,
+                           .built_anew = scripted && !find_table_by_id(before_, scripted->id),
                            .backfill = backfill_of({snapshot.table.schema, snapshot.table.name}, snapshot.column),
                            .work_id = next_id_,
                            .updated = beside(snapshot, Snapshot::Kind::updated),

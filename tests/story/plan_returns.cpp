@@ -165,3 +165,55 @@ ON_POSTGRES("story: a plan down neither waits for a writer nor keeps one waiting
     writer->run("commit");
     CHECK_EQ(of(planned(db, source), db.named("t.v")).changed_since.value(), 1);
 }
+
+ON_BOTH("story: a unique value that another row has by now keeps no other value of the row away") {
+    db.run("create table p (id integer primary key, name text, email text unique, phone text unique)");
+    db.run("insert into p values (1, 'ann', 'a@x', '111'), (2, 'bob', 'b@x', '222')");
+    auto const source = source_of({{"update p set name = 'user ' || id, email = 'u' || id, phone = 'p' || id"}});
+    (void)up(db, source);
+    db.run("insert into p values (3, 'new', 'a@x', '333')");
+    comes_true(db, source);
+    CHECK_EQ(db.table("select id, name, email, phone from p order by id"), "1|ann|u1|111\n2|bob|b@x|222\n3|new|a@x|333");
+}
+
+ON_BOTH("story: a unique value may be taken by a row that the step had changed, too") {
+    fill(db);
+    auto const source = source_of({{"update t set n = null"}});
+    (void)up(db, source);
+    db.run("update t set n = 2 where id = 1; update t set n = 4 where id = 3");
+    comes_true(db, source);
+    CHECK_EQ(db.table("select id, coalesce(n, 0) from t where id < 6 order by id"), "1|2\n2|0\n3|4\n4|0\n5|5");
+}
+
+ON_BOTH("story: a row that cannot get its unique value back keeps the one that it has from the next") {
+    fill(db);
+    auto const source = source_of({{"update t set v = 'up', n = -n where id > 5; update t set n = 1 - n where id > 5"}});
+    (void)up(db, source);
+    CHECK_EQ(db.table("select id, n from t where id > 8 order by id"), "9|10\n10|11");
+    db.run("insert into t values (12, 'theirs', 6)");
+    comes_true(db, source);
+    CHECK_EQ(db.table("select id, v, n from t where id > 4 order by id"),
+             "5|v5|5\n6|v6|7\n7|v7|8\n8|v8|9\n9|v9|10\n10|v10|11\n12|theirs|6");
+}
+
+ON_BOTH("story: two rows that would be the same by now stay as they are") {
+    db.run("create table c (id integer primary key, a integer, b text, unique (a, b))");
+    db.run("insert into c values (1, 1, 'x'), (2, 1, 'y'), (3, 1, 'z')");
+    auto const source = source_of({{"update c set a = null"}});
+    (void)up(db, source);
+    db.run("update c set b = 'y' where id = 1");
+    comes_true(db, source);
+    CHECK_EQ(db.table("select id, coalesce(a, 0), b from c order by id"), "1|0|y\n2|0|y\n3|1|z");
+}
+
+ON_BOTH("story: a deleted row's unique value may be taken by the row that has another one's key") {
+    fill(db);
+    auto const source = source_of({{"delete from t where id < 4"}});
+    (void)up(db, source);
+    db.run("insert into t values (1, 'theirs', 2)");
+    auto const report = down(db, source);
+    auto const rows = merged(report.steps.at(0), db.named("t") + " (deleted)");
+    CHECK_EQ(rows.key_taken, 2);
+    CHECK_EQ(rows.restored, 1);
+    CHECK_EQ(db.table("select id, v, n from t where id < 5 order by id"), "1|theirs|2\n3|v3|3\n4|v4|4");
+}
