@@ -2,8 +2,10 @@
 #include <fmt/format.h>
 #include <algorithm>
 
+#include "backfill.hpp"
 #include "check.hpp"
 #include "constraint_names.hpp"
+#include "fitting.hpp"
 #include "merge.hpp"
 #include "restore.hpp"
 #include "step.hpp"
@@ -88,6 +90,11 @@ Result<void> StepRunner::bring_back() {
     auto const scripted = step_.origin != Origin::derived;  // a script makes foreign keys before any row is back
     if (scripted) UNDROP_CHECK(set_references_aside());
     if (scripted) UNDROP_CHECK(restore_positions());
+    if (step_.direction == Direction::down && !backfill_.empty()) {
+        UNDROP_TRY(auto const tables, backend_.tables(ledger_.name()));
+        UNDROP_TRY(auto const filled, add_backfilled(backend_, tables, opposite_.wanted, opposite_.snapshots, backfill_));
+        for (auto const& [table, rows] : filled) UNDROP_CHECK(expect(table, rows, 0));
+    }
     UNDROP_CHECK(restore_columns(true));
     UNDROP_CHECK(fill_passed_over(true));
     if (step_.direction == Direction::down) {
@@ -124,11 +131,23 @@ Result<void> StepRunner::bring_back() {
         std::erase_if(plan.before_data, [&](MendAction const& a) { return a.kind == MendAction::Kind::reshape && made_.contains(a.id); });
         if (plan.empty()) break;
         UNDROP_CHECK(run_mend(backend_, plan.before_data));
-        UNDROP_CHECK(run_mend(backend_, plan.after_data));
+        UNDROP_CHECK(run_mend_over_rows(backend_, ledger_.name(), plan.after_data,
+                                        {.script = step_.origin != Origin::derived, .backfill = backfill_}));
     }
     tell(Event::Kind::mended, fmt::format("{} object(s)", report_.mended.size()));
     UNDROP_CHECK(restore_views());
     return restore_positions();
+}
+
+// Is it what is `wanted` under another name, or in its place?
+static bool has_successor(ObjectId const& id, Object const& object, Wanted const& wanted) {
+    if (object.shape.empty()) return false;
+    for (auto at = wanted.lower_bound({id.kind, id.parent, ""}); at != wanted.end(); ++at) {
+        auto const& [other, want] = *at;
+        if (other.kind != id.kind || other.parent != id.parent) return false;
+        if (want && (want->shape == object.shape || id.kind == "primary_key")) return true;
+    }
+    return false;
 }
 
 // P5: what a down script makes on top of a recorded object (a default, an index of another name) was not there before the up; and what it
@@ -151,6 +170,9 @@ Result<void> StepRunner::want_what_script_changed(Catalog const& now) {
     for (auto const& [id, object] : start)
         if (!now.contains(id) && !object.holds_rows && std::none_of(object.needs.begin(), object.needs.end(), unwanted))
             more.emplace(id, object);
+    // What has another name now, as the key of a table that was built anew, is not wanted beside it.
+    for (auto const& [id, object] : now)
+        if (!start.contains(id) && !object.remove.empty() && has_successor(id, object, more)) more.emplace(id, std::nullopt);
     // And so is the sequence of a column that gets its old one back.
     for (auto const& [id, object] : now)
         if (!start.contains(id) && more.contains({"sequence_owner", id.parent, id.name})) more.emplace(id, std::nullopt);
@@ -176,9 +198,15 @@ void StepRunner::unwant_under_old_names() {
 
 Result<void> StepRunner::mend() {
     unwant_under_old_names();
-    UNDROP_TRY(auto const now, backend_.catalog_after(ledger_.name(), catalog_));
+    UNDROP_TRY(auto now, backend_.catalog_after(ledger_.name(), catalog_));
     unwant_evicted(now);
     UNDROP_CHECK(want_what_script_changed(now));
+    // Names that the script gave in a table that it built anew.
+    UNDROP_TRY(auto const names, rename_constraints_back(backend_, now, opposite_.wanted));
+    report_.mended.insert(report_.mended.end(), names.begin(), names.end());
+    if (!names.empty()) {
+        UNDROP_TRY(now, backend_.catalog_after(ledger_.name(), catalog_));
+    }
     auto const plan = plan_mend(now, opposite_.wanted);
     if (!plan.refused.empty())
         return Error{.code = Code::refused,
@@ -269,31 +297,6 @@ Result<void> StepRunner::restore_column_of(Snapshot const& snapshot, Table const
         backend_.dialect().add_bare_column(table, *snapshot.table.column(snapshot.column)).empty())
         report_.notes.push_back(fmt::format("{} came back as the last column: mind INSERTs without a column list", snapshot.what()));
     return expect(table, done.updated, 0);
-}
-
-// A column that came back without a snapshot, since its loss was waived, has in every row what a new row has.
-Result<void> StepRunner::fill_waived_columns(std::vector<Table> const& tables, std::vector<Table> const& before_mend) {
-    for (auto const& table : tables) {
-        TableName const name{table.schema, table.name};
-        auto const* there = find_table(before_mend, name);
-        for (auto const& column : table.columns) {
-            auto const saved = [&](Snapshot const& s) {
-                return TableName{s.table.schema, s.table.name} == name && s.column == column.name;
-            };
-            if (table.partitioned || !there || there->column(column.name) || column.generated ||
-                std::any_of(opposite_.snapshots.begin(), opposite_.snapshots.end(), saved))
-                continue;
-            auto const backfill = backfill_of(name, column.name);
-            auto const value = backfill.empty() ? column.default_sql : "(" + backfill + ")";
-            UNDROP_TRY(auto const identity, identity_of(table, column.name));
-            auto const number = numbering(table, column.name, identity);
-            if (value.empty() && !number) continue;
-            auto const fill = [&] { return number(fmt::format("t.{} is null", backend_.dialect().quote(column.name))); };
-            UNDROP_TRY(auto const filled, value.empty() ? in_quiet(backend_, table, fill) : fill_column(backend_, table, column, value));
-            UNDROP_CHECK(expect(table, filled, 0));
-        }
-    }
-    return success();
 }
 
 bool StepRunner::is_made_by_script(Snapshot const& snapshot) const {

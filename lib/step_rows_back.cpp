@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <algorithm>
 
+#include "fitting.hpp"
 #include "merge.hpp"
 #include "restore_rows.hpp"
 #include "row_match.hpp"
@@ -217,7 +218,15 @@ Result<std::map<ObjectId, Object>> StepRunner::set_aside(std::set<ObjectId> cons
 }
 
 Result<void> StepRunner::come_again(std::map<ObjectId, Object> const& aside) {
-    for (auto const& id : in_making_order(aside)) UNDROP_CHECK(backend_.run(aside.at(id).make));
+    for (auto const& id : in_making_order(aside)) {
+        auto const& object = aside.at(id);
+        if (id.kind == "foreign_key") {
+            UNDROP_CHECK(backend_.run(object.make));
+            continue;
+        }
+        UNDROP_CHECK(run_mend_over_rows(backend_, ledger_.name(), {{.kind = MendAction::Kind::make, .id = id, .object = object, .now = {}}},
+                                        {.direction = step_.direction, .script = step_.origin != Origin::derived, .backfill = backfill_}));
+    }
     return success();
 }
 
