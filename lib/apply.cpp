@@ -2,6 +2,7 @@
 #include "apply.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <algorithm>
 #include <chrono>
 #include <nlohmann/json.hpp>
@@ -9,6 +10,7 @@
 #include <thread>
 
 #include "busy.hpp"
+#include "drift.hpp"
 #include "purge.hpp"
 #include "step.hpp"
 #include "try.hpp"
@@ -87,15 +89,31 @@ void record_failure(Backend& backend, Ledger& ledger, Options const& options, Pl
     if (!written) backend.rollback();
 }
 
-// Options::atomic: the run's earlier steps, newest first, by the way that they came.
-Result<void> take_back(Backend& backend, Ledger& ledger, Options const& options, std::vector<PlannedStep> const& done, std::int64_t& run) {
+// Options::atomic: the run's earlier steps, newest first, by the way that they came. What was applied `before` has its run and its label
+// again.
+Result<void> take_back(Backend& backend, Ledger& ledger, Options const& options, std::vector<PlannedStep> const& done,
+                       History const& before, std::int64_t run) {
     for (auto step = done.rbegin(); step != done.rend(); ++step) {
+        auto as = options;
+        auto of = run;
+        if (auto const* applied = before.find(step->version); applied && step->direction == Direction::down) {
+            as.label = applied->label;
+            of = applied->run;
+        }
         auto opposite = *step;
         opposite.direction = step->direction == Direction::up ? Direction::down : Direction::up;
         opposite.origin = opposite.direction == Direction::up ? Origin::ledger : opposite.down ? Origin::file : Origin::derived;
-        UNDROP_CHECK(run_step(backend, ledger, options, opposite, "", run));
+        UNDROP_CHECK(run_step(backend, ledger, as, opposite, "", of));
     }
     return success();
+}
+
+std::string taken_back(std::vector<PlannedStep> const& done) {
+    std::vector<std::string> names;
+    for (auto const& step : done) names.push_back(step.version + " " + step.name);
+    auto const down = done.front().direction == Direction::down;
+    return fmt::format("; {}, which this run had {}, {} {} again", fmt::join(names, ", "), down ? "taken back" : "applied",
+                       names.size() == 1 ? "was" : "were", down ? "applied" : "taken back");
 }
 
 Error with_trail(Error error, PlannedStep const& step) {
@@ -147,6 +165,10 @@ Result<Report> apply_locked(Backend& backend, Plan const& plan, Options const& o
     Ledger ledger(backend, options.ledger);
     Report report{.target = backend.description(), .label = options.label, .findings = plan.findings};
     UNDROP_CHECK(ledger.ensure(options));
+    History before;
+    if (options.atomic) {
+        UNDROP_TRY(before, ledger.history());
+    }
     std::vector<PlannedStep> done;
     for (auto const& step : plan.steps) {
         auto ran = run_step(backend, ledger, options, step, done.empty() ? plan.base : std::string{}, report.run);
@@ -164,7 +186,9 @@ Result<Report> apply_locked(Backend& backend, Plan const& plan, Options const& o
             if (committed) committed->insert(committed->end(), report.steps.begin(), report.steps.end());
             return error;
         }
-        if (auto back = take_back(backend, ledger, options, done, report.run); !back) {
+        if (auto back = take_back(backend, ledger, options, done, before, report.run); back) {
+            error.message += taken_back(done);
+        } else {
             error.left = Left::changed;
             error.trail.push_back("taking the run's earlier steps back failed: " + back.error().message);
         }
@@ -195,6 +219,8 @@ Result<Report> apply(Target& target, Approved const& approved, Options const& gi
     bool held = false;
     auto worked = with_run_lock(target.backend(), options, [&]() -> Result<void> {
         held = true;
+        Ledger ledger(target.backend(), options.ledger);
+        UNDROP_CHECK(not_drifted_since(target.backend(), ledger, approved.plan(), options));
         UNDROP_TRY(report, apply_locked(target.backend(), approved.plan(), options));
         return success();
     });

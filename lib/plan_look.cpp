@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "busy.hpp"
+#include "drift.hpp"
 #include "fault.hpp"
 #include "labels.hpp"
 #include "outside.hpp"
@@ -52,7 +53,7 @@ Result<void> Planner::look_at_target(Plan& plan) {
         if (full_) UNDROP_CHECK(tell_of_event_triggers(plan));
         if (full_) UNDROP_CHECK(tell_of_concerns(plan));
         UNDROP_CHECK(read_definitions(plan));
-        std::set<ObjectId> seen;
+        UNDROP_TRY(auto seen, changed_by_later(plan));
         for (auto& step : plan.steps) {
             Opposite opposite;
             if (step.unfinished != 0) {
@@ -120,22 +121,25 @@ Result<void> Planner::look_at_snapshots(PlannedStep& step, Opposite& opposite, P
 // Drift: what the up left and what is there now, for objects that no later step of this plan takes back first.
 void Planner::find_drift(Opposite const& opposite, std::vector<Recorded> const& recorded, Plan& plan, std::set<ObjectId>& seen) const {
     if (!catalog_read_) return;
-    std::vector<std::string> drifted;
-    for (auto const& object : recorded) {
-        if (!opposite.wanted.contains(object.id) || !seen.insert(object.id).second) continue;
-        auto const now = catalog_.find(object.id);
-        auto const there = now != catalog_.end();
-        if (purged_with_aside(opposite, object.id)) continue;
-        if (there != object.after.has_value() || (there && !now->second.same(*object.after))) drifted.push_back(object.id.text());
+    auto const drifted = drift_of(catalog_, opposite, recorded, seen);
+    if (!drifted.empty()) plan.findings.push_back(drift_finding(drifted, options_));
+}
+
+// What later steps changed that would stay was changed by them, and by nobody's hand.
+Result<std::set<ObjectId>> Planner::changed_by_later(Plan const& plan) {
+    std::set<ObjectId> changed;
+    auto const is_planned = [&](Applied const& applied) {
+        return std::any_of(plan.steps.begin(), plan.steps.end(), [&](PlannedStep const& s) { return s.version == applied.version; });
+    };
+    auto oldest = history_.head + 1;
+    for (auto const& applied : history_.applied)
+        if (is_planned(applied)) oldest = std::min(oldest, applied.step);
+    for (auto const& applied : history_.applied) {
+        if (plan.direction == Direction::up || applied.step < oldest || is_planned(applied)) continue;
+        UNDROP_TRY(auto const recorded, ledger_.objects(applied.step));
+        for (auto const& object : recorded) changed.insert(object.id);
     }
-    if (drifted.empty()) return;
-    std::string names;
-    for (auto const& name : drifted) names += (names.empty() ? "" : ", ") + name;
-    plan.findings.push_back(
-        {.severity = options_.accept_drift ? Severity::warning : Severity::stop,
-         .code = "drift",
-         .text = "changed by hand since the migration ran, and the rollback would overwrite it: " + names,
-         .next = {.command = "down --accept-drift", .advice = "if what the migration had found is to come back all the same"}});
+    return changed;
 }
 
 Result<void> Planner::describe(PlannedStep& step, Opposite const& opposite, Plan& plan) {
@@ -208,6 +212,7 @@ Result<void> Planner::describe(PlannedStep& step, Opposite const& opposite, Plan
             "all, `-- undrop: lose NAME` in the script lets go");
     UNDROP_CHECK(count_written_since(step, opposite));
     UNDROP_CHECK(count_returns(step, opposite, statements));
+    UNDROP_CHECK(find_unfitting(step, opposite, plan));
     UNDROP_CHECK(count_orphans(step, opposite, plan));
     UNDROP_CHECK(count_own_rows(step, opposite));
     note_reached(foresight, opposite, statements);

@@ -6,6 +6,7 @@
 #include "balanced.hpp"
 #include "inserted.hpp"
 #include "merge.hpp"
+#include "pairing.hpp"
 #include "planner.hpp"
 #include "save.hpp"
 #include "taken_cells.hpp"
@@ -66,6 +67,21 @@ std::vector<MovingCell> moving_cells(Dialect const& dialect, Snapshot const& s, 
         cells.push_back({column->name, std::move(moves), std::move(to_be)});
     }
     return cells;
+}
+
+// Its columns under the names that the step left them.
+Snapshot as_called_now(Snapshot s, std::vector<Rename> const& renames) {
+    auto const call = [&, table = table_name(s.table)](std::string& name) {
+        for (auto const& rename : renames)
+            if (rename.before == table && !rename.column_before.empty() && rename.column_before == name) {
+                name = rename.column_after;
+                return;
+            }
+    };
+    for (auto* names : {&s.values, &s.table.key, &s.told_by})
+        for (auto& name : *names) call(name);
+    for (auto& column : s.table.columns) call(column.name);
+    return s;
 }
 
 }  // namespace
@@ -136,19 +152,33 @@ Result<void> Planner::count_values(Snapshot const& s, Table const& now, std::siz
     return success();
 }
 
+// As the step does (restore_column): values of rows that the same step deleted come back with these, and who has such a row's key by now is
+// another row.
+Result<void> Planner::count_column(Snapshot const& s, Table const& now, std::vector<Snapshot> const& all, PlannedReturn& back) {
+    auto const& dialect = backend_.dialect();
+    std::vector<Snapshot const*> updated;
+    std::vector<Snapshot const*> deleted;
+    for (auto const& other : all) {
+        if (other.purged() || table_name(other.table) != table_name(s.table)) continue;
+        if (other.kind == Snapshot::Kind::updated) updated.push_back(&other);
+        if (other.kind == Snapshot::Kind::deleted) deleted.push_back(&other);
+    }
+    auto const pairing = pair(dialect, ledger_, s, now, {.updated = updated, .own = {}, .deleted = deleted});
+    UNDROP_TRY(auto const saved, counted(pairing.saved));
+    UNDROP_TRY(auto const matched, counted(fmt::format("{} as t join {} on {}", dialect.own_rows(now), pairing.saved, pairing.join)));
+    UNDROP_TRY(auto const total, counted(dialect.own_rows(now)));
+    if (!saved || !matched || !total) return success();
+    back.rows = *saved;
+    back.comes_back = *matched;
+    back.deleted_since = *saved - *matched;
+    back.inserted_since = *total - *matched;
+    return success();
+}
+
 Result<void> Planner::count_rows(Snapshot const& s, Table const& now, PlannedReturn& back) {
     auto const& dialect = backend_.dialect();
     auto const rows_now = dialect.own_rows(now);
     auto const pairs = fmt::format("{} as t join {} as s on {}", rows_now, ledger_.table(s.store), key_join(dialect, s, now));
-    if (s.kind == Snapshot::Kind::column) {
-        UNDROP_TRY(auto const matched, counted(pairs));
-        UNDROP_TRY(auto const total, counted(rows_now));
-        if (!matched || !total) return success();
-        back.comes_back = *matched;
-        back.deleted_since = s.rows - *matched;
-        back.inserted_since = *total - *matched;
-        return success();
-    }
     UNDROP_TRY(back.key_taken, counted(fmt::format("{} where not {}", pairs, same_values(dialect, s, now))));
     auto const taken = unique_values_query(dialect, s, now, saved_rows(dialect, ledger_, s, now), false);
     std::optional<std::int64_t> others = 0;
@@ -166,17 +196,28 @@ Result<void> Planner::count_rows(Snapshot const& s, Table const& now, PlannedRet
 Result<void> Planner::count_returns(PlannedStep& step, Opposite const& opposite, std::vector<Statement> const& statements) {
     if (!full_ || step.direction == Direction::up) return success();
     auto const computes = step.origin != Origin::derived && !only_defines(statements);
-    for (auto const& s : opposite.snapshots) {
+    std::vector<Snapshot> called;
+    for (auto const& s : opposite.snapshots) called.push_back(as_called_now(s, opposite.renames));
+    for (std::size_t n = 0; n < called.size(); ++n) {
+        auto const& s = opposite.snapshots[n];
+        auto const& here = called[n];
         if (s.kind == Snapshot::Kind::sequence || !s.populated) continue;
         auto const* now = find_table(tables_, name_now(opposite.renames, table_name(s.table)));
+        auto unknown = why_unknown(here, opposite);
+        if (unknown.empty() && s.kind != Snapshot::Kind::table) {
+            UNDROP_TRY(auto const rows, rows_of_same_key(here, *now));
+            if (rows > 0) unknown = "rows have the key of one another by now";
+        }
         auto const cells = s.kind == Snapshot::Kind::updated ? s.values.size() - s.told_by.size() : 1;
         for (std::size_t i = 0; i < cells; ++i) {
             auto const what = s.kind == Snapshot::Kind::updated ? s.table.text() + "." + s.values[i] : s.what();
-            PlannedReturn back{.snapshot = s.id, .what = what, .rows = s.rows, .unknown = why_unknown(s, opposite)};
+            PlannedReturn back{.snapshot = s.id, .what = what, .rows = s.rows, .unknown = unknown};
             if (back.unknown.empty() && s.kind == Snapshot::Kind::table)
                 back.comes_back = s.rows;
             else if (back.unknown.empty())
-                UNDROP_CHECK(s.kind == Snapshot::Kind::updated ? count_values(s, *now, i, back) : count_rows(s, *now, back));
+                UNDROP_CHECK(s.kind == Snapshot::Kind::updated  ? count_values(here, *now, i, back)
+                             : s.kind == Snapshot::Kind::column ? count_column(here, *now, called, back)
+                                                                : count_rows(here, *now, back));
             if (back.unknown.empty() && !back.comes_back) back.unknown = "others have it locked, or this role may not read it";
             if (back.unknown.empty() && computes) {
                 back.comes_back = {};

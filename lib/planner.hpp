@@ -66,8 +66,14 @@ private:
     [[nodiscard]] Result<std::optional<std::int64_t>> counted(std::string const& from);
     [[nodiscard]] std::string why_unknown(Snapshot const& s, Opposite const& opposite) const;
     [[nodiscard]] Result<void> count_values(Snapshot const& s, Table const& now, std::size_t i, PlannedReturn& back);
+    [[nodiscard]] Result<void> count_column(Snapshot const& s, Table const& now, std::vector<Snapshot> const& all, PlannedReturn& back);
     [[nodiscard]] Result<void> count_rows(Snapshot const& s, Table const& now, PlannedReturn& back);
     [[nodiscard]] Result<void> count_returns(PlannedStep& step, Opposite const& opposite, std::vector<Statement> const& statements);
+    // plan_fitting.cpp: what a derived way back would be refused for
+    [[nodiscard]] Result<std::int64_t> rows_of_same_key(Snapshot const& s, Table const& now);
+    [[nodiscard]] Result<void> find_unfitting(PlannedStep const& step, Opposite const& opposite, Plan& plan);
+    [[nodiscard]] Result<void> find_missing_values(PlannedStep const& step, Opposite const& opposite, Snapshot const& s, Plan& plan);
+    [[nodiscard]] Result<void> find_unfitting_types(Opposite const& opposite, Plan& plan);
     // plan_orphans.cpp: what of it refers to what is gone
     [[nodiscard]] Result<std::optional<std::vector<ForeignKey>>> foreign_keys_then(Snapshot const& s, Table const* now,
                                                                                    Opposite const& opposite);
@@ -86,6 +92,7 @@ private:
     [[nodiscard]] Result<void> tell_of_concerns(Plan& plan);
     void describe_way_back(PlannedStep& step, Opposite const& opposite, Plan& plan) const;
     void find_drift(Opposite const& opposite, std::vector<Recorded> const& recorded, Plan& plan, std::set<ObjectId>& seen) const;
+    [[nodiscard]] Result<std::set<ObjectId>> changed_by_later(Plan const& plan);
 
     Backend& backend_;
     Ledger ledger_;

@@ -2,8 +2,10 @@
 #include <fmt/format.h>
 #include <algorithm>
 
+#include "backfill.hpp"
 #include "check.hpp"
 #include "constraint_names.hpp"
+#include "fitting.hpp"
 #include "merge.hpp"
 #include "restore.hpp"
 #include "step.hpp"
@@ -92,6 +94,11 @@ Result<void> StepRunner::bring_back() {
     auto const scripted = step_.origin != Origin::derived;  // a script makes foreign keys before any row is back
     if (scripted) UNDROP_CHECK(set_references_aside());
     if (scripted) UNDROP_CHECK(restore_positions());
+    if (step_.direction == Direction::down && !backfill_.empty()) {
+        UNDROP_TRY(auto const tables, backend_.tables(ledger_.name()));
+        UNDROP_TRY(auto const filled, add_backfilled(backend_, tables, opposite_.wanted, opposite_.snapshots, backfill_));
+        for (auto const& [table, rows] : filled) UNDROP_CHECK(expect(table, rows, 0));
+    }
     UNDROP_CHECK(restore_columns(true));
     UNDROP_CHECK(fill_passed_over(true));
     if (step_.direction == Direction::down) {
@@ -138,9 +145,15 @@ Result<void> StepRunner::bring_back() {
 
 Result<void> StepRunner::mend() {
     unwant_under_old_names();
-    UNDROP_TRY(auto const now, backend_.catalog_after(ledger_.name(), catalog_));
+    UNDROP_TRY(auto now, backend_.catalog_after(ledger_.name(), catalog_));
     unwant_evicted(now);
     UNDROP_CHECK(want_what_script_changed(now));
+    // Names that the script gave in a table that it built anew.
+    UNDROP_TRY(auto const names, rename_constraints_back(backend_, now, opposite_.wanted));
+    report_.mended.insert(report_.mended.end(), names.begin(), names.end());
+    if (!names.empty()) {
+        UNDROP_TRY(now, backend_.catalog_after(ledger_.name(), catalog_));
+    }
     auto const plan = plan_mend(now, opposite_.wanted);
     if (!plan.refused.empty())
         return Error{.code = Code::refused,
@@ -232,31 +245,6 @@ Result<void> StepRunner::restore_column_of(Snapshot const& snapshot, Table const
         backend_.dialect().add_bare_column(table, *snapshot.table.column(snapshot.column)).empty())
         report_.notes.push_back(fmt::format("{} came back as the last column: mind INSERTs without a column list", snapshot.what()));
     return expect(table, done.updated, 0);
-}
-
-// A column that came back without a snapshot, since its loss was waived, has in every row what a new row has.
-Result<void> StepRunner::fill_waived_columns(std::vector<Table> const& tables, std::vector<Table> const& before_mend) {
-    for (auto const& table : tables) {
-        TableName const name{table.schema, table.name};
-        auto const* there = find_table(before_mend, name);
-        for (auto const& column : table.columns) {
-            auto const saved = [&](Snapshot const& s) {
-                return TableName{s.table.schema, s.table.name} == name && s.column == column.name;
-            };
-            if (table.partitioned || !there || there->column(column.name) || column.generated ||
-                std::any_of(opposite_.snapshots.begin(), opposite_.snapshots.end(), saved))
-                continue;
-            auto const backfill = backfill_of(name, column.name);
-            auto const value = backfill.empty() ? column.default_sql : "(" + backfill + ")";
-            UNDROP_TRY(auto const identity, identity_of(table, column.name));
-            auto const number = numbering(table, column.name, identity);
-            if (value.empty() && !number) continue;
-            auto const fill = [&] { return number(fmt::format("t.{} is null", backend_.dialect().quote(column.name))); };
-            UNDROP_TRY(auto const filled, value.empty() ? in_quiet(backend_, table, fill) : fill_column(backend_, table, column, value));
-            UNDROP_CHECK(expect(table, filled, 0));
-        }
-    }
-    return success();
 }
 
 bool StepRunner::is_made_by_script(Snapshot const& snapshot) const {

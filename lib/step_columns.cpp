@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 #include <algorithm>
 
+#include "merge.hpp"
+#include "restore.hpp"
 #include "step.hpp"
 #include "try.hpp"
 
@@ -9,6 +11,18 @@ namespace undrop {
 namespace {
 
 auto const success = [] { return BOOST_OUTCOME_V2_NAMESPACE::success(); };
+
+// P7: nothing says what is to be in a column that must not be NULL.
+Result<void> has_no_rows(Backend& backend, Table const& table, Column const& column) {
+    UNDROP_TRY(auto const rows, backend.rows(fmt::format("select 1 from {} limit 1", backend.dialect().own_rows(table))));
+    if (rows.empty()) return success();
+    return Error{
+        .code = Code::refused,
+        .left = Left::rolled_back,
+        .message = fmt::format("the column {} of {} is NOT NULL without a default, and nothing says what the rows get there", column.name,
+                               table.text()),
+        .next = {.advice = fmt::format("add a line to the migration: -- undrop: backfill {}.{} = EXPRESSION", table.text(), column.name)}};
+}
 
 }  // namespace
 
@@ -81,6 +95,36 @@ std::function<Result<std::int64_t>(std::string const&)> StepRunner::numbering(Ta
 Result<std::map<ObjectId, Object>> StepRunner::unique_aside(Snapshot const& snapshot, Table const& table) {
     UNDROP_TRY(auto const ids, backend_.in_the_way(table, {snapshot.column}, true));
     return set_aside({ids.begin(), ids.end()});
+}
+
+// A column that came back without a snapshot, since its loss was waived, has in every row what a new row has.
+Result<void> StepRunner::fill_waived_columns(std::vector<Table> const& tables, std::vector<Table> const& before_mend) {
+    for (auto const& table : tables) {
+        TableName const name{table.schema, table.name};
+        auto const* there = find_table(before_mend, name);
+        for (auto const& column : table.columns) {
+            auto const saved = [&](Snapshot const& s) {
+                return TableName{s.table.schema, s.table.name} == name && s.column == column.name;
+            };
+            if (table.partitioned || !there || there->column(column.name) || column.generated ||
+                std::any_of(opposite_.snapshots.begin(), opposite_.snapshots.end(), saved))
+                continue;
+            auto const backfill = backfill_of(name, column.name);
+            auto const value = backfill.empty() ? column.default_sql : "(" + backfill + ")";
+            UNDROP_TRY(auto const identity, identity_of(table, column.name));
+            auto const number = numbering(table, column.name, identity);
+            auto const not_null = std::any_of(opposite_.wanted.begin(), opposite_.wanted.end(), [&](auto const& entry) {
+                auto const& [id, wanted] = entry;
+                return wanted && id.kind == "not_null" && id.name == column.name && names_table(id.parent, name);
+            });
+            if (value.empty() && !number && not_null) UNDROP_CHECK(has_no_rows(backend_, table, column));
+            if (value.empty() && !number) continue;
+            auto const fill = [&] { return number(fmt::format("t.{} is null", backend_.dialect().quote(column.name))); };
+            UNDROP_TRY(auto const filled, value.empty() ? in_quiet(backend_, table, fill) : fill_column(backend_, table, column, value));
+            UNDROP_CHECK(expect(table, filled, 0));
+        }
+    }
+    return success();
 }
 
 std::string StepRunner::backfill_of(TableName const& table, std::string const& column) const {

@@ -1,4 +1,6 @@
 // What a step is going to touch and to take, as far as is known before it runs.
+#include <algorithm>
+
 #include "renames.hpp"
 #include "step.hpp"
 
@@ -21,6 +23,15 @@ Foresight foresee(Dialect const& dialect, std::vector<Statement> const& statemen
     // What has the place of something that gets its name back goes.
     for (auto const& rename : opposite.renames) {
         if (wanted.empty() || !rename.replaced) continue;
+        // What gets another name back itself, as one of two that swapped theirs, is no loss.
+        auto const is_swapped = std::any_of(opposite.renames.begin(), opposite.renames.end(), [&](Rename const& other) {
+            return rename.column_before.empty() ? other.column_before.empty() && other.after == rename.before
+                                                : other.after == rename.after && other.column_after == rename.column_before;
+        });
+        if (is_swapped) {
+            foresight.locks.insert(rename.after);
+            continue;
+        }
         if (auto const* there = find_table(tables, rename.column_before.empty() ? rename.before : rename.after)) {
             if (rename.column_before.empty())
                 foresight.tables.insert(rename.before);

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "attributes.hpp"
+#include "fitting.hpp"
 #include "labels.hpp"
 #include "renaming_order.hpp"
 #include "try.hpp"
@@ -71,7 +72,8 @@ void StepRunner::log(Mended done) {
 
 Result<void> StepRunner::mend_by(Catalog const& now, std::vector<MendAction> const& actions) {
     for (auto const& action : actions) log(mended(action, now));
-    return run_mend(backend_, actions);
+    return run_mend_over_rows(backend_, ledger_.name(), actions,
+                              {.direction = step_.direction, .script = step_.origin != Origin::derived, .backfill = backfill_});
 }
 
 Result<void> StepRunner::rename_by(std::string const& sql) {

@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 #include <algorithm>
 
+#include "fitting.hpp"
 #include "inserted.hpp"
 #include "merge.hpp"
 #include "restore_rows.hpp"
@@ -245,11 +246,13 @@ Result<std::map<ObjectId, Object>> StepRunner::set_aside(std::set<ObjectId> cons
 
 Result<void> StepRunner::come_again(std::map<ObjectId, Object> const& aside) {
     for (auto const& id : in_making_order(aside)) {
-        auto made = backend_.run(aside.at(id).make);
-        if (made) continue;
-        auto error = std::move(made).error();
-        error.message = fmt::format("{} cannot come again: {}", id.text(), error.message);
-        return error;
+        auto const& object = aside.at(id);
+        if (id.kind == "foreign_key") {
+            UNDROP_CHECK(backend_.run(object.make));
+            continue;
+        }
+        UNDROP_CHECK(run_mend_over_rows(backend_, ledger_.name(), {{.kind = MendAction::Kind::make, .id = id, .object = object, .now = {}}},
+                                        {.direction = step_.direction, .script = step_.origin != Origin::derived, .backfill = backfill_}));
     }
     return success();
 }

@@ -79,15 +79,21 @@ namespace {
 // Each value is tried by itself, as the assignment that ALTER COLUMN makes would; a subtransaction each is slow, and comes only before a
 // refusal.
 constexpr char const* try_each = R"(
-declare found text; tried {}; failed int8 := 0;
+declare found text; tried {0}; failed int8 := 0;
 begin
-  for found in select pg_catalog.format('%s', t.{}) from {} as t where pg_catalog.num_nulls(t.{}) = 0 loop
-    begin
+  begin
+    for found in select pg_catalog.format('%s', t.{1}) from {2} as t where pg_catalog.num_nulls(t.{1}) = 0 loop
       tried := found;
-    exception when data_exception or check_violation or not_null_violation then
-      failed := failed + 1;
-    end;
-  end loop;
+    end loop;
+  exception when data_exception or check_violation or not_null_violation then
+    for found in select pg_catalog.format('%s', t.{1}) from {2} as t where pg_catalog.num_nulls(t.{1}) = 0 loop
+      begin
+        tried := found;
+      exception when data_exception or check_violation or not_null_violation then
+        failed := failed + 1;
+      end;
+    end loop;
+  end;
   perform pg_catalog.set_config('undrop.unfitting', failed::text, true);
 end)";
 
@@ -128,8 +134,48 @@ bool PostgresBackend::means_unfitting(Error const& error) const {
     return state.starts_with("22") || state == "23514" || state == "23502" || state == "23505" || state == "23P01";
 }
 
+namespace {
+
+// Rows that a constraint or a unique index does not take: it is made for an empty table of the same columns, which is asked for each row.
+// The transaction is rolled back afterwards.
+Result<std::int64_t> unfitting_rows(Connection& connection, std::string const& trial, std::string const& table, std::string const& rows,
+                                    std::string make) {
+    make.resize(std::min(make.size(), make.find(";\n")));  // what follows says where its index is kept
+    for (auto const* word : {" INITIALLY DEFERRED", " DEFERRABLE"})
+        if (auto const at = make.rfind(word); at != std::string::npos) make.erase(at, std::string_view(word).size());
+    auto const at = make.find(" " + table + " ");
+    if (at == std::string::npos) return std::int64_t{0};
+    make.replace(at + 1, table.size(), trial);
+    UNDROP_CHECK(connection.run(fmt::format("create table {} (like {})", trial, table)));
+    UNDROP_CHECK(connection.run(make));
+    UNDROP_TRY(auto const wrong, connection.rows(fmt::format(
+                                     "select pg_catalog.format('t.%I is null', a.attname) from pg_catalog.pg_attribute a "
+                                     "join pg_catalog.pg_attribute b on b.attrelid = {1} and b.attname = a.attname and not b.attnotnull "
+                                     "where a.attrelid = {0} and a.attnotnull and a.attnum > 0 "
+                                     "union all select pg_catalog.format('not (%s)', pg_catalog.pg_get_expr(conbin, conrelid)) "
+                                     "from pg_catalog.pg_constraint where conrelid = {0} and contype = 'c'",
+                                     quote_literal(trial) + "::pg_catalog.regclass", quote_literal(table) + "::pg_catalog.regclass")));
+    std::int64_t failed = 0;
+    for (auto const& condition : wrong) {
+        UNDROP_TRY(auto const count, connection.rows(fmt::format("select count(*) from {} as t where {}", rows, *condition[0])));
+        failed += std::stoll(count.at(0).at(0).value_or("0"));
+    }
+    if (failed > 0) return failed;
+    UNDROP_TRY(auto const all, connection.rows("select count(*) from " + rows));
+    UNDROP_TRY(auto const taken, connection.run(fmt::format("insert into {} select * from {} on conflict do nothing", trial, rows)));
+    return std::stoll(all.at(0).at(0).value_or("0")) - taken;
+}
+
+}  // namespace
+
 // The type is what the recorded text says between the column's name and a collation.
 Result<std::int64_t> PostgresBackend::unfitting(Table const& now, std::string const& column, Object const& wanted) {
+    if (column.empty()) {
+        UNDROP_TRY(auto const name, connection_.rows(fmt::format("select pg_catalog.format('%I.%I', {}, {})", quote_literal(now.schema),
+                                                                 quote_literal(now.name))));
+        return unfitting_rows(connection_, dialect_.relation(ledger_, "undrop_trial"), name.at(0).at(0).value_or(""),
+                              dialect_.own_rows(now), wanted.make);
+    }
     auto const from = wanted.make.find(" ADD COLUMN ");
     auto const* is = now.column(column);
     if (from == std::string::npos || !is || wanted.alter.empty()) return std::int64_t{0};
@@ -138,7 +184,7 @@ Result<std::int64_t> PostgresBackend::unfitting(Table const& now, std::string co
     type.erase(0, (type.starts_with(quoted) ? quoted : column).size() + 1);
     type.resize(std::min(type.rfind(';'), type.find(" COLLATE ")));
     if (type == is->type) return std::int64_t{0};
-    auto const body = fmt::format(try_each, type, quoted, dialect_.own_rows(now), quoted);
+    auto const body = fmt::format(try_each, type, quoted, dialect_.own_rows(now));
     UNDROP_CHECK(connection_.run("DO LANGUAGE plpgsql " + quote_literal(body)));
     UNDROP_TRY(auto const rows, connection_.rows("select pg_catalog.current_setting('undrop.unfitting')"));
     return std::stoll(rows.at(0).at(0).value_or("0"));

@@ -70,7 +70,8 @@ public:
         : connection_(connection), dialect_(dialect), table_(std::move(table)), position_(position) {}
 
     Result<void> run(std::string const& wanted);
-    Result<std::int64_t> unfitting(std::string const& wanted);  // how many rows the wanted definition does not take; leaves it in place
+    // How many rows the wanted definition, with this index, does not take; leaves it in place.
+    Result<std::int64_t> unfitting(std::string const& wanted, std::string const& index = {});
     Result<std::int64_t> position() { return sequence(table_); }
 
 private:
@@ -208,7 +209,7 @@ Result<void> Rebuild::replace(std::string const& wanted, std::int64_t rows) {
     return outcome::success();
 }
 
-Result<std::int64_t> Rebuild::unfitting(std::string const& wanted) {
+Result<std::int64_t> Rebuild::unfitting(std::string const& wanted, std::string const& index) {
     UNDROP_TRY(auto const old, free_name());
     UNDROP_CHECK(exec(fmt::format("alter table {} rename to {}", main_table(table_), quote(old))));
     UNDROP_CHECK(exec(wanted.substr(0, wanted.rfind(';'))));
@@ -216,6 +217,7 @@ Result<std::int64_t> Rebuild::unfitting(std::string const& wanted) {
     UNDROP_TRY(auto const to, side(table_));
     if (from.locator.empty()) return std::int64_t{0};
     UNDROP_TRY(auto const copy, copy_statement(from, to, 1));
+    if (!index.empty()) UNDROP_CHECK(exec(index));
     UNDROP_TRY(auto const rows, connection_.rows(fmt::format("select {} from {}", from.locator, main_table(old))));
     std::int64_t failed = 0;
     for (auto const& row : rows) {
@@ -321,7 +323,10 @@ Result<std::int64_t> SqliteBackend::unfitting(Table const& now, std::string cons
     observer_.pause(true);
     auto counted = [&]() -> Result<std::int64_t> {
         UNDROP_CHECK(connection_.exec("savepoint undrop_unfitting"));
-        auto done = Rebuild(connection_, dialect_, now.name).unfitting(wanted.make);
+        Rebuild trial(connection_, dialect_, now.name);
+        auto const* entry = tracker_.find(now.name);
+        auto const is_index = wanted.make.starts_with("CREATE UNIQUE INDEX") && entry != nullptr;
+        auto done = is_index ? trial.unfitting(statement_of(entry->sql), wanted.make) : trial.unfitting(wanted.make);
         UNDROP_CHECK(connection_.exec("rollback to undrop_unfitting; release undrop_unfitting"));
         return done;
     }();

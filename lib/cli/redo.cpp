@@ -58,13 +58,16 @@ int redo(Session& session, Given const& given) {
         return show_report(session, nothing_done, "Nothing is applied.\n");
     }
     auto const version = first.steps.front().version;
-    check_way_up(undrop::status(target, source, options).value(), source, version);
+    auto const status = undrop::status(target, source, options).value();
+    check_way_up(status, source, version);
     auto const down = carry_out(session, target, options, {.plan = make_down, .command = "redo"});
     if (!session.flags().json) (void)show_report(session, down, "");
 
     auto again = options;
     again.on_conflict = OnConflict::keep_current;  // what was said is about the way back
     again.on_orphan = OnOrphan::stop;
+    for (auto const& applied : status.applied)
+        if (applied.version == version && again.label.empty()) again.label = applied.label;
     again.out_of_order = true;  // The newest step need not be the newest version; nothing else is out of order.
     Range const same{.to = version};
     auto const up = carry_out(session, target, again, {.plan = [&] { return plan_up(target, source, same, again); }, .command = "up"});

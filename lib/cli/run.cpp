@@ -46,6 +46,24 @@ bool only_of(Plan const& plan, std::set<std::string> const& versions) {
     return std::all_of(plan.steps.begin(), plan.steps.end(), [&](PlannedStep const& step) { return versions.contains(step.version); });
 }
 
+// A stored plan that was carried out already, by whomever.
+std::optional<Error> done_already(Target& target, Plan const& plan, Options const& options) {
+    auto const now = undrop::status(target, Source{}, options);
+    if (!now) return {};
+    std::string names;
+    for (auto const& step : plan.steps) {
+        auto const applied = std::any_of(now.value().applied.begin(), now.value().applied.end(),
+                                         [&](AppliedMigration const& a) { return a.version == step.version; });
+        if (applied != (step.direction == Direction::up)) return {};
+        names += (names.empty() ? "" : ", ") + step.version + " " + step.name;
+    }
+    return Error{.code = Code::conflict,
+                 .left = Left::untouched,
+                 .message = fmt::format("what this plan would do is done already: {} {} {}", names, plan.steps.size() == 1 ? "is" : "are",
+                                        plan.direction == Direction::up ? "applied" : "taken back"),
+                 .next = {.command = "log", .advice = "it lists when and by which run"}};
+}
+
 char const* text_of(Finding::Severity severity) { return undrop::name_of(severity); }
 
 }  // namespace
@@ -83,6 +101,8 @@ Report carry_out(Session const& session, Target& target, Options const& options,
         auto report = apply(target, approved.value(), options);
         if (report.has_value()) return std::move(report).value();
         // Another migrator was faster: there is less to do now.
+        if (report.error().code == Code::conflict && wish.stored)
+            if (auto const done = done_already(target, plan, options)) throw Failure(*done);
         if (report.error().code != Code::conflict || out_of_time()) throw Failure(report.error());
         late = report.error();
     }

@@ -118,6 +118,29 @@ TEST_CASE("redo goes down and up again") {
     CHECK(document["up"]["steps"][0]["version"] == "2");
 }
 
+TEST_CASE("redo keeps the label under which a migration is taken back") {
+    Desk const desk;
+    desk.migration("1_m", "create table a (x);");
+    desk.migration("2_m", "create table b (x);");
+    CHECK(desk.shop({"up", "--create", "--label", "r1"}).status == 0);
+    CHECK(desk.shop({"redo"}).status == 0);
+    auto const down = desk.shop({"down", "--label", "r1"});
+    CHECK_MESSAGE(down.status == 0, down.err);
+    CHECK(desk.shop({"--json", "status"}).json()["applied"].empty());
+}
+
+TEST_CASE("a stored plan that is carried out twice says that it is done already") {
+    Desk const desk;
+    desk.migration("1_m", "create table a (x);");
+    desk.migration("2_m", "create table b (x);");
+    CHECK(desk.shop({"up", "--create"}).status == 0);
+    CHECK(desk.shop({"plan", "down", "--to", "0", "--out", "back.json"}).status == 0);
+    CHECK(desk.shop({"down", "--plan", "back.json"}).status == 0);
+    auto const again = desk.shop({"down", "--plan", "back.json"});
+    CHECK(again.status != 0);
+    CHECK_MESSAGE(has(again.err, "what this plan would do is done already: 2 m, 1 m are taken back"), again.err);
+}
+
 TEST_CASE("redo is refused before the way down where the way up is closed") {
     Shop const desk;
     CHECK(desk.shop({"up"}).status == 0);

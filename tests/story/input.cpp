@@ -331,7 +331,7 @@ ON_BOTH("story: rows inserted since without a default are refused with advice, a
     auto const dropped = witness(db);
     auto const error = down_error(db, plain);
     CHECK_EQ(error.code, Code::refused);
-    CHECK_EQ(error.left, Left::rolled_back);
+    CHECK_EQ(error.left, Left::untouched);
     CHECK(has(error.next.advice, "undrop: backfill"));
     check_unchanged(dropped, witness(db));
     db.run("delete from t where id = 3");

@@ -86,6 +86,37 @@ ON_BOTH("story: a plan down counts values that another row has by now") {
     comes_true(db, source);
 }
 
+ON_BOTH("story: a plan down counts values of rows that the migration deleted with these") {
+    fill(db);
+    auto const source = source_of({{"alter table t drop column v; delete from t where id = 3"}});
+    (void)up(db, source);
+    auto const untouched = of(planned(db, source), db.named("t.v"));
+    CHECK_EQ(untouched.rows, 9);
+    CHECK_EQ(untouched.comes_back.value(), 9);
+    CHECK_EQ(untouched.deleted_since.value(), 0);
+    db.run("delete from t where id = 2; insert into t values (3, 33), (11, 11)");
+    auto const v = of(planned(db, source), db.named("t.v"));
+    CHECK_EQ(v.comes_back.value(), 8);
+    CHECK_EQ(v.deleted_since.value(), 1);
+    CHECK_EQ(v.inserted_since.value(), 2);
+    comes_true(db, source);
+    CHECK_EQ(db.table("select id, v from t where id in (1, 2, 3, 11) order by id"), "1|v1\n3|NULL\n11|NULL");
+}
+
+ON_BOTH("story: a plan down counts values of columns that swapped their names") {
+    db.run("create table t (id integer primary key, x text, y text); insert into t values (1, 'x1', 'y1'), (2, 'x2', 'y2')");
+    auto const source =
+        source_of({{"alter table t rename column x to z; alter table t rename column y to x; alter table t rename column z to y;"
+                    "update t set x = upper(x)"}});
+    (void)up(db, source);
+    db.run("update t set x = 'theirs' where id = 2");
+    auto const y = of(planned(db, source), db.named("t.y"));
+    CHECK_EQ(y.comes_back.value(), 1);
+    CHECK_EQ(y.changed_since.value(), 1);
+    (void)down(db, source);
+    CHECK_EQ(db.table("select id, x, y from t order by id"), "1|x1|y1\n2|x2|theirs");
+}
+
 ON_BOTH("story: a plan down warns of saved rows that refer to rows which are gone") {
     db.run(
         "create table u (id integer primary key); insert into u values (1), (2), (3);"

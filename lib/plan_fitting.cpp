@@ -1,0 +1,133 @@
+// The part of the planner that finds what a derived way back would be refused for, because of what users wrote since. It reads as a plan
+// does: what cannot be read, the step finds out.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <algorithm>
+
+#include "planner.hpp"
+#include "try.hpp"
+
+namespace undrop {
+namespace {
+
+auto const success = [] { return BOOST_OUTCOME_V2_NAMESPACE::success(); };
+
+Finding unfitting(std::string text) {
+    return {
+        .severity = Finding::Severity::stop,
+        .code = "unfitting",
+        .text = std::move(text),
+        .next = {.command = "down", .advice = "change these values first, or say in the down script what becomes of them; then go back"}};
+}
+
+bool is_wanted(Wanted const& wanted, char const* kind, TableName const& table, std::string const& name) {
+    return std::any_of(wanted.begin(), wanted.end(), [&](auto const& entry) {
+        auto const& [id, object] = entry;
+        return object && id.kind == kind && id.name == name && names_table(id.parent, table);
+    });
+}
+
+// Rows that the step itself put there, and keys that it wrote, are gone or as they were when it matters.
+bool wrote_rows(Opposite const& opposite, TableName const& now) {
+    return std::any_of(opposite.footprints.begin(), opposite.footprints.end(), [&](Footprint const& print) {
+        return print.of == Footprint::Of::rows && TableName{print.schema, print.table} == now;
+    });
+}
+
+bool wrote_keys(Opposite const& opposite, Snapshot const& s) {
+    return std::any_of(opposite.snapshots.begin(), opposite.snapshots.end(), [&](Snapshot const& other) {
+        return other.kind == Snapshot::Kind::updated && table_name(other.table) == table_name(s.table) &&
+               std::any_of(s.table.key.begin(), s.table.key.end(), [&](std::string const& name) {
+                   return std::find(other.values.begin(), other.values.end(), name) != other.values.end();
+               });
+    });
+}
+
+}  // namespace
+
+// Rows that have the key of another one, though the snapshot's rows are told by it: the step made the key wider, or took it away.
+Result<std::int64_t> Planner::rows_of_same_key(Snapshot const& s, Table const& now) {
+    auto const& key = s.table.key;
+    auto const is_there = [&](std::string const& name) { return now.column(name) != nullptr; };
+    if (key == now.key || key.empty() || !std::all_of(key.begin(), key.end(), is_there)) return std::int64_t{0};
+    std::vector<std::string> names;
+    for (auto const& name : key) names.push_back(backend_.dialect().quote(name));
+    auto const rows = fmt::format("{} where {} is not null", backend_.dialect().own_rows(now), fmt::join(names, " is not null and "));
+    UNDROP_TRY(auto const all, counted(rows));
+    UNDROP_TRY(auto const told, counted(fmt::format("(select distinct {} from {}) as d", fmt::join(names, ", "), rows)));
+    return all && told ? *all - *told : std::int64_t{0};
+}
+
+Result<void> Planner::find_unfitting(PlannedStep const& step, Opposite const& opposite, Plan& plan) {
+    if (!full_ || step.direction == Direction::up || step.origin != Origin::derived || reached_anything_) return success();
+    std::set<TableName> told;
+    for (auto const& s : opposite.snapshots) {
+        auto const name = name_now(opposite.renames, table_name(s.table));
+        auto const* now = find_table(tables_, name);
+        if (!now || s.kind == Snapshot::Kind::table || !why_unknown(s, opposite).empty()) continue;
+        if (wrote_rows(opposite, name)) continue;
+        UNDROP_CHECK(find_missing_values(step, opposite, s, plan));
+        if (wrote_keys(opposite, s)) continue;
+        UNDROP_TRY(auto const rows, rows_of_same_key(s, *now));
+        if (rows > 0 && told.insert(name).second)
+            plan.findings.push_back(unfitting(fmt::format("{} of {} {} the key ({}) of another row, and that key comes back",
+                                                          rows == 1 ? "1 row" : fmt::format("{} rows", rows), now->text(),
+                                                          rows == 1 ? "has" : "have", fmt::join(s.table.key, ", "))));
+    }
+    return find_unfitting_types(opposite, plan);
+}
+
+// Rows that came since, and a column that takes no NULL.
+Result<void> Planner::find_missing_values(PlannedStep const& step, Opposite const& opposite, Snapshot const& s, Plan& plan) {
+    if (s.kind != Snapshot::Kind::column) return success();
+    auto const& column = *s.table.column(s.column);
+    auto const name = table_name(s.table);
+    auto const back = std::find_if(step.returns.begin(), step.returns.end(), [&](PlannedReturn const& r) { return r.snapshot == s.id; });
+    if (back == step.returns.end() || back->inserted_since.value_or(0) == 0 || !column.default_sql.empty() || column.generated ||
+        !column.not_null || is_wanted(opposite.wanted, "identity", name, s.column))
+        return success();
+    if (step.up) {
+        UNDROP_TRY(auto const said, directives(*step.up));
+        for (auto const& backfill : said.backfill)
+            if (waives({backfill.column}, name, s.column)) return success();
+    }
+    plan.findings.push_back(
+        {.severity = Finding::Severity::stop,
+         .code = "unfitting",
+         .text = fmt::format("{} rows were inserted into {} since; {} must not be NULL and has no default for them", *back->inserted_since,
+                             s.table.text(), s.column),
+         .next = {.advice = fmt::format("put `-- undrop: backfill {} = EXPRESSION` at the top of the up script's file", s.what())}});
+    return success();
+}
+
+// A column that gets another type, of which nothing was saved: what it holds is converted.
+Result<void> Planner::find_unfitting_types(Opposite const& opposite, Plan& plan) {
+    for (auto const& [id, wanted] : opposite.wanted) {
+        auto const is = catalog_.find(id);
+        if (!catalog_read_ || id.kind != "column" || !wanted || wanted->alter.empty() || is == catalog_.end() || is->second.same(*wanted))
+            continue;
+        auto const of_it = [&](Table const& table) { return names_table(id.parent, table_name(table)) && table.column(id.name); };
+        auto const table = std::find_if(tables_.begin(), tables_.end(), of_it);
+        auto const is_renamed = [&](Rename const& rename) { return rename.after == table_name(*table); };
+        auto const is_saved = [&](Snapshot const& s) {
+            return table_name(s.table) == table_name(*table) && std::find(s.values.begin(), s.values.end(), id.name) != s.values.end();
+        };
+        if (table == tables_.end() || reached_.contains(table_name(*table)) || wrote_rows(opposite, table_name(*table)) ||
+            std::any_of(opposite.renames.begin(), opposite.renames.end(), is_renamed) ||
+            std::any_of(opposite.snapshots.begin(), opposite.snapshots.end(), is_saved))
+            continue;
+        std::int64_t rows = 0;
+        auto const read = backend_.read_in_time(glance, [&]() -> Result<void> {
+            UNDROP_TRY(rows, backend_.unfitting(*table, id.name, *wanted));
+            return success();
+        });
+        if (!read && (read.error().code == Code::interrupted || read.error().code == Code::in_doubt)) return read.error();
+        if (rows > 0)
+            plan.findings.push_back(
+                unfitting(fmt::format("{} rows of {} hold a value of {} that its old type does not take; they were written since the up",
+                                      rows, table->text(), id.name)));
+    }
+    return success();
+}
+
+}  // namespace undrop

@@ -1,0 +1,180 @@
+// What users wrote does not fit what a way back makes again: told by the plan where it can be, refused by its name where not, and nothing
+// is changed.
+#include <algorithm>
+
+#include "story/story.hpp"
+
+using namespace undrop;
+using namespace undrop::test;
+
+namespace {
+
+bool has(std::string const& text, std::string const& part) { return text.find(part) != std::string::npos; }
+
+// Refused by the step, with all that a person needs, and without a value.
+void is_refused(Database& db, Source const& source, std::vector<std::string> const& parts, Left left = Left::rolled_back) {
+    auto const before = witness(db);
+    auto const error = down_error(db, source);
+    CAPTURE(error.text());
+    CHECK_EQ(error.code, Code::refused);
+    CHECK_EQ(error.left, left);
+    for (auto const& part : parts) CHECK_MESSAGE(has(error.text(), part), part);
+    CHECK_FALSE(has(error.text(), "secret"));  // P8
+    CHECK_FALSE(error.next.advice.empty());
+    check_unchanged(before, witness(db));
+}
+
+Plan planned(Database& db, Source const& source) {
+    auto target = Target::open(db.url()).value();
+    return plan_down(target, source).value();
+}
+
+std::string stops(Plan const& plan) {
+    std::string text;
+    for (auto const& finding : plan.findings)
+        if (finding.severity == Finding::Severity::stop) text += finding.text + "\n";
+    return text;
+}
+
+}  // namespace
+
+ON_BOTH("fitting: a unique index that users' rows do not fit by now is refused with the table and their number") {
+    db.run("create table t (id integer primary key, a text); insert into t values (1, 'secret'), (2, 'b'), (9, null)");
+    db.run("create unique index ta on t (a)");
+    auto const before = witness(db);
+    auto const source = source_of({{"drop index ta"}});
+    (void)up(db, source);
+    db.run("insert into t values (3, 'secret'), (4, 'secret'), (5, 'c'), (6, null)");
+    is_refused(db, source,
+               {"2 rows of " + db.named("t") + " do not fit unique index ta", "written since the up", "Next: undrop down",
+                "change these values first"});
+    db.run("update t set a = a || id where id in (3, 4)");
+    (void)down(db, source);
+    CHECK_EQ(db.table("select id, a from t order by id"), "1|secret\n2|b\n3|secret3\n4|secret4\n5|c\n6|NULL\n9|NULL");
+    check_same_schema(before, witness(db));
+}
+
+ON_POSTGRES("fitting: constraints that users' rows do not fit by now are refused with their names and the number of rows") {
+    struct Case {
+        std::string table;
+        std::string up;
+        std::string since;
+        std::string told;
+    };
+    for (auto const& one : std::vector<Case>{
+             {"a text constraint ua unique", "drop constraint ua", "(3, 'secret'), (4, 'secret')",
+              "1 row of public.t does not fit unique constraint ua"},
+             {"a text constraint ua unique deferrable initially deferred", "drop constraint ua", "(3, 'secret'), (4, 'secret')",
+              "1 row of public.t does not fit unique constraint ua"},
+             {"a text not null", "alter a drop not null", "(3, null), (4, null), (5, 'secret')",
+              "2 rows of public.t do not fit NOT NULL of a"},
+             {"a text constraint ca check (a <> 'secret')", "drop constraint ca", "(3, 'secret'), (4, 'b'), (5, null)",
+              "1 row of public.t does not fit check constraint ca"},
+             {"a text", "drop constraint t_pkey", "(1, 'secret'), (1, 'x'), (5, 'y')", "2 rows of public.t do not fit primary key t_pkey"},
+             {"a text, constraint ex exclude (a with =) where (id > 2)", "drop constraint ex", "(3, 'secret'), (4, 'secret'), (5, 'y')",
+              "1 row of public.t does not fit exclusion constraint ex"}}) {
+        CAPTURE(one.told);
+        db.run("create table t (id integer primary key, " + one.table + "); insert into t values (1, 'a')");
+        auto const before = witness(db);
+        auto const source = source_of({{"alter table t " + one.up}});
+        (void)up(db, source);
+        db.run("insert into t values " + one.since);
+        is_refused(db, source, {one.told, "written since the up", "Next: undrop down"});
+        db.run("delete from t where id > 1 or a <> 'a'");
+        (void)down(db, source);
+        check_same(before, witness(db));
+        db.run("drop table t");
+    }
+}
+
+ON_POSTGRES("fitting: what a hand-written down computes and the old constraint does not take is told alike") {
+    db.run("create table t (id integer primary key, a text constraint ua unique); insert into t values (1, 'a'), (2, 'b')");
+    auto const source = source_of({{"alter table t drop constraint ua", "update t set a = 'same'"}});
+    (void)up(db, source);
+    is_refused(db, source, {"1 row of public.t does not fit unique constraint ua", "or by the script"});
+}
+
+ON_BOTH("fitting: a column that was let go, takes no NULL and has no default asks for a backfill") {
+    db.run("create table t (id integer primary key, a text not null); insert into t values (1, 'a')");
+    std::string const script = "-- undrop: lose t.a\nalter table t drop column a;";
+    (void)up(db, source_of({{script}}));
+    is_refused(db, source_of({{script}}), {"the column a of " + db.named("t") + " is NOT NULL without a default", "-- undrop: backfill"});
+    (void)down(db, source_of({{"-- undrop: backfill t.a = 'gone'\n" + script}}));
+    CHECK_EQ(db.table("select id, a from t"), "1|gone");
+}
+
+ON_POSTGRES("fitting: a backfill that gives rows the same key is refused by its name") {
+    db.run("create table t (id integer primary key, name text); insert into t values (1, 'a')");
+    auto const script = [](std::string const& value) {
+        return source_of({{"-- undrop: backfill t.id = " + value + "\nalter table t drop column id;"}});
+    };
+    (void)up(db, script("99"));
+    db.run("insert into t values ('b'), ('c'), ('d')");
+    is_refused(db, script("99"),
+               {"2 rows of public.t do not fit primary key t_pkey", "backfill public.t.id", "gives each row a value that fits"});
+    (void)down(db, script("99 + length(name) * ascii(name)"));
+    CHECK_EQ(db.table("select name, id from t order by name"), "a|1\nb|197\nc|198\nd|199");
+}
+
+ON_BOTH("fitting: rows that came without a value for a column that needs one are told by the plan") {
+    db.run("create table t (id integer primary key, a text not null); insert into t values (1, 'a')");
+    std::string const script = "alter table t drop column a;";
+    (void)up(db, source_of({{script}}));
+    CHECK(planned(db, source_of({{script}})).go());
+    db.run("insert into t values (2), (3)");
+    CHECK(has(stops(planned(db, source_of({{script}}))), "2 rows were inserted into " + db.named("t") + " since; a must not be NULL"));
+    is_refused(db, source_of({{script}}), {"2 rows were inserted", "-- undrop: backfill " + db.named("t.a")}, Left::untouched);
+    auto const filled = source_of({{"-- undrop: backfill t.a = 'new'\n" + script}});
+    CHECK(planned(db, filled).go());
+    (void)down(db, filled);
+    CHECK_EQ(db.table("select id, a from t order by id"), "1|a\n2|new\n3|new");
+}
+
+ON_POSTGRES("fitting: values that an old type does not take are told by the plan, and those that it takes are none") {
+    db.run("create table t (id integer primary key, n integer); insert into t values (1, 10)");
+    auto const source = source_of({{"alter table t alter n type bigint"}});
+    (void)up(db, source);
+    db.run("insert into t values (2, 20)");
+    CHECK(planned(db, source).go());
+    db.run("insert into t values (3, 9999999999), (4, 9999999998)");
+    CHECK(has(stops(planned(db, source)), "2 rows of public.t hold a value of n that its old type does not take"));
+    is_refused(db, source, {"2 rows of public.t", " n "}, Left::untouched);
+    db.run("delete from t where id > 2");
+    (void)down(db, source);
+    CHECK_EQ(db.table("select id, n from t order by id"), "1|10\n2|20");
+}
+
+ON_BOTH("fitting: rows that have the key of one another by now are told by the plan, and none is promised") {
+    db.run(
+        "create table t (a integer not null primary key, b integer not null default 0, v text);"
+        "insert into t values (1, 0, 'v1'), (2, 0, 'v2')");
+    auto const source = source_of(
+        {{db.engine() == Engine::postgres ? "alter table t drop constraint t_pkey; alter table t add primary key (a, b);"
+                                            "alter table t drop column v"
+                                          : "create table u (a integer not null, b integer not null default 0, primary key (a, b));"
+                                            "insert into u select a, b from t; drop table t; alter table u rename to t"}});
+    (void)up(db, source);
+    CHECK(planned(db, source).go());
+    db.run("insert into t values (1, 1)");
+    auto const plan = planned(db, source);
+    CHECK(has(stops(plan), "1 row of " + db.named("t") + " has the key (a) of another row"));
+    for (auto const& back : plan.steps.at(0).returns) CHECK_LE(back.comes_back.value_or(0), back.rows);
+    is_refused(db, source, {"1 row of " + db.named("t")}, Left::untouched);
+    db.run("delete from t where b = 1");
+    (void)down(db, source);
+    CHECK_EQ(db.table("select a, b, v from t order by a"), "1|0|v1\n2|0|v2");
+}
+
+ON_POSTGRES("fitting: a down script that builds a table anew gives its key the old name") {
+    db.run("create table t (id integer primary key, v text, n integer constraint u unique); insert into t values (1, 'a', 1), (2, 'b', 2)");
+    db.run("create index i on t (v)");
+    auto const before = witness(db);
+    auto const source = source_of({{"alter table t add w integer; update t set v = upper(v)",
+                                    "create table t2 (id integer primary key, v text, n integer unique);"
+                                    "create index other on t2 (v);"
+                                    "insert into t2 select id, lower(v), n from t; drop table t; alter table t2 rename to t"}});
+    (void)up(db, source);
+    auto const report = down(db, source);
+    CHECK(mentions(report.steps.at(0).mended, "name of primary_key public.t.t_pkey"));
+    check_same(before, witness(db));
+}
