@@ -9,7 +9,9 @@
 #include "merge.hpp"
 #include "overwrite.hpp"
 #include "pairing.hpp"
+#include "restore_column.hpp"
 #include "restore_follow.hpp"
+#include "restore_unique.hpp"
 #include "save.hpp"
 #include "try.hpp"
 
@@ -23,31 +25,14 @@ Result<void> key_is_there(Snapshot const& s, Table const& now) {
     return BOOST_OUTCOME_V2_NAMESPACE::success();
 }
 
-// A default that the database may be asked twice: no call in it, so no sequence moves and no clock is read.
-bool constant(std::string const& default_sql) { return !default_sql.empty() && default_sql.find('(') == std::string::npos; }
-
-// Condition on t: the column has nothing, or the recorded default where that can be asked again.
-std::string is_filled(Dialect const& dialect, Snapshot const& s, Table const& now) {
-    auto const& default_sql = s.table.column(s.column)->default_sql;
-    auto const value = "t." + dialect.quote(s.column);
-    auto filled = value + " is null";
-    if (constant(default_sql))
-        filled += " or " + dialect.same(*now.column(s.column), value, dialect.load(*s.table.column(s.column), default_sql));
-    return filled;
-}
-
-// Does a new row of the present column get another value than the one before?
-bool drawn(Column const& column, RestoreContext const& context) {
-    return context.number || (!column.default_sql.empty() && !constant(column.default_sql));
-}
-
 // Condition on t: the script itself computed this value, so it is newer than the saved one and stays (P2).
 // The promise's rule is "neither the recorded default nor NULL"; where the database tells which rows the script wrote, and the script
 // computed at least one value of its own, every row that it wrote counts, so that an edit to the default's value is not taken for a mere
 // fill.
 Result<std::string> computed_by_script(Backend& backend, Snapshot const& s, Table const& now, RestoreContext const& context) {
+    if (context.direction == Direction::up) return context.newer.empty() ? std::string{"false"} : context.newer;
     auto const wrote = context.script_wrote_rows || context.built_anew;
-    if (context.direction == Direction::up || !context.made_by_script || !wrote) return std::string{"false"};
+    if (!context.made_by_script || !wrote) return std::string{"false"};
     auto const& dialect = backend.dialect();
     auto const& column = *now.column(s.column);
     if (context.built_anew)
@@ -80,16 +65,10 @@ void add_class(Merged& merged, std::string const& name, std::int64_t count) {
     if (name == "restored") merged.restored += count;
     if (name == "unchanged") merged.unchanged += count;
     if (name == "computed") merged.computed += count;
+    if (name == "changed") merged.changed_since += count;
     if (name == "not_users") merged.not_users += count;
     if (name == "key_taken") merged.key_taken += count;
     if (name == "overwritten") merged.overwritten += count;
-}
-
-Error no_value_for(Snapshot const& s, std::string const& which) {
-    return Error{.code = Code::refused,
-                 .left = Left::rolled_back,
-                 .message = fmt::format("{}; {} must not be NULL and has no default for them", which, s.column),
-                 .next = {.advice = fmt::format("put `-- undrop: backfill {} = EXPRESSION` at the top of the up script's file", s.what())}};
 }
 
 // A down script that brings a column back without its default, and writes no row of it, has no value for rows that came since.
@@ -122,15 +101,6 @@ Result<std::int64_t> fill_new_rows(Backend& backend, Snapshot const& s, Table co
     return backend.run(fmt::format("update {} as t set {} = {} where {}", dialect.own_rows(now), name, value, empty));
 }
 
-// What the merge is about, before anything is counted.
-Restored begun(Snapshot const& s) {
-    Restored done;
-    done.merged.what = s.what();
-    done.merged.snapshot = s.id;
-    done.merged.rows = s.rows;
-    return done;
-}
-
 // Values whose row is gone; and those that come back, where their foreign keys are still to be looked at.
 Result<void> note_column(Backend& backend, Ledger const& ledger, Snapshot const& s, Table const& now, Pairing const& pairing,
                          std::string const& comes_back, Restored const& done) {
@@ -156,7 +126,10 @@ Result<Restored> restore_column(Backend& backend, Ledger const& ledger, Snapshot
     auto const pairing = pair(dialect, ledger, s, now, {context.updated, context.own_updates, context.deleted});
     auto const& column = *now.column(s.column);
     auto const name = dialect.quote(s.column);
-    auto const value = dialect.load(column.reader || context.bare ? column : *s.table.column(s.column), pairing.value);
+    auto const load = [&](std::string const& saved) {
+        return dialect.load(column.reader || context.bare ? column : *s.table.column(s.column), saved);
+    };
+    auto const value = load(pairing.value);
     auto const same = dialect.same(column, "t." + name, value);
     UNDROP_TRY(auto const computed, computed_by_script(backend, s, now, context));
     UNDROP_TRY(auto const users, is_users(backend, now, column, context));
@@ -165,9 +138,10 @@ Result<Restored> restore_column(Backend& backend, Ledger const& ledger, Snapshot
     done.merged.defaulted = !context.made_by_script || !context.backfill.empty() || forgot_default(s, now, context);
     UNDROP_TRY(auto const classes,
                backend.rows(fmt::format("select class, count(*) from (select case when {} then 'unchanged' when not ({}) then "
-                                        "'not_users' when {} then 'computed' else 'restored' end as class from {} as t join {} on {}) as c "
+                                        "'not_users' when {} then '{}' else 'restored' end as class from {} as t join {} on {}) as c "
                                         "group by class",
-                                        same, users, computed, dialect.own_rows(now), pairing.saved, pairing.join)));
+                                        same, users, computed, context.newer.empty() ? "computed" : "changed", dialect.own_rows(now),
+                                        pairing.saved, pairing.join)));
     std::int64_t matched = 0;
     for (auto const& row : classes) {
         add_class(done.merged, row[0].value_or(""), number_of(row[1]));
@@ -182,13 +156,32 @@ Result<Restored> restore_column(Backend& backend, Ledger const& ledger, Snapshot
     done.merged.rows = saved;
     done.merged.deleted_since = saved - matched;
     done.merged.inserted_since = number_of(total.at(0).at(0)) - matched;
-    auto const comes_back = fmt::format("not ({}) and ({}) and not ({})", same, users, computed);
+    auto const wanted = fmt::format("not ({}) and ({}) and not ({})", same, users, computed);
+    UNDROP_TRY(auto const unique, unique_values(backend, ledger, s, now, pairing, context, wanted, context.work_id + 2));
+    auto const comes_back = unique.comes_back(wanted);
+    done.merged.restored -= unique.taken;
+    done.merged.key_taken += unique.taken;
     UNDROP_CHECK(note_column(backend, ledger, s, now, pairing, context.note_restored ? comes_back : "", done));
+    if (unique.taken > 0)
+        UNDROP_CHECK(Aside(backend, ledger, s)
+                         .add(now, "", why::key_taken,
+                              fmt::format("{} as t join {} on {} where {} and not {}", dialect.own_rows(now), pairing.saved, pairing.join,
+                                          wanted, unique.is_back())));
+    if (done.merged.changed_since > 0)
+        UNDROP_CHECK(Aside(backend, ledger, s)
+                         .add(now, "", why::changed_since,
+                              fmt::format("{} as t join {} on {} where not ({}) and ({}) and ({})", dialect.own_rows(now), pairing.saved,
+                                          pairing.join, same, users, computed)));
 
     return in_quiet(backend, now, [&]() -> Result<Restored> {
         UNDROP_TRY(auto const moved, let_follow(backend, ledger, s, now, pairing, context, comes_back, value, done));
-        UNDROP_TRY(auto const updated, backend.run(fmt::format("update {} as t set {} = {} from {} where {} and {}", dialect.own_rows(now),
-                                                               name, value, pairing.saved, pairing.join, comes_back)));
+        UNDROP_TRY(auto const gave_up, give_up(backend, s, now, unique));
+        auto const put_back = unique.rows.empty()
+                                  ? fmt::format("update {} as t set {} = {} from {} where {} and {}", dialect.own_rows(now), name, value,
+                                                pairing.saved, pairing.join, comes_back)
+                                  : fmt::format("update {} as t set {} = {} from {} as z where z.back = 1 and {}", dialect.own_rows(now),
+                                                name, load("z.v"), unique.rows, unique.is_row(gave_up > 0, "t." + name));
+        UNDROP_TRY(auto const updated, backend.run(put_back));
         if (updated != done.merged.restored)
             return Error{.code = Code::failed,
                          .left = Left::rolled_back,
@@ -197,43 +190,9 @@ Result<Restored> restore_column(Backend& backend, Ledger const& ledger, Snapshot
                           done.merged.inserted_since > 0 && drawn(column, context);
         UNDROP_TRY(auto const filled, anew ? number_again(backend, s, now, pairing, context, computed)
                                            : fill_new_rows(backend, s, now, pairing, context, done.merged.inserted_since));
-        done.updated = updated + filled + moved;
+        if (!unique.rows.empty()) UNDROP_CHECK(backend.run("drop table " + unique.rows));
+        done.updated = updated + filled + moved + gave_up;
         return done;
-    });
-}
-
-Result<Restored> go_without_column(Backend& backend, Snapshot const& s, Table const& now, RestoreContext const& context) {
-    auto const& dialect = backend.dialect();
-    auto const count = [&](std::string const& condition) -> Result<std::int64_t> {
-        UNDROP_TRY(auto const rows, backend.rows(fmt::format("select count(*) from {} as t where {}", dialect.own_rows(now), condition)));
-        return number_of(rows.at(0).at(0));
-    };
-    auto const& column = *s.table.column(s.column);
-    auto done = begun(s);
-    done.merged.defaulted = !context.made_by_script || !context.backfill.empty();
-    auto const value = context.backfill.empty() ? column.default_sql : "(" + context.backfill + ")";
-    UNDROP_TRY(auto const empty, count(fmt::format("t.{} is null", dialect.quote(s.column))));
-    if (!context.made_by_script && value.empty() && context.number) {
-        UNDROP_TRY(done.updated,
-                   in_quiet(backend, now, [&] { return context.number(fmt::format("t.{} is null", dialect.quote(s.column))); }));
-    } else if (!context.made_by_script && value.empty() && column.not_null && empty > 0)
-        return no_value_for(s, fmt::format("{} rows of {} have no value without the snapshot", empty, s.table.text()));
-    if (done.merged.defaulted && !value.empty()) {
-        UNDROP_TRY(done.updated, fill_column(backend, now, column, value));
-    }
-    UNDROP_TRY(auto const total, count("true"));
-    done.merged.at_default = total;
-    if (!context.made_by_script) return done;
-    UNDROP_TRY(done.merged.at_default, count(is_filled(dialect, s, now)));
-    done.merged.computed = total - done.merged.at_default;
-    return done;
-}
-
-Result<std::int64_t> fill_column(Backend& backend, Table const& now, Column const& column, std::string const& value) {
-    auto const& dialect = backend.dialect();
-    auto const name = dialect.quote(column.name);
-    return in_quiet(backend, now, [&] {
-        return backend.run(fmt::format("update {} as t set {} = {} where t.{} is null", dialect.own_rows(now), name, value, name));
     });
 }
 
@@ -297,9 +256,10 @@ Result<Restored> restore_keyed_rows(Backend& backend, Ledger const& ledger, Snap
     auto const is_taken = taken.empty() ? std::string{"1 = 0"}
                                         : fmt::format("exists (select 1 from {} as q where {})", taken, same_identity(saved_are, "q", "s"));
     auto const is_put_over = fmt::format("({} and not {})", put_over ? "1 = 1" : "1 = 0", is_taken);
-    auto const otherwise = fmt::format("case when {} then '{}' when {} then 'overwritten' else 'key_taken' end", by_script,
-                                       user_wins ? "restored" : "computed", is_put_over);
-
+    auto const newer = user_wins && !context.newer.empty() ? context.newer : std::string{"1 = 0"};
+    auto const otherwise =
+        fmt::format("case when {} and {} then 'changed' when {} then '{}' when {} then 'overwritten' else 'key_taken' end", by_script,
+                    newer, by_script, user_wins ? "restored" : "computed", is_put_over);
     auto done = begun(s);
     UNDROP_TRY(auto const classes, backend.rows(fmt::format("select class, count(*) from (select case when not ({}) then 'not_users' when "
                                                             "{} then 'unchanged' else {} end as class from {} as t join {} as s "
@@ -308,7 +268,8 @@ Result<Restored> restore_keyed_rows(Backend& backend, Ledger const& ledger, Snap
     UNDROP_TRY(auto const absent,
                backend.rows(fmt::format("select count(*) from {} as s where not ({}) and not exists (select 1 from {} as t where {})",
                                         store, users, dialect.own_rows(now), join)));
-    UNDROP_TRY(auto const before, backend.rows(fmt::format("select count(*) from {}", dialect.own_rows(now))));
+    auto const rows_now = dialect.own_rows(now);
+    UNDROP_TRY(auto const before, backend.rows(fmt::format("select count(*) from {}", rows_now)));
     std::int64_t matched = 0;
     for (auto const& row : classes) {
         add_class(done.merged, row[0].value_or(""), number_of(row[1]));
@@ -316,10 +277,13 @@ Result<Restored> restore_keyed_rows(Backend& backend, Ledger const& ledger, Snap
     }
     done.merged.not_users += number_of(absent.at(0).at(0));
     if (s.kind == Snapshot::Kind::table) done.merged.inserted_since = number_of(before.at(0).at(0)) - matched;
-    auto const rows_now = dialect.own_rows(now);
     auto const has_key =
         fmt::format("{} as t join {} as s on {} where ({}) and not {} and not ({})", rows_now, store, join, users, all_same, by_script);
     Aside aside(backend, ledger, s);
+    if (done.merged.changed_since > 0)
+        UNDROP_CHECK(aside.add(now, "", why::changed_since,
+                               fmt::format("{} as t join {} as s on {} where ({}) and not {} and ({}) and {}", rows_now, store, join, users,
+                                           all_same, by_script, newer)));
     if (done.merged.key_taken > 0) UNDROP_CHECK(aside.add(now, "", why::key_taken, has_key + " and not " + is_put_over));
     if (done.merged.overwritten > 0) {
         UNDROP_TRY(auto saved,
@@ -332,8 +296,8 @@ Result<Restored> restore_keyed_rows(Backend& backend, Ledger const& ledger, Snap
     }
     if (user_wins) {
         UNDROP_TRY(auto const won,
-                   backend.run(fmt::format("update {} as t set {} from {} as s where {} and ({}) and ({}) and not {}",
-                                           dialect.own_rows(now), fmt::join(set, ", "), store, join, users, by_script, all_same)));
+                   backend.run(fmt::format("update {} as t set {} from {} as s where {} and ({}) and ({}) and not {} and not {}", rows_now,
+                                           fmt::join(set, ", "), store, join, users, by_script, all_same, newer)));
         done.updated += won;
     }
     UNDROP_TRY(auto const free,

@@ -39,6 +39,7 @@ struct RestoreContext {
     std::int64_t overwrite_id = 0;          // of the snapshot of what is put over, where that is asked for
     bool note_restored = false;             // whose foreign keys are looked at once everything is back
     std::vector<Referring> referring = {};  // who refers to the column
+    std::string newer = {};                 // going up: condition on t, the script computed it from what was written since
     std::string next = {};                  // going up: SQL that draws the column's next number; empty: none is drawn
 };
 

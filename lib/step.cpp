@@ -165,6 +165,8 @@ Result<StepRunner::Round> StepRunner::round() {
     kept_rows_.clear();
     in_use_.clear();
     removed_.clear();
+    renumbered_.clear();
+    working_.clear();
     evicted_.clear();
     numbered_.clear();
     referring_.clear();

@@ -17,6 +17,7 @@
 #include "look.hpp"
 #include "mend.hpp"
 #include "outside.hpp"
+#include "renumber.hpp"
 #include "rows.hpp"
 #include "views.hpp"
 
@@ -165,6 +166,16 @@ private:
     [[nodiscard]] Result<void> restore_column_of(Snapshot const& snapshot, Table const& table, std::vector<Table> const& tables);
     [[nodiscard]] Result<void> fill_waived_columns(std::vector<Table> const& tables, std::vector<Table> const& before_mend);
     [[nodiscard]] Result<void> restore_tables(std::vector<Table> const& tables);
+    // step_again.cpp: going up again
+    [[nodiscard]] Result<void> read_last_time();
+    [[nodiscard]] Result<void> renumber_saved_rows();
+    [[nodiscard]] Result<void> end_renumbering();
+    [[nodiscard]] std::string as_last_time(Table const& now, std::string const& column) const;
+    [[nodiscard]] std::string written_since(Snapshot const& own, bool back) const;
+    [[nodiscard]] std::vector<std::string> changed_since(Table const& now) const;
+    [[nodiscard]] Result<std::string> computed_anew(Snapshot const& snapshot, Table const& now);
+    [[nodiscard]] Result<std::string> row_written(Table const& now, std::string const& same) const;
+    [[nodiscard]] Result<std::string> any_source_written(Table const& now, std::string const& same) const;
     // step_positions.cpp: sequences
     [[nodiscard]] Result<void> save_positions(Catalog const& now);
     [[nodiscard]] Result<void> restore_positions();
@@ -333,7 +344,14 @@ private:
         std::vector<Reference> references = {};  // when rows begin to come back
     };
     std::vector<InUse> in_use_;
-    std::set<std::int64_t> removed_;  // footprints of rows that are gone again
+    struct LastTime {
+        std::vector<Footprint> footprints;
+        std::vector<Snapshot> snapshots;
+    };
+    LastTime last_time_;  // of the step that the opposite one took back
+    std::vector<Renumbered> renumbered_;
+    std::vector<std::string> working_;  // tables of the store that stand for snapshots until everything is back
+    std::set<std::int64_t> removed_;    // footprints of rows that are gone again
     struct Evicted {
         std::string kind;    // as DROP calls it; empty: a table or column that the mend removes
         TableName relation;  // where it waits, or which waits under another name
@@ -378,6 +396,8 @@ private:
 [[nodiscard]] bool is_relation(ObjectId const& id, TableName const& name);
 // Of what the ledger records: an object, and no rename.
 [[nodiscard]] bool is_object(ObjectId const& recorded);
+// Rows that others refer to before these, as far as the foreign keys that are there make no circle.
+[[nodiscard]] std::vector<Snapshot> parents_first(std::vector<Snapshot> tables, Catalog const& now);
 // What the ledger knows of `step` (0: nothing).
 [[nodiscard]] Result<Opposite> read_opposite(Ledger& ledger, std::int64_t step, Direction direction);
 

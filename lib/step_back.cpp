@@ -8,6 +8,7 @@
 #include "fitting.hpp"
 #include "merge.hpp"
 #include "restore.hpp"
+#include "restore_unique.hpp"
 #include "step.hpp"
 #include "try.hpp"
 
@@ -15,6 +16,8 @@ namespace undrop {
 namespace {
 
 auto const success = [] { return BOOST_OUTCOME_V2_NAMESPACE::success(); };
+
+}  // namespace
 
 // Rows that others refer to come back before these, as far as the foreign keys that are there already make no circle.
 std::vector<Snapshot> parents_first(std::vector<Snapshot> tables, Catalog const& now) {
@@ -36,8 +39,6 @@ std::vector<Snapshot> parents_first(std::vector<Snapshot> tables, Catalog const&
     std::stable_sort(tables.begin(), tables.end(), [&](Snapshot const& a, Snapshot const& b) { return place(a) < place(b); });
     return tables;
 }
-
-}  // namespace
 
 // P8: what the mend makes, or makes anew, gets what today's defaults give to anything new: rights for whom nobody had given any. They have
 // the name of what they came with, or are those on a sequence that came with it.
@@ -92,13 +93,15 @@ Result<void> StepRunner::bring_back() {
     UNDROP_CHECK(remove_inserted_rows(Rows::all));
     if (step_.direction == Direction::down) UNDROP_CHECK(empty_new_partitions());
     auto const scripted = step_.origin != Origin::derived;  // a script makes foreign keys before any row is back
-    if (scripted) UNDROP_CHECK(set_references_aside());
     if (scripted) UNDROP_CHECK(restore_positions());
     if (step_.direction == Direction::down && !backfill_.empty()) {
         UNDROP_TRY(auto const tables, backend_.tables(ledger_.name()));
         UNDROP_TRY(auto const filled, add_backfilled(backend_, tables, opposite_.wanted, opposite_.snapshots, backfill_));
         for (auto const& [table, rows] : filled) UNDROP_CHECK(expect(table, rows, 0));
     }
+    UNDROP_CHECK(read_last_time());
+    UNDROP_CHECK(renumber_saved_rows());
+    if (scripted) UNDROP_CHECK(set_references_aside());
     UNDROP_CHECK(restore_columns(true));
     UNDROP_CHECK(fill_passed_over(true));
     if (step_.direction == Direction::down) {
@@ -118,6 +121,7 @@ Result<void> StepRunner::bring_back() {
     keep_overwritten();
     UNDROP_CHECK(no_conflicts());
     UNDROP_CHECK(bring_references_back());
+    UNDROP_CHECK(end_renumbering());
     UNDROP_CHECK(drop_readers());
     tell(Event::Kind::restored, fmt::format("{} snapshot(s)", opposite_.snapshots.size()));
     if (step_.direction == Direction::up) {
@@ -206,6 +210,8 @@ Result<void> StepRunner::restore_column_of(Snapshot const& snapshot, Table const
     auto const& drawn = table.column(snapshot.column)->default_sql;
     auto next = drawn.find("nextval(") == std::string::npos ? std::string{} : drawn;
     if (identity) next = fmt::format("pg_catalog.nextval({})", backend_.dialect().literal(identity->shape));
+    auto const by_row = !backend_.dialect().lasting_row_id(table, "t").empty() && table.column(snapshot.column)->stored_type == "integer";
+    if (goes_up && made_by_script && by_row && !snapshot.keyed()) next = next_row_number(backend_.dialect(), ledger_, snapshot, table);
     // Of heirs, too: they have the column of the table that they inherit it from.
     auto const& type = table.column(snapshot.column)->type;
     auto const& recorded = *snapshot.table.column(snapshot.column);
@@ -226,13 +232,16 @@ Result<void> StepRunner::restore_column_of(Snapshot const& snapshot, Table const
                            .referring = goes_up ? referring_to(table, tables) : std::vector<Referring>{},
                            .next = goes_up ? next : std::string{}};
     std::erase_if(context.referring, [&](Referring const& r) { return !refers_by(r, snapshot.column); });
-    next_id_ += 2;
+    next_id_ += 3;
     if (untouched && find_table_by_id(before_, table.id)) context.rows_written = writes.updated + writes.inserted;
     std::map<ObjectId, Object> aside;
     if (made_by_script && (!next.empty() || !context.referring.empty())) {
         UNDROP_TRY(aside, unique_aside(snapshot, table));
     }
     UNDROP_TRY(auto const now, as_saved(snapshot, table));
+    if (made_by_script) {
+        UNDROP_TRY(context.newer, computed_anew(snapshot, now));
+    }
     for (auto const& referring : context.referring) UNDROP_CHECK(backend_.quiet(referring.child));
     UNDROP_TRY(auto const done, restore_column(backend_, ledger_, snapshot, now, context));
     for (auto const& referring : context.referring) UNDROP_CHECK(backend_.loud(referring.child));
@@ -297,7 +306,7 @@ Result<void> StepRunner::restore_tables(std::vector<Table> const& tables) {
         in_order = parents_first(std::move(in_order), now);
     }
     for (auto const& snapshot : in_order) {
-        TableName const name{snapshot.table.schema, snapshot.table.name};
+        auto const name = table_name(snapshot.table);
         auto const* table = find_table(tables, name);
         if (!table) {
             report_.notes.push_back(fmt::format("{} is not there any more: its rows stay in snapshot {}", snapshot.what(), snapshot.id));
@@ -306,6 +315,7 @@ Result<void> StepRunner::restore_tables(std::vector<Table> const& tables) {
         auto const made_by_script = find_table(scripted_, name) != nullptr;
         Restored done;
         UNDROP_TRY(auto const read, as_saved(snapshot, *table));
+        UNDROP_TRY(auto const newer, made_by_script ? computed_anew(snapshot, read) : Result<std::string>(std::string{}));
         UNDROP_CHECK(backend_.naming_orphans("", [&]() -> Result<void> {
             UNDROP_TRY(done, restore_table(backend_, ledger_, snapshot, read,
                                            {.direction = step_.direction,
@@ -313,7 +323,8 @@ Result<void> StepRunner::restore_tables(std::vector<Table> const& tables) {
                                             .work_id = next_id_++,
                                             .on_conflict = options_.on_conflict,
                                             .overwrite_id = next_id_++,
-                                            .note_restored = notes_restored()}));
+                                            .note_restored = notes_restored(),
+                                            .newer = newer}));
             return success();
         }));
         report_.merged.push_back(done.merged);
