@@ -145,6 +145,9 @@ private:
     [[nodiscard]] Result<void> drop_readers();
     void unwant_under_old_names();
     [[nodiscard]] Result<void> mend();
+    [[nodiscard]] Result<void> give_names_back();
+    [[nodiscard]] Result<bool> rename_constraints(Catalog const& now);
+    [[nodiscard]] Result<void> mend_over_rows();
     [[nodiscard]] Result<void> mend_by(Catalog const& now, std::vector<MendAction> const& actions);
     [[nodiscard]] Result<void> rename_by(std::string const& sql);
     void log(Mended done);

@@ -63,26 +63,7 @@ static void unwant_what_came_along(Catalog const& now, Catalog const& start, Wan
 Result<void> StepRunner::bring_back() {
     if (opposite_.step == 0) return success();
     UNDROP_CHECK(look_for_strangers());
-    if (step_.direction == Direction::down) {
-        UNDROP_CHECK(evict_relations());
-        UNDROP_CHECK(rename_tables_back());
-        UNDROP_CHECK(rename_sequences_back());
-        UNDROP_CHECK(bring_aside_back());
-        UNDROP_CHECK(rename_columns_back());
-        UNDROP_CHECK(rename_types_back());
-        UNDROP_CHECK(rename_attributes_back());
-        UNDROP_CHECK(drop_evicted(false));
-        unwant_under_old_names();
-        if (may_rename_constraints(opposite_.wanted)) {
-            UNDROP_TRY(auto const now, backend_.catalog_after(ledger_.name(), catalog_));
-            auto const rename = [this](std::string const& sql) { return rename_by(sql); };
-            UNDROP_TRY(auto const names, rename_constraints_back(backend_.dialect(), rename, now, opposite_.wanted));
-            report_.mended.insert(report_.mended.end(), names.begin(), names.end());
-        }
-        UNDROP_CHECK(remove_inserted_rows(Rows::of_parts));
-        UNDROP_CHECK(rename_parts_back());
-        UNDROP_CHECK(bring_labels_back());
-    }
+    if (step_.direction == Direction::down) UNDROP_CHECK(give_names_back());
     UNDROP_CHECK(make_new_labels_usable());
     // What has its old name again is not new.
     auto there = scripted_;
@@ -130,7 +111,38 @@ Result<void> StepRunner::bring_back() {
     }
 
     UNDROP_CHECK(take_labels_away());
-    // Indexes, constraints, views and rights come after the rows; what making them changes by itself is seen in another pass.
+    return mend_over_rows();
+}
+
+Result<void> StepRunner::give_names_back() {
+    UNDROP_CHECK(evict_relations());
+    UNDROP_CHECK(rename_tables_back());
+    UNDROP_CHECK(rename_sequences_back());
+    UNDROP_CHECK(bring_aside_back());
+    UNDROP_CHECK(rename_columns_back());
+    UNDROP_CHECK(rename_types_back());
+    UNDROP_CHECK(rename_attributes_back());
+    UNDROP_CHECK(drop_evicted(false));
+    unwant_under_old_names();
+    if (may_rename_constraints(opposite_.wanted)) {
+        UNDROP_TRY(auto const now, backend_.catalog_after(ledger_.name(), catalog_));
+        UNDROP_CHECK(rename_constraints(now));
+    }
+    UNDROP_CHECK(remove_inserted_rows(Rows::of_parts));
+    UNDROP_CHECK(rename_parts_back());
+    return bring_labels_back();
+}
+
+// True: there were such.
+Result<bool> StepRunner::rename_constraints(Catalog const& now) {
+    auto const rename = [this](std::string const& sql) { return rename_by(sql); };
+    UNDROP_TRY(auto const names, rename_constraints_back(backend_.dialect(), rename, now, opposite_.wanted));
+    report_.mended.insert(report_.mended.end(), names.begin(), names.end());
+    return !names.empty();
+}
+
+// Indexes, constraints, views and rights come after the rows; what making them changes by itself is seen in another pass.
+Result<void> StepRunner::mend_over_rows() {
     constexpr int passes = 3;
     for (int pass = 0; pass < passes; ++pass) {
         UNDROP_TRY(auto const now, backend_.catalog_after(ledger_.name(), catalog_));
@@ -153,9 +165,8 @@ Result<void> StepRunner::mend() {
     unwant_evicted(now);
     UNDROP_CHECK(want_what_script_changed(now));
     // Names that the script gave in a table that it built anew.
-    UNDROP_TRY(auto const names, rename_constraints_back(backend_, now, opposite_.wanted));
-    report_.mended.insert(report_.mended.end(), names.begin(), names.end());
-    if (!names.empty()) {
+    UNDROP_TRY(bool const renamed, rename_constraints(now));
+    if (renamed) {
         UNDROP_TRY(now, backend_.catalog_after(ledger_.name(), catalog_));
     }
     auto const plan = plan_mend(now, opposite_.wanted);
