@@ -21,11 +21,12 @@ Error cannot_tell_rows(Snapshot const& s, std::string const& missing) {
 
 namespace {
 
-// A whole number that the step had made another type of, and left as it was otherwise, was saved in that type.
+// A key that the step had made another type of, and left as it was otherwise, was saved in that type: a whole number, or its text.
 std::string saved_key(Dialect const& dialect, Snapshot const& s, Column const& now, std::string const& stored) {
     auto const whole = now.stored_type == "smallint" || now.stored_type == "integer" || now.stored_type == "bigint";
+    auto const plain = (whole && now.type == now.stored_type) || now.type == "text";
     auto const changed = std::find(s.values.begin(), s.values.end(), now.name) != s.values.end();
-    return s.kind == Snapshot::Kind::updated && whole && now.type == now.stored_type && !changed ? dialect.load(now, stored) : stored;
+    return s.kind == Snapshot::Kind::updated && plain && !changed ? dialect.load(now, stored) : stored;
 }
 
 }  // namespace
@@ -138,9 +139,11 @@ std::string same_identity(SavedRows const& rows, char const* a, char const* b) {
     return balanced(terms, " and ");
 }
 
-std::string own_row(SavedRows const& rows, std::string const& p) {
+std::string own_row(Dialect const& dialect, Snapshot const& s, Table const& now, SavedRows const& rows, std::string const& p) {
     std::vector<std::string> terms;
-    for (auto const& name : rows.identity) terms.push_back(fmt::format("{}.{} = s.{}{}", p, name, rows.key, name.substr(1)));
+    for (std::size_t i = 0; i < s.table.key.size(); ++i)
+        terms.push_back(fmt::format("{}.k{} = {}", p, i + 1,
+                                    saved_key(dialect, s, *now.column(s.table.key[i]), fmt::format("s.{}{}", rows.key, i + 1))));
     return balanced(terms, " and ");
 }
 

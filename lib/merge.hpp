@@ -52,7 +52,7 @@ struct SavedRows {
 
 // Condition: what this step's script changed of a row (alias p, with its key in k1..) is of the snapshot's, whatever key the script gave
 // it.
-[[nodiscard]] std::string own_row(SavedRows const& rows, std::string const& p);
+[[nodiscard]] std::string own_row(Dialect const& dialect, Snapshot const& s, Table const& now, SavedRows const& rows, std::string const& p);
 
 // The columns that both the snapshot and the table have, as (name, v-number).
 [[nodiscard]] std::vector<std::pair<std::string, std::size_t>> common_columns(Snapshot const& s, Table const& now);

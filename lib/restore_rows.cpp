@@ -130,7 +130,7 @@ std::string CellMerge::from() const {
     for (std::size_t i = 0; i < context_.own.size(); ++i) {
         auto const alias = fmt::format("p{}", i + 1);
         text += fmt::format(" left join {} as {} on {}", ledger_.table(context_.own[i]->store), alias,
-                            s_.keyed() ? own_row(rows_, alias) : alias + ".n = m.o");
+                            s_.keyed() ? own_row(dialect_, s_, now_, rows_, alias) : alias + ".n = m.o");
     }
     if (!context_.unchanged.empty()) text += fmt::format(" left join {} as n on {}", context_.unchanged, same_identity(rows_, "n", "s"));
     if (!taken_.empty()) text += fmt::format(" left join {} as q on {}", taken_, same_identity(rows_, "q", "s"));
@@ -286,10 +286,10 @@ Result<std::int64_t> CellMerge::replace(std::string const& any) {
         of_key.push_back(
             dialect_.equal(*now_.column(s_.table.key[i]), "t." + dialect_.quote(s_.table.key[i]), fmt::format("w.k{}", i + 1)));
     }
-    if (!s_.keyed()) {
-        selected.emplace_back("m.l as l");
-        of_key.push_back("w.l = " + dialect_.row_id(now_, "t"));
-    }
+    if (!s_.keyed()) selected.emplace_back("m.l as l");
+    // By the row's number, where it has one: the working table has no index.
+    auto const number = dialect_.row_id(now_, "t");
+    if (s_.keyed() && !number.empty()) selected.push_back(number + " as l");
     // The row's number stays, but where it is the key itself.
     auto const locator = dialect_.row_locator(now_);
     if (!locator.empty() && !(now_.key.size() == 1 && now_.column(now_.key[0])->stored_type == "integer")) add(locator, "t." + locator);
@@ -302,8 +302,9 @@ Result<std::int64_t> CellMerge::replace(std::string const& any) {
     UNDROP_CHECK(backend_.run(fmt::format("create table {} as select {} from {} join {} as t on {} where {}", store,
                                           fmt::join(selected, ", "), from(), rows, rows_.join, any)));
     UNDROP_CHECK(backend_.seal(store, &now_));
-    UNDROP_TRY(auto const deleted, backend_.run(fmt::format("delete from {} as t where exists (select 1 from {} as w where {})", rows,
-                                                            store, balanced(of_key, " and "))));
+    auto const goes = number.empty() ? fmt::format("exists (select 1 from {} as w where {})", store, balanced(of_key, " and "))
+                                     : fmt::format("{} in (select l from {})", number, store);
+    UNDROP_TRY(auto const deleted, backend_.run(fmt::format("delete from {} as t where {}", rows, goes)));
     UNDROP_CHECK(backend_.run(fmt::format("insert into {} ({}) select {} from {}", dialect_.relation(now_.schema, now_.name),
                                           fmt::join(columns, ", "), fmt::join(again, ", "), store)));
     UNDROP_CHECK(backend_.run("drop table " + store));
