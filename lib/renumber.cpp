@@ -192,7 +192,8 @@ Result<void> Renumbering::number_others() {
                                       key_now_, rows_, store());
     auto const next = table_.next.empty() ? fmt::format("{} + row_number() over (order by s.k1)", greatest) : table_.next;
     UNDROP_CHECK(add("other", fmt::format("select s.k1 as o, {} as n from {}", next, wanted)));
-    UNDROP_CHECK(add("gone", fmt::format("select s.k1 as o, case when 1 = 0 then s.k1 end as n from {} as s where {}", store(), unknown())));
+    UNDROP_CHECK(
+        add("gone", fmt::format("select s.k1 as o, case when 1 = 0 then s.k1 end as n from {} as s where {}", store(), unknown())));
     return success();
 }
 
