@@ -254,7 +254,7 @@ Result<bool> unique_values_collide(Backend& backend, Snapshot const& s, Table co
 std::string unique_values_query(Dialect const& dialect, Snapshot const& s, Table const& now, SavedRows const& rows, bool put_over) {
     std::vector<std::string> selects;
     for (auto const& columns : unique_and_changed(s, now, s.values)) selects.push_back(takers(dialect, s, now, rows, columns, put_over));
-    for (auto& select : takers_by_rules(dialect, s, now, rows)) selects.push_back(std::move(select));
+    for (auto& select : takers_by_rules(dialect, s, now, rows, put_over)) selects.push_back(std::move(select));
     return fmt::format("{}", fmt::join(selects, " union "));
 }
 

@@ -33,7 +33,7 @@ public:
             begins.push_back(by_rows_that_stay(i));
             begins.push_back(by_equal_ones(i));
         }
-        auto const rules = takers_by_rules(dialect_, s_, now_, rows_);
+        auto const rules = takers_by_rules(dialect_, s_, now_, rows_, false);
         for (std::size_t i = 0; i < rules.size(); ++i)
             if (groups_.of_rule[i] > 0)
                 begins.push_back(

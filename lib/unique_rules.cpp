@@ -63,6 +63,18 @@ public:
         return fmt::format("exists (select 1 from {} as z where {})", rows_.rows, fmt::join(terms, " and "));
     }
 
+    // Condition: x is not there to stay: a row that the snapshot changes may give the value up, and one that has the key of a whole row is
+    // in that one's way alone, unless what was saved is put over it.
+    [[nodiscard]] std::string gives_way(bool put_over) const {
+        if (s_.kind == Snapshot::Kind::updated || put_over) return is_saved();
+        if (s_.table.key.empty()) return "1 = 0";
+        std::vector<std::string> terms;
+        for (std::size_t i = 0; i < s_.table.key.size(); ++i)
+            terms.push_back(
+                dialect_.equal(*now_.column(s_.table.key[i]), fmt::format("x.c{}", i + 1), fmt::format("s.{}{}", rows_.key, i + 1)));
+        return fmt::format("({})", fmt::join(terms, " and "));
+    }
+
     // Condition: x is the present row of the snapshot's.
     [[nodiscard]] std::string is_itself() const {
         if (s_.table.key.empty()) return "x.l = " + dialect_.row_id(now_, "t");
@@ -136,12 +148,13 @@ std::string Comparison::saved_row() const {
 
 }  // namespace
 
-std::vector<std::string> takers_by_rules(Dialect const& dialect, Snapshot const& s, Table const& now, SavedRows const& rows) {
+std::vector<std::string> takers_by_rules(Dialect const& dialect, Snapshot const& s, Table const& now, SavedRows const& rows,
+                                         bool put_over) {
     std::vector<std::string> selects;
     for (auto const& rule : now.rules) {
         Comparison const by(dialect, s, now, rows, rule);
         selects.push_back(fmt::format("select s.{} from {}{} join {} on {} where not {}", fmt::join(rows.identity, ", s."), rows.from,
-                                      by.joined(), by.others(), by.excluded(), by.is_saved()));
+                                      by.joined(), by.others(), by.excluded(), by.gives_way(put_over)));
     }
     return selects;
 }
