@@ -261,6 +261,7 @@ private:
             // A label that was renamed gets its name back, and one that is new has none; both are tested by themselves.
             if (std::string(refused.what()).find("invalid input value for enum") != std::string::npos) prediction_.certain = false;
             if (!is_unique(refused.what())) return impossible(refused.what());
+            prediction_.taken = true;
             if (!expected.stands) return;  // kept aside
             prediction_.certain = false;
             try {

@@ -24,6 +24,7 @@ struct Prediction {
     bool possible = true;  // the old constraints hold for what is expected; otherwise the rollback has to be refused
     std::string why;       // it is not
     bool certain = true;   // false: rows compete for a unique value, and either may have it
+    bool taken = false;    // a row stays aside, since another one has a unique value of its
     State expected;        // rows alone
 };
 

@@ -177,7 +177,9 @@ private:
         if (auto const error = step(true)) {
             outcome_.end = Outcome::End::refused_down;
             outcome_.refusal = error->text();
-            if (prediction.possible && prediction.certain) wrong("a down was refused: " + error->text());
+            // Of a unique index over computed columns or for some rows, which the script dropped, nothing is known beforehand.
+            auto const index_came_late = prediction.taken && error->message.find("fit unique index") != std::string::npos;
+            if (prediction.possible && prediction.certain && !index_came_late) wrong("a down was refused: " + error->text());
             return expect("after a down that was refused", written);
         }
         if (!prediction.certain) return;
