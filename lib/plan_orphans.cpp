@@ -155,6 +155,11 @@ Result<void> Planner::count_orphans(PlannedStep& step, Opposite const& opposite,
 Result<std::optional<std::int64_t>> Planner::orphans_of(Snapshot const& s, Table const* now, std::string const& cell, ForeignKey const& key,
                                                         Opposite const& opposite) {
     TableName const name{key.parents_schema, key.parent};
+    // Under another name: only the step gives that back before it looks.
+    auto const is_there = [&](std::string const& column) { return now && now->column(column); };
+    if (s.kind != Snapshot::Kind::table &&
+        (!std::all_of(s.table.key.begin(), s.table.key.end(), is_there) || (!cell.empty() && !is_there(cell))))
+        return std::optional<std::int64_t>{};
     auto const* parent = find_table(tables_, name_now(opposite.renames, name));
     std::vector<Snapshot const*> rows;
     for (auto const& other : opposite.snapshots) {
