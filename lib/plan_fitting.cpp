@@ -43,6 +43,12 @@ bool wrote_keys(Opposite const& opposite, Snapshot const& s) {
     });
 }
 
+// What has a column's name by now may be another one.
+bool renamed_columns(Opposite const& opposite, Snapshot const& s) {
+    return std::any_of(opposite.renames.begin(), opposite.renames.end(),
+                       [&](Rename const& rename) { return rename.before == table_name(s.table) && !rename.column_before.empty(); });
+}
+
 }  // namespace
 
 // Rows that have the key of another one, though the snapshot's rows are told by it: the step made the key wider, or took it away.
@@ -67,7 +73,7 @@ Result<void> Planner::find_unfitting(PlannedStep const& step, Opposite const& op
         if (!now || s.kind == Snapshot::Kind::table || !why_unknown(s, opposite).empty()) continue;
         if (wrote_rows(opposite, name)) continue;
         UNDROP_CHECK(find_missing_values(step, opposite, s, plan));
-        if (wrote_keys(opposite, s)) continue;
+        if (wrote_keys(opposite, s) || renamed_columns(opposite, s)) continue;
         UNDROP_TRY(auto const rows, rows_of_same_key(s, *now));
         if (rows > 0 && told.insert(name).second)
             plan.findings.push_back(unfitting(fmt::format("{} of {} {} the key ({}) of another row, and that key comes back",

@@ -112,7 +112,11 @@ private:
 
     static std::vector<std::string> values_of(FuzzRow const& row, std::vector<std::string> const& columns) {
         std::vector<std::string> values;
-        for (auto const& column : columns) values.push_back(row.at(column));
+        for (auto const& column : columns) {
+            auto value = row.at(column);
+            if (value.ends_with(".0")) value.resize(value.size() - 2);  // 3.0 is the key 3
+            values.push_back(std::move(value));
+        }
         return values;
     }
 
