@@ -49,6 +49,7 @@ extern char const rule[];
 extern char const trigger[];
 extern char const policy[];
 extern char const publication[];
+extern char const depends_on_extension[];
 extern char const comment[];
 extern char const owner[];
 extern char const grants[];
@@ -126,6 +127,7 @@ inline constexpr Kind known_kinds[] = {
     {"policy", 75, Section::after_data, kinds::policy},
     {"publication", 76, Section::after_data, kinds::publication},
     {"publication_table", 77, Section::after_data, nullptr},
+    {"depends_on_extension", 79, Section::after_data, kinds::depends_on_extension},
     {"comment on", 80, Section::after_data, kinds::comment},
     {"owner of", 85, Section::after_data, kinds::owner},
     {"grants on", 90, Section::after_data, kinds::grants},

@@ -18,6 +18,9 @@ with own as materialized (
 ), lock as materialized (
     select l.locktype, l.relation, l.classid, l.mode, l.database from pg_catalog.pg_locks l
     where l.pid = pg_catalog.pg_backend_pid() and l.granted and l.locktype in ('relation', 'object')
+), part as materialized (
+    select exists (select from lock l where l.locktype = 'object' and l.classid in (2604, 2606, 2618, 2620, 3256)
+                   and l.mode <> 'AccessShareLock') as locked
 ), young as materialized (
     select c.oid from pg_catalog.pg_class c, own where pg_catalog.age(c.xmin) <= own.age
     union
@@ -27,8 +30,8 @@ with own as materialized (
     union
     select c.oid from pg_catalog.pg_class c where c.relkind = 'c'
     union
-    select l.relation from lock l
-    where l.locktype = 'relation'
+    select l.relation from lock l, part
+    where l.locktype = 'relation' and (l.mode not in ('AccessShareLock', 'RowShareLock') or part.locked)
       and l.database = (select d.oid from pg_catalog.pg_database d where d.datname = pg_catalog.current_database())
 ), tables as materialized (
     select c.oid from changed c

@@ -1,7 +1,8 @@
 // Touched: which relations our transaction may have changed, so that only these are read again.
 //
-// Whoever changes a relation locks it until the transaction ends, or, as GRANT does, writes its row in the catalog. Both are taken in
-// too wide a sense: any lock, and whatever is as young as our transaction.
+// Whoever changes a relation locks it until the transaction ends, or, as GRANT does, writes its row in the catalog, or, as COMMENT ON
+// CONSTRAINT does, locks a part of it, and the relation as readers do. All are taken in too wide a sense: any lock but readers', any at
+// all where a part is locked, and whatever is as young as our transaction.
 #pragma once
 
 #include <set>

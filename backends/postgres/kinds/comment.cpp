@@ -30,8 +30,8 @@ join (
                                                        else oidvectortypes(p.proargtypes) end)
     from pg_proc p join ns n on n.oid = p.pronamespace
     union all
-    select 3381, s.oid, 0, s.stxrelid, 'STATISTICS', n.q, s.stxname, format('%I.%I', n.name, s.stxname)
-    from pg_statistic_ext s join ns n on n.oid = s.stxnamespace
+    select 3381, s.oid, 0, 0, 'STATISTICS', n.q, s.stxname, format('%I.%I', n.name, s.stxname)
+    from pg_statistic_ext s join ns n on n.oid = s.stxnamespace join pg_class c on c.oid = s.stxrelid and c.relpersistence <> 't'
     union all
     select 3456, o.oid, 0, 0, 'COLLATION', n.q, o.collname, format('%I.%I', n.name, o.collname)
     from pg_collation o join ns n on n.oid = o.collnamespace
@@ -44,9 +44,6 @@ join (
     select 6104, p.oid, 0, 0, 'PUBLICATION', '', p.pubname, quote_ident(p.pubname) from pg_publication p
     union all
     select 3079, x.oid, 0, 0, 'EXTENSION', '', x.extname, quote_ident(x.extname) from pg_extension x where x.oid >= 16384
-    union all
-    select 3381, s.oid, 0, c.oid, 'STATISTICS', n.q, s.stxname, format('%I.%I', n.name, s.stxname)
-    from pg_statistic_ext s join ns n on n.oid = s.stxnamespace join rel c on c.oid = s.stxrelid
     union all
     select 2606, k.oid, 0, c.oid, 'CONSTRAINT', c.q, k.conname, format('%I ON %s', k.conname, c.q)
     from pg_constraint k join rel c on c.oid = k.conrelid

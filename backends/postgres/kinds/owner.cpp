@@ -37,8 +37,9 @@ from (
     union all
     select format('6104:%s:0', p.oid), 0, 'PUBLICATION', '', p.pubname, quote_ident(p.pubname), p.pubowner, p.xmin from pg_publication p
     union all
-    select format('3381:%s:0', s.oid), s.stxrelid, 'STATISTICS', n.q, s.stxname, format('%I.%I', n.name, s.stxname), s.stxowner, s.xmin
-    from pg_statistic_ext s join ns n on n.oid = s.stxnamespace join rel c on c.oid = s.stxrelid
+    select format('3381:%s:0', s.oid), 0, 'STATISTICS', n.q, s.stxname, format('%I.%I', n.name, s.stxname), s.stxowner, s.xmin
+    from pg_statistic_ext s join ns n on n.oid = s.stxnamespace join pg_class c on c.oid = s.stxrelid and c.relpersistence <> 't'
+    where not exists (select from ext e where e.classid = 1259 and e.objid = c.oid)
 ) h
 cross join lateral (select format('ALTER %s %s OWNER TO %I;', h.word, h.q, pg_get_userbyid(h.owner)) as make) x
 )sql";

@@ -1,4 +1,5 @@
-// Extended statistics: which columns are measured together.
+// Extended statistics: which columns are measured together. Changing them takes no lock on their table, so they are read whether or not that
+// was touched.
 #include "../kinds.hpp"
 
 namespace undrop::postgres::kinds {
@@ -9,10 +10,11 @@ select 'statistics', n.q, s.stxname,
               case when s.stxstattarget >= 0 then format(E'\nALTER STATISTICS %I.%I SET STATISTICS %s;', n.name, s.stxname,
                   s.stxstattarget) end),
        format('DROP STATISTICS %I.%I;', n.name, s.stxname), '', '', 0,
-       format('3381:%s:0', s.oid), format('1259:%s:0 2615:%s:0', c.oid, n.oid), c.oid, s.xmin, false
+       format('3381:%s:0', s.oid), format('1259:%s:0 2615:%s:0', s.stxrelid, n.oid), 0, s.xmin, false
 from pg_statistic_ext s
 join ns n on n.oid = s.stxnamespace
-join rel c on c.oid = s.stxrelid
+join pg_class c on c.oid = s.stxrelid and c.relpersistence <> 't'
+where not exists (select from ext e where e.classid = 1259 and e.objid = c.oid)
 )sql";
 
 }  // namespace undrop::postgres::kinds
