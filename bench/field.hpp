@@ -15,6 +15,7 @@ using test::Engine;
 struct Sizes {
     std::int64_t rows = 1'000'000;
     int migrations = 1'000;
+    int tables = 1'000;
     int repeat = 3;
     int starts = 10;  // samples in a row of what takes milliseconds and changes nothing
 };

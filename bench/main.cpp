@@ -38,13 +38,14 @@ void write(Wanted const& wanted, nlohmann::ordered_json const& document) {
 
 void measure(Wanted const& wanted) {
     auto const& sizes = wanted.sizes;
-    nlohmann::ordered_json document{{"format", format},
-                                    {"undrop", UNDROP_VERSION},
-                                    {"at", fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)))},
-                                    {"sizes", {{"rows", sizes.rows}, {"migrations", sizes.migrations}, {"repeat", sizes.repeat}}},
-                                    {"machine", machine()},
-                                    {"databases", databases()},
-                                    {"programs", programs()}};
+    nlohmann::ordered_json document{
+        {"format", format},
+        {"undrop", UNDROP_VERSION},
+        {"at", fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)))},
+        {"sizes", {{"rows", sizes.rows}, {"migrations", sizes.migrations}, {"tables", sizes.tables}, {"repeat", sizes.repeat}}},
+        {"machine", machine()},
+        {"databases", databases()},
+        {"programs", programs()}};
     std::vector<Figure> figures;
     for (auto const& job : jobs) {
         for (auto const engine : {Engine::postgres, Engine::sqlite}) {
@@ -63,15 +64,16 @@ int main(int count, char** words) {
     CLI::App app("Measures undrop beside what people use today; see bench/README.md.", "undrop_bench");
     app.add_option("--rows", wanted.sizes.rows, "Rows of the tables")->check(CLI::PositiveNumber)->capture_default_str();
     app.add_option("--migrations", wanted.sizes.migrations, "How many small ones")->check(CLI::PositiveNumber)->capture_default_str();
+    app.add_option("--tables", wanted.sizes.tables, "Among how many")->check(CLI::PositiveNumber)->capture_default_str();
     app.add_option("--repeat", wanted.sizes.repeat, "Rounds of each job; the median is told")
         ->check(CLI::PositiveNumber)
         ->capture_default_str();
     app.add_flag("--quick", wanted.quick, "Runs everything once and small: does it run? No figures to keep");
     app.add_option("--database", wanted.databases, "Only this one")->check(CLI::IsMember({"postgres", "sqlite"}));
-    app.add_option("--job", wanted.jobs, "Only these")->check(CLI::IsMember({"migrations", "column", "update", "delete"}));
+    app.add_option("--job", wanted.jobs, "Only these")->check(CLI::IsMember({"migrations", "tables", "column", "update", "delete"}));
     app.add_option("--out", wanted.out, "The file for the JSON document");
     CLI11_PARSE(app, count, words);
-    if (wanted.quick) wanted.sizes = {.rows = 100, .migrations = 8, .repeat = 2, .starts = 2};
+    if (wanted.quick) wanted.sizes = {.rows = 100, .migrations = 8, .tables = 5, .repeat = 2, .starts = 2};
     try {
         measure(wanted);
     } catch (std::exception const& error) {

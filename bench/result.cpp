@@ -25,7 +25,8 @@ std::string meaning_of(std::string const& figure, Sizes const& sizes) {
     for (auto const& meaning : meanings)
         if (figure == meaning.figure)
             return fmt::format(fmt::runtime(meaning.text), fmt::arg("rows", grouped(sizes.rows)),
-                               fmt::arg("migrations", grouped(sizes.migrations)));
+                               fmt::arg("migrations", grouped(sizes.migrations)), fmt::arg("tables", grouped(sizes.tables)),
+                               fmt::arg("indexes", grouped(3 * sizes.tables)));
     return figure;
 }
 

@@ -165,6 +165,12 @@ public:
     // -- Looking
     // All tables with rows of their own (ordinary, partitioned ones too), without the system's, temporary ones and the store's.
     [[nodiscard]] virtual Result<std::vector<Table>> tables(std::string const& ledger) = 0;
+    // From now on `tables`, `catalog`, `positions` and `named_sequences` may leave out what these statements have nothing to do with, as
+    // far as their text shows what that is; null: they tell of everything again.
+    virtual void look_only_at(std::vector<Statement> const* statements) { static_cast<void>(statements); }
+    // After a script: tables to whose rows it wrote although `tables` had left them out, as they were before it. Nothing: it changed
+    // definitions that were left out, and has to be taken back, to run again where nothing is.
+    [[nodiscard]] virtual Result<std::optional<std::vector<Table>>> missed() { return std::optional<std::vector<Table>>(std::in_place); }
     // Begins observing: what `observed` reports is counted from here. Called in the transaction, after `lock`. Sequence positions too.
     [[nodiscard]] virtual Result<void> mark(std::string const& ledger) = 0;
     [[nodiscard]] virtual Result<Observed> observed() = 0;

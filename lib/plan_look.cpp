@@ -43,7 +43,22 @@ bool is_body(std::string const& body, Foreseen::Body const& goes) {
 
 }  // namespace
 
+// Scripts that run for the first time name what they change; see StepRunner::looks_narrowly.
+void Planner::look_only_at_what_is_named(Plan const& plan) {
+    std::vector<Statement> all;
+    for (auto const& step : plan.steps) {
+        auto const before = std::find(history_.reverted.begin(), history_.reverted.end(), step.version) != history_.reverted.end();
+        if (step.direction == Direction::down || step.unfinished != 0 || before || !step.up || foresees_nothing()) return;
+        auto const told = directives(*step.up);
+        auto split = backend_.dialect().split(*step.up);
+        if (!told || !told.value().lose.empty() || !split) return;
+        std::move(split.value().begin(), split.value().end(), std::back_inserter(all));
+    }
+    backend_.look_only_at(&all);
+}
+
 Result<void> Planner::look_at_target(Plan& plan) {
+    look_only_at_what_is_named(plan);
     UNDROP_CHECK(patiently(backend_, options_, [&] { return backend_.begin_reading(); }));
     auto looked = [&]() -> Result<void> {
         UNDROP_TRY(tables_, backend_.tables(options_.ledger));
@@ -75,6 +90,7 @@ Result<void> Planner::look_at_target(Plan& plan) {
         }
         return tell_of_locked(plan);
     }();
+    backend_.look_only_at(nullptr);
     backend_.rollback();
     return looked;
 }

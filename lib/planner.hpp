@@ -46,6 +46,7 @@ private:
     [[nodiscard]] Result<void> find_checks(Applied const& applied, PlannedStep& step);
     void look_at_check(PlannedStep& step, Plan& plan) const;
     [[nodiscard]] Result<void> look_at_target(Plan& plan);
+    void look_only_at_what_is_named(Plan const& plan);
     [[nodiscard]] Result<void> look_at_snapshots(PlannedStep& step, Opposite& opposite, Plan& plan);
     [[nodiscard]] Result<void> describe(PlannedStep& step, Opposite const& opposite, Plan& plan);
     // plan_keep_aside.cpp: columns that are renamed away instead of being dropped, and their way back

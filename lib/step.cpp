@@ -108,6 +108,7 @@ Result<StepReport> StepRunner::run() {
             StepReport{.version = step_.version, .name = step_.name, .direction = step_.direction, .origin = step_.origin, .rounds = n};
         report_.taken_back_for = step_.taken_back_for;
         auto done = guarded_round();
+        backend_.look_only_at(nullptr);
         if (done && done.value() == Round::again && !outside_.empty()) {
             auto error = done_twice();
             error.left = Left::rolled_back;
@@ -180,6 +181,7 @@ Result<StepRunner::Round> StepRunner::round() {
     expected_.clear();
     changed_views_.clear();
     locked_since_.clear();
+    backend_.look_only_at(looks_narrowly() ? &statements_ : nullptr);
     UNDROP_CHECK(backend_.begin(options_, statements_));
     for (auto& remark : backend_.remarks())
         if (std::find(report_.notes.begin(), report_.notes.end(), remark) == report_.notes.end())
@@ -191,6 +193,8 @@ Result<StepRunner::Round> StepRunner::round() {
     UNDROP_CHECK(save_foreseen());
     UNDROP_CHECK(remove_inserted_rows(Rows::before_script));
     UNDROP_CHECK(run_script());
+    UNDROP_TRY(auto const seen, find_missed());
+    if (seen == Round::again) return seen;
     if (save_aside_of_script() == Round::again) return Round::again;
     if (part_ && part_->has_run()) {
         UNDROP_CHECK(save_captured());
@@ -250,6 +254,7 @@ Result<void> StepRunner::check_still_meant() {
                      .message = fmt::format("{} was {} by another migrator meanwhile", step_.version, applied ? "applied" : "taken back"),
                      .next = {.command = "status"}};
     UNDROP_CHECK(read_opposite_of(history));
+    if (opposite_.step != 0) backend_.look_only_at(nullptr);  // more comes back than the script names
     UNDROP_TRY(before_, backend_.tables(ledger_.name()));
     UNDROP_TRY(views_, read_views(backend_, ledger_.name()));
     if (!part_ && !lose_.empty())  // P7
@@ -334,6 +339,23 @@ Result<void> StepRunner::run_script() {
     UNDROP_TRY(after_script_, backend_.observed());
     UNDROP_TRY(scripted_, backend_.tables(ledger_.name()));
     return note_scripted_views();
+}
+
+// A script that runs for the first time says in its text which definitions it changes. What may be done once alone is not tried.
+bool StepRunner::looks_narrowly() const {
+    return narrow_ && step_.direction == Direction::up && !part_ && outside_.empty() && touches_.empty() && lose_.empty() &&
+           !foresees_nothing();
+}
+
+Result<StepRunner::Round> StepRunner::find_missed() {
+    UNDROP_TRY(auto const missed, backend_.missed());
+    if (!missed) {
+        narrow_ = false;
+        tell(Event::Kind::again, "the script changed definitions that its text does not name: once more, with all of them read");
+        return Round::again;
+    }
+    before_.insert(before_.end(), missed->begin(), missed->end());
+    return Round::done;
 }
 
 // P3: what the script itself has written into what it made is not a user's.

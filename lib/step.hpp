@@ -103,6 +103,8 @@ private:
     void foresee_copies();
     [[nodiscard]] Result<void> save_foreseen();
     [[nodiscard]] Result<void> run_script();
+    [[nodiscard]] bool looks_narrowly() const;
+    [[nodiscard]] Result<Round> find_missed();
     [[nodiscard]] Result<void> count_kept_rows();
     [[nodiscard]] Result<void> leave_footprints();
     [[nodiscard]] Result<void> bring_back();
@@ -330,6 +332,7 @@ private:
     std::set<std::string> changed_views_;   // ids of those at the mark that went or were filled
     std::set<std::string> scripted_views_;  // ids of those after the script, where some come back
     Catalog catalog_;                       // at the mark
+    bool narrow_ = true;                    // what the script has nothing to do with is not looked at, until it turns out that it has
     std::map<std::string, std::string> positions_;
     std::map<TableName, std::string> sequences_;  // at the mark, with their identities
     std::vector<Snapshot> saved_;

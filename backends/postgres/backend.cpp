@@ -169,7 +169,9 @@ Result<void> PostgresBackend::leave_check() {
 }
 
 Result<void> PostgresBackend::check_constraints() {
+    if (checked_at_ == known_.changes()) return BOOST_OUTCOME_V2_NAMESPACE::success();
     known_.changed();  // deferred triggers run now
+    checked_at_ = known_.changes();
     return naming_orphans({}, [&]() -> Result<void> {
         UNDROP_CHECK(connection_.run("SET CONSTRAINTS ALL IMMEDIATE"));
         return BOOST_OUTCOME_V2_NAMESPACE::success();
@@ -255,14 +257,51 @@ Result<void> PostgresBackend::sees_all_rows(std::vector<Table> const& tables) {
 
 Result<std::vector<Table>> PostgresBackend::tables(std::string const& ledger) {
     ledger_ = ledger;
-    return known_.tables([&] { return read_tables(connection_, session_, ledger); },
-                         [&](auto const& before) { return read_tables_again(connection_, session_, ledger, before); });
+    return known_.tables(
+        [&](std::string const* relations) { return read_tables(connection_, session_, ledger, relations); },
+        [&](auto const& before, Touched const& touched) { return read_tables_again(connection_, session_, ledger, before, touched); });
 }
 
 Result<void> PostgresBackend::mark(std::string const& ledger) {
     ledger_ = ledger;
     UNDROP_TRY(mark_, take_mark(connection_, session_.transaction(), ledger));
     return BOOST_OUTCOME_V2_NAMESPACE::success();
+}
+
+// Sequences that the script can move are read late where these are few: that locks only what it is about to change.
+Result<void> PostgresBackend::enter_script() {
+    narrow_ = known_.narrow();
+    if (reads_sequences_late_) {
+        UNDROP_TRY(sequences_, read_sequences(connection_, session_, ledger_, moving_relations()));
+        reads_sequences_late_ = false;
+    }
+    return session_.enter_script();
+}
+
+// A sandbox is small, and its catalog is known from one step to the next.
+void PostgresBackend::look_only_at(std::vector<Statement> const* statements) {
+    known_.want(statements && !alone_ ? scope_of(*statements) : std::nullopt);
+}
+
+Result<std::optional<std::vector<Table>>> PostgresBackend::missed() {
+    std::optional<std::vector<Table>> missed(std::in_place);
+    if (!narrow_) return missed;
+    UNDROP_TRY(auto const reached, reach(connection_, narrow_->scope, narrow_->relations, session_.transaction(), ledger_));
+    if (reached.definitions) return std::optional<std::vector<Table>>();
+    if (reached.unchanged.empty()) return missed;
+    UNDROP_TRY(auto const touched, known_.touched());  // what `tables` tells of by now
+    std::vector<std::string> more;
+    std::set_intersection(reached.unchanged.begin(), reached.unchanged.end(), touched.relations.begin(), touched.relations.end(),
+                          std::back_inserter(more));
+    auto const oids = fmt::format("{{{}}}", fmt::join(more, ","));
+    UNDROP_TRY(missed, read_tables(connection_, session_, ledger_, &oids));
+    return missed;
+}
+
+// Whose sequences a script can move; null: any.
+std::optional<std::string> PostgresBackend::moving_relations() const {
+    auto const narrow = narrow_ ? narrow_ : known_.narrow();
+    return narrow && !narrow->scope.writes_rows ? std::optional(narrow->relations) : std::nullopt;
 }
 
 Result<Observed> PostgresBackend::observed() {
@@ -325,8 +364,9 @@ Result<void> PostgresBackend::loud(Table const& table) {
 }
 
 Result<Catalog> PostgresBackend::catalog(std::string const& ledger) {
-    return known_.catalog([&] { return read_catalog(connection_, ledger); },
-                          [&](auto const& before) { return read_catalog_again(connection_, ledger, before); });
+    return known_.catalog(
+        [&](std::string const* relations) { return read_catalog(connection_, ledger, Extensions::remakable, relations); },
+        [&](auto const& before, Touched const& touched) { return read_catalog_again(connection_, ledger, before, touched); });
 }
 
 Result<Catalog> PostgresBackend::catalog_after(std::string const& ledger, Catalog const& before) {
@@ -345,7 +385,7 @@ Result<void> PostgresBackend::reshape(ObjectId const& id, Object const&, Object 
 }
 
 Result<std::map<std::string, std::string>> PostgresBackend::positions() {
-    UNDROP_TRY(auto const sequences, read_sequences(connection_, session_, ledger_));
+    UNDROP_TRY(auto const sequences, read_sequences(connection_, session_, ledger_, moving_relations()));
     std::map<std::string, std::string> positions;
     for (auto const& sequence : sequences) positions.emplace(sequence.name, position_of(sequence));
     return positions;
@@ -356,10 +396,12 @@ Result<bool> PostgresBackend::is_behind(std::string const& sequence, std::string
 }
 
 Result<std::map<std::pair<std::string, std::string>, std::string>> PostgresBackend::named_sequences() {
-    UNDROP_TRY(auto const rows, connection_.rows(fmt::format(
-                                    "select n.nspname, c.relname, c.oid from pg_catalog.pg_class c join pg_catalog.pg_namespace n "
-                                    "on n.oid = c.relnamespace where c.relkind = 'S' and c.relpersistence <> 't' and n.nspname <> {}",
-                                    quote_literal(ledger_))));
+    auto const relations = moving_relations();
+    UNDROP_TRY(auto const rows,
+               connection_.rows(fmt::format(
+                   "select n.nspname, c.relname, c.oid from pg_catalog.pg_class c join pg_catalog.pg_namespace n "
+                   "on n.oid = c.relnamespace where c.relkind = 'S' and c.relpersistence <> 't' and n.nspname <> {} {}",
+                   quote_literal(ledger_), relations ? fmt::format("and c.oid = any ('{}'::pg_catalog.oid[])", *relations) : "")));
     std::map<std::pair<std::string, std::string>, std::string> found;
     for (auto const& row : rows) found.emplace(std::pair{row[0].value_or(""), row[1].value_or("")}, row[2].value_or(""));
     return found;

@@ -30,12 +30,13 @@ Result<T> unlocked(Connection& connection, Read const& read) {
 
 }  // namespace
 
-Result<Reading> read_catalog(Connection& connection, std::string const& ledger, Extensions extensions) {
-    return unlocked<Reading>(connection, [&] { return Reading::whole(connection, ledger, extensions); });
+Result<Reading> read_catalog(Connection& connection, std::string const& ledger, Extensions extensions, std::string const* relations) {
+    return unlocked<Reading>(connection, [&] { return Reading::whole(connection, ledger, extensions, relations); });
 }
 
-Result<std::optional<Reading>> read_catalog_again(Connection& connection, std::string const& ledger, Reading const& before) {
-    return unlocked<std::optional<Reading>>(connection, [&] { return before.again(connection, ledger); });
+Result<std::optional<Reading>> read_catalog_again(Connection& connection, std::string const& ledger, Reading const& before,
+                                                  Touched const& touched) {
+    return unlocked<std::optional<Reading>>(connection, [&] { return before.again(connection, ledger, touched); });
 }
 
 }  // namespace undrop::postgres

@@ -17,12 +17,14 @@
 
 namespace undrop::postgres {
 
-// Every object of a kind that undrop knows, but for the store's, the system's, temporary ones and members of extensions.
-[[nodiscard]] Result<Reading> read_catalog(Connection& connection, std::string const& ledger,
-                                           Extensions extensions = Extensions::remakable);
+// Every object of a kind that undrop knows, but for the store's, the system's, temporary ones and members of extensions. `relations`: see
+// Reading::whole.
+[[nodiscard]] Result<Reading> read_catalog(Connection& connection, std::string const& ledger, Extensions extensions = Extensions::remakable,
+                                           std::string const* relations = nullptr);
 
 // The same, from one that was read earlier in this transaction, or just before it; see Reading::again.
-[[nodiscard]] Result<std::optional<Reading>> read_catalog_again(Connection& connection, std::string const& ledger, Reading const& before);
+[[nodiscard]] Result<std::optional<Reading>> read_catalog_again(Connection& connection, std::string const& ledger, Reading const& before,
+                                                                Touched const& touched);
 
 // `now` as far as this transaction did it itself: what others changed is as in `before`. Both are results of read_catalog, `before` of one
 // in this transaction or earlier.

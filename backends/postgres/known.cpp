@@ -22,7 +22,10 @@ void Known::begin() {
 }
 
 void Known::changed() {
+    ++changes_;
     clean_ = false;
+    wrote_ = connection_.in_transaction();
+    touched_.reset();
     catalog_.now.stale = true;
     tables_.now.stale = true;
     if (!connection_.in_transaction()) commit();
@@ -30,13 +33,23 @@ void Known::changed() {
 
 // What a transaction has touched can be asked only before its end.
 void Known::commit() {
+    wrote_ = false;
+    touched_.reset();
     if (catalog_.now.stale) catalog_.now = {};
     if (tables_.now.stale) tables_.now = {};
 }
 
 void Known::roll_back() {
+    wrote_ = false;
+    touched_.reset();
     catalog_.now = catalog_.at_begin;
     tables_.now = tables_.at_begin;
+}
+
+std::optional<Known::Narrow> Known::narrow() const {
+    if (!wanted_) return std::nullopt;
+    auto const& read = catalog_.now.narrow ? catalog_.now.narrow : tables_.now.narrow;
+    return read ? std::optional(Narrow{*wanted_, read->relations}) : std::nullopt;
 }
 
 Result<Known::Moment> Known::now() {
@@ -48,17 +61,41 @@ Result<Known::Moment> Known::now() {
     return Moment{.own = row[0] ? std::stoull(*row[0]) : 0, .next = std::stoull(row[1].value_or("0")), .quiet = row[2] == "t"};
 }
 
+Result<Touched> Known::touched() {
+    if (!touched_) {
+        UNDROP_TRY(touched_, touched_by_us(connection_));
+    }
+    return *touched_;
+}
+
+// What our transaction has touched is wanted, too, whatever its script names.
+template <class T>
+Result<T> Known::read_wanted(Reader<T> const& read, std::optional<Narrow>& narrow) {
+    narrow.reset();
+    if (!wanted_) return read(nullptr);
+    UNDROP_TRY(auto relations, relations_of(connection_, *wanted_));
+    if (wrote_) {
+        UNDROP_TRY(auto const by_us, touched());
+        auto more = by_us.array();
+        if (more.size() > 2) relations = (relations.size() > 2 ? relations.substr(0, relations.size() - 1) + "," : "{") + more.substr(1);
+    }
+    narrow = Narrow{*wanted_, std::move(relations)};
+    return read(&narrow->relations);
+}
+
 template <class T>
 Result<std::shared_ptr<T const>> Known::get(Slot<T>& slot, Reader<T> const& read, Rereader<T> const& again) {
     UNDROP_TRY(auto const moment, now());
     auto& known = slot.now;
     std::optional<T> newer;
-    bool const ours_alone = known.value && known.at.nothing_until(moment);
+    bool const enough = !known.narrow || (wanted_ && known.narrow->scope.holds(*wanted_));
+    bool const ours_alone = known.value && enough && known.at.nothing_until(moment);
     if (ours_alone && known.stale) {
-        UNDROP_TRY(newer, again(*known.value));
+        UNDROP_TRY(auto const by_us, touched());
+        UNDROP_TRY(newer, again(*known.value, by_us));
     }
     if (!newer && (!ours_alone || known.stale)) {
-        UNDROP_TRY(newer, read());
+        UNDROP_TRY(newer, read_wanted(read, known.narrow));
     }
     if (newer) known.value = std::make_shared<T const>(std::move(*newer));
     known.at = moment;

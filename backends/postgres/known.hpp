@@ -17,6 +17,8 @@
 #include "backend.hpp"
 #include "connection.hpp"
 #include "reading.hpp"
+#include "scope.hpp"
+#include "touched.hpp"
 
 namespace undrop::postgres {
 
@@ -27,16 +29,31 @@ public:
     explicit Known(Connection& connection) : connection_(connection) {}
     void be_alone() { alone_ = true; }  // nobody else ever changes this database
 
-    void begin();      // a step's transaction is about to begin
-    void changed();    // our own transaction may have changed the schema, or, outside of one, we may
-    void commit();     // it has ended
-    void roll_back();  // it has ended, and the schema is what it was at begin()
+    void begin();                                           // a step's transaction is about to begin
+    void changed();                                         // our own transaction may have changed the schema, or, outside of one, we may
+    [[nodiscard]] int changes() const { return changes_; }  // how often `changed` was said
+    void commit();                                          // it has ended
+    void roll_back();                                       // it has ended, and the schema is what it was at begin()
 
-    // What is known; else what `again` makes of it where only our transaction came between; else what `read` gives.
+    // What is asked for from now on; nothing: everything. What is known of more is given as it is.
+    void want(std::optional<Scope> scope) { wanted_ = std::move(scope); }
+    struct Narrow {
+        Scope scope;
+        std::string relations;  // oids as an array
+    };
+    [[nodiscard]] std::optional<Scope> const& wanted() const { return wanted_; }
+    // What was read last, where that is not everything; once both were asked for.
+    [[nodiscard]] std::optional<Narrow> narrow() const;
+
+    // What our transaction may have changed, as of now.
+    [[nodiscard]] Result<Touched> touched();
+
+    // What is known; else what `again` makes of it where only our transaction came between; else what `read` gives, of these relations
+    // alone (an array of oids) or, where there is null, of all.
     template <class T>
-    using Reader = std::function<Result<T>()>;
+    using Reader = std::function<Result<T>(std::string const* relations)>;
     template <class T>
-    using Rereader = std::function<Result<std::optional<T>>(T const& before)>;
+    using Rereader = std::function<Result<std::optional<T>>(T const& before, Touched const& touched)>;
     [[nodiscard]] Result<Catalog> catalog(Reader<Reading> const& read, Rereader<Reading> const& again);
     [[nodiscard]] Result<Tables> tables(Reader<Tables> const& read, Rereader<Tables> const& again);
 
@@ -52,6 +69,7 @@ private:
         std::shared_ptr<T const> value;
         Moment at;
         bool stale = false;  // our transaction may have changed it since
+        std::optional<Narrow> narrow = {};
     };
     template <class T>
     struct Slot {
@@ -62,10 +80,16 @@ private:
     template <class T>
     [[nodiscard]] Result<std::shared_ptr<T const>> get(Slot<T>& slot, Reader<T> const& read, Rereader<T> const& again);
     [[nodiscard]] Result<Moment> now();
+    template <class T>
+    [[nodiscard]] Result<T> read_wanted(Reader<T> const& read, std::optional<Narrow>& narrow);
 
     Connection& connection_;
     bool alone_ = false;
     bool clean_ = false;  // nothing was changed since begin()
+    int changes_ = 0;
+    bool wrote_ = false;  // our transaction has, perhaps, changed something
+    std::optional<Scope> wanted_;
+    std::optional<Touched> touched_;
     Slot<Reading> catalog_;
     Slot<Tables> tables_;
 };

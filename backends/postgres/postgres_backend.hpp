@@ -70,7 +70,7 @@ public:
     [[nodiscard]] Result<std::optional<bool>> settle(Options const& options) override;
     void rollback() override;
     [[nodiscard]] Result<void> begin_reading() override { return session_.begin_reading(); }
-    [[nodiscard]] Result<void> enter_script() override { return session_.enter_script(); }
+    [[nodiscard]] Result<void> enter_script() override;
     [[nodiscard]] Result<void> leave_script() override;
     [[nodiscard]] Result<void> enter_check(Options const& options) override { return session_.enter_check(options); }
     [[nodiscard]] Result<void> leave_check() override;
@@ -87,6 +87,8 @@ public:
     [[nodiscard]] Result<void> sees_all_rows(std::vector<Table> const& tables) override;
 
     [[nodiscard]] Result<std::vector<Table>> tables(std::string const& ledger) override;
+    void look_only_at(std::vector<Statement> const* statements) override;
+    [[nodiscard]] Result<std::optional<std::vector<Table>>> missed() override;
     [[nodiscard]] Result<void> mark(std::string const& ledger) override;
     [[nodiscard]] Result<Observed> observed() override;
     [[nodiscard]] Result<bool> read_old(Table const& table, OldRows which, std::vector<std::string> const& saved,
@@ -156,6 +158,7 @@ public:
 
 private:
     [[nodiscard]] Error with_blocker(Error error, std::string message) const;
+    [[nodiscard]] std::optional<std::string> moving_relations() const;
     void end();  // of the step, however it ended
 
     Connection connection_;
@@ -171,6 +174,9 @@ private:
     std::string old_encoding_;
     std::string ledger_;  // as the core named it last
     std::optional<Mark> mark_;
+    std::optional<Known::Narrow> narrow_;  // what was looked at before the script, where that is not everything
+    bool reads_sequences_late_ = false;
+    std::optional<int> checked_at_;    // of Known::changes: no constraint waits since
     std::vector<Sequence> sequences_;  // as the step found them
     bool script_sets_counters_ = false;
     bool alone_ = false;

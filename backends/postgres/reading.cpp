@@ -4,13 +4,13 @@
 #include <array>
 #include <cstdlib>
 #include <functional>
+#include <set>
 #include <tuple>
 
 #include <fmt/format.h>
 
 #include "kinds.hpp"
 #include "locator.hpp"
-#include "touched.hpp"
 #include "try.hpp"
 
 namespace undrop::postgres {
@@ -120,20 +120,24 @@ void Reading::need(Fresh& fresh, std::string const& address) const {
     if (std::find(fresh.needed.begin(), fresh.needed.end(), needed) == fresh.needed.end()) fresh.needed.push_back(needed);
 }
 
-// Of all that is fresh; `objects`: oids as an array, where that is not everything.
-Result<void> Reading::add_dependencies(Connection& connection, std::string const* objects) {
+// Of all that is fresh; `objects`: its addresses, where that is not everything.
+Result<void> Reading::add_dependencies(Connection& connection, Addresses const* objects) {
     for (auto& fresh : fresh_)
         for (auto const& address : fresh.found->needs) need(fresh, address);
     // Initial objects are pinned, and schemas are said already. P: an index or a constraint of a partition on its parent's.
     std::string sql = R"sql(
-        select concat(classid, ':', objid, ':', objsubid), concat(refclassid, ':', refobjid, ':', refobjsubid)
-        from pg_depend
-        where deptype in ('n', 'a', 'P') and objid >= 16384 and refobjid >= 16384 and refclassid <> 2615)sql";
+        select concat(d.classid, ':', d.objid, ':', d.objsubid), concat(d.refclassid, ':', d.refobjid, ':', d.refobjsubid)
+        from )sql";
     std::vector<Cell> parameters;
     if (objects) {
-        sql += " and objid = any ($1::oid[])";
-        parameters.emplace_back(*objects);
+        sql +=
+            "unnest($1::oid[], $2::oid[]) f(classid, objid) cross join lateral (select * from pg_depend p "
+            "where p.classid = f.classid and p.objid = f.objid offset 0) d";
+        parameters = {objects->classes, objects->oids};
+    } else {
+        sql += "pg_depend d";
     }
+    sql += " where d.deptype in ('n', 'a', 'P') and d.objid >= 16384 and d.refobjid >= 16384 and d.refclassid <> 2615";
     std::unordered_map<Found const*, Fresh*> ours;
     for (auto& fresh : fresh_) ours.emplace(fresh.found.get(), &fresh);
     UNDROP_TRY(auto const all, catalog_rows(connection, sql, parameters));
@@ -165,13 +169,31 @@ Result<void> Reading::ask(Connection& connection, std::string const& ledger, std
     return BOOST_OUTCOME_V2_NAMESPACE::success();
 }
 
-Result<Reading> Reading::whole(Connection& connection, std::string const& ledger, Extensions extensions) {
+Result<Reading> Reading::whole(Connection& connection, std::string const& ledger, Extensions extensions, std::string const* relations) {
     Reading now;
     now.extensions_ = extensions;
-    UNDROP_CHECK(now.ask(connection, ledger, nullptr));
-    UNDROP_CHECK(now.add_dependencies(connection, nullptr));
+    UNDROP_CHECK(now.ask(connection, ledger, relations));
+    auto const objects = relations ? now.fresh_objects() : Addresses{};
+    UNDROP_CHECK(now.add_dependencies(connection, relations ? &objects : nullptr));
     now.freeze();
     return now;
+}
+
+// Each once.
+Reading::Addresses Reading::fresh_objects() const {
+    std::set<std::pair<std::string, std::string>> objects;
+    for (auto const& fresh : fresh_)
+        for (auto const& address : fresh.found->addresses)
+            if (auto const parts = words(address, ':'); parts.size() == 3 && parts[0].front() <= '9') objects.emplace(parts[0], parts[1]);
+    Addresses all;
+    for (auto const& [classid, objid] : objects) {
+        auto const comma = all.oids.empty() ? "{" : ",";
+        all.classes += comma + classid;
+        all.oids += comma + objid;
+    }
+    all.classes += objects.empty() ? "{}" : "}";
+    all.oids += objects.empty() ? "{}" : "}";
+    return all;
 }
 
 // Other objects' texts name what this one is called, and say what a type or a view is made of.
@@ -192,9 +214,8 @@ bool Reading::renames(Reading const& before) const {
     return std::any_of(aliases_.begin(), aliases_.end(), [&](Alias const& alias) { return before.by_address_.contains(alias.address); });
 }
 
-Result<std::optional<Reading>> Reading::again(Connection& connection, std::string const& ledger) const {
+Result<std::optional<Reading>> Reading::again(Connection& connection, std::string const& ledger, Touched const& touched) const {
     std::optional<Reading> nothing;
-    UNDROP_TRY(auto const touched, touched_by_us(connection));
     if (touched.all) return nothing;
     Reading now;
     auto const stays = [&](std::string const& of) { return !of.empty() && of != "0" && !touched.relations.contains(of); };
@@ -205,12 +226,7 @@ Result<std::optional<Reading>> Reading::again(Connection& connection, std::strin
     auto const relations = touched.array();
     UNDROP_CHECK(now.ask(connection, ledger, &relations));
     if (now.unknown_ != unknown_ || now.renames(*this)) return nothing;
-    std::string objects;
-    for (auto const& fresh : now.fresh_)
-        for (auto const& address : fresh.found->addresses)
-            if (auto const parts = words(address, ':'); parts.size() == 3 && parts[0].front() <= '9')
-                objects += fmt::format("{}{}", objects.empty() ? "{" : ",", parts[1]);
-    objects += objects.empty() ? "{}" : "}";
+    auto const objects = now.fresh_objects();
     UNDROP_CHECK(now.add_dependencies(connection, &objects));
     now.freeze();
     return std::optional<Reading>(std::move(now));

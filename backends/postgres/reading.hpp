@@ -15,18 +15,20 @@
 #include "backend.hpp"  // and so lib/catalog.hpp
 #include "connection.hpp"
 #include "locator.hpp"
+#include "touched.hpp"
 
 namespace undrop::postgres {
 
 class Reading {
 public:
-    // Under search_path = pg_catalog, pg_temp. An object that vanished meanwhile makes Code::busy.
+    // Under search_path = pg_catalog, pg_temp. An object that vanished meanwhile makes Code::busy. `relations`: of relations these alone,
+    // an array of oids.
     [[nodiscard]] static Result<Reading> whole(Connection& connection, std::string const& ledger,
-                                               Extensions extensions = Extensions::remakable);
+                                               Extensions extensions = Extensions::remakable, std::string const* relations = nullptr);
 
     // As it is now, where only our transaction has changed anything since; what others did to relations that it did not touch is left out.
     // Nothing: something was renamed, or is so new, that texts of what was not touched may be others; read it whole.
-    [[nodiscard]] Result<std::optional<Reading>> again(Connection& connection, std::string const& ledger) const;
+    [[nodiscard]] Result<std::optional<Reading>> again(Connection& connection, std::string const& ledger, Touched const& touched) const;
 
     [[nodiscard]] Catalog catalog() const;
     [[nodiscard]] std::map<std::string, std::string> const& unknown() const { return unknown_; }  // by address
@@ -54,7 +56,12 @@ private:
     [[nodiscard]] Result<void> add(Rows const& rows);
     void keep(FoundPtr const& found);
     void keep(Alias const& alias);
-    [[nodiscard]] Result<void> add_dependencies(Connection& connection, std::string const* objects);
+    struct Addresses {  // of objects, as two arrays
+        std::string classes;
+        std::string oids;
+    };
+    [[nodiscard]] Result<void> add_dependencies(Connection& connection, Addresses const* objects);
+    [[nodiscard]] Addresses fresh_objects() const;
     void need(Fresh& fresh, std::string const& address) const;
     void freeze();
     [[nodiscard]] Found const* at(std::string address) const;

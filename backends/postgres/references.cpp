@@ -20,6 +20,9 @@ cross join lateral pg_catalog.generate_subscripts(c.conkey, 1) u(at)
 join pg_catalog.pg_attribute ca on ca.attrelid = c.conrelid and ca.attnum = c.conkey[u.at]
 join pg_catalog.pg_attribute pa on pa.attrelid = c.confrelid and pa.attnum = c.confkey[u.at]
 where c.contype = 'f' and c.conparentid = 0
+  and c.oid = any (array(select d.objid from pg_catalog.pg_depend d
+                         where d.classid = 2606 and d.refclassid = 1259
+                           and d.refobjid in (select {0}::pg_catalog.oid union select a.relid from pg_catalog.pg_partition_ancestors({0}) a)))
   and (c.confrelid = {0} or c.confrelid in (select a.relid from pg_catalog.pg_partition_ancestors({0}) a))
 order by c.oid, u.at)";
 

@@ -16,16 +16,22 @@ namespace {
 // One statement reads so many sequences; each needs a term of its own.
 constexpr std::size_t batch = 200;
 
-Result<std::vector<Sequence>> list(Connection& connection, Session const& session, std::string const& but) {
+Result<std::vector<Sequence>> list(Connection& connection, Session const& session, std::string const& but,
+                                   std::optional<std::string> const& relations) {
+    std::vector<Cell> parameters;
+    if (relations) parameters.emplace_back(*relations);
     UNDROP_TRY(
         auto const rows,
-        connection.repeated(session.safely(fmt::format(
-            "select c.oid, pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname), s.seqincrement "
-            "from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace join pg_catalog.pg_sequence s on "
-            "s.seqrelid = c.oid "
-            "where c.relpersistence <> 't' and n.nspname <> {} and pg_catalog.has_schema_privilege(n.oid, 'USAGE') "
-            "and case when c.relkind = 'S' then pg_catalog.has_sequence_privilege(c.oid, 'SELECT') end order by n.nspname, c.relname",
-            quote_literal(but)))));
+        connection.repeated(
+            session.safely(fmt::format(
+                "select c.oid, pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname), s.seqincrement "
+                "from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace join pg_catalog.pg_sequence s on "
+                "s.seqrelid = c.oid "
+                "where c.relpersistence <> 't' and n.nspname <> {} and pg_catalog.has_schema_privilege(n.oid, 'USAGE') "
+                "and case when c.relkind = 'S' then pg_catalog.has_sequence_privilege(c.oid, 'SELECT') end {} order by n.nspname, "
+                "c.relname",
+                quote_literal(but), relations ? "and c.oid = any ($1::pg_catalog.oid[])" : "")),
+            parameters));
     std::vector<Sequence> sequences;
     for (auto const& row : rows) sequences.push_back({.oid = *row[0], .name = *row[1], .last = {}, .called = false, .increment = *row[2]});
     return sequences;
@@ -74,10 +80,11 @@ Result<Position> read_position(std::string const& name, std::string const& text)
 
 }  // namespace
 
-Result<std::vector<Sequence>> read_sequences(Connection& connection, Session const& session, std::string const& but) {
+Result<std::vector<Sequence>> read_sequences(Connection& connection, Session const& session, std::string const& but,
+                                             std::optional<std::string> const& relations) {
     // Between the list and the reading another session may drop one: the list is made anew.
     for (int tries = 1;; ++tries) {
-        UNDROP_TRY(auto sequences, list(connection, session, but));
+        UNDROP_TRY(auto sequences, list(connection, session, but, relations));
         Result<void> read = BOOST_OUTCOME_V2_NAMESPACE::success();
         for (std::size_t from = 0; from < sequences.size() && read.has_value(); from += batch)
             read = read_batch(connection, session, std::span(sequences).subspan(from, std::min(batch, sequences.size() - from)));

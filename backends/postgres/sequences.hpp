@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,8 +22,9 @@ struct Sequence {
 };
 
 // All sequences that the role may read, but temporary ones; the reading locks none of them for longer than the statement when no
-// transaction is open. `but`: a schema that is left out; may be empty.
-[[nodiscard]] Result<std::vector<Sequence>> read_sequences(Connection& connection, Session const& session, std::string const& but);
+// transaction is open. `but`: a schema that is left out; may be empty. `relations`: of these alone, an array of oids.
+[[nodiscard]] Result<std::vector<Sequence>> read_sequences(Connection& connection, Session const& session, std::string const& but,
+                                                           std::optional<std::string> const& relations = {});
 
 // Sequences that by now are behind the position they had, in the direction in which they count, get it back. Others stay: what other
 // sessions took meanwhile is theirs. Quiet.

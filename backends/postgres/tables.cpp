@@ -10,7 +10,6 @@
 #include <fmt/format.h>
 
 #include "postgres_dialect.hpp"
-#include "touched.hpp"
 #include "try.hpp"
 #include "types.hpp"
 
@@ -279,8 +278,9 @@ Result<std::vector<Table>> read(Connection& connection, Session const& session, 
 
 }  // namespace
 
-Result<std::vector<Table>> read_tables(Connection& connection, Session const& session, std::string const& ledger) {
-    return read(connection, session, ledger, nullptr);
+Result<std::vector<Table>> read_tables(Connection& connection, Session const& session, std::string const& ledger,
+                                       std::string const* relations) {
+    return read(connection, session, ledger, relations);
 }
 
 Result<std::vector<Table>> read_materialized_views(Connection& connection, Session const& session, std::string const& ledger) {
@@ -288,9 +288,8 @@ Result<std::vector<Table>> read_materialized_views(Connection& connection, Sessi
 }
 
 Result<std::optional<std::vector<Table>>> read_tables_again(Connection& connection, Session const& session, std::string const& ledger,
-                                                            std::vector<Table> const& before) {
+                                                            std::vector<Table> const& before, Touched const& touched) {
     std::optional<std::vector<Table>> nothing;
-    UNDROP_TRY(auto const touched, touched_by_us(connection));
     if (touched.all || touched.types) return nothing;
     auto const relations = touched.array();
     UNDROP_TRY(auto tables, read(connection, session, ledger, &relations));

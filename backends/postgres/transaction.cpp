@@ -4,7 +4,7 @@
 
 namespace undrop::postgres {
 
-// The sequences are read before the transaction, so that no lock on them lasts; moving on meanwhile is no harm.
+// All sequences are read before the transaction, so that no lock on them lasts; moving on meanwhile is no harm.
 Result<void> PostgresBackend::begin(Options const& options, std::vector<Statement> const&) {
     end();
     if (connection_.idle()) UNDROP_CHECK(connection_.find_pooler());
@@ -16,7 +16,8 @@ Result<void> PostgresBackend::begin(Options const& options, std::vector<Statemen
                            (void)blockers_.look();
                            return true;
                        }});
-    if (connection_.idle()) {
+    reads_sequences_late_ = known_.wanted() && !known_.wanted()->writes_rows;
+    if (connection_.idle() && !reads_sequences_late_) {
         UNDROP_TRY(sequences_, read_sequences(connection_, session_, ledger_));
     }
     known_.begin();
@@ -54,6 +55,9 @@ void PostgresBackend::end() {
     second_.close();
     blockers_.forget();
     mark_.reset();
+    narrow_.reset();
+    reads_sequences_late_ = false;
+    checked_at_.reset();
     sequences_.clear();
     script_sets_counters_ = false;
 }

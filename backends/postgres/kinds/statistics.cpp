@@ -1,5 +1,5 @@
-// Extended statistics: which columns are measured together. Changing them takes no lock on their table, so they are read whether or not that
-// was touched.
+// Extended statistics: which columns are measured together. Changing them takes no lock on their table, so they are read whether or not
+// that was touched.
 #include "../kinds.hpp"
 
 namespace undrop::postgres::kinds {

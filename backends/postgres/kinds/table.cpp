@@ -21,8 +21,8 @@ char const table[] = R"sql(
                                               then ' COLLATE ' || a.attcollation::regcollation::text end),
                                   ', ' order by case when a.attinhcount = 0 then a.attnum end, a.attname) as columns,
            string_agg(a.xmin::text, ',') as rows
-    from pg_attribute a join pg_type t on t.oid = a.atttypid
-    where a.attnum > 0 and not a.attisdropped
+    from rel c join pg_attribute a on a.attrelid = c.oid join pg_type t on t.oid = a.atttypid
+    where c.relkind in ('r', 'p') and a.attnum > 0 and not a.attisdropped
       and ((a.attislocal and a.attinhcount > 0) or exists (select from key k where k.relation = a.attrelid and k.number = a.attnum))
     group by 1
 )
