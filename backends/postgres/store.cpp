@@ -32,21 +32,21 @@ with s as (
         and not (x.privilege_type = 'SELECT' and x.grantee <> 0 and r.relkind = 'r'
                  and r.relname::pg_catalog.text = any (array[{2}]))
     union all select 'rights on columns of ' || r.relname || ' are granted'
-      from relation r join pg_catalog.pg_attribute a on a.attrelid = r.oid where a.attacl is not null
+      from relation r where exists (select from pg_catalog.pg_attribute a where a.attrelid = r.oid and a.attacl is not null offset 0)
     union all select r.relname || ' is owned by ' || pg_catalog.pg_get_userbyid(r.relowner) from s, relation r where r.relowner <> s.owner
     union all select r.relname || ' is no table' from relation r where r.relkind not in ('r', 'S', 'i')
-    union all select r.relname || ' has a trigger' from relation r join pg_catalog.pg_trigger t on t.tgrelid = r.oid and not t.tgisinternal
+    union all select r.relname || ' has a trigger' from relation r where exists (select from pg_catalog.pg_trigger t where t.tgrelid = r.oid and not t.tgisinternal offset 0)
     union all select r.relname || ' has a rule' from relation r join pg_catalog.pg_rewrite w on w.ev_class = r.oid
     union all select r.relname || ' has a policy' from relation r join pg_catalog.pg_policy p on p.polrelid = r.oid
     union all select r.relname || ' takes part in inheritance'
       from relation r join pg_catalog.pg_inherits i on r.oid in (i.inhrelid, i.inhparent)
       where r.relkind = 'r'
-    union all select r.relname || ' has a default' from relation r join pg_catalog.pg_attrdef d on d.adrelid = r.oid
+    union all select r.relname || ' has a default' from relation r where exists (select from pg_catalog.pg_attrdef d where d.adrelid = r.oid offset 0)
     union all select r.relname || ' has a constraint that is no key'
-      from relation r join pg_catalog.pg_constraint k on k.conrelid = r.oid and k.contype not in ('p', 'u', 'n')
+      from relation r where exists (select from pg_catalog.pg_constraint k where k.conrelid = r.oid and k.contype not in ('p', 'u', 'n') offset 0)
     union all select r.relname || ' has an index over an expression, or over some rows'
-      from relation r join pg_catalog.pg_index x on x.indrelid = r.oid and (x.indexprs is not null or x.indpred is not null)
-      where r.relname !~ '^capture_[0-9]+_(old|left)$'
+      from relation r where exists (select from pg_catalog.pg_index x where x.indrelid = r.oid and (x.indexprs is not null or x.indpred is not null) offset 0)
+        and r.relname !~ '^capture_[0-9]+_(old|left)$'
     union all select 'it holds the function ' || p.proname from s join pg_catalog.pg_proc p on p.pronamespace = s.oid
       where p.proowner <> s.owner or p.prorettype <> 'pg_catalog.trigger'::pg_catalog.regtype or p.proname !~ '^capture_([0-9]+_row|refuse)$'
     union all select 'it holds the type ' || t.typname from s join pg_catalog.pg_type t on t.typnamespace = s.oid
