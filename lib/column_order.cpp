@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <algorithm>
+#include <set>
 
 namespace undrop {
 namespace {
@@ -31,11 +32,44 @@ std::map<ObjectId, Object> columns_of(Catalog const& now, Table const& table, Co
     return found;
 }
 
+// The partitions of a table, and theirs.
+std::set<ObjectId> partitions_of(Catalog const& now, Table const& table) {
+    std::set<ObjectId> found;
+    auto const is_parent = [&](ObjectId const& id) {
+        return id.kind == "table" && (found.contains(id) || names_table(id.parent + "." + id.name, table_name(table)));
+    };
+    for (bool grown = true; grown;) {
+        grown = false;
+        for (auto const& [id, object] : now) {
+            ObjectId const partition{"table", id.parent, id.name};
+            if (id.kind != "partition" || found.contains(partition)) continue;
+            grown = std::any_of(object.needs.begin(), object.needs.end(),
+                                [&](auto const& need) { return need != partition && is_parent(need); }) &&
+                    found.insert(partition).second;
+            if (grown) break;
+        }
+    }
+    return found;
+}
+
+// What keeps a column from being dropped. The catalog has no columns of partitions, so nothing tells which one it needs.
+bool may_need_column(ObjectId const& id) {
+    for (auto const* kind :
+         {"view", "materialized_view", "rule", "policy", "trigger", "function", "procedure", "foreign_key", "statistics"})
+        if (id.kind == kind) return true;
+    return false;
+}
+
 // With all that must step aside for them; partitions follow their table.
-Objects with_dependents(Catalog const& now, Objects moved) {
+Objects with_dependents(Catalog const& now, Table const& table, Objects moved) {
+    auto const its = partitions_of(now, table);
     Objects partitions;
-    for (auto const& [id, object] : now)
+    for (auto const& [id, object] : now) {
         if (id.kind == "table" && now.contains({"partition", id.parent, id.name})) partitions.emplace(id, object);
+        if (!object.remove.empty() && may_need_column(id) &&
+            std::any_of(object.needs.begin(), object.needs.end(), [&](ObjectId const& need) { return its.contains(need); }))
+            moved.emplace(id, object);
+    }
     add_dependents(now, moved, partitions, {});
     return moved;
 }
@@ -112,7 +146,7 @@ OrderAhead order_ahead(Table const& now, Opposite const& opposite) {
 Move plan_move(Catalog const& now, Table const& table, ColumnNames const& wanted, ColumnNames columns) {
     for (;;) {
         auto const of_them = columns_of(now, table, columns);
-        auto aside = with_dependents(now, of_them);
+        auto aside = with_dependents(now, table, of_them);
         auto const goes = columns_of(aside, table, wanted);
         auto const first = std::find_if(wanted.begin(), wanted.end(), [&](std::string const& name) {
             return std::any_of(goes.begin(), goes.end(), [&](auto const& entry) { return entry.first.name == name; });

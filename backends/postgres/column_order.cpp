@@ -1,5 +1,5 @@
-// Moving columns behind all others. A column gets its new place by being made again, computed from the old one: that writes the table once,
-// fires no trigger, leaves no dead rows, and what was computed stays when the column is told to be an ordinary one.
+// Moving columns behind all others. A column gets its new place by being made again; changing its type with the old one as the new values
+// writes the table once for all of them, fires no trigger, and leaves no dead rows.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -65,25 +65,32 @@ Result<std::vector<std::string>> PostgresBackend::why_not_move(Table const& tabl
     return reasons;
 }
 
+// From "ALTER TABLE s.t ADD COLUMN c TYPE ...;", whose table and column are quoted where they need to be.
+static std::string type_of(ObjectId const& id, std::string const& make) {
+    auto at = std::string("ALTER TABLE  ADD COLUMN ").size() + id.parent.size();
+    for (auto quoted = false; quoted || make[at] != ' '; ++at)
+        if (make[at] == '"') quoted = !quoted;
+    return make.substr(at + 1, make.size() - at - 2);
+}
+
 Result<void> PostgresBackend::move_columns(Table const& table, std::vector<std::pair<ObjectId, Object>> const& columns) {
     auto const relation = dialect_.relation(table.schema, table.name);
-    std::vector<std::string> adds, plain, drops, old, moved;
+    std::vector<std::string> adds, fills, drops, old, moved;
     auto number = 0;
     for (auto const& [id, object] : columns) {
         std::string waits;
         do waits = fmt::format("undrop_moved_{}", ++number);
         while (table.column(waits));
-        UNDROP_CHECK(run(fmt::format("alter table {} rename column {} to {}", relation, dialect_.quote(id.name), waits)));
-        auto const begins = std::string("ALTER TABLE ").size() + id.parent.size();  // "ALTER TABLE s.t ADD COLUMN ...;"
-        adds.push_back(
-            fmt::format("{} generated always as ({}) stored", object.make.substr(begins, object.make.size() - begins - 1), waits));
-        plain.push_back(fmt::format("alter column {} drop expression", dialect_.quote(id.name)));
+        auto const name = dialect_.quote(id.name);
+        UNDROP_CHECK(run(fmt::format("alter table {} rename column {} to {}", relation, name, waits)));
+        adds.push_back(fmt::format("add column {} pg_catalog.text", name));  // its own type may take no NULL
+        fills.push_back(fmt::format("alter column {} type {} using {}", name, type_of(id, object.make), waits));
         drops.push_back("drop column " + waits);
         old.push_back("t." + waits);
-        moved.push_back("t." + dialect_.quote(id.name));
+        moved.push_back("t." + name);
     }
     UNDROP_CHECK(run(fmt::format("alter table {} {}", relation, fmt::join(adds, ", "))));
-    UNDROP_CHECK(run(fmt::format("alter table {} {}", relation, fmt::join(plain, ", "))));
+    UNDROP_CHECK(run(fmt::format("alter table {} {}", relation, fmt::join(fills, ", "))));
     UNDROP_TRY(auto const others,
                rows(fmt::format("select 1 from {} as t where row({})::record operator(pg_catalog.*<>) row({})::record limit 1",
                                 dialect_.own_rows(table), fmt::join(old, ", "), fmt::join(moved, ", "))));
