@@ -232,6 +232,18 @@ public:
         static_cast<void>(now), static_cast<void>(column), static_cast<void>(wanted);
         return std::int64_t{0};
     }
+    // Where a column that comes back becomes the table's last (PostgreSQL): the columns behind its old place are moved behind it.
+    // Why these columns of a table cannot be moved, in words; nothing: they can.
+    [[nodiscard]] virtual Result<std::vector<std::string>> why_not_move(Table const& table, std::vector<std::string> const& columns) {
+        static_cast<void>(table), static_cast<void>(columns);
+        return std::vector<std::string>{};
+    }
+    // Moves columns behind all others, in this order, each with its values: the table is written anew. What hung on them has been removed,
+    // and so have generated ones, which are made again.
+    [[nodiscard]] virtual Result<void> move_columns(Table const& table, std::vector<std::pair<ObjectId, Object>> const& columns) {
+        static_cast<void>(table), static_cast<void>(columns);
+        return BOOST_OUTCOME_V2_NAMESPACE::success();
+    }
     // The user's triggers and rules on a table off, and back on to their exact states; calls may nest. On SQLite foreign keys too:
     // check_constraints() tells what came of it.
     [[nodiscard]] virtual Result<void> quiet(Table const& table) = 0;

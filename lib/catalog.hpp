@@ -30,6 +30,8 @@ struct Object {
     int order = 0;            // order within a kind, e.g. a column's number
     bool holds_rows = false;  // removing it takes rows or values away; never removed merely because something else depends on it
 
+    std::vector<std::string> columns;  // not compared; recorded of a column: those of its table as it was, in order
+
     // Not compared, not stored: how the backend finds the object again within this transaction.
     std::string locator;
 

@@ -90,6 +90,13 @@ std::vector<ObjectId> in_making_order(Objects const& objects) {
     return ordered;
 }
 
+std::vector<MendAction> removals(Objects const& gone) {
+    std::vector<MendAction> actions;
+    for (auto const& id : in_removal_order(gone, {}))
+        if (auto const& object = gone.at(id); !object.remove.empty()) actions.push_back(action(MendAction::Kind::remove, id, object));
+    return actions;
+}
+
 MendPlan plan_mend(Catalog const& now, Wanted const& wanted) {
     Objects removed;  // there now, not wanted
     Objects remake;   // there now, wanted differently, and no way to change them in place

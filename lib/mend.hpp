@@ -57,6 +57,9 @@ void add_dependents(Catalog const& now, std::map<ObjectId, Object>& remake, std:
 // Ids, in an order in which each comes after what it needs; otherwise by section, rank and order.
 [[nodiscard]] std::vector<ObjectId> in_making_order(std::map<ObjectId, Object> const& objects);
 
+// The removal of all that has to be removed by itself: what needs the others goes first.
+[[nodiscard]] std::vector<MendAction> removals(std::map<ObjectId, Object> const& gone);
+
 // Runs actions in order.
 [[nodiscard]] Result<void> run_mend(Backend& backend, std::vector<MendAction> const& actions);
 

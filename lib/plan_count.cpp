@@ -62,10 +62,6 @@ Result<void> Planner::count(PlannedStep& step, Foresight const& foresight, std::
         auto const* table = find_table(tables_, name);
         UNDROP_TRY(auto const rows, number_of(backend_.dialect().quote(column), *table, step));
         step.losses.push_back({table->text() + "." + column, rows, waives(lose, name, column) || waives(lose, name, "")});
-        auto const last = table->columns.back().name == column;
-        if (step.direction == Direction::up && !last && backend_.dialect().add_bare_column(*table, *table->column(column)).empty())
-            step.notes.push_back(
-                fmt::format("{}.{} would come back as the last column: mind INSERTs without a column list", table->text(), column));
         if (auto note = keyless_note(*table); table->key.empty() && step.direction == Direction::up &&
                                               std::find(step.notes.begin(), step.notes.end(), note) == step.notes.end())
             step.notes.push_back(std::move(note));

@@ -215,6 +215,7 @@ Result<void> Planner::describe(PlannedStep& step, Opposite const& opposite, Plan
             "runs code whose effects its text does not show: what it takes is found when it runs, and saved in a second round");
     describe_writes(step, unwaived, lose);
     describe_way_back(step, opposite, plan);
+    UNDROP_CHECK(describe_order(step, opposite, foresight, plan));
     UNDROP_CHECK(count(step, foresight, lose));
     describe_kept(step, kept_columns);
     describe_aside_back(step, opposite);
@@ -268,11 +269,6 @@ void Planner::describe_way_back(PlannedStep& step, Opposite const& opposite, Pla
         if (snapshot.kind == Snapshot::Kind::sequence || !snapshot.populated) continue;
         step.comes_back.push_back(fmt::format("{} ({} rows saved)", snapshot.what(), snapshot.rows));
         if (!snapshot.keyed() && snapshot.kind != Snapshot::Kind::view) step.notes.push_back(keyless_note(snapshot.table));
-        auto const bare = snapshot.kind == Snapshot::Kind::column
-                              ? backend_.dialect().add_bare_column(snapshot.table, *snapshot.table.column(snapshot.column))
-                              : "-";
-        if (step.direction == Direction::down && bare.empty() && snapshot.table.columns.back().name != snapshot.column)
-            step.notes.push_back(fmt::format("{} comes back as the last column: mind INSERTs without a column list", snapshot.what()));
     }
     if (step.direction == Direction::up) return;
     if (!catalog_read_) return;

@@ -13,6 +13,8 @@
 
 namespace undrop {
 
+struct OrderAhead;
+
 // Does the object go with a column that was kept aside and is purged by now?
 [[nodiscard]] bool purged_with_aside(Opposite const& opposite, ObjectId const& id);
 
@@ -54,6 +56,10 @@ private:
     void describe_kept(PlannedStep& step, std::vector<KeptColumn> const& kept) const;
     void describe_aside_back(PlannedStep& step, Opposite const& opposite) const;
     [[nodiscard]] Result<void> look_at_aside(PlannedStep& step, Opposite& opposite, Plan& plan);
+    // plan_order.cpp: where columns stand that come back
+    [[nodiscard]] Result<void> describe_order(PlannedStep& step, Opposite const& opposite, Foresight const& foresight, Plan& plan);
+    [[nodiscard]] Result<void> describe_moves(PlannedStep& step, Table const& table, OrderAhead const& ahead, Plan& plan);
+    void warn_of_positional(PlannedStep const& step, std::map<TableName, std::vector<std::string>> const& lasts, Plan& plan) const;
     // plan_waived.cpp: what is let go unsaved
     void describe_waived(PlannedStep& step, std::vector<std::string> const& lose) const;
     [[nodiscard]] Result<void> tell_of_waived(PlannedStep& step);

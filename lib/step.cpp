@@ -178,6 +178,7 @@ Result<StepRunner::Round> StepRunner::round() {
     restored_.clear();
     made_.clear();
     bare_.clear();
+    moved_.clear();
     expected_.clear();
     changed_views_.clear();
     locked_since_.clear();
@@ -268,7 +269,7 @@ Result<void> StepRunner::check_still_meant() {
         foresee_copies();
     }
     head_ = history.head;
-    return success();
+    return foresee_order();
 }
 
 Result<void> StepRunner::read_opposite_of(History const& history) {

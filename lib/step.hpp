@@ -171,6 +171,17 @@ private:
     [[nodiscard]] Result<void> restore_column_of(Snapshot const& snapshot, Table const& table, std::vector<Table> const& tables);
     [[nodiscard]] Result<void> fill_waived_columns(std::vector<Table> const& tables, std::vector<Table> const& before_mend);
     [[nodiscard]] Result<void> restore_tables(std::vector<Table> const& tables);
+    // step_order.cpp: columns that come back stand where they were
+    [[nodiscard]] bool keeps_order() const { return options_.keep_order && step_.direction == Direction::down; }
+    [[nodiscard]] Result<void> foresee_order();
+    [[nodiscard]] Result<void> foresee_moves();
+    [[nodiscard]] Result<void> gather_statistics_of_moved(std::vector<Table> const& tables);
+    [[nodiscard]] Result<void> put_in_order();
+    [[nodiscard]] Result<void> put_in_order(Table const& table, std::vector<std::string> const& order);
+    [[nodiscard]] Result<void> positions_stay(std::map<ObjectId, Object> const& aside);
+    [[nodiscard]] Result<void> nothing_stands_elsewhere(std::vector<Table> const& after) const;
+    void as_before_moving(std::vector<Table>& tables) const;
+    void note_last(std::string const& column);
     // step_again.cpp: going up again
     [[nodiscard]] Result<void> read_last_time();
     [[nodiscard]] Result<void> renumber_saved_rows();
@@ -380,6 +391,8 @@ private:
     std::set<ObjectId> made_;                                   // tables and columns that the mend made
     // Columns that have the type in which their values are saved, until these are back: by their table's id, or its root's, and name.
     std::set<std::pair<std::string, std::string>> bare_;
+    // The number that a column had at the mark which was moved since: by its table's id, and its number now.
+    std::map<std::pair<std::string, std::string>, std::string> moved_;
     std::map<std::string, std::string> numbered_;  // positions of sequences that gave numbers to rows which had none
     std::map<std::string, Writes> expected_;       // undrop's own writes, by table id at the mark
 };

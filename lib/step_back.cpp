@@ -111,6 +111,7 @@ Result<void> StepRunner::bring_back() {
     }
 
     UNDROP_CHECK(take_labels_away());
+    UNDROP_CHECK(put_in_order());
     return mend_over_rows();
 }
 
@@ -263,7 +264,7 @@ Result<void> StepRunner::restore_column_of(Snapshot const& snapshot, Table const
     auto const place = [&](Table const& t) { return t.column(snapshot.column) - t.columns.data(); };
     if (step_.direction == Direction::down && place(table) != place(snapshot.table) &&
         backend_.dialect().add_bare_column(table, *snapshot.table.column(snapshot.column)).empty())
-        report_.notes.push_back(fmt::format("{} came back as the last column: mind INSERTs without a column list", snapshot.what()));
+        note_last(snapshot.what());
     return expect(table, done.updated, 0);
 }
 

@@ -131,6 +131,7 @@ Result<void> StepRunner::lock_and_mark() {
     UNDROP_TRY(sequences_, backend_.named_sequences());
     UNDROP_TRY(next_id_, ledger_.next_snapshot());
     foresee_views();
+    UNDROP_CHECK(foresee_moves());
     return follow_renamed_columns();
 }
 

@@ -5,7 +5,6 @@
 #include <algorithm>
 
 #include "labels.hpp"
-#include "removal.hpp"
 #include "step.hpp"
 #include "try.hpp"
 
@@ -14,15 +13,6 @@ namespace {
 
 auto const success = [] { return BOOST_OUTCOME_V2_NAMESPACE::success(); };
 using Objects = std::map<ObjectId, Object>;
-
-// What needs the others goes first.
-std::vector<MendAction> removal_of(Objects const& gone) {
-    std::vector<MendAction> actions;
-    for (auto const& id : in_removal_order(gone, {}))
-        if (auto const& object = gone.at(id); !object.remove.empty())
-            actions.push_back({.kind = MendAction::Kind::remove, .id = id, .object = object, .now = {}});
-    return actions;
-}
 
 bool is_column_of(ObjectId const& id, Table const& table) { return names_table(id.parent, table_name(table)); }
 
@@ -92,9 +82,9 @@ Result<void> StepRunner::remake_types(Catalog const& now, Objects const& types, 
                      .message = "the schema cannot be brought back by itself: " + plan.refused,
                      .next = {.advice = "write a down script for it"}};
     UNDROP_TRY(auto const before, backend_.tables(ledger_.name()));
-    UNDROP_CHECK(run_mend(backend_, removal_of(plan.aside)));
+    UNDROP_CHECK(run_mend(backend_, removals(plan.aside)));
     for (auto const& id : plan.columns) UNDROP_CHECK(make_column_text(id, before));
-    UNDROP_CHECK(run_mend(backend_, removal_of(plan.types)));
+    UNDROP_CHECK(run_mend(backend_, removals(plan.types)));
     Wanted wanted;
     for (auto const* objects : {&types, &plan.types})
         for (auto const& [id, object] : *objects) wanted.emplace(id, object);
@@ -138,9 +128,7 @@ Result<void> StepRunner::make_column_text(ObjectId const& id, std::vector<Table>
 
 void StepRunner::note_moved(ObjectId const& id, std::vector<Table> const& tables) {
     for (auto const& table : tables)
-        if (is_column_of(id, table) && table.columns.back().name != id.name)
-            report_.notes.push_back(
-                fmt::format("{}.{} came back as the last column: mind INSERTs without a column list", table.text(), id.name));
+        if (is_column_of(id, table) && table.columns.back().name != id.name) note_last(table.text() + "." + id.name);
 }
 
 // P7: who still uses a label that goes, by table and column.

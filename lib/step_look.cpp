@@ -79,7 +79,8 @@ Result<StepRunner::Round> StepRunner::look_again() {
                      .message = end.refused.front(),
                      .where = {script_.file, 0, 0},
                      .next = {.advice = "take that out of the migration"}};
-    UNDROP_TRY(auto const after, backend_.tables(ledger_.name()));
+    UNDROP_TRY(auto after, backend_.tables(ledger_.name()));
+    as_before_moving(after);
     auto const changes = look(before_, after, after_script_.writes);
     auto needed = unsaved(changes);
     UNDROP_TRY(auto const views, unsaved_views());
@@ -94,6 +95,7 @@ Result<StepRunner::Round> StepRunner::look_again() {
     UNDROP_TRY(auto const now, backend_.catalog_after(ledger_.name(), catalog_));
     UNDROP_CHECK(save_positions(now));
     UNDROP_CHECK(verify(now));
+    UNDROP_CHECK(nothing_stands_elsewhere(after));
     UNDROP_CHECK(kept_as_dropped(after, now));
     UNDROP_CHECK(gather_statistics(after));
     UNDROP_CHECK(run_check());
@@ -152,7 +154,7 @@ Result<void> StepRunner::gather_statistics(std::vector<Table> const& tables) {
         auto const* table = writes.inserted + writes.updated >= many ? find_table_by_id(tables, id) : nullptr;
         if (table) UNDROP_CHECK(backend_.gather_statistics(*table));
     }
-    return success();
+    return gather_statistics_of_moved(tables);
 }
 
 Result<void> StepRunner::verify(Catalog const& now) const {

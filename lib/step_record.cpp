@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "attributes.hpp"
+#include "column_order.hpp"
 #include "step.hpp"
 #include "try.hpp"
 #include "waiver.hpp"
@@ -77,6 +78,13 @@ bool succeeds_another(ObjectId const& id, Names const& names) {
     });
 }
 
+// Where a column stood, which only the names of the others tell for good.
+void note_order(Recorded& recorded, std::vector<Table> const& before) {
+    if (recorded.id.kind != "column") return;
+    for (auto const& table : before)
+        if (names_table(recorded.id.parent, table_name(table))) recorded.before->columns = names_of(table);
+}
+
 }  // namespace
 
 bool is_relation(ObjectId const& id, TableName const& name) {
@@ -132,6 +140,7 @@ Result<void> StepRunner::record(Catalog const& now, std::vector<TableChange> con
         Recorded recorded{.id = id, .before = look_up(catalog_, id), .after = look_up(now, id)};
         auto const same = recorded.before && recorded.after && recorded.before->same(*recorded.after);
         if (same && !succeeds_another(id, succeeded)) continue;
+        if (recorded.before) note_order(recorded, before_);
         objects.push_back(std::move(recorded));
     }
     UNDROP_TRY(auto renames, sequence_renames());

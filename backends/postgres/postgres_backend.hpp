@@ -109,6 +109,8 @@ public:
     [[nodiscard]] bool means_unfitting(Error const& error) const override;
     [[nodiscard]] Result<std::int64_t> unfitting(Table const& now, std::string const& column, Object const& wanted) override;
     [[nodiscard]] Result<void> reshape(ObjectId const& id, Object const& now, Object const& wanted) override;
+    [[nodiscard]] Result<std::vector<std::string>> why_not_move(Table const& table, std::vector<std::string> const& columns) override;
+    [[nodiscard]] Result<void> move_columns(Table const& table, std::vector<std::pair<ObjectId, Object>> const& columns) override;
     [[nodiscard]] Result<void> quiet(Table const& table) override;
     [[nodiscard]] Result<void> loud(Table const& table) override;
     [[nodiscard]] Result<std::vector<ForeignKey>> foreign_keys(Table const& child, std::vector<std::string> const& definitions) override;

@@ -91,6 +91,7 @@ struct Options {
     bool out_of_order = false;      // take pending migrations older than the newest applied one
     bool derive = false;            // going down: ignore down scripts, go back by mend and restore alone
     bool accept_drift = false;      // going down: objects that were changed by hand since are taken as they are
+    bool keep_order = false;        // going down: a column that comes back stands where it was, for which PostgreSQL writes the table anew
     bool without_snapshot = false;  // a snapshot that is gone, or not what was saved, is passed over: the schema comes back without it
     OnConflict on_conflict = OnConflict::keep_current;
     OnOrphan on_orphan = OnOrphan::stop;

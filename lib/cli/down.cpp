@@ -19,6 +19,7 @@ struct Given {
     bool atomic = false;
     bool dry_run = false;
     bool without_snapshot = false;
+    bool keep_order = false;
     ConflictFlags conflicts;
     std::string down_from = "files";
 };
@@ -29,6 +30,7 @@ Options options_of(Session const& session, Given const& given) {
     options.accept_drift = given.accept_drift;
     options.atomic = given.atomic;
     options.without_snapshot = given.without_snapshot;
+    options.keep_order = given.keep_order;
     set_conflicts(options, given.conflicts);
     options.down_from = given.down_from == "ledger" ? DownFrom::ledger : DownFrom::files;
     return options;
@@ -76,6 +78,7 @@ Action declare_down(CLI::App& app) {
     app.add_flag("--accept-drift", given->accept_drift, "Objects that were changed by hand since are taken as they are");
     app.add_flag("--atomic", given->atomic, "The whole run or nothing");
     declare_without_snapshot(app, given->without_snapshot);
+    declare_keep_order(app, given->keep_order);
     declare_conflicts(app, given->conflicts);
     app.add_flag("--dry-run", given->dry_run, "Print the plan only");
     return [given](Session& session) { return down(session, *given); };

@@ -19,6 +19,7 @@ struct Given {
     bool derive = false;
     bool accept_drift = false;
     bool without_snapshot = false;
+    bool keep_order = false;
     std::string down_from = "files";
 };
 
@@ -36,6 +37,7 @@ int plan(Session& session, Given const& given) {
     options.derive = given.derive;
     options.accept_drift = given.accept_drift;
     options.without_snapshot = given.without_snapshot;
+    options.keep_order = given.keep_order;
     options.down_from = given.down_from == "ledger" ? DownFrom::ledger : DownFrom::files;
     auto const made = (down ? plan_down(target, source, range, options) : plan_up(target, source, range, options)).value();
     if (!given.out.empty()) write_file(given.out, to_json(made));
@@ -54,6 +56,7 @@ Action declare_plan(CLI::App& app) {
     app.add_flag("--derive", given->derive, "Down: ignore down scripts, go back by mend and restore alone");
     app.add_flag("--accept-drift", given->accept_drift, "Down: objects that were changed by hand since are taken as they are");
     declare_without_snapshot(app, given->without_snapshot);
+    declare_keep_order(app, given->keep_order);
     app.add_option("--down-from", given->down_from, "Down: whose down script, where file and ledger differ")
         ->check(CLI::IsMember({"files", "ledger"}))
         ->type_name("files|ledger");

@@ -45,6 +45,10 @@ void declare_without_snapshot(CLI::App& app, bool& flag) {
     app.add_flag("--without-snapshot", flag, "Go without snapshots that are gone or not what was saved; what stays away is counted");
 }
 
+void declare_keep_order(CLI::App& app, bool& flag) {
+    app.add_flag("--keep-order", flag, "Columns that come back stand where they were; PostgreSQL writes the table anew for that");
+}
+
 void declare_conflicts(CLI::App& app, ConflictFlags& flags) {
     app.add_option("--on-conflict", flags.on_conflict,
                    "Values and rows written since: they stay; or the saved ones are put over them, which saves them; or nothing is done")

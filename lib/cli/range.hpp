@@ -22,6 +22,7 @@ struct RangeFlags {
 void declare_range(CLI::App& app, RangeFlags& flags);       // --to, --steps
 void declare_down_range(CLI::App& app, RangeFlags& flags);  // those, and --run, --label
 void declare_without_snapshot(CLI::App& app, bool& flag);   // --without-snapshot
+void declare_keep_order(CLI::App& app, bool& flag);         // --keep-order
 
 // --on-conflict and --on-orphan: words; what they mean is set in the options.
 struct ConflictFlags {

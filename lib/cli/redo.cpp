@@ -15,6 +15,7 @@ namespace {
 
 struct Given {
     bool without_snapshot = false;
+    bool keep_order = false;
     ConflictFlags conflicts;
 };
 
@@ -47,6 +48,7 @@ int redo(Session& session, Given const& given) {
     auto const source = session.source();
     auto options = session.options();
     options.without_snapshot = given.without_snapshot;
+    options.keep_order = given.keep_order;
     set_conflicts(options, given.conflicts);
     auto target = session.open();
     Range const newest{.steps = 1};
@@ -85,6 +87,7 @@ int redo(Session& session, Given const& given) {
 Action declare_redo(CLI::App& app) {
     auto given = std::make_shared<Given>();
     declare_without_snapshot(app, given->without_snapshot);
+    declare_keep_order(app, given->keep_order);
     declare_conflicts(app, given->conflicts);
     return [given](Session& session) { return redo(session, *given); };
 }

@@ -19,6 +19,7 @@ struct Given {
     bool all = false;
     bool data = false;
     bool show_rows = false;
+    bool keep_order = false;
     std::string report;
     std::string sandbox;
 };
@@ -51,6 +52,7 @@ std::string command(Session const& session, Given const& given) {
     result += " rehearse";
     if (given.data) result += " --data";
     if (given.show_rows) result += " --show-rows";
+    if (given.keep_order) result += " --keep-order";
     if (!says_password(given.sandbox)) add("--sandbox", given.sandbox);
     return result;
 }
@@ -74,7 +76,9 @@ int rehearse_all(Session& session, Given const& given) {
                          .show_rows = given.show_rows,
                          .sandbox = given.sandbox,
                          .command = command(session, given)};
-    auto const evidence = rehearse(target, source, wish, session.options()).value();
+    auto options = session.options();
+    options.keep_order = given.keep_order;
+    auto const evidence = rehearse(target, source, wish, options).value();
     if (!given.report.empty()) write_report(given.report, evidence);
     return show_verdict(session, evidence, evidence.exact());
 }
@@ -88,6 +92,7 @@ Action declare_rehearse(CLI::App& app) {
     auto* all = app.add_flag("--all", given->all, "Every migration, from the first")->excludes(versions)->excludes(pending);
     app.add_flag("--data", given->data, "On a copy of the database with its rows; else on an empty one")->excludes(all);
     app.add_flag("--show-rows", given->show_rows, "With --data: show values of rows that differ");
+    declare_keep_order(app, given->keep_order);
     app.add_option("--report", given->report, "Write it here, too: Markdown or JSON")->type_name("FILE.md|.json");
     app.add_option("--sandbox", given->sandbox, "Make the disposable database on this server instead")->type_name("URL");
     return [given](Session& session) { return rehearse_all(session, *given); };

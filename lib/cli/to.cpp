@@ -12,6 +12,7 @@ struct Given {
     std::string version;
     bool dry_run = false;
     bool without_snapshot = false;
+    bool keep_order = false;
     ConflictFlags conflicts;
 };
 
@@ -20,6 +21,7 @@ int to(Session& session, Given const& given) {
     auto const source = session.source_or_ledger();
     auto options = session.options();
     options.without_snapshot = given.without_snapshot;
+    options.keep_order = given.keep_order;
     set_conflicts(options, given.conflicts);
     auto target = session.open();
     auto const make = [&] { return plan_to(target, source, given.version, options); };
@@ -34,6 +36,7 @@ Action declare_to(CLI::App& app) {
     auto given = std::make_shared<Given>();
     app.add_option("version", given->version, "The version that is to be the newest applied; 0: none")->required()->type_name("VERSION");
     declare_without_snapshot(app, given->without_snapshot);
+    declare_keep_order(app, given->keep_order);
     declare_conflicts(app, given->conflicts);
     app.add_flag("--dry-run", given->dry_run, "Print the plan only");
     return [given](Session& session) { return to(session, *given); };
