@@ -94,6 +94,7 @@ Result<StepRunner::Round> StepRunner::look_again() {
     UNDROP_TRY(auto const now, backend_.catalog_after(ledger_.name(), catalog_));
     UNDROP_CHECK(save_positions(now));
     UNDROP_CHECK(verify(now));
+    UNDROP_CHECK(can_come_back(now));
     UNDROP_CHECK(kept_as_dropped(after, now));
     UNDROP_CHECK(gather_statistics(after));
     UNDROP_CHECK(run_check());
