@@ -211,6 +211,24 @@ public:
         static_cast<void>(apart);
         return std::string{};
     }
+    // P7: of these objects, those that our role could not make again as they are, if they went: for each a stop, with the object, the
+    // reason and what to do. What needs no look at rows: owners, schemas, languages.
+    [[nodiscard]] virtual Result<std::vector<Finding>> cannot_make(std::map<ObjectId, Object> const& objects) {
+        static_cast<void>(objects);
+        return std::vector<Finding>{};
+    }
+    // P7: rights that our role lacks on tables, for each a stop. Besides SELECT, INSERT, UPDATE and DELETE there is OWNER: to alter it, or
+    // to drop it.
+    using WantedRights = std::map<std::pair<std::string, std::string>, std::set<std::string>>;  // by schema and name
+    [[nodiscard]] virtual Result<std::vector<Finding>> missing_rights(WantedRights const& wanted) {
+        static_cast<void>(wanted);
+        return std::vector<Finding>{};
+    }
+    // P7: what `removed_unknown` would refuse after this statement, where its text shows it; `lose`: what may go all the same.
+    [[nodiscard]] virtual Result<std::vector<Finding>> cannot_let_go(Statement const& statement, std::vector<std::string> const& lose) {
+        static_cast<void>(statement), static_cast<void>(lose);
+        return std::vector<Finding>{};
+    }
     // Bodies of functions, triggers and views that mention a name: no dependency to the database (warnings of the plan).
     [[nodiscard]] virtual Result<std::vector<std::string>> mentions(std::string const& word) = 0;
 

@@ -1,7 +1,9 @@
 #include "drift.hpp"
 
 #include <algorithm>
+#include <array>
 
+#include "added_columns.hpp"
 #include "busy.hpp"
 #include "planner.hpp"
 #include "try.hpp"
@@ -11,26 +13,97 @@ namespace {
 
 auto const success = [] { return BOOST_OUTCOME_V2_NAMESPACE::success(); };
 
+// Does the database take `id` along with what it needs, as a part of it or of the table that it is on? Not what is in a schema.
+bool is_part(ObjectId const& id, ObjectId const& need, Catalog const& now, std::set<ObjectId> const& gone) {
+    constexpr std::array apart{"column", "policy", "rule", "trigger"};  // that are on a table, and keep a column of it from going
+    if (id.kind.starts_with("comment on ") || id.kind.starts_with("owner of ") || grants_rights(id)) return true;
+    if (need.kind == "schema") return false;
+    if ((id.kind == "index" || id.kind == "trigger") && (need.kind == "table" || need.kind == "view")) return true;
+    if (id.kind == "table") return now.contains({"partition", id.parent, id.name});
+    auto const goes = [&](ObjectId const& other) { return other.kind == "table" && names_table(id.parent, {other.parent, other.name}); };
+    return std::any_of(gone.begin(), gone.end(), goes) || id.parent == (need.parent.empty() ? need.name : need.parent + "." + need.name) ||
+           (need.parent == id.parent && need.kind == "column" && std::find(apart.begin(), apart.end(), id.kind) == apart.end());
+}
+
 }  // namespace
 
-std::string drift_of(Catalog const& now, Opposite const& opposite, std::vector<Recorded> const& recorded, std::set<ObjectId>& seen) {
-    std::string names;
+std::vector<ObjectDifference> drift_of(Catalog const& now, Opposite const& opposite, std::vector<Recorded> const& recorded,
+                                       std::string const& migration, std::set<ObjectId>& seen) {
+    std::vector<ObjectDifference> drifted;
     for (auto const& object : recorded) {
         if (!opposite.wanted.contains(object.id) || !seen.insert(object.id).second) continue;
         auto const is = now.find(object.id);
         auto const there = is != now.end();
         if (purged_with_aside(opposite, object.id)) continue;
-        if (there != object.after.has_value() || (there && !is->second.same(*object.after)))
-            names += (names.empty() ? "" : ", ") + object.id.text();
+        if (there == object.after.has_value() && (!there || is->second.same(*object.after))) continue;
+        drifted.push_back({.object = object.id.text(),
+                           .before = object.after ? object.after->make : "",
+                           .after = there ? is->second.make : "",
+                           .before_when = "recorded after " + migration,
+                           .after_when = "now"});
     }
-    return names;
+    return drifted;
 }
 
-Finding drift_finding(std::string const& drifted, Options const& options) {
+Finding drift_finding(std::vector<ObjectDifference> drifted, Options const& options) {
+    std::string names;
+    for (auto const& object : drifted) names += (names.empty() ? "" : ", ") + object.object;
     return {.severity = options.accept_drift ? Finding::Severity::warning : Finding::Severity::stop,
             .code = "drift",
-            .text = "changed by hand since the migration ran, and the rollback would overwrite it: " + drifted,
-            .next = {.command = "down --accept-drift", .advice = "if what the migration had found is to come back all the same"}};
+            .text = "changed by hand since the migration ran, and the rollback would overwrite it: " + names,
+            .next = {.command = "down --accept-drift", .advice = "if what the migration had found is to come back all the same"},
+            .differences = std::move(drifted)};
+}
+
+Added added_since(Catalog const& now, Wanted const& wanted, std::set<ObjectId> const& seen) {
+    std::set<ObjectId> gone;
+    for (auto const& [id, object] : wanted)
+        if (!object && now.contains(id) && !grants_rights(id)) gone.insert(id);
+    Added added;
+    for (bool grown = !gone.empty(); grown;) {
+        grown = false;
+        for (auto const& [id, object] : now) {
+            if (gone.contains(id) || wanted.contains(id) || seen.contains(id)) continue;
+            auto const need = std::find_if(object.needs.begin(), object.needs.end(), [&](ObjectId const& n) { return gone.contains(n); });
+            if (need == object.needs.end()) continue;
+            auto const part = is_part(id, *need, now, gone);
+            if (!id.kind.starts_with("owner of ")) (part ? added.along : added.in_the_way).push_back(id);
+            gone.insert(id);
+            grown = true;
+        }
+    }
+    return added;
+}
+
+Next added_next(bool rows) {
+    if (rows) return {.advice = "some of it holds rows: drop it first, or take it off what goes, if it is not needed any more"};
+    return {.command = "down --accept-drift",
+            .advice =
+                "takes it along, and keeps its definition in the ledger; or drop it first, and make it again afterwards on what is there "
+                "then"};
+}
+
+// P7. A script may do without what is in the way, or drop it itself: the step tells.
+void find_added(Added const& added, PlannedStep const& step, Catalog const& now, Options const& options, Plan& plan) {
+    using Severity = Finding::Severity;
+    auto const names = [](std::vector<ObjectId> const& ids) {
+        std::string text;
+        for (auto const& id : ids) text += (text.empty() ? "" : ", ") + id.text();
+        return text;
+    };
+    if (!added.along.empty())
+        plan.findings.push_back(
+            {.code = "added",
+             .text = "others have put on what the rollback removes, and it goes too, with its definition in the ledger: " +
+                     names(added.along)});
+    if (added.in_the_way.empty()) return;
+    auto const rows =
+        std::any_of(added.in_the_way.begin(), added.in_the_way.end(), [&](ObjectId const& id) { return now.at(id).holds_rows; });
+    auto const stops = step.origin == Origin::derived && (rows || !options.accept_drift);
+    plan.findings.push_back({.severity = stops ? Severity::stop : Severity::warning,
+                             .code = "dependents",
+                             .text = "others have made what needs what the rollback removes: " + names(added.in_the_way),
+                             .next = added_next(rows)});
 }
 
 Result<void> not_drifted_since(Backend& backend, Ledger& ledger, Plan const& plan, Options const& options) {
@@ -48,13 +121,19 @@ Result<void> not_drifted_since(Backend& backend, Ledger& ledger, Plan const& pla
         for (auto const& step : plan.steps) {
             auto const* applied = history.find(step.version);
             if (step.unfinished != 0 || !applied) continue;
-            UNDROP_TRY(auto const opposite, read_opposite(ledger, applied->step, Direction::down));
-            UNDROP_TRY(auto const recorded, ledger.objects(applied->step));
-            auto const drifted = drift_of(catalog, opposite, recorded, seen);
-            auto const finding = drift_finding(drifted, options);
+            UNDROP_TRY(auto opposite, read_opposite(ledger, applied->step, Direction::down));
+            UNDROP_TRY(auto recorded, ledger.objects(applied->step));
+            (void)keep_added_columns(recorded, catalog, opposite.wanted, seen);
+            auto drifted = drift_of(catalog, opposite, recorded, step.version + " " + step.name, seen);
+            if (drifted.empty()) continue;
+            auto const finding = drift_finding(std::move(drifted), options);
             auto const known = [&](Finding const& found) { return found.text == finding.text; };
-            if (drifted.empty() || &step == &plan.steps.front() || std::any_of(plan.findings.begin(), plan.findings.end(), known)) continue;
-            return Error{.code = Code::refused, .left = Left::untouched, .message = finding.text, .next = finding.next};
+            if (&step == &plan.steps.front() || std::any_of(plan.findings.begin(), plan.findings.end(), known)) continue;
+            return Error{.code = Code::refused,
+                         .left = Left::untouched,
+                         .message = finding.text,
+                         .next = finding.next,
+                         .differences = finding.differences};
         }
         return success();
     }();

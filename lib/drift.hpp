@@ -14,11 +14,21 @@
 
 namespace undrop {
 
-// What the step at `opposite` had changed and others changed since, in words, but for objects in `seen`: a later step's, which is taken
-// back first. Adds to `seen`. Empty: nothing.
-[[nodiscard]] std::string drift_of(Catalog const& now, Opposite const& opposite, std::vector<Recorded> const& recorded,
-                                   std::set<ObjectId>& seen);
-[[nodiscard]] Finding drift_finding(std::string const& drifted, Options const& options);
+// What the step at `opposite`, which `migration` names, had changed and others changed since, but for objects in `seen`: a later step's,
+// which is taken back first. Adds to `seen`. Empty: nothing.
+[[nodiscard]] std::vector<ObjectDifference> drift_of(Catalog const& now, Opposite const& opposite, std::vector<Recorded> const& recorded,
+                                                     std::string const& migration, std::set<ObjectId>& seen);
+[[nodiscard]] Finding drift_finding(std::vector<ObjectDifference> drifted, Options const& options);
+
+// What others have put on what is to go: no drift. `seen` is left out: what later steps recorded.
+struct Added {
+    std::vector<ObjectId> along;       // goes with it by itself: an index on its column, a comment
+    std::vector<ObjectId> in_the_way;  // needs it, and is no part of it: a view
+};
+[[nodiscard]] Added added_since(Catalog const& now, Wanted const& wanted, std::set<ObjectId> const& seen);
+void find_added(Added const& added, PlannedStep const& step, Catalog const& now, Options const& options, Plan& plan);
+// What to do about what is in the way; `rows`: some of it holds rows.
+[[nodiscard]] Next added_next(bool rows);
 
 // A plan that was stored is carried out later: Code::refused where a step of it, but for the first, of which Plan::base tells, has objects
 // that drifted since. Opens a transaction of its own.

@@ -147,6 +147,9 @@ Finding finding_from(Json const& json) {
         finding.where = {.file = place.at("file"), .line = place.at("line"), .column = place.at("column")};
     }
     finding.next = {.command = json.at("next").at("command"), .advice = json.at("next").at("advice")};
+    for (auto const& object : json.value("differences", Json::array()))
+        finding.differences.push_back(
+            {object.at("object"), object.at("before"), object.at("after"), object.at("before_when"), object.at("after_when")});
     return finding;
 }
 
@@ -220,10 +223,6 @@ Json checked_json(CheckedMigration const& migration) {
 Json row_difference_json(RowDifference const& row) {
     return {{"table", row.table}, {"key", row.key},       {"column", row.column}, {"before", row.before},
             {"after", row.after}, {"hidden", row.hidden}, {"text", row.text()}};
-}
-
-Json object_difference_json(ObjectDifference const& object) {
-    return {{"object", object.object}, {"before", object.before}, {"after", object.after}};
 }
 
 Json rehearsed_json(Rehearsed const& r) {

@@ -37,12 +37,19 @@ inline Json place_json(Place const& place) {
     return {{"file", place.file}, {"line", place.line}, {"column", place.column}};
 }
 
+inline Json object_difference_json(ObjectDifference const& object) {
+    return {{"object", object.object},           {"before", object.before},         {"after", object.after},
+            {"before_when", object.before_when}, {"after_when", object.after_when}, {"diff", object.diff()}};
+}
+
 inline Json finding_json(Finding const& finding) {
-    return {{"severity", name_of(finding.severity)},
-            {"code", finding.code},
-            {"text", finding.text},
-            {"where", place_json(finding.where)},
-            {"next", {{"command", finding.next.command}, {"advice", finding.next.advice}}}};
+    Json json = {{"severity", name_of(finding.severity)},
+                 {"code", finding.code},
+                 {"text", finding.text},
+                 {"where", place_json(finding.where)},
+                 {"next", {{"command", finding.next.command}, {"advice", finding.next.advice}}}};
+    if (!finding.differences.empty()) json["differences"] = list(finding.differences, object_difference_json);
+    return json;
 }
 
 }  // namespace undrop

@@ -276,6 +276,7 @@ Result<Approved> approve(Plan plan) {
     Error error{.code = only_locked ? Code::busy : Code::refused, .left = Left::untouched};
     for (auto const& finding : plan.findings) {
         if (finding.severity != Severity::stop) continue;
+        error.differences.insert(error.differences.end(), finding.differences.begin(), finding.differences.end());
         if (error.message.empty()) {
             error.message = finding.text;
             error.where = finding.where;

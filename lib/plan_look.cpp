@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <algorithm>
 
+#include "added_columns.hpp"
 #include "busy.hpp"
 #include "drift.hpp"
 #include "fault.hpp"
@@ -39,6 +40,17 @@ bool is_body(std::string const& body, Foreseen::Body const& goes) {
             if (goes.schema.empty() ? rest.ends_with("." + name) : rest == schema + "." + name) return true;
     }
     return false;
+}
+
+// A table with more columns is as the step left it.
+void keep_added(std::vector<Recorded>& recorded, Catalog const& now, Opposite& opposite, std::set<ObjectId> const& seen, Plan& plan) {
+    for (auto const& [id, added] : keep_added_columns(recorded, now, opposite.wanted, seen))
+        plan.findings.push_back({.code = "added", .text = text_of(id, added)});
+}
+
+bool lacks_rights(Plan const& plan) {
+    return std::any_of(plan.findings.begin(), plan.findings.end(),
+                       [](Finding const& finding) { return finding.code == "rights" || finding.code == "row-security"; });
 }
 
 }  // namespace
@@ -77,8 +89,9 @@ Result<void> Planner::look_at_target(Plan& plan) {
             }
             if (auto const* applied = history_.find(step.version)) {
                 UNDROP_TRY(opposite, read_opposite(ledger_, applied->step, step.direction));
-                UNDROP_TRY(auto const recorded, ledger_.objects(applied->step));
-                find_drift(opposite, recorded, plan, seen);
+                UNDROP_TRY(auto recorded, ledger_.objects(applied->step));
+                if (catalog_read_ && step.direction == Direction::down) keep_added(recorded, catalog_, opposite, seen, plan);
+                find_drift(step, opposite, recorded, plan, seen);
                 if (step.direction == Direction::down) UNDROP_CHECK(tell_of_waived(step));
             } else if (history_.has_ledger &&
                        std::find(history_.reverted.begin(), history_.reverted.end(), step.version) != history_.reverted.end()) {
@@ -135,10 +148,12 @@ Result<void> Planner::look_at_snapshots(PlannedStep& step, Opposite& opposite, P
 }
 
 // Drift: what the up left and what is there now, for objects that no later step of this plan takes back first.
-void Planner::find_drift(Opposite const& opposite, std::vector<Recorded> const& recorded, Plan& plan, std::set<ObjectId>& seen) const {
+void Planner::find_drift(PlannedStep const& step, Opposite const& opposite, std::vector<Recorded> const& recorded, Plan& plan,
+                         std::set<ObjectId>& seen) const {
     if (!catalog_read_) return;
-    auto const drifted = drift_of(catalog_, opposite, recorded, seen);
-    if (!drifted.empty()) plan.findings.push_back(drift_finding(drifted, options_));
+    auto drifted = drift_of(catalog_, opposite, recorded, step.version + " " + step.name, seen);
+    if (!drifted.empty()) plan.findings.push_back(drift_finding(std::move(drifted), options_));
+    if (step.direction == Direction::down) find_added(added_since(catalog_, opposite.wanted, seen), step, catalog_, options_, plan);
 }
 
 // What later steps changed that would stay was changed by them, and by nobody's hand.
@@ -213,6 +228,8 @@ Result<void> Planner::describe(PlannedStep& step, Opposite const& opposite, Plan
     if (backend_.dialect().foresee(statements).opaque)
         step.notes.push_back(
             "runs code whose effects its text does not show: what it takes is found when it runs, and saved in a second round");
+    UNDROP_CHECK(find_what_cannot_come_back(step, statements, lose, unwaived, opposite, plan));
+    if (lacks_rights(plan)) return success();  // to count the rows, too
     describe_writes(step, unwaived, lose);
     describe_way_back(step, opposite, plan);
     UNDROP_CHECK(describe_order(step, opposite, foresight, plan));

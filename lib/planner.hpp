@@ -98,7 +98,12 @@ private:
     [[nodiscard]] Result<void> tell_of_event_triggers(Plan& plan);
     [[nodiscard]] Result<void> tell_of_concerns(Plan& plan);
     void describe_way_back(PlannedStep& step, Opposite const& opposite, Plan& plan) const;
-    void find_drift(Opposite const& opposite, std::vector<Recorded> const& recorded, Plan& plan, std::set<ObjectId>& seen) const;
+    // plan_rights.cpp: what the role could not bring back
+    [[nodiscard]] Result<void> find_what_cannot_come_back(PlannedStep const& step, std::vector<Statement> const& statements,
+                                                          std::vector<std::string> const& lose, Foresight const& foresight,
+                                                          Opposite const& opposite, Plan& plan);
+    void find_drift(PlannedStep const& step, Opposite const& opposite, std::vector<Recorded> const& recorded, Plan& plan,
+                    std::set<ObjectId>& seen) const;
     [[nodiscard]] Result<std::set<ObjectId>> changed_by_later(Plan const& plan);
 
     Backend& backend_;

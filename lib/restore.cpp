@@ -126,8 +126,11 @@ Result<Restored> restore_column(Backend& backend, Ledger const& ledger, Snapshot
     auto const pairing = pair(dialect, ledger, s, now, {context.updated, context.own_updates, context.deleted});
     auto const& column = *now.column(s.column);
     auto const name = dialect.quote(s.column);
+    auto const& recorded = *s.table.column(s.column);
     auto const load = [&](std::string const& saved) {
-        return dialect.load(column.reader || context.bare ? column : *s.table.column(s.column), saved);
+        if (column.reader || context.bare) return dialect.load(column, saved);
+        auto const loaded = dialect.load(recorded, saved);
+        return recorded.full_type() == column.full_type() ? loaded : dialect.load(column, loaded);  // others gave it another type since
     };
     auto const value = load(pairing.value);
     auto const same = dialect.same(column, "t." + name, value);

@@ -18,7 +18,7 @@ std::string is_filled(Dialect const& dialect, Snapshot const& s, Table const& no
     auto const value = "t." + dialect.quote(s.column);
     auto filled = value + " is null";
     if (constant(default_sql))
-        filled += " or " + dialect.same(*now.column(s.column), value, dialect.load(*s.table.column(s.column), default_sql));
+        filled += " or " + dialect.same(*now.column(s.column), value, dialect.load(*now.column(s.column), default_sql));
     return filled;
 }
 

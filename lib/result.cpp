@@ -5,6 +5,8 @@
 
 #include <string_view>
 
+#include "diff.hpp"
+
 namespace undrop {
 namespace {
 
@@ -70,6 +72,7 @@ std::string next_text(Next const& next) {
 std::string Error::text() const {
     auto const place = place_text(where);
     std::string result = place.empty() ? message : place + ": " + message;
+    if (!differences.empty()) result += "\n    " + indented(brief_of(differences));
     if (!native.empty()) result += "\n  The database says: " + indented(native);
     if (!trail.empty()) result += fmt::format("\n  While: {}", fmt::join(trail, ", "));
     if (code != Code::usage) result += fmt::format("\n  {}", state_text(left));

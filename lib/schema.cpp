@@ -158,7 +158,8 @@ std::string to_json(SchemaDiff const& diff) {
     json["b"] = diff.b;
     json["equal"] = diff.equal();
     json["differences"] = list(diff.differences, [](SchemaDifference const& one) {
-        return Json{{"object", one.object}, {"a", optional_json(one.a)}, {"b", optional_json(one.b)}};
+        ObjectDifference const shown{one.object, one.a.value_or(""), one.b.value_or(""), "A", "B"};
+        return Json{{"object", one.object}, {"a", optional_json(one.a)}, {"b", optional_json(one.b)}, {"diff", shown.diff()}};
     });
     json["not_compared"] = diff.not_compared;
     return dumped(json);

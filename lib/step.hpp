@@ -289,6 +289,9 @@ private:
     [[nodiscard]] std::map<std::string, Writes> by_root(std::map<std::string, Writes> const& writes) const;
     [[nodiscard]] Result<void> keep_only_losses(std::vector<TableChange> const& changes);
     [[nodiscard]] Result<void> verify(Catalog const& now) const;
+    [[nodiscard]] Result<void> can_come_back(Catalog const& now);
+    [[nodiscard]] Result<void> rows_can_come_back();
+    [[nodiscard]] Result<void> take_along();
     [[nodiscard]] Result<void> run_check();
     [[nodiscard]] Result<std::vector<Rename>> sequence_renames();
     [[nodiscard]] Result<void> gather_statistics(std::vector<Table> const& tables);

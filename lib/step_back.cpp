@@ -170,6 +170,7 @@ Result<void> StepRunner::mend() {
     if (renamed) {
         UNDROP_TRY(now, backend_.catalog_after(ledger_.name(), catalog_));
     }
+    UNDROP_CHECK(take_along());
     auto const plan = plan_mend(now, opposite_.wanted);
     if (!plan.refused.empty())
         return Error{.code = Code::refused,

@@ -96,6 +96,7 @@ Result<StepRunner::Round> StepRunner::look_again() {
     UNDROP_CHECK(save_positions(now));
     UNDROP_CHECK(verify(now));
     UNDROP_CHECK(nothing_stands_elsewhere(after));
+    UNDROP_CHECK(can_come_back(now));
     UNDROP_CHECK(kept_as_dropped(after, now));
     UNDROP_CHECK(gather_statistics(after));
     UNDROP_CHECK(run_check());

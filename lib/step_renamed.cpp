@@ -111,16 +111,18 @@ void StepRunner::note_missing_columns(Snapshot const& snapshot, Table const& now
 Result<void> StepRunner::nothing_renamed_away(MendPlan const& plan) const {
     for (auto const& action : plan.before_data) {
         auto const& id = action.id;
-        if (action.kind != MendAction::Kind::make || id.kind != "column" || !opposite_.left.contains(id) || catalog_.contains(id)) continue;
-        auto const text = fmt::format("{}.{}", id.parent, id.name);
-        return Error{
-            .code = Code::refused,
-            .left = Left::rolled_back,
-            .message = fmt::format("column {} was there when the up had changed it, and is not there any more: others renamed or "
-                                   "dropped it since, and it would come back empty",
-                                   text),
-            .next = {.command = "down",
-                     .advice = fmt::format("give the column its name {} again first; or add it, if it is to come back empty", id.name)}};
+        if (action.kind != MendAction::Kind::make || (id.kind != "column" && id.kind != "table") || !opposite_.left.contains(id) ||
+            catalog_.contains(id))
+            continue;
+        auto const text = id.parent.empty() ? id.name : fmt::format("{}.{}", id.parent, id.name);
+        return Error{.code = Code::refused,
+                     .left = Left::rolled_back,
+                     .message = fmt::format("{} {} was there when the up had changed it, and is not there any more: others renamed or "
+                                            "dropped it since, and it would come back empty",
+                                            id.kind, text),
+                     .next = {.command = "down",
+                              .advice = fmt::format("give the {} its name {} again first; or {} it, if it is to come back empty", id.kind,
+                                                    id.name, id.kind == "table" ? "make" : "add")}};
     }
     return success();
 }

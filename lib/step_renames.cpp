@@ -72,8 +72,37 @@ void StepRunner::log(Mended done) {
 
 Result<void> StepRunner::mend_by(Catalog const& now, std::vector<MendAction> const& actions) {
     for (auto const& action : actions) log(mended(action, now));
-    return run_mend_over_rows(backend_, ledger_.name(), actions,
-                              {.direction = step_.direction, .script = step_.origin != Origin::derived, .backfill = backfill_});
+    auto const run = [&](std::vector<MendAction> const& some) {
+        return run_mend_over_rows(backend_, ledger_.name(), some,
+                                  {.direction = step_.direction, .script = step_.origin != Origin::derived, .backfill = backfill_});
+    };
+    // An index that others put on a table which is built anew: on a column that goes with it the index goes, too.
+    auto const is_others = [&](MendAction const& action) {
+        auto const rebuilt = [&](ObjectId const& need) {
+            auto const wanted = opposite_.wanted.find(need);
+            auto const was = catalog_.find(need);
+            return wanted != opposite_.wanted.end() && wanted->second && was != catalog_.end() && was->second.holds_rows &&
+                   !was->second.same(*wanted->second);
+        };
+        return action.kind == MendAction::Kind::make && action.id.kind == "index" && catalog_.contains(action.id) &&
+               !opposite_.left.contains(action.id) && std::any_of(action.object.needs.begin(), action.object.needs.end(), rebuilt);
+    };
+    for (auto const& action : actions) {
+        if (!is_others(action)) {
+            UNDROP_CHECK(run({action}));
+            continue;
+        }
+        UNDROP_CHECK(backend_.run("savepoint undrop_others"));
+        auto made = run({action});
+        if (!made && (made.error().code == Code::refused || backend_.means_unfitting(made.error()))) return made;
+        UNDROP_CHECK(backend_.run(made ? "release savepoint undrop_others"
+                                       : "rollback to savepoint undrop_others; release savepoint undrop_others"));
+        if (made) continue;
+        opposite_.wanted.insert_or_assign(action.id, std::nullopt);
+        report_.notes.push_back(fmt::format("{}, which others had made, needed what went; it went too, its definition is in the ledger: {}",
+                                            action.id.text(), action.object.make));
+    }
+    return success();
 }
 
 Result<void> StepRunner::rename_by(std::string const& sql) {

@@ -119,6 +119,8 @@ Error error_of(pg_result const* result, pg_conn* connection) {
     error.message = "the server refused a statement: " + one_line(primary(result));
     error.native = words_of(result);
     if (error.code == Code::busy) error.next.advice = "try again, when the other session has finished";
+    if (field(result, PG_DIAG_SQLSTATE) == "42501")
+        error.next.advice = "run it as a role that may (--role, or another user in the URL), or have its owner grant the right";
     return error;
 }
 

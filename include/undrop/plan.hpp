@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include <undrop/difference.hpp>
 #include <undrop/migration.hpp>
 
 namespace undrop {
@@ -21,6 +22,7 @@ struct Finding {
     std::string text;
     Place where = {};
     Next next = {};
+    std::vector<ObjectDifference> differences = {};  // of "drift": what the migration left, and what is there now
 };
 
 // Where the script of a step comes from.

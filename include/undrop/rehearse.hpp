@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include <undrop/difference.hpp>
 #include <undrop/migration.hpp>
 #include <undrop/options.hpp>
 #include <undrop/source.hpp>
@@ -26,15 +27,6 @@ struct UNDROP_EXPORT RowDifference {
     bool hidden = false;  // values of the target, which reports do not show (P8)
 
     [[nodiscard]] std::string text() const;  // "public.t 5 role: 'viewer' -> NULL"
-};
-
-// An object of the schema that is not what it was.
-struct UNDROP_EXPORT ObjectDifference {
-    std::string object;  // "index public.t_role_idx"
-    std::string before;  // its definition; empty: there was none
-    std::string after;   // empty: there is none
-
-    [[nodiscard]] std::string text() const;  // the lines that differ, with "- " and "+ "
 };
 
 // What the rehearsal found of one migration.

@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include <undrop/difference.hpp>
 #include <undrop/export.hpp>
 
 namespace undrop {
@@ -56,7 +57,8 @@ struct UNDROP_EXPORT Error {
     Place where = {};         // the author's line, where there is one
     std::string native = {};  // the database's own words, with SQLSTATE or result code
     Next next = {};
-    std::vector<std::string> trail = {};  // what was being done, outermost first
+    std::vector<std::string> trail = {};             // what was being done, outermost first
+    std::vector<ObjectDifference> differences = {};  // what the message is about, where that is objects that are not what they were
 
     // The whole error as people read it, several lines, no final newline.
     [[nodiscard]] std::string text() const;

@@ -137,8 +137,11 @@ std::string as_text(SchemaDiff const& diff) {
             if (one.a.has_value() != group.a || one.b.has_value() != group.b) continue;
             ++count;
             found += indented(one.object, "  ");
-            if (one.a && !one.a->empty()) found += indented(*one.a, group.b ? "    A  " : "    ");
-            if (one.b && !one.b->empty()) found += indented(*one.b, group.a ? "    B  " : "    ");
+            auto const& shown = group.a ? one.a : one.b;
+            if (group.a && group.b)
+                found += indented(ObjectDifference{.object = {}, .before = one.a.value_or(""), .after = one.b.value_or("")}.text(), "    ");
+            else if (!shown->empty())
+                found += indented(*shown, "    ");
         }
         if (count == 0) continue;
         text += fmt::format("{}\n{}", group.title, found);

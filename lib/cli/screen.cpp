@@ -22,7 +22,13 @@ bool coloured(int file) {
 std::string_view colour_of(std::string_view line) {
     if (line == "GO") return "\x1b[1;32m";
     if (line == "NO-GO" || line.starts_with("stop [")) return "\x1b[1;31m";
-    return line.starts_with("warning [") ? "\x1b[33m" : std::string_view();
+    if (line.starts_with("warning [")) return "\x1b[33m";
+    auto const from = std::min(line.find_first_not_of(' '), line.size());
+    if (from < 4) return {};
+    auto const rest = line.substr(from);  // of a diff
+    if (rest.starts_with("---") || rest.starts_with("+++")) return "\x1b[1m";
+    if (rest.starts_with("@@ ")) return "\x1b[36m";
+    return rest.starts_with('-') ? "\x1b[31m" : rest.starts_with('+') ? "\x1b[32m" : std::string_view();
 }
 
 std::size_t width(std::string_view text) {
@@ -49,6 +55,13 @@ std::string error_json(Error const& error) {
                                    {"next", {{"command", error.next.command}, {"advice", error.next.advice}}},
                                    {"trail", error.trail},
                                    {"text", error.text()}};
+    for (auto const& object : error.differences)
+        json["differences"].push_back({{"object", object.object},
+                                       {"before", object.before},
+                                       {"after", object.after},
+                                       {"before_when", object.before_when},
+                                       {"after_when", object.after_when},
+                                       {"diff", object.diff()}});
     if (!error.where.file.empty() || error.where.line != 0) {
         json["where"] = {{"file", error.where.file}, {"line", error.where.line}, {"column", error.where.column}};
     }
@@ -80,23 +93,29 @@ int exit_status(Error const& error) {
     return 128 + (caught_signal() == 0 ? 2 : caught_signal());
 }
 
-void print_error(Error const& error, bool json) {
-    if (json) std::cout << error_json(error) << std::endl;
-    bool const colour = coloured(STDERR_FILENO);
-    std::cerr << (colour ? "\x1b[1;31mundrop:\x1b[0m " : "undrop: ") << error.text() << std::endl;
-}
+namespace {
 
-void say(std::string_view text) {
-    bool const colour = coloured(STDOUT_FILENO);
+void write(std::ostream& out, std::string_view text, bool colour) {
     while (!text.empty()) {
         auto const end = std::min(text.find('\n'), text.size());
         auto const line = text.substr(0, end);
         auto const code = colour ? colour_of(line) : std::string_view();
-        std::cout << code << line << (code.empty() ? "" : "\x1b[0m") << '\n';
+        out << code << line << (code.empty() ? "" : "\x1b[0m") << '\n';
         text.remove_prefix(std::min(end + 1, text.size()));
     }
-    std::cout.flush();
+    out.flush();
 }
+
+}  // namespace
+
+void print_error(Error const& error, bool json) {
+    if (json) std::cout << error_json(error) << std::endl;
+    bool const colour = coloured(STDERR_FILENO);
+    std::cerr << (colour ? "\x1b[1;31mundrop:\x1b[0m " : "undrop: ");
+    write(std::cerr, error.text(), colour);
+}
+
+void say(std::string_view text) { write(std::cout, text, coloured(STDOUT_FILENO)); }
 
 void remark(std::string_view text) { std::cerr << text << std::endl; }
 

@@ -5,7 +5,6 @@
 
 #include <undrop/rehearse.hpp>
 
-#include "diff.hpp"
 #include "print/text.hpp"
 
 namespace undrop {
@@ -76,8 +75,6 @@ std::string summary(Evidence const& e) {
     return fmt::format("{}. {}.\n", out, print::seconds(e.seconds));
 }
 
-std::string fenced(std::string_view text, char const* language) { return fmt::format("```{}\n{}\n```\n\n", language, text); }
-
 std::string migration_markdown(Rehearsed const& r) {
     auto out = fmt::format("## {} {}\n\n", r.version, print::escaped(r.name));
     if (r.came_back) return out + fmt::format("Came back exactly. {}.\n\n", print::seconds(r.seconds));
@@ -89,7 +86,7 @@ std::string migration_markdown(Rehearsed const& r) {
     for (auto const& row : r.rows) rows.push_back(row.text());
     if (auto const rest = more(r); !rest.empty()) rows.push_back(rest);
     print::bullets(out, "Rows", rows);
-    for (auto const& object : r.objects) out += fmt::format("{}:\n\n{}", print::code(object.object), fenced(object.text(), "diff"));
+    for (auto const& object : r.objects) out += fmt::format("{}:\n{}", print::code(object.object), print::fenced(object.text(), "diff"));
     return out + fmt::format("Again: {}\n\n", print::code(r.reproduce));
 }
 
@@ -107,8 +104,6 @@ std::string RowDifference::text() const {
     }
     return hidden ? fmt::format("{} {}: another value", row, column) : fmt::format("{} {}: {} -> {}", row, column, before, after);
 }
-
-std::string ObjectDifference::text() const { return line_diff(before, after); }
 
 std::ostream& operator<<(std::ostream& out, Evidence const& evidence) {
     auto text = headline(evidence) + "\n";

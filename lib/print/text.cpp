@@ -7,6 +7,8 @@
 #include <array>
 #include <cmath>
 
+#include "diff.hpp"
+
 namespace undrop::print {
 namespace {
 
@@ -190,6 +192,7 @@ std::string findings(std::vector<Finding> const& findings) {
         auto const where = place(finding.where);
         result += fmt::format("{} [{}] {}{}\n", name_of(finding.severity), finding.code, where.empty() ? "" : where + ": ",
                               indented(finding.text));
+        if (!finding.differences.empty()) result += fmt::format("    {}\n", indented(brief_of(finding.differences)));
         if (auto const what_next = next(finding.next); !what_next.empty()) result += fmt::format("    Next: {}\n", what_next);
     }
     return result;
@@ -209,6 +212,13 @@ std::string code(std::string_view text) {
     return "`" + printable(text) + "`";
 }
 
+// Whatever the text holds, it ends at its own fence.
+std::string fenced(std::string_view text, std::string_view language) {
+    std::string fence = "```";
+    while (text.find(fence) != std::string_view::npos) fence += '`';
+    return fmt::format("\n{}{}\n{}\n{}\n\n", fence, language, printable(text), fence);
+}
+
 void bullets(std::string& out, std::string_view title, std::vector<std::string> const& items) {
     if (items.empty()) return;
     out += fmt::format("{}:\n\n", title);
@@ -224,6 +234,7 @@ void finding_bullets(std::string& out, std::vector<Finding> const& findings) {
         out += fmt::format("- **{}** {} {}{}\n", name_of(finding.severity), code(finding.code), where.empty() ? "" : code(where) + ": ",
                            escaped(finding.text));
         if (auto const what_next = next(finding.next); !what_next.empty()) out += fmt::format("  Next: {}\n", escaped(what_next));
+        if (!finding.differences.empty()) out += fenced(brief_of(finding.differences), "diff");
     }
     out += "\n";
 }

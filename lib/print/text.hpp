@@ -54,6 +54,7 @@ private:
 // For Markdown.
 [[nodiscard]] std::string escaped(std::string_view text);
 [[nodiscard]] std::string code(std::string_view text);
+[[nodiscard]] std::string fenced(std::string_view text, std::string_view language);
 void bullets(std::string& out, std::string_view title, std::vector<std::string> const& items);
 void finding_bullets(std::string& out, std::vector<Finding> const& findings);
 

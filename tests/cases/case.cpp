@@ -12,8 +12,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::array sections{"schema", "rows",   "up",     "down",      "writes",  "twin",
-                              "edits",  "expect", "rounds", "underived", "refused", "options"};
+constexpr std::array sections{"schema", "rows",   "up",        "down",    "writes", "twin",  "edits",
+                              "expect", "rounds", "underived", "refused", "hand",   "drift", "options"};
 
 [[noreturn]] void wrong(std::string const& file, std::string const& what) { throw std::runtime_error(file + ": " + what); }
 

@@ -73,6 +73,28 @@ bool has_option(Registered const& it, std::string const& option) {
     return false;
 }
 
+// What somebody changed by hand: refused and shown where it is drift, kept or taken back as `twin` says.
+void by_hand(Registered const& it, Database& db, Source const& source, Options options, Witness const& wanted) {
+    db.run(it.test.text("hand", it.engine));
+    if (auto const drift = it.test.section("drift", it.engine)) {
+        auto const before = witness(db);
+        auto const text = down_error(db, source, options).text();
+        CAPTURE(text);
+        std::istringstream lines(*drift);
+        for (std::string line; std::getline(lines, line);) {
+            CAPTURE(line);
+            CHECK_NE(text.find(line), std::string::npos);
+        }
+        check_unchanged(before, witness(db));
+        options.accept_drift = true;
+    }
+    (void)down(db, source, options);
+    check_same(wanted, witness(db));
+    (void)up(db, source);
+    (void)down(db, source, options);
+    check_same(wanted, witness(db));
+}
+
 void there_and_back(Registered const& it, bool derive) {
     CAPTURE(derive);
     Scripts scripts{it.test.text("up", it.engine), it.test.section("down", it.engine)};
@@ -88,6 +110,7 @@ void there_and_back(Registered const& it, bool derive) {
     if (auto const rounds = it.test.section("rounds", it.engine)) CHECK_EQ(went.steps.at(0).rounds, std::stoi(*rounds));
     for (auto const* part : {"writes", "edits"})
         if (auto const sql = it.test.text(part, it.engine); !sql.empty()) db->run(sql);
+    if (auto const hand = it.test.section("hand", it.engine)) return by_hand(it, *db, source, options, wanted);
     auto const migrated = witness(*db);
 
     (void)down(*db, source, options);

@@ -71,7 +71,7 @@ TEST_CASE("schema diff exits with 0 for equal schemas, and with 3 naming what di
     CHECK(json["equal"] == false);
     CHECK(json["differences"][0]["object"] == "view v");
     CHECK(json["differences"][0]["a"] == "CREATE VIEW v as select a from t;");
-    CHECK(has(desk.shop({"schema", "diff", "shop.sql"}).out, "different\n  view v\n    A  CREATE VIEW v as select a from t;\n"));
+    CHECK(has(desk.shop({"schema", "diff", "shop.sql"}).out, "different\n  view v\n    -CREATE VIEW v as select a from t;\n"));
 }
 
 TEST_CASE("schema names what undrop does not know, and exits with 3 unless told that this is meant") {

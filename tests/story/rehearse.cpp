@@ -162,7 +162,7 @@ ON_BOTH("a schema that does not come back is shown by its lines") {
     REQUIRE(bad.objects.size() == 1);
     CHECK(has(bad.objects[0].object, "by_name"));
     CHECK(bad.objects[0].before.empty());
-    CHECK(has(bad.objects[0].text(), "+ "));
+    CHECK(has(bad.objects[0].text(), "+"));
     CHECK(has(bad.objects[0].text(), "by_name"));
 }
 
