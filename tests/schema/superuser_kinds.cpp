@@ -47,24 +47,19 @@ void check_dumped(Super& db) {
     CHECK_EQ(schema.fingerprint(), schema_of(copy).fingerprint());
 }
 
-// By a derived way back, and behind a down script that forgets all.
+// By a derived way back, twice, and behind a down script that forgets all.
 void check_there_and_back(Super& db, std::string const& script) {
     CAPTURE(script);
-    check_dumped(db);
     auto const before = witness(db);
     std::string there;
-    for (int n = 0; n < 2; ++n) {
-        auto const source = n == 0 ? source_of({{script}}) : source_of({{script, "select;"}});
-        for (int again = 0; again < 2; ++again) {
-            (void)up(db, source);
-            auto const after = witness(db);
-            CHECK_NE(difference(before.exact, after.exact), "");
-            if (there.empty()) there = after.schema;
-            CHECK_EQ(difference(there, after.schema), "");
-            if (n == 0 && again == 0) check_dumped(db);
-            (void)down(db, source);
-            check_same(before, witness(db));
-        }
+    for (auto const& source : {source_of({{script}}), source_of({{script}}), source_of({{script, "select;"}})}) {
+        (void)up(db, source);
+        auto const after = witness(db);
+        CHECK_NE(difference(before.exact, after.exact), "");
+        if (there.empty()) there = after.schema;
+        CHECK_EQ(difference(there, after.schema), "");
+        (void)down(db, source);
+        check_same(before, witness(db));
     }
 }
 
@@ -134,43 +129,46 @@ comment on event trigger guard is 'it''s';
 }  // namespace
 
 TEST_CASE("superuser's kinds: operator classes and families go and come back with their indexes") {
+    Super db;
+    db.run(classes);
+    check_dumped(db);
     for (auto const* script :
          {R"(drop operator class "o p"."by a" using btree cascade; drop operator class ints using btree cascade)",
           R"(drop operator family "o p"."fam ily" using btree cascade; drop operator family unused using hash)",
           R"(drop operator === (pair, integer) cascade; drop index t_p; drop operator family "o p"."fam ily" using btree)",
           R"(drop schema "o p" cascade; drop operator class bare using gist)",
-          R"(drop type pair cascade; drop operator family bare using gist)"}) {
-        Super db;
-        db.run(classes);
+          R"(drop type pair cascade; drop operator family bare using gist)"})
         check_there_and_back(db, script);
-    }
 }
 
 TEST_CASE("superuser's kinds: operator classes and families that are made, changed, and renamed go back to what they were") {
+    Super db;
+    db.run(classes);
+    check_dumped(db);
     for (
         auto const* script :
         {R"(create operator class new for type integer using hash as operator 1 =, function 1 hashint4(integer); create index t_new on t using hash (n new))",
          R"(alter operator family "o p"."fam ily" using btree drop operator 3 (pair, integer))",
          R"(alter operator family unused using hash add operator 1 = (integer, bigint), function 1 (integer, bigint) hashint4(integer))",
          R"(alter operator family "o p"."fam ily" using btree rename to other; alter operator class ints using btree rename to numbers)",
-         R"(alter operator class bare using gist set schema "o p"; alter operator family unused using hash owner to undrop_owner)"}) {
-        Super db;
-        db.run(classes);
+         R"(alter operator class bare using gist set schema "o p"; alter operator family unused using hash owner to undrop_owner)"})
         check_there_and_back(db, script);
-    }
 }
 
 TEST_CASE("superuser's kinds: foreign tables, servers and wrappers go and come back; their rows stay where they are") {
+    Super db;
+    db.run(afar);
+    check_dumped(db);
     for (auto const* script : {R"(drop foreign table "f s"."t 1" cascade; drop foreign table empty)", "drop server far cascade",
                                R"(drop server "lone ly"; drop foreign data wrapper "w r"; drop foreign data wrapper checked)",
-                               R"(drop schema "f s" cascade)", "drop function twice(integer) cascade; drop server disk cascade"}) {
-        Super db;
-        db.run(afar);
+                               R"(drop schema "f s" cascade)", "drop function twice(integer) cascade; drop server disk cascade"})
         check_there_and_back(db, script);
-    }
 }
 
 TEST_CASE("superuser's kinds: what changes of foreign tables, servers and wrappers goes back in place where it can") {
+    Super db;
+    db.run(afar);
+    check_dumped(db);
     for (
         auto const* script :
         {R"(alter server far version '2' options (set host 'other', add port '1', drop dbname); alter server "lone ly" options (add z 'y'))",
@@ -180,11 +178,8 @@ TEST_CASE("superuser's kinds: what changes of foreign tables, servers and wrappe
          R"(alter foreign table empty rename to full_; alter server disk rename to disc; grant select on full_ to undrop_reader)",
          R"(alter foreign table empty set schema "f s"; alter foreign table "f s".empty owner to undrop_owner)",
          R"(create server near foreign data wrapper postgres_fdw; create foreign table n (a integer, b text) server near;
-             create view nv as select a from n)"}) {
-        Super db;
-        db.run(afar);
+             create view nv as select a from n)"})
         check_there_and_back(db, script);
-    }
 }
 
 TEST_CASE(
@@ -219,16 +214,16 @@ TEST_CASE("superuser's kinds: a foreign table that is a partition is named only 
 }
 
 TEST_CASE("superuser's kinds: event triggers go and come back, with their state") {
+    Super db;
+    db.run(events);
+    check_dumped(db);
     for (auto const* script :
          {R"(drop event trigger "watch it"; drop event trigger asleep; drop event trigger guard)",
           R"(drop function "e v"."no t"() cascade)",
           R"(alter event trigger "watch it" disable; alter event trigger guard enable always; drop event trigger guard)",
           R"(alter event trigger asleep enable replica; alter event trigger guard disable)",
-          R"(alter event trigger asleep rename to awake; drop schema "e v" cascade)"}) {
-        Super db;
-        db.run(events);
+          R"(alter event trigger asleep rename to awake; drop schema "e v" cascade)"})
         check_there_and_back(db, script);
-    }
 }
 
 TEST_CASE("superuser's kinds: an event trigger that is to go, or to come back, does not stand in the way back") {

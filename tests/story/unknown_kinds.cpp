@@ -67,6 +67,7 @@ create function app.notes() returns event_trigger language plpgsql as $$ begin e
 create event trigger watch on sql_drop when tag in ('DROP CAST') execute function app.notes();
 create foreign data wrapper wrap;
 create server serv foreign data wrapper wrap; alter server serv owner to undrop_owner;
+create server lonely foreign data wrapper wrap; alter server lonely owner to undrop_owner;
 create foreign table app.far (id integer) server serv; alter foreign table app.far owner to undrop_owner;
 revoke usage on foreign server serv from undrop_owner;
 )";
@@ -79,7 +80,7 @@ std::vector<Kind> const not_theirs = {
      "drop operator class app.class using btree cascade",
      {"alter operator class app.class using btree rename to class2"}},
     {"event trigger watch", "drop function app.notes() cascade", {}},
-    {"server serv", "drop server serv cascade", {"alter server serv rename to serv2", "alter server serv options (host 'x')"}},
+    {"server lonely", "drop server lonely", {"alter server lonely rename to lonely2", "alter server lonely options (host 'x')"}},
     {"foreign table app.far", "drop foreign table app.far", {"alter foreign table app.far add column c text"}},
 };
 
