@@ -24,7 +24,11 @@ namespace kinds {
 extern char const schema[];
 extern char const extension[];
 extern char const remakable[];  // no query: what $remakable stands for
+extern char const rare[];       // no query: what $rare stands for
+extern char const no_rare[];    // and what it stands for where any_rare says that there are none
+extern char const any_rare[];
 extern char const collation[];
+extern char const text_search[];
 extern char const type[];
 extern char const attribute[];
 extern char const domain[];
@@ -32,6 +36,10 @@ extern char const sequence[];
 extern char const function[];
 extern char const aggregate[];
 extern char const cast[];
+extern char const operator_[];
+extern char const operator_class[];
+extern char const conversion[];
+extern char const foreign[];
 extern char const table[];
 extern char const column[];
 extern char const column_default[];
@@ -54,10 +62,11 @@ extern char const comment[];
 extern char const owner[];
 extern char const grants[];
 extern char const default_privileges[];
+extern char const event_trigger[];
 
 // What most queries read: schemas and relations that are the user's, members of extensions and of range types, columns of partition keys.
-// $ledger is replaced, $remakable too, and $touched: by nothing, or by which relations are asked for; a table comes with its indexes and
-// sequences then, and these with it.
+// $ledger is replaced, $remakable too, $superuser by whether the role is one, or all are asked for, $rare by a list of rarer objects, and
+// $touched: by nothing, or by which relations are asked for; a table comes with its indexes and sequences then, and these with it.
 inline constexpr char const* common = R"sql(
 with ns as (
     select n.oid, n.nspname as name, n.nspowner as owner, n.nspacl as acl, n.xmin as row, quote_ident(n.nspname) as q
@@ -83,13 +92,17 @@ struct Kind {
     std::string_view name;  // or its beginning, up to a blank: "comment on"
     int rank;
     Section section;
-    char const* sql;  // null: comes with the query of the kind above
+    char const* sql;    // null: comes with the query of the kind above
+    bool rare = false;  // one of kinds/rare.cpp
 };
 
 inline constexpr Kind known_kinds[] = {
     {"schema", 10, Section::before_data, kinds::schema},
     {"extension", 12, Section::before_data, kinds::extension},
     {"collation", 13, Section::before_data, kinds::collation},
+    {"text_search_dictionary", 21, Section::before_data, kinds::text_search, true},
+    {"text_search_configuration", 22, Section::before_data, nullptr},
+    {"text_search_mapping", 23, Section::before_data, nullptr},
     {"type", 15, Section::before_data, kinds::type},
     {"attribute", 16, Section::before_data, kinds::attribute},
     {"domain_check", 53, Section::after_data, kinds::domain},
@@ -99,6 +112,14 @@ inline constexpr Kind known_kinds[] = {
     {"procedure", 25, Section::before_data, nullptr},
     {"aggregate", 26, Section::before_data, kinds::aggregate},
     {"cast", 27, Section::before_data, kinds::cast},
+    {"operator", 26, Section::before_data, kinds::operator_, true},
+    {"operator_family", 27, Section::before_data, kinds::operator_class, true},
+    {"operator_family_member", 28, Section::before_data, nullptr},
+    {"operator_class", 29, Section::before_data, nullptr},
+    {"conversion", 27, Section::before_data, kinds::conversion, true},
+    {"foreign_data_wrapper", 27, Section::before_data, kinds::foreign, true},
+    {"server", 28, Section::before_data, nullptr},
+    {"foreign_table", 33, Section::before_data, nullptr},
     {"table", 30, Section::before_data, kinds::table},
     {"column", 31, Section::before_data, kinds::column},
     {"default", 32, Section::before_data, kinds::column_default},
@@ -132,6 +153,7 @@ inline constexpr Kind known_kinds[] = {
     {"owner of", 85, Section::after_data, kinds::owner},
     {"grants on", 90, Section::after_data, kinds::grants},
     {"default_privileges", 95, Section::after_data, kinds::default_privileges},
+    {"event_trigger", 99, Section::after_data, kinds::event_trigger, true},
 };
 
 }  // namespace undrop::postgres

@@ -81,11 +81,13 @@ Error dropped_meanwhile(Error error) {
     return error;
 }
 
-std::string catalog_sql(char const* query, std::string const& ledger, bool touched, Extensions extensions) {
+std::string catalog_sql(char const* query, std::string const& ledger, bool touched, Extensions extensions, bool rare) {
     std::string sql = std::string(kinds::common) + query;
     auto const put = [&](std::string_view mark, std::string const& text) {
         for (auto at = sql.find(mark); at != std::string::npos; at = sql.find(mark, at + text.size())) sql.replace(at, mark.size(), text);
     };
+    put("$rare", rare ? kinds::rare : kinds::no_rare);
+    put("$superuser", extensions == Extensions::all ? "true" : "(select r.rolsuper from pg_roles r where r.rolname = current_user)");
     put("$remakable", extensions == Extensions::all ? "true" : kinds::remakable);
     put("$ledger", quote_literal(ledger));
     put("$touched", touched ? "and c.oid = any ($1::oid[])" : "");

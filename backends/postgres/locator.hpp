@@ -42,15 +42,17 @@ struct OwnLocks {
 
 [[nodiscard]] Error dropped_meanwhile(Error error);
 
-// Which extensions are objects: those that we could make again here, which is what a way back needs, or all.
+// Which extensions are objects, and which of what a superuser alone makes: those that we could make again here, which is what a way back
+// needs, or all.
 enum class Extensions { remakable, all };
 
-// A query of kinds/ with what all have in common; `touched`: only of the relations whose oids are its first parameter.
+// A query of kinds/ with what all have in common; `touched`: only of the relations whose oids are its first parameter. `rare`: there may be
+// objects of kinds/rare.cpp; planning what lists them takes longer than all else where there are none.
 [[nodiscard]] std::string catalog_sql(char const* query, std::string const& ledger, bool touched = false,
-                                      Extensions extensions = Extensions::remakable);
+                                      Extensions extensions = Extensions::remakable, bool rare = true);
 
 // Objects of kinds that undrop does not know, by "classid:objid", with their names.
 [[nodiscard]] Result<std::map<std::string, std::string>> unknown_objects(Connection& connection, std::string const& ledger,
-                                                                         Extensions extensions = Extensions::remakable);
+                                                                         Extensions extensions = Extensions::remakable, bool rare = true);
 
 }  // namespace undrop::postgres

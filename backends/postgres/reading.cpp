@@ -117,6 +117,8 @@ void Reading::need(Fresh& fresh, std::string const& address) const {
     if (!needed || needed == fresh.found.get()) return;
     // A sequence depends on the column that owns it; here that is sequence_owner's, and the column's default needs the sequence.
     if (fresh.found->id.kind == "sequence" && needed->id.kind != "schema") return;
+    // Here it is the mapping that needs the dictionaries.
+    if (fresh.found->id.kind == "text_search_configuration" && needed->id.kind == "text_search_dictionary") return;
     if (std::find(fresh.needed.begin(), fresh.needed.end(), needed) == fresh.needed.end()) fresh.needed.push_back(needed);
 }
 
@@ -160,12 +162,15 @@ void Reading::freeze() {
 Result<void> Reading::ask(Connection& connection, std::string const& ledger, std::string const* relations) {
     std::vector<Cell> parameters;
     if (relations) parameters.emplace_back(*relations);
+    UNDROP_TRY(auto const any, catalog_rows(connection, kinds::any_rare));
+    bool const rare = any.at(0).at(0) == "t";
     for (auto const& known : known_kinds) {
-        if (!known.sql) continue;
-        UNDROP_TRY(auto const all, catalog_rows(connection, catalog_sql(known.sql, ledger, relations != nullptr, extensions_), parameters));
+        if (!known.sql || (known.rare && !rare)) continue;
+        auto const sql = catalog_sql(known.sql, ledger, relations != nullptr, extensions_, rare);
+        UNDROP_TRY(auto const all, catalog_rows(connection, sql, parameters));
         UNDROP_CHECK(add(all));
     }
-    UNDROP_TRY(unknown_, unknown_objects(connection, ledger, extensions_));
+    UNDROP_TRY(unknown_, unknown_objects(connection, ledger, extensions_, rare));
     return BOOST_OUTCOME_V2_NAMESPACE::success();
 }
 

@@ -13,13 +13,15 @@ namespace undrop::postgres {
 
 namespace {
 
-// Objects that nobody's query names. Members of extensions go with the extension, parts of an object with the object.
+// Objects that nobody's query names, and those of rarer kinds that the role could not make again. Members of extensions go with the
+// extension, parts of an object with the object.
 constexpr char const* unknown = R"sql(
-, other(classid, objid, row) as (
+$rare
+, listed(classid, objid, row) as (
     select 1247::oid, t.oid, t.xmin from pg_type t join ns n on n.oid = t.typnamespace
     where t.typtype = 'b' and t.typrelid = 0 and not exists (select from pg_type e where e.typarray = t.oid)
     union all select 1259, c.oid, c.row from rel c where c.relkind = 'f'
-    union all select 2617, oid, xmin from pg_operator
+    union all select 2617, oid, xmin from pg_operator where oprcode <> 0
     union all select 2616, oid, xmin from pg_opclass
     union all select 2753, oid, xmin from pg_opfamily
     union all select 2601, oid, xmin from pg_am
@@ -37,6 +39,8 @@ constexpr char const* unknown = R"sql(
     union all select 6100, s.oid, null from pg_subscription s where s.subdbid = (select oid from pg_database where datname = current_database())
     union all select 3079, x.oid, x.xmin from pg_extension x where not ($remakable)
     $since_15
+), other as (
+    select l.* from listed l where l.objid >= 16384 and not exists (select from rare r where r.classid = l.classid and r.objid = l.objid)
 )
 )sql";
 // With what they consist of, where that is not one row of the catalog, or none whose xmin everybody may read: a further entry each, whose
@@ -54,7 +58,7 @@ cross join lateral (
     union all select '#' || md5(u.umoptions::text) from pg_user_mappings u where o.classid = 1418 and u.umid = o.objid
     union all select '#' || md5(row(s.subname, s.subowner, s.subenabled, s.subslotname, s.subpublications)::text)
         from pg_subscription s where o.classid = 6100 and s.oid = o.objid) a
-where o.objid >= 16384 and i.identity is not null and a.digest is not null
+where i.identity is not null and a.digest is not null
   and not exists (select from pg_depend d where d.classid = o.classid and d.objid = o.objid and d.deptype in ('e', 'i')))sql";
 // A row that we see although its transaction is in progress is ours.
 constexpr char const* changed = R"sql(
@@ -97,15 +101,16 @@ std::string quoted(std::string const& name) {
 }
 
 std::string unknown_sql(Connection const& connection, std::string const& ledger, char const* what,
-                        Extensions extensions = Extensions::remakable) {
-    auto sql = catalog_sql((std::string(unknown) + what).c_str(), ledger, false, extensions);
+                        Extensions extensions = Extensions::remakable, bool rare = true) {
+    auto sql = catalog_sql((std::string(unknown) + what).c_str(), ledger, false, extensions, rare);
     return sql.replace(sql.find(mark), mark.size(), connection.server_version() >= 150000 ? since_15 : "");
 }
 
 }  // namespace
 
-Result<std::map<std::string, std::string>> unknown_objects(Connection& connection, std::string const& ledger, Extensions extensions) {
-    UNDROP_TRY(auto const rows, catalog_rows(connection, unknown_sql(connection, ledger, named, extensions)));
+Result<std::map<std::string, std::string>> unknown_objects(Connection& connection, std::string const& ledger, Extensions extensions,
+                                                           bool rare) {
+    UNDROP_TRY(auto const rows, catalog_rows(connection, unknown_sql(connection, ledger, named, extensions, rare)));
     std::map<std::string, std::string> found;
     for (auto const& row : rows) found.emplace(row[0].value_or(""), row[1].value_or(""));
     return found;

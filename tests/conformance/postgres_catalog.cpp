@@ -11,6 +11,7 @@
 #include "conformance/postgres_rich.hpp"
 #include "diff.hpp"
 #include "mend.hpp"
+#include "support/database.hpp"
 
 namespace undrop::postgres {
 
@@ -235,30 +236,28 @@ TEST_CASE("postgres catalog: an object of an unknown kind that is removed is nam
     OwnDatabase database;
     auto const ours = database.connect();
     auto const theirs = database.connect();
-    OwnDatabase::must(*ours, R"sql(
-        create function public.plus(point, integer) returns point language sql as 'select $1';
-        create operator public.+ (leftarg = point, rightarg = integer, function = public.plus);
-        create operator public.- (leftarg = point, rightarg = integer, function = public.plus);
-        create text search dictionary public.span (template = simple);
-        create text search configuration public.words (copy = simple);
-        create table public.t (id integer);)sql");
+    auto const superuser = test::connect_postgres(test::with_database(test::required_variable("UNDROP_TEST_POSTGRES_SUPERUSER"),
+                                                                      ours->rows("select current_database()").value().at(0).at(0).value()));
+    for (std::string const name : {"plone", "pltwo", "theirs"})
+        superuser->run("create language " + name + " handler plpgsql_call_handler; alter language " + name + " owner to undrop_owner");
+    // What its owner could not make again.
+    superuser->run(
+        "create operator family public.families using btree; alter operator family public.families using btree owner to undrop_owner");
+    OwnDatabase::must(*ours, "create table public.t (id integer)");
     OwnDatabase::must(*ours, "begin");
     auto const before = read(*ours);
-    OwnDatabase::must(*theirs, "drop operator public.- (point, integer)");
+    OwnDatabase::must(*theirs, "drop language theirs");
     OwnDatabase::must(*ours, R"sql(
         create table public.helper (id serial primary key); drop table public.helper;
-        create text search dictionary public.passing (template = simple); drop text search dictionary public.passing;
-        drop operator public.+ (point, integer);
-        drop text search dictionary public.span;
-        drop text search configuration public.words;
+        drop operator family public.families using btree;
+        drop language pltwo;
+        drop language plone;
         drop table public.t;)sql");
     auto const removed = removed_unknown(*ours, before);
     REQUIRE(removed.has_value());
     auto names = removed.value();
     std::sort(names.begin(), names.end());
-    CHECK(joined(names) ==
-          "operator public.+(pg_catalog.point,integer)\ntext search configuration public.words\n"
-          "text search dictionary public.span\n");
+    CHECK(joined(names) == "language plone\nlanguage pltwo\noperator family public.families USING btree\n");
 }
 
 TEST_CASE("postgres catalog: bodies that mention a name are found as whole words, in any case") {

@@ -56,6 +56,18 @@ create table app.people (
 ) with (fillfactor = 70, toast.autovacuum_enabled = false);
 alter table app.people alter note set storage external, alter email set statistics 500, alter born set (n_distinct = 10);
 alter table app.people add constraint late_check check (share < 90) not valid;
+create schema other;
+create text search dictionary other."sto p" (template = simple, stopwords = english, accept = false);
+create text search configuration other."wo rds" (copy = simple);
+alter text search configuration other."wo rds" alter mapping for word, asciiword with other."sto p", simple;
+comment on text search configuration other."wo rds" is 'w';
+create index people_words on app.people using gin (to_tsvector('other."wo rds"', note));
+create function other.same(app.place, app.place) returns boolean language sql immutable as 'select $1.zip = $2.zip';
+create operator other.=== (leftarg = app.place, rightarg = app.place, function = other.same, commutator = operator(other.===),
+    negator = operator(other.!==), restrict = eqsel, join = eqjoinsel, hashes);
+create operator other.!== (leftarg = app.place, rightarg = app.place, function = other.same, negator = operator(other.===));
+alter table app.people add constraint at_home check (home operator(other.===) home);
+create default conversion other."con v" for 'LATIN1' to 'UTF8' from iso8859_1_to_utf8;
 create index people_role on app.people (role) include (born) where role <> 'viewer';
 create index people_half on app.people (app.half(id::integer) desc nulls last, lower(email)) with (fillfactor = 60);
 create unique index people_born on app.people (born, id);

@@ -24,6 +24,14 @@ Plan planned_down(Database& db, Source const& source) {
     return plan_down(target, source).value();
 }
 
+// Of a kind that undrop does not know. A superuser makes them, and gives them away.
+void make_languages(Database& db, std::vector<std::string> const& names) {
+    auto const superuser =
+        connect_postgres(with_database(required_variable("UNDROP_TEST_POSTGRES_SUPERUSER"), db.one("select current_database()")));
+    for (auto const& name : names)
+        superuser->run("create language " + name + " handler plpgsql_call_handler; alter language " + name + " owner to undrop_owner");
+}
+
 Finding const* found(Plan const& plan, std::string const& code) {
     auto const at = std::find_if(plan.findings.begin(), plan.findings.end(), [&](Finding const& f) { return f.code == code; });
     return at == plan.findings.end() ? nullptr : &*at;
@@ -39,14 +47,14 @@ std::string printed(T const& value) {
 }  // namespace
 
 ON_POSTGRES("waivers: the definition of what undrop cannot make is changed by its name alone") {
-    db.run("create text search dictionary d (template = simple, accept = true)");
-    auto const alter = std::string("alter text search dictionary d (accept = false)");
+    make_languages(db, {"d"});
+    auto const alter = std::string("alter language d rename to e");
     auto const error = up_error(db, source_of({{alter}}));
     CHECK_EQ(error.code, Code::refused);
     CHECK_EQ(error.left, Left::rolled_back);
-    CHECK_NE(error.message.find("definition of text search dictionary public.d"), std::string::npos);
-    (void)up(db, source_of({{"-- undrop: lose definition of text search dictionary public.d\n" + alter}}));
-    CHECK_EQ(db.one("select dictinitoption from pg_ts_dict where dictname = 'd'"), "accept = 'false'");
+    CHECK_NE(error.message.find("definition of language d"), std::string::npos);
+    (void)up(db, source_of({{"-- undrop: lose definition of language d\n" + alter}}));
+    CHECK_EQ(db.count("select count(*) from pg_language where lanname = 'e'"), 1);
 }
 
 ON_BOTH("waivers: one that names nothing is refused in the plan, with its line and the name that was meant") {
@@ -160,20 +168,17 @@ ON_BOTH("waivers: names in quotes are the names that are meant") {
 }
 
 ON_POSTGRES("waivers: an object is let go by its kind and its name, and one that does not go takes the step back") {
-    db.run("create text search configuration span (copy = simple); create text search configuration other (copy = simple)");
+    make_languages(db, {"span", "other"});
     auto const before = witness(db);
-    auto const error =
-        up_error(db, source_of({{"-- undrop: lose text search configuration public.other\ndrop text search configuration span"}}));
-    CHECK_NE(error.message.find("text search configuration public.span"), std::string::npos);
-    auto const idle = up_error(db, source_of({{"-- undrop: lose text search configuration public.span, text search configuration "
-                                               "public.other\ndrop text search configuration span"}}));
+    auto const error = up_error(db, source_of({{"-- undrop: lose language other\ndrop language span"}}));
+    CHECK_NE(error.message.find("language span"), std::string::npos);
+    auto const idle = up_error(db, source_of({{"-- undrop: lose language span, language other\ndrop language span"}}));
     CHECK_EQ(idle.left, Left::rolled_back);
-    CHECK_NE(idle.message.find("lose text search configuration public.other` matches nothing"), std::string::npos);
+    CHECK_NE(idle.message.find("lose language other` matches nothing"), std::string::npos);
     check_unchanged(before, witness(db));
-    auto const step =
-        up(db, source_of({{"-- undrop: lose text search configuration public.span\ndrop text search configuration span"}})).steps.at(0);
-    CHECK(mentions(step.waived, "text search configuration public.span"));
-    CHECK_EQ(db.count("select count(*) from pg_ts_config where cfgname = 'span'"), 0);
+    auto const step = up(db, source_of({{"-- undrop: lose language span\ndrop language span"}})).steps.at(0);
+    CHECK(mentions(step.waived, "language span"));
+    CHECK_EQ(db.count("select count(*) from pg_language where lanname = 'span'"), 0);
 }
 
 ON_SQLITE("waivers: rows of a full-text table, and the table, are let go by its name") {

@@ -4,6 +4,7 @@
 namespace undrop::postgres::kinds {
 
 char const comment[] = R"sql(
+$rare
 select 'comment on ' || lower(h.word), h.parent, h.name, x.make, format('COMMENT ON %s %s IS NULL;', h.word, h.q), x.make, '', 0,
        '', format('%s:%s:%s', d.classoid, d.objoid, d.objsubid), h.relation, d.xmin, false
 from pg_description d
@@ -44,6 +45,11 @@ join (
     select 6104, p.oid, 0, 0, 'PUBLICATION', '', p.pubname, quote_ident(p.pubname) from pg_publication p
     union all
     select 3079, x.oid, 0, 0, 'EXTENSION', '', x.extname, quote_ident(x.extname) from pg_extension x where x.oid >= 16384
+    union all
+    select r.classid, r.objid, 0, case r.classid when 1259 then r.objid else 0::oid end, r.word, r.parent, r.name, r.q from rare r
+    union all
+    select 1259, r.objid, a.attnum, r.objid, 'COLUMN', r.q, a.attname, format('%s.%I', r.q, a.attname)
+    from rare r join pg_attribute a on r.classid = 1259 and a.attrelid = r.objid and a.attnum > 0 and not a.attisdropped
     union all
     select 2606, k.oid, 0, c.oid, 'CONSTRAINT', c.q, k.conname, format('%I ON %s', k.conname, c.q)
     from pg_constraint k join rel c on c.oid = k.conrelid

@@ -6,6 +6,7 @@
 namespace undrop::postgres::kinds {
 
 char const grants[] = R"sql(
+$rare
 , holder as (
     select format('2615:%s:0', n.oid) as address, '' as own, '' as also, 0::oid as relation, 'SCHEMA' as word, '' as parent,
         n.name::text as name,
@@ -34,6 +35,23 @@ char const grants[] = R"sql(
     from pg_proc p join ns n on n.oid = p.pronamespace
     cross join lateral (select case p.prokind when 'p' then 'PROCEDURE' else 'FUNCTION' end as word) x
     where not exists (select from ext e where e.classid = 1255 and e.objid = p.oid)
+    union all
+    select format('1259:%s:0', c.oid), 'grants:' || c.oid, '', c.oid, r.word, r.parent, r.name, 'TABLE ' || r.q, null, r.owner, c.relacl,
+           acldefault('r', r.owner), r.row, 0
+    from rare r join pg_class c on r.classid = 1259 and c.oid = r.objid
+    union all
+    select format('1259:%s:%s', r.objid, a.attnum), '', format('1259:%s:0 grants:%s', r.objid, r.objid), r.objid, 'COLUMN', r.q, a.attname,
+           'TABLE ' || r.q, quote_ident(a.attname), r.owner, a.attacl, null, a.xmin, 1
+    from rare r join pg_attribute a on r.classid = 1259 and a.attrelid = r.objid and a.attnum > 0 and not a.attisdropped
+    where a.attacl is not null
+    union all
+    select format('2328:%s:0', w.oid), '', '', 0, r.word, '', r.name, 'FOREIGN DATA WRAPPER ' || r.q, null, r.owner, w.fdwacl,
+           acldefault('F', r.owner), r.row, 0
+    from rare r join pg_foreign_data_wrapper w on r.classid = 2328 and w.oid = r.objid
+    union all
+    select format('1417:%s:0', s.oid), '', '', 0, r.word, '', r.name, 'FOREIGN SERVER ' || r.q, null, r.owner, s.srvacl,
+           acldefault('S', r.owner), r.row, 0
+    from rare r join pg_foreign_server s on r.classid = 1417 and s.oid = r.objid
 )
 select 'grants on ' || lower(h.word), h.parent, h.name,
        concat_ws(E'\n', format('REVOKE ALL%s ON %s FROM PUBLIC;', x.part, h.q), format('REVOKE ALL%s ON %s FROM %s;', x.part, h.q,

@@ -4,6 +4,7 @@
 namespace undrop::postgres::kinds {
 
 char const owner[] = R"sql(
+$rare
 select 'owner of ' || lower(h.word), h.parent, h.name, x.make, '', x.make, '', 0,
        'owner:' || h.address, h.address, h.relation, h.row, false
 from (
@@ -34,6 +35,10 @@ from (
     select format('3456:%s:0', o.oid), 0, 'COLLATION', n.q, o.collname, format('%I.%I', n.name, o.collname), o.collowner, o.xmin
     from pg_collation o join ns n on n.oid = o.collnamespace
     where not exists (select from ext e where e.classid = 3456 and e.objid = o.oid)
+    union all
+    select format('%s:%s:0', r.classid, r.objid), case r.classid when 1259 then r.objid else 0::oid end, r.word, r.parent, r.name, r.q, r.owner,
+        r.row
+    from rare r
     union all
     select format('6104:%s:0', p.oid), 0, 'PUBLICATION', '', p.pubname, quote_ident(p.pubname), p.pubowner, p.xmin from pg_publication p
     union all
