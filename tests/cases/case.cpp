@@ -12,7 +12,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::array sections{"schema", "rows", "up", "down", "writes", "twin", "edits", "expect", "rounds", "underived", "refused"};
+constexpr std::array sections{"schema", "rows",   "up",     "down",      "writes",  "twin",
+                              "edits",  "expect", "rounds", "underived", "refused", "empty"};
 
 [[noreturn]] void wrong(std::string const& file, std::string const& what) { throw std::runtime_error(file + ": " + what); }
 
