@@ -28,6 +28,9 @@ namespace undrop {
 
 class Views;
 
+// Beside tables and columns: "sequence", "type" or "materialized view", as ALTER says it -> schema and name, raw -> identity.
+using NamedObjects = std::map<std::string, std::map<std::pair<std::string, std::string>, std::string>>;
+
 class Backend {
 public:
     virtual ~Backend() = default;
@@ -165,7 +168,7 @@ public:
     // -- Looking
     // All tables with rows of their own (ordinary, partitioned ones too), without the system's, temporary ones and the store's.
     [[nodiscard]] virtual Result<std::vector<Table>> tables(std::string const& ledger) = 0;
-    // From now on `tables`, `catalog`, `positions` and `named_sequences` may leave out what these statements have nothing to do with, as
+    // From now on `tables`, `catalog`, `positions` and `named_objects` may leave out what these statements have nothing to do with, as
     // far as their text shows what that is; null: they tell of everything again.
     virtual void look_only_at(std::vector<Statement> const* statements) { static_cast<void>(statements); }
     // After a script: tables to whose rows it wrote although `tables` had left them out, as they were before it. Nothing: it changed
@@ -273,8 +276,8 @@ public:
     [[nodiscard]] virtual Result<std::map<std::string, std::string>> positions() = 0;
     // Would `then` be new to a sequence that is at `now`, in the direction in which it counts?
     [[nodiscard]] virtual Result<bool> is_behind(std::string const& sequence, std::string const& now, std::string const& then) = 0;
-    // Sequences that have names of their own: schema and name, raw, with an identity that stays over a rename. None on SQLite.
-    [[nodiscard]] virtual Result<std::map<std::pair<std::string, std::string>, std::string>> named_sequences() = 0;
+    // What else stays itself over a rename. Nothing on SQLite.
+    [[nodiscard]] virtual Result<NamedObjects> named_objects() = 0;
     // The statistics by which the database plans queries, of a table that got rows back: in the step's transaction, without waiting for
     // anybody. The last that a step does to a table, for what it writes to is the system's.
     [[nodiscard]] virtual Result<void> gather_statistics(Table const& table) = 0;

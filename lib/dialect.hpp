@@ -101,6 +101,7 @@ struct Table {
     bool partitioned = false;                      // its rows are in its partitions
     std::string root;                              // id of the topmost table that this is a partition of; empty: of none
     bool no_locator = false;                       // its rows have no row_locator (WITHOUT ROWID)
+    bool strict = false;                           // takes no value of another type than its column's
     [[nodiscard]] Column const* column(std::string_view column_name) const;
     [[nodiscard]] Column const* column_by_id(std::string_view column_id) const;
     [[nodiscard]] std::string text() const { return schema.empty() ? name : schema + "." + name; }  // for people

@@ -22,7 +22,7 @@ bool loses_rights(ObjectId const& id, Object const& object, Objects const& remov
     return goes(true) && !goes(false) && !goes_with_table(id, removed);
 }
 
-// What is to go, and is still needed by a column until that has its other type.
+// What is to go, and is still needed by a column until that has its other type, or by a type until that has its other default.
 std::set<ObjectId> needed_until_altered(Catalog const& now, Objects const& removed, std::set<ObjectId> const& altered) {
     std::set<ObjectId> late;
     auto waiting = std::vector<ObjectId>(altered.begin(), altered.end());
@@ -36,11 +36,59 @@ std::set<ObjectId> needed_until_altered(Catalog const& now, Objects const& remov
     return late;
 }
 
+// Does anything that holds rows need this, or something that does?
+bool carries_rows(Catalog const& now, ObjectId const& of) {
+    std::set<ObjectId> found{of};
+    for (bool grown = true; grown;) {
+        grown = false;
+        for (auto const& [id, object] : now) {
+            auto const& needs = object.needs;
+            if (found.contains(id) || std::none_of(needs.begin(), needs.end(), [&](ObjectId const& n) { return found.contains(n); }))
+                continue;
+            if (object.holds_rows) return true;
+            found.insert(id);
+            grown = true;
+        }
+    }
+    return false;
+}
+
 MendAction action(MendAction::Kind kind, ObjectId const& id, Object object, Object now = {}) {
     return {.kind = kind, .id = id, .object = std::move(object), .now = std::move(now)};
 }
 
+// What others may need before it can be made, as a view: its shape is a statement that makes one of the same columns.
+bool can_stand_in(ObjectId const& id, Object const& object) { return id.kind == "view" && !object.shape.empty() && !object.alter.empty(); }
+
+MendAction stand_in(MendAction::Kind kind, ObjectId const& id, Object object) {
+    object.make = object.shape;
+    object.alter = object.shape;
+    return action(kind, id, std::move(object));
+}
+
+// What needs itself, by way of others.
+std::set<ObjectId> in_circles(Objects const& objects) {
+    std::set<ObjectId> found;
+    for (auto const& [start, object] : objects) {
+        if (!can_stand_in(start, object)) continue;
+        std::set<ObjectId> seen;
+        std::vector<ObjectId> waiting{start};
+        while (!waiting.empty() && !found.contains(start)) {
+            auto const at = objects.find(waiting.back());
+            waiting.pop_back();
+            if (at == objects.end()) continue;
+            for (auto const& need : at->second.needs) {
+                if (need == start) found.insert(start);
+                if (seen.insert(need).second) waiting.push_back(need);
+            }
+        }
+    }
+    return found;
+}
+
 }  // namespace
+
+bool is_stand_in(MendAction const& action) { return !action.object.shape.empty() && action.object.make == action.object.shape; }
 
 bool grants_rights(ObjectId const& id) { return id.kind.starts_with("grants on "); }
 
@@ -97,6 +145,43 @@ std::vector<MendAction> removals(Objects const& gone) {
     return actions;
 }
 
+namespace {
+
+// In a circle of views one is there as another of the same columns until those that it reads are there.
+void add_in_making_order(MendPlan& plan, Objects const& made, std::vector<MendAction> const& in_place) {
+    auto add = [&](MendAction a) {
+        (a.object.section == Section::before_data ? plan.before_data : plan.after_data).push_back(std::move(a));
+    };
+    Objects ordered = made;
+    for (auto const& a : in_place) ordered.emplace(a.id, a.object);
+    std::set<ObjectId> there;
+    std::set<ObjectId> standing_in;
+    auto const missing = [&](ObjectId const& need) { return made.contains(need) && !there.contains(need); };
+    auto const lacks = [&](ObjectId const& id) {
+        auto const& needs = ordered.at(id).needs;
+        return std::any_of(needs.begin(), needs.end(), [&](ObjectId const& need) { return need != id && missing(need); });
+    };
+    for (auto const& id : in_making_order(ordered)) {
+        auto const changed = std::find_if(in_place.begin(), in_place.end(), [&](MendAction const& a) { return a.id == id; });
+        if (changed != in_place.end()) {
+            add(*changed);
+        } else if (lacks(id) && can_stand_in(id, ordered.at(id))) {
+            add(stand_in(MendAction::Kind::make, id, ordered.at(id)));
+            standing_in.insert(id);
+        } else {
+            add(action(MendAction::Kind::make, id, ordered.at(id)));
+        }
+        there.insert(id);
+        std::erase_if(standing_in, [&](ObjectId const& view) {
+            if (lacks(view)) return false;
+            add(action(MendAction::Kind::alter, view, ordered.at(view)));
+            return true;
+        });
+    }
+}
+
+}  // namespace
+
 MendPlan plan_mend(Catalog const& now, Wanted const& wanted) {
     Objects removed;  // there now, not wanted
     Objects remake;   // there now, wanted differently, and no way to change them in place
@@ -136,14 +221,17 @@ MendPlan plan_mend(Catalog const& now, Wanted const& wanted) {
     for (auto const& a : in_place)
         if (a.kind == MendAction::Kind::alter && a.object.holds_rows) altered.insert(a.id);
     // A column's default is converted with it, and that cannot always be done: one that becomes another anyway steps aside, a partition's
-    // too; and so does one that needs what goes.
+    // too; and so does what needs what goes, as a view, unless rows hang on it: then that goes last.
+    auto kept = altered;
     std::erase_if(in_place, [&](MendAction const& a) {
-        if (a.id.kind != "default") return false;
-        auto const& needs = now.at(a.id).needs;
-        auto const converted = std::any_of(altered.begin(), altered.end(),
-                                           [&](ObjectId const& column) { return column.kind == "column" && column.name == a.id.name; });
-        auto const aside =
-            converted || std::any_of(needs.begin(), needs.end(), [&](ObjectId const& need) { return removed.contains(need); });
+        auto const& is = now.at(a.id);
+        if (is.holds_rows || is.remove.empty()) return false;
+        auto const converted = a.id.kind == "default" && std::any_of(altered.begin(), altered.end(), [&](ObjectId const& column) {
+                                   return column.kind == "column" && column.name == a.id.name;
+                               });
+        auto const loses = std::any_of(is.needs.begin(), is.needs.end(), [&](ObjectId const& need) { return removed.contains(need); });
+        auto const aside = converted || (loses && !carries_rows(now, a.id));
+        if (loses && !aside) kept.insert(a.id);
         if (aside) remake.emplace(a.id, now.at(a.id)), made.emplace(a.id, a.object);
         return aside;
     });
@@ -156,21 +244,14 @@ MendPlan plan_mend(Catalog const& now, Wanted const& wanted) {
 
     Objects gone = removed;
     gone.insert(remake.begin(), remake.end());
-    auto const late = needed_until_altered(now, removed, altered);
+    auto const late = needed_until_altered(now, removed, kept);
     std::vector<MendAction> last;
+    for (auto const& id : in_circles(gone)) plan.before_data.push_back(stand_in(MendAction::Kind::alter, id, gone.at(id)));
     for (auto const& id : in_removal_order(gone, removed))
         if (auto const& object = gone.at(id); !object.remove.empty())
             (late.contains(id) ? last : plan.before_data).push_back(action(MendAction::Kind::remove, id, object));
 
-    auto add = [&](MendAction a) {
-        (a.object.section == Section::before_data ? plan.before_data : plan.after_data).push_back(std::move(a));
-    };
-    Objects ordered = made;
-    for (auto const& a : in_place) ordered.emplace(a.id, a.object);
-    for (auto const& id : in_making_order(ordered)) {
-        auto const changed = std::find_if(in_place.begin(), in_place.end(), [&](MendAction const& a) { return a.id == id; });
-        add(changed != in_place.end() ? *changed : action(MendAction::Kind::make, id, ordered.at(id)));
-    }
+    add_in_making_order(plan, made, in_place);
     plan.before_data.insert(plan.before_data.end(), last.begin(), last.end());
     return plan;
 }

@@ -42,6 +42,9 @@ struct Mended {
 };
 using MendLog = std::vector<Mended>;
 
+// Is this something of the same shape, until what needs it in a circle is there, or gone?
+[[nodiscard]] bool is_stand_in(MendAction const& action);
+
 [[nodiscard]] Mended mended(MendAction const& action, Catalog const& now);
 
 // Are these rights on something, and not the thing itself?

@@ -162,8 +162,9 @@ std::string insert_rows(Dialect const& dialect, Snapshot const& s, Table const& 
         names.push_back(dialect.quote(name));
         values.push_back(dialect.load(*now.column(name), fmt::format("s.v{}", number_of)));
     }
-    return fmt::format("insert into {} ({}){} select {} from {}", dialect.relation(now.schema, now.name), fmt::join(names, ", "),
-                       dialect.insert_overriding(), fmt::join(values, ", "), from);
+    auto const into = names.empty() ? std::string{} : fmt::format(" ({})", fmt::join(names, ", "));  // a table may have no column
+    return fmt::format("insert into {}{}{} select {} from {}", dialect.relation(now.schema, now.name), into, dialect.insert_overriding(),
+                       fmt::join(values, ", "), from);
 }
 
 namespace {

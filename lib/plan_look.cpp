@@ -305,7 +305,8 @@ void Planner::describe_way_back(PlannedStep& step, Opposite const& opposite, Pla
         }
         for (auto const* actions : {&mend.before_data, &mend.after_data})
             for (auto const& action : *actions)
-                step.mends.push_back((action.kind == MendAction::Kind::remove ? "removes " : "brings back ") + action.id.text());
+                if (!is_stand_in(action))
+                    step.mends.push_back((action.kind == MendAction::Kind::remove ? "removes " : "brings back ") + action.id.text());
     } else
         step.notes.push_back("what the down script forgets of what the ledger recorded is mended");
 }
@@ -340,10 +341,13 @@ bool Planner::goes_too(std::string const& body, Foresight const& foresight, Fore
                });
     };
     // What the database knows to depend on it goes by CASCADE, or keeps the script from running at all.
+    auto said = body;  // the database's word quotes names
+    std::erase(said, '"');
     for (auto const& [id, object] : catalog_) {
-        auto const text = id.kind == "trigger" ? "trigger " + id.name : id.text();
-        auto const named = body == text || body.starts_with(text + " on ") ||
-                           (id.kind == "materialized_view" && body == "materialized view " + id.parent + "." + id.name);
+        auto text = id.kind == "trigger" ? "trigger " + id.name : id.text();
+        if (id.kind == "materialized_view") text = "materialized view " + id.parent + "." + id.name;
+        std::erase(text, '"');
+        auto const named = said == text || said.starts_with(text + " on ");
         if (named && std::any_of(object.needs.begin(), object.needs.end(), gone)) return true;
     }
     return false;

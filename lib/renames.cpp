@@ -1,11 +1,31 @@
 #include "renames.hpp"
 
 #include <algorithm>
+#include <cctype>
 
 namespace undrop {
 namespace {
 
 std::string full_name(ObjectId const& id) { return id.parent.empty() ? id.name : id.parent + "." + id.name; }
+
+// Is the object's text the wanted one, but for the name that a type has now?
+bool names_renamed_type(ObjectId const& id, Object const& wanted, Rename const& rename, Catalog const& now) {
+    auto const is = now.find(id);
+    if (!rename.column_before.empty() || is == now.end()) return false;
+    auto const type = std::find_if(now.begin(), now.end(), [&](auto const& entry) {
+        return entry.first.kind == "type" && names_table(full_name(entry.first), rename.after);
+    });
+    if (type == now.end()) return false;
+    auto const is_part = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '$' || c == '"'; };
+    auto const before = rename.before.first + "." + rename.before.second;
+    auto text = is->second.make;
+    for (auto const& after : {full_name(type->first), type->first.parent + ".\"" + rename.after.second + "\""})
+        for (std::size_t at = 0; (at = text.find(after, at)) != std::string::npos; ++at) {
+            auto const end = at + after.size();
+            if ((at == 0 || !is_part(text[at - 1])) && (end == text.size() || !is_part(text[end]))) text.replace(at, after.size(), before);
+        }
+    return text == wanted.make;
+}
 
 }  // namespace
 
@@ -32,6 +52,7 @@ Wanted without_renamed(Wanted wanted, std::vector<Rename> const& renames, Catalo
         return std::any_of(renames.begin(), renames.end(), [&, &id = id, &object = object](Rename const& rename) {
             // A computed column whose name another one took comes back by its rename, too: nothing need be made anew.
             auto const makes_room = object && rename.replaced && !object->holds_rows;
+            if (object && names_renamed_type(id, *object, rename, now)) return true;
             return object ? (makes_room || !now.contains(id)) && there_as_renamed(id, rename, now)
                           : there_as_renamed(id, reversed(rename), then);
         });

@@ -201,6 +201,12 @@ Result<Restored> restore_column(Backend& backend, Ledger const& ledger, Snapshot
 
 namespace {
 
+// None: an AUTOINCREMENT of SQLite would begin to count, too.
+Result<std::int64_t> put_rows(Backend& backend, Snapshot const& s, Table const& now, std::string const& from) {
+    if (s.rows == 0) return std::int64_t{0};
+    return backend.run(insert_rows(backend.dialect(), s, now, from));
+}
+
 // Rows without a key: as many of equal ones as the snapshot has come back, less those that are there.
 Result<Restored> restore_whole_rows(Backend& backend, Ledger const& ledger, Snapshot const& s, Table const& now, std::string const& users) {
     auto const& dialect = backend.dialect();
@@ -218,7 +224,7 @@ Result<Restored> restore_whole_rows(Backend& backend, Ledger const& ledger, Snap
         "(select q.*, {0} as i, row_number() over (partition by {0} order by n) as r from {1} as q) as s left join {2} as b "
         "on b.i = s.i where ({3}) and s.r > coalesce(b.c, 0)",
         dialect.image(then), ledger.table(s.store), there, users);
-    UNDROP_TRY(done.inserted, backend.run(insert_rows(dialect, s, now, from)));
+    UNDROP_TRY(done.inserted, put_rows(backend, s, now, from));
     done.merged.restored = done.inserted;
     done.merged.unchanged = number_of(wanted.at(0).at(0)) - done.inserted;
     done.merged.not_users = s.rows - number_of(wanted.at(0).at(0));
@@ -310,7 +316,7 @@ Result<Restored> restore_keyed_rows(Backend& backend, Ledger const& ledger, Snap
     if (!taken.empty())
         UNDROP_CHECK(aside.add(now, "", why::key_taken,
                                fmt::format("{} and ({}) and {}", insertable(s, store, rows_now, join, ""), users, is_taken)));
-    UNDROP_TRY(done.inserted, backend.run(insert_rows(dialect, s, now, insert)));
+    UNDROP_TRY(done.inserted, put_rows(backend, s, now, insert));
     done.merged.key_taken += number_of(free.at(0).at(0)) - done.inserted;
     done.merged.restored += done.inserted;
     if (!taken.empty()) UNDROP_CHECK(backend.run("drop table " + taken));
@@ -340,7 +346,7 @@ Result<Restored> insert_all(Backend& backend, Ledger const& ledger, Snapshot con
     auto const is_taken = fmt::format("exists (select 1 from {} as q where q.n = s.n)", taken);
     if (!taken.empty()) UNDROP_CHECK(Aside(backend, ledger, s).add(now, "", why::key_taken, from + " and " + is_taken));
     if (!taken.empty()) from += " and not " + is_taken;
-    UNDROP_TRY(done.inserted, backend.run(insert_rows(dialect, s, now, from)));
+    UNDROP_TRY(done.inserted, put_rows(backend, s, now, from));
     done.merged.restored = done.inserted;
     done.merged.key_taken = number_of(absent.at(0).at(0)) - done.inserted;
     done.merged.computed = number_of(wanted.at(0).at(0)) - number_of(absent.at(0).at(0));

@@ -109,7 +109,7 @@ private:
     [[nodiscard]] Result<void> leave_footprints();
     [[nodiscard]] Result<void> bring_back();
     [[nodiscard]] Result<void> rename_tables_back();
-    [[nodiscard]] Result<void> rename_sequences_back();
+    [[nodiscard]] Result<void> rename_objects_back();
     [[nodiscard]] Result<void> rename_all(char const* kind, std::vector<std::pair<TableName, TableName>> const& in_order);
     [[nodiscard]] Result<void> rename_columns_back();
     [[nodiscard]] Result<void> rename_columns_of(TableName const& name);
@@ -150,7 +150,7 @@ private:
     [[nodiscard]] Result<void> give_names_back();
     [[nodiscard]] Result<bool> rename_constraints(Catalog const& now);
     [[nodiscard]] Result<void> mend_over_rows();
-    [[nodiscard]] Result<void> mend_by(Catalog const& now, std::vector<MendAction> const& actions);
+    [[nodiscard]] Result<void> mend_by(Catalog const& now, std::vector<MendAction> actions);
     [[nodiscard]] Result<void> rename_by(std::string const& sql);
     void log(Mended done);
     // step_columns.cpp
@@ -243,6 +243,7 @@ private:
     [[nodiscard]] Result<bool> is_lost(Snapshot const& saved, std::vector<FilledView> const& now);
     [[nodiscard]] Result<void> keep_lost_views();
     [[nodiscard]] std::vector<Snapshot const*> saved_views() const;
+    [[nodiscard]] bool is_unfilled(ObjectId const& view) const;
     [[nodiscard]] Result<void> note_scripted_views();
     [[nodiscard]] Result<void> fill_views(std::vector<Snapshot const*> const& saved);
     [[nodiscard]] Result<void> compare_view(Snapshot const& saved, FilledView const& now);
@@ -293,7 +294,7 @@ private:
     [[nodiscard]] Result<void> rows_can_come_back();
     [[nodiscard]] Result<void> take_along();
     [[nodiscard]] Result<void> run_check();
-    [[nodiscard]] Result<std::vector<Rename>> sequence_renames();
+    [[nodiscard]] Result<std::vector<Rename>> object_renames();
     [[nodiscard]] Result<void> gather_statistics(std::vector<Table> const& tables);
     void report_way_back(Catalog const& now);
     void report_objects(Catalog const& now, std::vector<Rename> const& renames);
@@ -348,7 +349,7 @@ private:
     Catalog catalog_;                       // at the mark
     bool narrow_ = true;                    // what the script has nothing to do with is not looked at, until it turns out that it has
     std::map<std::string, std::string> positions_;
-    std::map<TableName, std::string> sequences_;  // at the mark, with their identities
+    NamedObjects named_;  // at the mark
     std::vector<Snapshot> saved_;
     std::vector<KeptColumn> keeps_;      // what the script names to be kept aside
     std::vector<Snapshot> kept_;         // what was kept aside

@@ -118,7 +118,7 @@ Result<void> StepRunner::bring_back() {
 Result<void> StepRunner::give_names_back() {
     UNDROP_CHECK(evict_relations());
     UNDROP_CHECK(rename_tables_back());
-    UNDROP_CHECK(rename_sequences_back());
+    UNDROP_CHECK(rename_objects_back());
     UNDROP_CHECK(bring_aside_back());
     UNDROP_CHECK(rename_columns_back());
     UNDROP_CHECK(rename_types_back());
@@ -181,7 +181,7 @@ Result<void> StepRunner::mend() {
     // What steps aside while a column changes comes back, though nobody recorded it; so does what hangs on a table that is rebuilt.
     for (auto const* actions : {&plan.before_data, &plan.after_data})
         for (auto const& action : *actions)
-            if (action.kind == MendAction::Kind::make) opposite_.wanted.emplace(action.id, action.object);
+            if (action.kind == MendAction::Kind::make && !is_stand_in(action)) opposite_.wanted.emplace(action.id, action.object);
     for (auto const& action : plan.before_data)
         if (action.kind == MendAction::Kind::reshape)
             for (auto const& [id, object] : now)
@@ -191,7 +191,8 @@ Result<void> StepRunner::mend() {
         if (action.kind == MendAction::Kind::make && action.object.holds_rows) made_.insert(action.id);
     for (auto const* actions : {&plan.before_data, &plan.after_data})
         for (auto const& action : *actions)
-            report_.mended.push_back((action.kind == MendAction::Kind::remove ? "removed " : "") + action.id.text());
+            if (!is_stand_in(action))
+                report_.mended.push_back((action.kind == MendAction::Kind::remove ? "removed " : "") + action.id.text());
     auto const first = std::find_if(plan.before_data.begin(), plan.before_data.end(),
                                     [](MendAction const& a) { return a.kind != MendAction::Kind::remove; });
     UNDROP_CHECK(mend_by(now, {plan.before_data.begin(), first}));

@@ -128,7 +128,7 @@ Result<void> StepRunner::lock_and_mark() {
     UNDROP_CHECK(check_base());
     UNDROP_TRY(positions_, backend_.positions());
     if (part_ && part_->has_run()) positions_ = part_->positions;
-    UNDROP_TRY(sequences_, backend_.named_sequences());
+    UNDROP_TRY(named_, backend_.named_objects());
     UNDROP_TRY(next_id_, ledger_.next_snapshot());
     foresee_views();
     UNDROP_CHECK(foresee_moves());

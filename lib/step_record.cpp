@@ -143,7 +143,7 @@ Result<void> StepRunner::record(Catalog const& now, std::vector<TableChange> con
         if (recorded.before) note_order(recorded, before_);
         objects.push_back(std::move(recorded));
     }
-    UNDROP_TRY(auto renames, sequence_renames());
+    UNDROP_TRY(auto renames, object_renames());
     for (auto const& change : changes) {
         TableName const before{change.before->schema, change.before->name};
         auto const whole = waives(lose_, before, "");

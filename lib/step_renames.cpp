@@ -70,8 +70,11 @@ void StepRunner::log(Mended done) {
     if (log_) log_->push_back(std::move(done));
 }
 
-Result<void> StepRunner::mend_by(Catalog const& now, std::vector<MendAction> const& actions) {
-    for (auto const& action : actions) log(mended(action, now));
+Result<void> StepRunner::mend_by(Catalog const& now, std::vector<MendAction> actions) {
+    for (auto& action : actions) {
+        if (action.kind == MendAction::Kind::make && is_unfilled(action.id)) action.object = unfilled(std::move(action.object));
+        log(mended(action, now));
+    }
     auto const run = [&](std::vector<MendAction> const& some) {
         return run_mend_over_rows(backend_, ledger_.name(), some,
                                   {.direction = step_.direction, .script = step_.origin != Origin::derived, .backfill = backfill_});
@@ -152,6 +155,11 @@ Result<void> StepRunner::rename_types_back() {
     if (moves.empty()) return success();
     UNDROP_CHECK(make_homes("type", moves));
     UNDROP_TRY(auto const now, backend_.catalog_after(ledger_.name(), catalog_));
+    std::erase_if(moves, [&](auto const& move) {  // by its identity already
+        return std::none_of(now.begin(), now.end(), [&](auto const& entry) {
+            return entry.first.kind == "type" && names_table(entry.first.parent + "." + entry.first.name, move.first);
+        });
+    });
     auto const taken = [&](TableName const& name) {
         return std::any_of(now.begin(), now.end(), [&](auto const& entry) {
             return entry.first.kind == "type" && names_table(entry.first.parent + "." + entry.first.name, name);
@@ -175,21 +183,33 @@ Result<void> StepRunner::rename_all(char const* kind, std::vector<std::pair<Tabl
     return success();
 }
 
-// A sequence that were made anew would give numbers again that it gave under its other name.
-Result<void> StepRunner::rename_sequences_back() {
+// A sequence that were made anew would give numbers again that it gave under its other name, what is of a type would be converted to
+// another one, and a materialized view would be filled anew.
+Result<void> StepRunner::rename_objects_back() {
     auto const no_column = [](Rename const& rename) { return rename.column_before.empty(); };
-    if (sequences_.empty() || std::none_of(opposite_.renames.begin(), opposite_.renames.end(), no_column)) return success();
-    UNDROP_TRY(auto const now, backend_.named_sequences());
-    std::map<TableName, TableName> moves;
-    for (auto const& rename : opposite_.renames) {
-        auto const marked = sequences_.find(rename.after);
-        auto const is = now.find(rename.after);
-        if (no_column(rename) && marked != sequences_.end() && is != now.end() && is->second == marked->second)
-            moves.emplace(rename.after, rename.before);
+    if (named_.empty() || std::none_of(opposite_.renames.begin(), opposite_.renames.end(), no_column)) return success();
+    UNDROP_TRY(auto const now, backend_.named_objects());
+    UNDROP_TRY(auto const catalog, backend_.catalog_after(ledger_.name(), catalog_));
+    for (auto const& [kind, there] : now) {
+        auto const& marked = named_[kind];
+        std::map<TableName, TableName> moves;
+        for (auto const& rename : opposite_.renames) {
+            auto const then = marked.find(rename.after);
+            auto const is = there.find(rename.after);
+            if (no_column(rename) && then != marked.end() && is != there.end() && is->second == then->second)
+                moves.emplace(rename.after, rename.before);
+        }
+        // A relation's name is that of a type, too.
+        auto const taken = [&, &kind = kind, &there = there](TableName const& name) {
+            return there.contains(name) || (kind != "sequence" && std::any_of(catalog.begin(), catalog.end(), [&](auto const& entry) {
+                                                return is_relation(entry.first, name);
+                                            }));
+        };
+        auto const aside = [](TableName const& name, int n) { return TableName{name.first, fmt::format("undrop_renaming_{}", n)}; };
+        UNDROP_CHECK(make_homes(kind == "materialized view" ? "materialized_view" : kind.c_str(), moves));
+        UNDROP_CHECK(rename_all(kind.c_str(), in_renaming_order(std::move(moves), taken, aside)));
     }
-    auto const taken = [&](TableName const& name) { return now.contains(name); };
-    auto const aside = [](TableName const& name, int n) { return TableName{name.first, fmt::format("undrop_renaming_{}", n)}; };
-    return rename_all("sequence", in_renaming_order(std::move(moves), taken, aside));
+    return success();
 }
 
 // A column that other tables inherit takes theirs along: parents come first, and each table is looked at when its turn comes.

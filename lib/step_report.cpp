@@ -7,12 +7,22 @@
 #include "try.hpp"
 
 namespace undrop {
-Result<std::vector<Rename>> StepRunner::sequence_renames() {
+// Where something new has the old name of a type or a view, that one is to be what it was.
+Result<std::vector<Rename>> StepRunner::object_renames() {
     std::vector<Rename> renames;
-    UNDROP_TRY(auto const now, backend_.named_sequences());
-    for (auto const& [name, id] : now)
-        for (auto const& [before, id_before] : sequences_)
-            if (id == id_before && name != before) renames.push_back({before, name, "", ""});
+    UNDROP_TRY(auto now, backend_.named_objects());
+    for (auto const& [kind, then] : named_) {
+        auto const was_there = [&, &then = then](std::string const& id) {
+            return std::any_of(then.begin(), then.end(), [&](auto const& one) { return one.second == id; });
+        };
+        for (auto const& [name, id] : now[kind])
+            for (auto const& [before, id_before] : then) {
+                if (id != id_before || name == before) continue;
+                auto const holder = now[kind].find(before);
+                if (kind != "sequence" && holder != now[kind].end() && !was_there(holder->second)) continue;
+                renames.push_back({before, name, "", ""});
+            }
+    }
     return renames;
 }
 

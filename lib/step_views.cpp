@@ -111,6 +111,13 @@ std::vector<Snapshot const*> StepRunner::saved_views() const {
     return found;
 }
 
+// Was a view that comes back never filled? Before the step that is taken back, if that says; else before this one.
+bool StepRunner::is_unfilled(ObjectId const& view) const {
+    for (auto const* saved : saved_views())
+        if (names_view(view, saved->table)) return !saved->populated;
+    return std::any_of(views_.begin(), views_.end(), [&](FilledView const& v) { return !v.populated && names_view(view, v.table); });
+}
+
 // What the mend makes after the rows is filled with them; what was there before them is not.
 Result<void> StepRunner::note_scripted_views() {
     scripted_views_.clear();

@@ -73,6 +73,12 @@ Result<std::vector<FilledView>> read_views(Backend& backend, std::string const& 
     return views ? views->filled_views(ledger) : Result<std::vector<FilledView>>(std::vector<FilledView>{});
 }
 
+Object unfilled(Object view) {
+    constexpr std::string_view filled = "WITH DATA;";
+    if (view.make.ends_with(filled)) view.make.replace(view.make.size() - filled.size(), filled.size(), "WITH NO DATA;");
+    return view;
+}
+
 bool names_view(ObjectId const& id, Table const& view) { return id.kind == kind && names_table(full_name(id), table_name(view)); }
 
 std::vector<Table> with_views(std::vector<Table> tables, std::vector<FilledView> const& views) {

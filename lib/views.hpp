@@ -36,6 +36,9 @@ public:
 // Those that there are; none where there are none.
 [[nodiscard]] Result<std::vector<FilledView>> read_views(Backend& backend, std::string const& ledger);
 
+// Made as one that was never filled: its query may not even work.
+[[nodiscard]] Object unfilled(Object view);
+
 // Is that the view's id in the catalog?
 [[nodiscard]] bool names_view(ObjectId const& id, Table const& view);
 // Tables and views alike, by name: what a waiver may name. Of a view the whole alone.

@@ -395,15 +395,25 @@ Result<bool> PostgresBackend::is_behind(std::string const& sequence, std::string
     return postgres::is_behind(connection_, sequence, now, then);
 }
 
-Result<std::map<std::pair<std::string, std::string>, std::string>> PostgresBackend::named_sequences() {
+// Members of extensions go with these.
+Result<NamedObjects> PostgresBackend::named_objects() {
     auto const relations = moving_relations();
-    UNDROP_TRY(auto const rows,
-               connection_.rows(fmt::format(
-                   "select n.nspname, c.relname, c.oid from pg_catalog.pg_class c join pg_catalog.pg_namespace n "
-                   "on n.oid = c.relnamespace where c.relkind = 'S' and c.relpersistence <> 't' and n.nspname <> {} {}",
-                   quote_literal(ledger_), relations ? fmt::format("and c.oid = any ('{}'::pg_catalog.oid[])", *relations) : "")));
-    std::map<std::pair<std::string, std::string>, std::string> found;
-    for (auto const& row : rows) found.emplace(std::pair{row[0].value_or(""), row[1].value_or("")}, row[2].value_or(""));
+    UNDROP_TRY(
+        auto const rows,
+        connection_.rows(fmt::format(
+            "select o.word, n.nspname, o.name, o.oid from ("
+            "select case c.relkind when 'S' then 'sequence' else 'materialized view' end as word, c.relnamespace as home, c.relname as "
+            "name, "
+            "c.oid, 1259 as class from pg_catalog.pg_class c where c.relkind in ('S', 'm') and c.relpersistence <> 't' {} union all "
+            "select 'type', t.typnamespace, t.typname, t.oid, 1247 from pg_catalog.pg_type t "
+            "left join pg_catalog.pg_class c on c.oid = t.typrelid where t.typtype in ('e', 'd', 'r') or c.relkind = 'c') o "
+            "join pg_catalog.pg_namespace n on n.oid = o.home where n.nspname !~ '^pg_' and n.nspname not in ('information_schema', {}) "
+            "and (o.word = 'sequence' or not exists (select from pg_catalog.pg_depend d where d.classid = o.class and d.objid = o.oid "
+            "and d.deptype = 'e'))",
+            relations ? fmt::format("and c.oid = any ('{}'::pg_catalog.oid[])", *relations) : "", quote_literal(ledger_))));
+    NamedObjects found;
+    for (auto const& row : rows)
+        found[row[0].value_or("")].emplace(std::pair{row[1].value_or(""), row[2].value_or("")}, row[3].value_or(""));
     return found;
 }
 

@@ -57,7 +57,7 @@ extern char const rule[];
 extern char const trigger[];
 extern char const policy[];
 extern char const publication[];
-extern char const depends_on_extension[];
+extern char const extension_dependency[];
 extern char const comment[];
 extern char const owner[];
 extern char const grants[];
@@ -145,10 +145,11 @@ inline constexpr Kind known_kinds[] = {
     {"materialized_view", 61, Section::after_data, nullptr},
     {"rule", 65, Section::after_data, kinds::rule},
     {"trigger", 70, Section::after_data, kinds::trigger},
+    {"trigger_state", 71, Section::after_data, nullptr},
     {"policy", 75, Section::after_data, kinds::policy},
     {"publication", 76, Section::after_data, kinds::publication},
     {"publication_table", 77, Section::after_data, nullptr},
-    {"depends_on_extension", 79, Section::after_data, kinds::depends_on_extension},
+    {"extension_dependency", 78, Section::after_data, kinds::extension_dependency},
     {"comment on", 80, Section::after_data, kinds::comment},
     {"owner of", 85, Section::after_data, kinds::owner},
     {"grants on", 90, Section::after_data, kinds::grants},

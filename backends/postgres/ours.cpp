@@ -64,6 +64,8 @@ public:
         auto const locator = Locator::parse(now_.at(id).locator);
         if (touched(locator)) return true;
         auto const was = was_.find(key(id, locator));
+        // A sequence that belongs to no column any more has an owner of its own, which is in no row that changed.
+        if (was == was_.end() && id.kind == "owner of sequence") return locks_.changed.contains("1259:" + locator.relation);
         if (was == was_.end() || Locator::parse(before_.at(*was->second).locator).rows != locator.rows) return false;
         // Its own rows are as they were: something that it names was renamed. What a table inherits does not name it.
         std::set<ObjectId> seen;
@@ -73,6 +75,8 @@ public:
     [[nodiscard]] bool removed_by_us(ObjectId const& id) const {
         auto const locator = Locator::parse(before_.at(id).locator);
         if (auto const is = is_.find(key(id, locator)); is != is_.end()) return made_by_us(*is->second);  // renamed
+        // Those on a view's columns are in rows that only the view is known by.
+        if (id.kind == "grants on column" && relations_.contains(locator.relation) && is_view(locator.relation)) return true;
         return locks_.changed.contains(locator.class_and_object()) || locks_.changed.contains("1259:" + locator.relation) ||
                touched_.contains(locator.subject);  // a property: rights are in the row of what they are on
     }
@@ -84,6 +88,10 @@ private:
         for (auto const& row : locator.rows)
             if (own_.contains(row)) return true;
         return false;
+    }
+
+    [[nodiscard]] bool is_view(std::string const& relation) const {
+        return was_.contains("view 1259:" + relation + ":0") || was_.contains("materialized_view 1259:" + relation + ":0");
     }
 
     [[nodiscard]] bool needs_touched(ObjectId const& id, std::set<ObjectId>& seen) const {

@@ -121,7 +121,7 @@ public:
     [[nodiscard]] Result<void> check_references() override;
     [[nodiscard]] Result<std::map<std::string, std::string>> positions() override;
     [[nodiscard]] Result<bool> is_behind(std::string const& sequence, std::string const& now, std::string const& then) override;
-    [[nodiscard]] Result<std::map<std::pair<std::string, std::string>, std::string>> named_sequences() override;
+    [[nodiscard]] Result<NamedObjects> named_objects() override;
     [[nodiscard]] Result<void> gather_statistics(Table const& table) override;
     [[nodiscard]] Result<void> set_position(std::string const& sequence, std::string const& position) override;
     [[nodiscard]] Result<std::string> written_by_us(Table const& table, std::string const& alias) override;

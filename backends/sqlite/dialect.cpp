@@ -76,8 +76,11 @@ std::string SqliteDialect::digest(std::string const& image) const { return fmt::
 
 // Without a type nothing is converted; the table's rebuild gives the column its recorded form.
 std::string SqliteDialect::add_bare_column(Table const& table, Column const& column) const {
-    // With its type: a STRICT table wants one, and values that had its affinity keep what they are.
-    return fmt::format("alter table {} add column {} {}", relation(table.schema, table.name), sqlite::quote(column.name), column.type);
+    // With its type, since values that had its affinity keep what they are. A STRICT table takes few types, and any value in an ANY, which
+    // makes numbers of texts in every other table.
+    auto const any = same_name(column.type, "any");
+    auto const type = table.strict ? std::string{"ANY"} : any ? std::string{} : column.type;
+    return fmt::format("alter table {} add column {} {}", relation(table.schema, table.name), sqlite::quote(column.name), type);
 }
 
 std::string SqliteDialect::insert_overriding() const { return ""; }

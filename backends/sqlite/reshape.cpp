@@ -83,6 +83,7 @@ private:
     Result<void> replace(std::string const& wanted, std::int64_t rows);
     Result<void> put_back(std::vector<Text> const& before);
     Result<std::int64_t> sequence(std::string const& table);
+    Result<bool> has_sequence();  // of the table itself
     Result<void> fitting(Result<std::int64_t> copied);
     Result<void> exec(std::string const& sql) { return connection_.exec(sql); }
 
@@ -178,6 +179,13 @@ Result<std::int64_t> Rebuild::sequence(std::string const& table) {
     return connection_.number("select coalesce(max(seq), 0) from main.sqlite_sequence where name = " + literal(table));
 }
 
+Result<bool> Rebuild::has_sequence() {
+    UNDROP_TRY(auto const exists, connection_.number("select count(*) from main.sqlite_schema where name = 'sqlite_sequence'"));
+    if (exists == 0) return false;
+    UNDROP_TRY(auto const rows, connection_.number("select count(*) from main.sqlite_sequence where name = " + literal(table_)));
+    return rows > 0;
+}
+
 // A constraint that a row does not meet is the rows' matter, not a failure of SQLite's.
 Result<void> Rebuild::fitting(Result<std::int64_t> copied) {
     if (copied) return outcome::success();
@@ -192,6 +200,7 @@ Result<void> Rebuild::fitting(Result<std::int64_t> copied) {
 Result<void> Rebuild::replace(std::string const& wanted, std::int64_t rows) {
     UNDROP_TRY(auto const old, free_name());
     UNDROP_TRY(auto const found, sequence(table_));
+    UNDROP_TRY(auto const counted, has_sequence());
     auto const position = std::max(found, position_);
     UNDROP_CHECK(exec(fmt::format("alter table {} rename to {}", main_table(table_), quote(old))));
     UNDROP_CHECK(exec(wanted.substr(0, wanted.rfind(';'))));
@@ -201,6 +210,9 @@ Result<void> Rebuild::replace(std::string const& wanted, std::int64_t rows) {
     if (!copy.empty()) UNDROP_CHECK(fitting(connection_.run(copy + main_table(old) + " as old_row")));
     UNDROP_CHECK(exec("drop table " + main_table(old)));
     UNDROP_TRY(auto const restarted, sequence(table_));
+    UNDROP_TRY(auto const counts, has_sequence());
+    if (counts && !counted && rows == 0)  // copying no row begins to count as well
+        UNDROP_CHECK(exec("delete from main.sqlite_sequence where name = " + literal(table_)));
     auto const words = tokens(wanted);
     if (position > restarted && std::any_of(words.begin(), words.end(), [](Token const& word) { return word.is("AUTOINCREMENT"); }))
         UNDROP_CHECK(exec(

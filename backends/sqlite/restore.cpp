@@ -90,9 +90,7 @@ Result<bool> SqliteBackend::is_behind(std::string const&, std::string const& now
     return is < was;
 }
 
-Result<std::map<std::pair<std::string, std::string>, std::string>> SqliteBackend::named_sequences() {
-    return std::map<std::pair<std::string, std::string>, std::string>();
-}
+Result<NamedObjects> SqliteBackend::named_objects() { return NamedObjects{}; }
 
 Result<void> SqliteBackend::set_position(std::string const& sequence, std::string const& position) {
     auto const table = literal(sequence.starts_with(prefix) ? sequence.substr(prefix.size()) : sequence);

@@ -191,6 +191,7 @@ Result<Table> describe(Connection& connection, Entry const& entry, std::string& 
     Table table;
     table.name = entry.name;
     table.no_locator = shape.without_rowid;
+    table.strict = shape.strict;
     UNDROP_TRY(bool const is_rowid, key_is_rowid(connection, shape, entry.name));
     if (is_rowid) {
         table.key = shape.primary_key();

@@ -12,7 +12,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::array sections{"schema", "rows",   "up",        "down",    "writes", "twin",  "edits",
+constexpr std::array sections{"schema", "rows",   "up",        "down",    "writes", "twin",  "edits",  "empty",
                               "expect", "rounds", "underived", "refused", "hand",   "drift", "options"};
 
 [[noreturn]] void wrong(std::string const& file, std::string const& what) { throw std::runtime_error(file + ": " + what); }

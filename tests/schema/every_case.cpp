@@ -20,7 +20,8 @@ void check_part(Engine engine, std::size_t part, std::size_t parts) {
         CAPTURE(one.name);
         side->db->run(one.text("schema", engine));
         check_rebuilt(*side->db, side->target, *copy);
-        if (engine == Engine::postgres) {
+        auto const of_others = one.name.starts_with("postgres/owner/");  // which DROP OWNED leaves there
+        if (engine == Engine::postgres && !of_others) {
             empty(*side->db);
             empty(*copy->db);
         } else {

@@ -1,13 +1,14 @@
 // Attributes of composite types. They come and go as columns do, and values of the type with them; of another type they cannot be while
-// columns use theirs. Only where something is of the type they hold rows.
+// columns use theirs. Only where something is of the type they hold rows. CASCADE goes to the tables that are of the type, and nowhere
+// else.
 #include "../kinds.hpp"
 
 namespace undrop::postgres::kinds {
 
 char const attribute[] = R"sql(
-select 'attribute', c.q, a.attname, format('ALTER TYPE %s ADD ATTRIBUTE %I %s;', c.q, a.attname, x.type),
-       format('ALTER TYPE %s DROP ATTRIBUTE %I;', c.q, a.attname),
-       format('ALTER TYPE %s ALTER ATTRIBUTE %I TYPE %s;', c.q, a.attname, x.type),
+select 'attribute', c.q, a.attname, format('ALTER TYPE %s ADD ATTRIBUTE %I %s CASCADE;', c.q, a.attname, x.type),
+       format('ALTER TYPE %s DROP ATTRIBUTE %I CASCADE;', c.q, a.attname),
+       format('ALTER TYPE %s ALTER ATTRIBUTE %I TYPE %s CASCADE;', c.q, a.attname, x.type),
        '', a.attnum, format('1259:%s:%s', c.oid, a.attnum), format('1247:%s:0', c.reltype), c.oid, a.xmin,
        exists (select from pg_depend d where d.refclassid = 1247 and d.refobjid in (c.reltype, r.typarray)
                and (d.classid = 1259 and d.objsubid > 0 or d.classid = 1247 and d.objid <> r.typarray))

@@ -24,7 +24,8 @@ cross join lateral (
     where p.attrelid = c.oid and p.attnum > 0 and not p.attisdropped) a
 join pg_type t on t.oid = a.atttypid
 cross join lateral (
-    select format('ALTER TABLE ONLY %s ALTER COLUMN %I', c.q, a.attname) as alter,
+    select format('ALTER %s %s ALTER COLUMN %I', case c.relkind when 'm' then 'MATERIALIZED VIEW' else 'TABLE ONLY' end, c.q,
+                  a.attname) as alter,
            array(select o from unnest(a.attoptions) with ordinality u(o, n) where split_part(o, '=', 1) <> 'pg_attver'
                order by n) as list) y
 cross join lateral (
@@ -40,7 +41,7 @@ cross join lateral (
                format('%s SET (%s);', y.alter,
                       (select string_agg(format('%I=%L', split_part(o, '=', 1), substr(o, strpos(o, '=') + 1)), ', ' order by n)
                        from unnest(y.list) with ordinality u(o, n))) end as options) x
-where c.relkind in ('r', 'p')
+where c.relkind in ('r', 'p', 'm')
   and (a.attstorage <> t.typstorage or a.compression <> '' or a.attstattarget >= 0 or a.attoptions is not null)
   and coalesce(x.storage, x.compression, x.statistics, x.options) is not null
 )sql";

@@ -15,15 +15,21 @@ select case k.contype when 'p' then 'primary_key' when 'u' then 'unique' when 'c
                   format(E'\nALTER INDEX %I.%I SET (%s);', c.schema, i.relname,
                          (select string_agg(format('%I=%L', split_part(o, '=', 1), substr(o, strpos(o, '=') + 1)), ', ' order by n)
                           from unnest(i.reloptions) with ordinality u(o, n))) end,
-              case when s.spcname is not null then format(E'\nALTER INDEX %I.%I SET TABLESPACE %I;', c.schema, i.relname, s.spcname) end),
+              case when s.spcname is not null then format(E'\nALTER INDEX %I.%I SET TABLESPACE %I;', c.schema, i.relname, s.spcname) end,
+              (select string_agg(format(E'\nALTER INDEX %I.%I %s;', c.schema, i.relname, u.target), '' order by u.n)
+               from unnest(d.targets) with ordinality u(target, n))),
        case when k.coninhcount > 0 then '' else format('ALTER TABLE %s DROP CONSTRAINT %I;', c.q, k.conname) end, '',
-       concat(d.definition, ' ', i.reloptions, ' ', s.spcname), 0,
+       concat(d.definition, ' ', i.reloptions, ' ', s.spcname, d.targets), 0,
        concat_ws(' ', format('2606:%s:0', k.oid), '1259:' || i.oid || ':0', f.addresses),
        concat_ws(' ', format('1259:%s:0', c.oid), n.addresses), c.oid, concat_ws(',', k.xmin, i.xmin), false
 from rel c
 join pg_constraint k on k.conrelid = c.oid
 left join pg_class i on i.oid = k.conindid and k.contype in ('p', 'u', 'x')
-cross join lateral (select pg_get_constraintdef(k.oid) as definition offset 0) d
+cross join lateral (
+    select pg_get_constraintdef(k.oid) as definition,
+           (select array_agg(format('ALTER COLUMN %s SET STATISTICS %s', a.attnum, a.attstattarget) order by a.attnum)
+            from pg_attribute a where a.attrelid = i.oid and a.attstattarget >= 0) as targets
+    offset 0) d
 left join pg_tablespace s on s.oid = i.reltablespace
 left join lateral (select string_agg(format('not_null:%s:%s', c.oid, u), ' ') as addresses from unnest(k.conkey) u
     where k.contype = 'p') n on true
