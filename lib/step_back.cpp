@@ -82,6 +82,7 @@ Result<void> StepRunner::bring_back() {
     }
     UNDROP_CHECK(read_last_time());
     UNDROP_CHECK(renumber_saved_rows());
+    UNDROP_CHECK(tell_by_present_keys());
     if (scripted) UNDROP_CHECK(set_references_aside());
     UNDROP_CHECK(restore_columns(true));
     UNDROP_CHECK(fill_passed_over(true));
@@ -222,7 +223,7 @@ Result<void> StepRunner::restore_column_of(Snapshot const& snapshot, Table const
     auto next = drawn.find("nextval(") == std::string::npos ? std::string{} : drawn;
     if (identity) next = fmt::format("pg_catalog.nextval({})", backend_.dialect().literal(identity->shape));
     auto const by_row = !backend_.dialect().lasting_row_id(table, "t").empty() && table.column(snapshot.column)->stored_type == "integer";
-    if (goes_up && made_by_script && by_row && !snapshot.keyed()) next = next_row_number(backend_.dialect(), ledger_, snapshot, table);
+    if (goes_up && made_by_script && by_row && (!snapshot.keyed() || snapshot.told_anew)) next = next_row_number(backend_.dialect(), ledger_, snapshot, table);
     // Of heirs, too: they have the column of the table that they inherit it from.
     auto const& type = table.column(snapshot.column)->type;
     auto const& recorded = *snapshot.table.column(snapshot.column);
