@@ -66,7 +66,8 @@ std::string_view name_of_constraint(ObjectId const& id) {
 Result<void> run_mend_over_rows(Backend& backend, std::string const& ledger, std::vector<MendAction> const& actions,
                                 Writers const& writers) {
     for (auto const& action : actions) {
-        auto const over_rows = action.kind == MendAction::Kind::make && !name_of_constraint(action.id).empty() && action.id.kind != "foreign_key";
+        auto const over_rows =
+            action.kind == MendAction::Kind::make && !name_of_constraint(action.id).empty() && action.id.kind != "foreign_key";
         if (over_rows) UNDROP_CHECK(backend.run("savepoint undrop_fitting"));
         auto done = run_mend(backend, {action});
         if (done && over_rows) UNDROP_CHECK(backend.run("release savepoint undrop_fitting"));

@@ -113,9 +113,9 @@ std::string with_keys_now(Ledger const& ledger, Snapshot const& s, SavedRows con
     for (std::size_t i = 1; i <= s.table.key.size(); ++i) {
         auto const at = std::find(moved.values.begin(), moved.values.end(), moved.table.key[i - 1]) - moved.values.begin() + 1;
         bool const changed = at <= static_cast<std::ptrdiff_t>(moved.values.size());
-        keys.push_back(all_other ? fmt::format("u.k{0} as l{0}", i)
-                                 : fmt::format("case when u.k1 is not null then u.k{0} when w.k1 is null then s.{1}{0} end as l{0}", i,
-                                             rows.key));
+        keys.push_back(
+            all_other ? fmt::format("u.k{0} as l{0}", i)
+                      : fmt::format("case when u.k1 is not null then u.k{0} when w.k1 is null then s.{1}{0} end as l{0}", i, rows.key));
         same.push_back(changed ? fmt::format("u.v{} = s.{}{}", at, rows.key, i) : fmt::format("u.k{0} = s.{1}{0}", i, rows.key));
         taken.push_back(all_other ? std::string{"1 = 0"} : fmt::format("w.k{0} = s.{1}{0}", i, rows.key));
     }

@@ -50,8 +50,9 @@ bool may_fit(Opposite const& opposite, Table const& table, std::string const& ma
     if (wrote_rows(opposite, table_name(table))) return true;
     return std::any_of(opposite.snapshots.begin(), opposite.snapshots.end(), [&](Snapshot const& s) {
         auto const changed = [&](std::string const& name) { return make.find(name) != std::string::npos; };
-        return (parent && table_name(s.table) == *parent) || (s.kind == Snapshot::Kind::updated && table_name(s.table) == table_name(table) &&
-                                                              std::any_of(s.values.begin(), s.values.end(), changed));
+        return (parent && table_name(s.table) == *parent) ||
+               (s.kind == Snapshot::Kind::updated && table_name(s.table) == table_name(table) &&
+                std::any_of(s.values.begin(), s.values.end(), changed));
     });
 }
 
@@ -188,8 +189,8 @@ Result<void> Planner::find_unfitting_constraints(Opposite const& opposite, std::
         auto const fit = parent ? fmt::format("refer to rows of {}, as foreign key {} wants it", name_of(*parent), id.name)
                                 : fmt::format("fit {} {}", what, id.name);
         if (may_fit(opposite, *table, wanted->make, parent ? &*parent : nullptr)) {
-            plan.findings.push_back(unfitting(
-                fmt::format("up to {} may not {}, which comes back: it depends on the rows and values that come back as well", of_table, fit)));
+            plan.findings.push_back(unfitting(fmt::format(
+                "up to {} may not {}, which comes back: it depends on the rows and values that come back as well", of_table, fit)));
             plan.findings.back().severity = Finding::Severity::warning;
         } else {
             plan.findings.push_back(unfitting(fmt::format("{} {} not {}, which comes back; {} written since the up", of_table,

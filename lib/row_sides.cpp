@@ -303,9 +303,8 @@ Result<void> RowSides::pair_by_unique() {
             given_then += fmt::format(" and {} is not null", old_value(name));
             given_now += fmt::format(" and t.{} is not null", dialect_.quote(found));
         }
-        tells = tells && std::any_of(now_.unique.begin(), now_.unique.end(), [&](auto const& unique) {
-                    return std::set<std::string>(unique.begin(), unique.end()) == now;
-                });
+        tells = tells && std::any_of(now_.unique.begin(), now_.unique.end(),
+                                     [&](auto const& unique) { return std::set<std::string>(unique.begin(), unique.end()) == now; });
         if (!tells) continue;
         UNDROP_CHECK(pair_equal(fmt::format("select o.n, {} as i from {}{}", image(columns, true), no_longer_from(), given_then),
                                 fmt::format("select {}, {} as i from {} where {}{}", fmt::join(place, ", "), image(columns, false),

@@ -51,8 +51,8 @@ Result<void> StepRunner::note_moved_keys() {
             if (table_name(s.table) == then && tells(names, s, *table)) told.push_back(&s);
         if (told.empty()) continue;
         auto const moves = ledger_.table(names::work_prefix + std::to_string(next_id_++));
-        UNDROP_CHECK(backend_.run(
-            fmt::format("create table {} as {}", moves, moved_keys(backend_.dialect(), ledger_, print, names, *table))));
+        UNDROP_CHECK(
+            backend_.run(fmt::format("create table {} as {}", moves, moved_keys(backend_.dialect(), ledger_, print, names, *table))));
         UNDROP_CHECK(backend_.seal(moves, table));
         working_.push_back(moves);
         UNDROP_TRY(auto const any, backend_.rows(fmt::format("select 1 from {} limit 1", moves)));
@@ -75,8 +75,8 @@ Result<void> StepRunner::tell_by_present_keys() {
         for (auto const& name : key)
             places.push_back(fmt::format("v{}", std::find(s.values.begin(), s.values.end(), name) - s.values.begin() + 1));
         auto const store = ledger_.table(s.store);
-        UNDROP_TRY(auto const twice, backend_.rows(fmt::format("select 1 from {} group by {} having count(*) > 1 limit 1", store,
-                                                               fmt::join(places, ", "))));
+        UNDROP_TRY(auto const twice,
+                   backend_.rows(fmt::format("select 1 from {} group by {} having count(*) > 1 limit 1", store, fmt::join(places, ", "))));
         if (!twice.empty()) continue;
         auto const name = names::work_prefix + std::to_string(next_id_++);
         StoreTable copy(ledger_.table(name));
@@ -109,9 +109,9 @@ bool StepRunner::opposite_left_rows(Snapshot const& of) const {
 // The key that told rows when this step began, where the snapshot has its columns and `tables` still do; as they are called now.
 std::vector<std::string> StepRunner::present_key(Snapshot const& s, std::vector<Table> const& tables) const {
     auto const then = table_name(s.table);
-    auto const renamed =
-        std::find_if(opposite_.renames.begin(), opposite_.renames.end(),
-                     [&](Rename const& r) { return step_.direction == Direction::down && r.column_before.empty() && r.before == then; });
+    auto const renamed = std::find_if(opposite_.renames.begin(), opposite_.renames.end(), [&](Rename const& r) {
+        return step_.direction == Direction::down && r.column_before.empty() && r.before == then;
+    });
     auto const* before = find_table(before_, renamed == opposite_.renames.end() ? then : renamed->after);
     auto const* now = find_table(tables, then);
     std::vector<std::string> key;

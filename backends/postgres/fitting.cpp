@@ -85,8 +85,9 @@ std::string twice(std::string const& rows, std::vector<std::string> columns, std
     auto where = condition.empty() ? std::string{"true"} : "(" + condition + ")";
     if (rest.find("NULLS NOT DISTINCT") == std::string::npos)
         for (auto const& column : columns) where += fmt::format(" and ({}) is not null", column);
-    return fmt::format("select coalesce(sum(d.c - 1), 0) from (select count(*) as c from {} as t where {} group by {} having count(*) > 1) as d",
-                       rows, where, all);
+    return fmt::format(
+        "select coalesce(sum(d.c - 1), 0) from (select count(*) as c from {} as t where {} group by {} having count(*) > 1) as d", rows,
+        where, all);
 }
 
 Result<std::optional<std::int64_t>> counted(Connection& connection, std::string const& query) {
