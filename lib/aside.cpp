@@ -17,7 +17,7 @@ auto const success = [] { return BOOST_OUTCOME_V2_NAMESPACE::success(); };
 
 std::vector<std::string> identity_of(Snapshot const& s) {
     std::vector<std::string> names;
-    for (std::size_t i = 1; i <= s.table.key.size(); ++i) names.push_back(fmt::format("k{}", i));
+    for (std::size_t i = 1; i <= s.table.key.size() && !s.told_anew; ++i) names.push_back(fmt::format("k{}", i));
     if (names.empty()) names.emplace_back("n");
     return names;
 }

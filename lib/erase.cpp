@@ -210,10 +210,11 @@ private:
         for (auto const& print : prints) {
             if (print.store.empty() || !is_asked_for(print.schema, print.table)) continue;
             auto const store = ledger_.table(print.store);
+            auto const his = print.of == Footprint::Of::keys ? fmt::format("{0} or h{1}", condition, condition.substr(1)) : condition;
             UNDROP_TRY(auto const rows,
-                       backend_.query(fmt::format("select cast(count(*) as varchar(20)) from {} where {}", store, condition), values_, 1));
+                       backend_.query(fmt::format("select cast(count(*) as varchar(20)) from {} where {}", store, his), values_, 1));
             auto const count = number_of(rows.at(0).at(0));
-            if (count > 0) UNDROP_CHECK(backend_.query(fmt::format("delete from {} where {}", store, condition), values_, 0));
+            if (count > 0) UNDROP_CHECK(backend_.query(fmt::format("delete from {} where {}", store, his), values_, 0));
             done_.digests += count;
         }
         return success();

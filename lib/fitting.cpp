@@ -16,18 +16,13 @@ namespace {
 auto const success = [] { return BOOST_OUTCOME_V2_NAMESPACE::success(); };
 
 // Kinds that rows may not fit, as people call them.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 6> kinds{{{"not_null", "NOT NULL of"},
+constexpr std::array<std::pair<std::string_view, std::string_view>, 7> kinds{{{"not_null", "NOT NULL of"},
                                                                               {"check", "check constraint"},
                                                                               {"unique", "unique constraint"},
                                                                               {"primary_key", "primary key"},
                                                                               {"exclusion", "exclusion constraint"},
-                                                                              {"index", "unique index"}}};
-
-std::string_view name_of_kind(ObjectId const& id) {
-    for (auto const& [kind, name] : kinds)
-        if (id.kind == kind) return name;
-    return {};
-}
+                                                                              {"index", "unique index"},
+                                                                              {"foreign_key", "foreign key"}}};
 
 std::vector<std::string> backfilled(Table const& table, std::vector<Directives::Backfill> const& backfill) {
     std::vector<std::string> columns;
@@ -49,7 +44,7 @@ Error unfitting(MendAction const& action, Table const& table, std::int64_t rows,
                                        rows == 0   ? "rows"
                                        : rows == 1 ? "1 row"
                                                    : fmt::format("{} rows", rows),
-                                       table.text(), rows == 1 ? "does" : "do", name_of_kind(action.id), action.id.name, who),
+                                       table.text(), rows == 1 ? "does" : "do", name_of_constraint(action.id), action.id.name, who),
                 .next = {.command = goes_down ? "down" : "up",
                          .advice = fmt::format("change these values first, or say in the {} script what becomes of them; then go {}",
                                                goes_down ? "down" : "up", goes_down ? "back" : "up")}};
@@ -62,10 +57,17 @@ Error unfitting(MendAction const& action, Table const& table, std::int64_t rows,
 
 }  // namespace
 
+std::string_view name_of_constraint(ObjectId const& id) {
+    for (auto const& [kind, name] : kinds)
+        if (id.kind == kind) return name;
+    return {};
+}
+
 Result<void> run_mend_over_rows(Backend& backend, std::string const& ledger, std::vector<MendAction> const& actions,
                                 Writers const& writers) {
     for (auto const& action : actions) {
-        auto const over_rows = action.kind == MendAction::Kind::make && !name_of_kind(action.id).empty();
+        auto const over_rows =
+            action.kind == MendAction::Kind::make && !name_of_constraint(action.id).empty() && action.id.kind != "foreign_key";
         if (over_rows) UNDROP_CHECK(backend.run("savepoint undrop_fitting"));
         auto done = run_mend(backend, {action});
         if (done && over_rows) UNDROP_CHECK(backend.run("release savepoint undrop_fitting"));

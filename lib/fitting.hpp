@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <undrop/migration.hpp>
@@ -17,6 +18,9 @@ struct Writers {
     bool script = false;
     std::vector<Directives::Backfill> const& backfill;
 };
+
+// What people call a constraint or an index that rows may not fit; empty: it is none.
+[[nodiscard]] std::string_view name_of_constraint(ObjectId const& id);
 
 // As run_mend(). Where rows do not fit what is made: Code::refused, with the table, the constraint and the number of rows (never their
 // values, P8). The transaction is to be rolled back then.

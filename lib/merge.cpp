@@ -31,7 +31,7 @@ std::string saved_key(Dialect const& dialect, Snapshot const& s, Column const& n
 
 }  // namespace
 
-std::string key_join(Dialect const& dialect, Snapshot const& s, Table const& now, char const* column) {
+std::string key_join(Dialect const& dialect, Snapshot const& s, Table const& now, char column) {
     std::vector<std::string> terms;
     for (std::size_t i = 0; i < s.table.key.size(); ++i) {
         auto const& key = *now.column(s.table.key[i]);
@@ -88,8 +88,20 @@ Snapshot const* changes_keys(std::vector<Snapshot const*> const& own, Snapshot c
 
 namespace {
 
+// One more column j1.. for each of the key: what users have made of it since; NULL where the row is gone.
+std::string with_keys_since(Dialect const& dialect, Ledger const& ledger, Snapshot const& s) {
+    std::vector<std::string> keys;
+    std::vector<std::string> saved;
+    for (std::size_t i = 1; i <= s.table.key.size(); ++i) {
+        saved.push_back(fmt::format("s.k{}", i));
+        keys.push_back(fmt::format("case when m.i is null then s.k{0} else m.k{0} end as j{0}", i));
+    }
+    return fmt::format("(select s.*, {} from {} as s left join {} as m on m.i = {})", fmt::join(keys, ", "), ledger.table(s.store), s.moves,
+                       dialect.image(saved));
+}
+
 // One more column l1.. for each of the key: what the script made of it; NULL where it gave the key to another row.
-std::string with_keys_now(Ledger const& ledger, Snapshot const& s, Snapshot const& moved, Table const& now) {
+std::string with_keys_now(Ledger const& ledger, Snapshot const& s, SavedRows const& rows, Snapshot const& moved, Table const& now) {
     auto const other_kind = [&](std::size_t i) {
         return of_another_kind(*moved.table.column(moved.table.key[i]), *now.column(s.table.key[i]));
     };
@@ -101,29 +113,33 @@ std::string with_keys_now(Ledger const& ledger, Snapshot const& s, Snapshot cons
     for (std::size_t i = 1; i <= s.table.key.size(); ++i) {
         auto const at = std::find(moved.values.begin(), moved.values.end(), moved.table.key[i - 1]) - moved.values.begin() + 1;
         bool const changed = at <= static_cast<std::ptrdiff_t>(moved.values.size());
-        keys.push_back(all_other ? fmt::format("u.k{0} as l{0}", i)
-                                 : fmt::format("case when u.k1 is not null then u.k{0} when w.k1 is null then s.k{0} end as l{0}", i));
-        same.push_back(changed ? fmt::format("u.v{} = s.k{}", at, i) : fmt::format("u.k{0} = s.k{0}", i));
-        taken.push_back(all_other ? std::string{"1 = 0"} : fmt::format("w.k{0} = s.k{0}", i));
+        keys.push_back(
+            all_other ? fmt::format("u.k{0} as l{0}", i)
+                      : fmt::format("case when u.k1 is not null then u.k{0} when w.k1 is null then s.{1}{0} end as l{0}", i, rows.key));
+        same.push_back(changed ? fmt::format("u.v{} = s.{}{}", at, rows.key, i) : fmt::format("u.k{0} = s.{1}{0}", i, rows.key));
+        taken.push_back(all_other ? std::string{"1 = 0"} : fmt::format("w.k{0} = s.{1}{0}", i, rows.key));
     }
     return fmt::format("(select s.*, {0} from {1} as s left join {2} as u on {3} left join {2} as w on {4})", fmt::join(keys, ", "),
-                       ledger.table(s.store), ledger.table(moved.store), balanced(same, " and "), balanced(taken, " and "));
+                       rows.rows, ledger.table(moved.store), balanced(same, " and "), balanced(taken, " and "));
 }
 
 }  // namespace
 
 SavedRows saved_rows(Dialect const& dialect, Ledger const& ledger, Snapshot const& s, Table const& now, std::string const& matched,
                      Snapshot const* moved) {
-    SavedRows rows{.rows = moved ? with_keys_now(ledger, s, *moved, now) : ledger.table(s.store),
-                   .from = {},
-                   .join = {},
-                   .identity = {},
-                   .matched = matched};
+    SavedRows rows{.rows = ledger.table(s.store), .from = {}, .join = {}, .identity = {}, .matched = matched};
+    if (!s.moves.empty()) {
+        rows.rows = with_keys_since(dialect, ledger, s);
+        rows.key = 'j';
+    }
+    if (moved) {
+        rows.rows = with_keys_now(ledger, s, rows, *moved, now);
+        rows.key = 'l';
+    }
     rows.from = rows.rows + " as s";
-    if (moved) rows.key = 'l';
     for (std::size_t i = 1; i <= s.table.key.size(); ++i) rows.identity.push_back(fmt::format("k{}", i));
     if (s.keyed()) {
-        rows.join = key_join(dialect, s, now, moved ? "l" : "k");
+        rows.join = key_join(dialect, s, now, rows.key);
         return rows;
     }
     rows.identity = {"n"};

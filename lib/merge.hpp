@@ -29,7 +29,7 @@ auto in_quiet(Backend& backend, Table const& table, Work&& work) -> decltype(wor
 [[nodiscard]] Error cannot_tell_rows(Snapshot const& s, std::string const& missing);
 
 // Condition: the snapshot's row (alias s) is the table's (alias t). `column`: of s, with a number for each of the key.
-[[nodiscard]] std::string key_join(Dialect const& dialect, Snapshot const& s, Table const& now, char const* column = "k");
+[[nodiscard]] std::string key_join(Dialect const& dialect, Snapshot const& s, Table const& now, char column = 'k');
 
 // A snapshot's rows (alias s) and how they are joined with the table's (alias t).
 struct SavedRows {
@@ -38,7 +38,7 @@ struct SavedRows {
     std::string join;                   // condition on it and t; empty: rows without a key that nobody has matched
     std::vector<std::string> identity;  // the store's columns that number them: k1.., or n
     std::string matched;                // working table of `match_rows`; alias m
-    char key = 'k';                     // the key by which the table has them now is in k1.., or in l1..
+    char key = 'k';                     // the key by which the table has them now is in k1.., j1.. or l1..
 };
 // `moved`: what this step's own script changed of the table's keys, as `changes_keys` gives it; may be null.
 [[nodiscard]] SavedRows saved_rows(Dialect const& dialect, Ledger const& ledger, Snapshot const& s, Table const& now,

@@ -27,9 +27,28 @@ Pairing pair_whole_rows(Dialect const& dialect, std::string const& store, Snapsh
             .value = "s.v"};
 }
 
+std::vector<std::string> cells_of(Snapshot const& s) {
+    std::vector<std::string> cells{"s.state", "s.v1"};
+    if (s.told_anew) cells.emplace_back("s.n");
+    return cells;
+}
+
+// The same: what users have made of it since.
+std::string with_keys_since(Dialect const& dialect, Snapshot const& s, std::string const& from, bool again) {
+    auto cells = cells_of(s);
+    std::vector<std::string> last;
+    for (std::size_t i = 1; i <= s.table.key.size(); ++i) {
+        last.push_back(fmt::format("s.{}{}", again ? "l" : "k", i));
+        cells.push_back(fmt::format("s.k{}", i));
+        cells.push_back(fmt::format("case when m.i is null then {} else m.k{} end as l{}", last.back(), i, i));
+    }
+    return fmt::format("(select {} from {} left join {} as m on m.i = {}) as s", fmt::join(cells, ", "), from, s.moves,
+                       dialect.image(last));
+}
+
 // One more column l1.. for each of the key: what the step left there.
 std::string with_keys_left(Ledger const& ledger, Snapshot const& s, Snapshot const& updated, std::string const& from, bool again) {
-    std::vector<std::string> cells{"s.state", "s.v1"};
+    auto cells = cells_of(s);
     std::vector<std::string> same;
     for (std::size_t i = 1; i <= s.table.key.size(); ++i) {
         auto const last = fmt::format("s.{}{}", again ? "l" : "k", i);
@@ -74,11 +93,15 @@ Pairing pair(Dialect const& dialect, Ledger const& ledger, Snapshot const& s, Ta
         pairing.saved = with_keys_left(ledger, s, *u, pairing.saved, again);
         again = true;
     }
+    if (!s.moves.empty()) {
+        pairing.saved = with_keys_since(dialect, s, pairing.saved, again);
+        again = true;
+    }
     if (auto const* moved = changes_keys(since.own, s, now)) {
         pairing.saved = with_keys_left(ledger, s, *moved, pairing.saved, again);
         again = true;
     }
-    if (again) pairing.join = key_join(dialect, s, now, "l");
+    if (again) pairing.join = key_join(dialect, s, now, 'l');
     return pairing;
 }
 

@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 #include <algorithm>
 
+#include "fitting.hpp"
 #include "planner.hpp"
 #include "try.hpp"
 
@@ -43,6 +44,20 @@ bool wrote_keys(Opposite const& opposite, Snapshot const& s) {
     });
 }
 
+// May this step's way back change how many rows of a table fit? Rows that come back do not make them fewer, but among a foreign key's
+// parents.
+bool may_fit(Opposite const& opposite, Table const& table, std::string const& make, TableName const* parent) {
+    if (wrote_rows(opposite, table_name(table))) return true;
+    return std::any_of(opposite.snapshots.begin(), opposite.snapshots.end(), [&](Snapshot const& s) {
+        auto const changed = [&](std::string const& name) { return make.find(name) != std::string::npos; };
+        return (parent && table_name(s.table) == *parent) ||
+               (s.kind == Snapshot::Kind::updated && table_name(s.table) == table_name(table) &&
+                std::any_of(s.values.begin(), s.values.end(), changed));
+    });
+}
+
+std::string name_of(TableName const& table) { return table.first.empty() ? table.second : table.first + "." + table.second; }
+
 // What has a column's name by now may be another one.
 bool renamed_columns(Opposite const& opposite, Snapshot const& s) {
     return std::any_of(opposite.renames.begin(), opposite.renames.end(),
@@ -80,7 +95,8 @@ Result<void> Planner::find_unfitting(PlannedStep const& step, Opposite const& op
                                                           rows == 1 ? "1 row" : fmt::format("{} rows", rows), now->text(),
                                                           rows == 1 ? "has" : "have", fmt::join(s.table.key, ", "))));
     }
-    return find_unfitting_types(opposite, plan);
+    UNDROP_CHECK(find_unfitting_types(opposite, plan));
+    return find_unfitting_constraints(opposite, told, plan);
 }
 
 // Rows that came since, and a column that takes no NULL.
@@ -138,6 +154,48 @@ Result<void> Planner::find_unfitting_types(Opposite const& opposite, Plan& plan)
             plan.findings.push_back(
                 unfitting(fmt::format("{} rows of {} hold a value of {} that its old type does not take; they were written since the up",
                                       rows, table->text(), id.name)));
+    }
+    return success();
+}
+
+// A constraint or a unique index that comes back over rows that are there. Where it is a part of its table's text only the step knows.
+Result<void> Planner::find_unfitting_constraints(Opposite const& opposite, std::set<TableName> const& told, Plan& plan) {
+    for (auto const& [id, wanted] : opposite.wanted) {
+        auto const what = name_of_constraint(id);
+        auto const is = catalog_.find(id);
+        if (!catalog_read_ || what.empty() || !wanted || (is != catalog_.end() && is->second.same(*wanted))) continue;
+        auto const of_it = [&, &parent = id.parent](Table const& table) { return names_table(parent, table_name(table)); };
+        auto const table = std::find_if(tables_.begin(), tables_.end(), of_it);
+        auto const is_renamed = [&](Rename const& r) { return r.after == table_name(*table) || r.before == table_name(*table); };
+        if (table == tables_.end() || reached_.contains(table_name(*table)) || table->columns.empty() ||
+            !backend_.dialect().add_bare_column(*table, table->columns.front()).empty() ||
+            (id.kind == "primary_key" && told.contains(table_name(*table))) ||
+            std::any_of(opposite.renames.begin(), opposite.renames.end(), is_renamed))
+            continue;
+        std::optional<TableName> parent;
+        if (id.kind == "foreign_key") {
+            UNDROP_TRY(auto const keys, backend_.foreign_keys(*table, {wanted->make}));
+            if (keys.size() != 1) continue;
+            parent = {keys.front().parents_schema, keys.front().parent};
+        }
+        std::int64_t rows = 0;
+        auto const read = backend_.read_in_time(glance, [&]() -> Result<void> {
+            UNDROP_TRY(rows, backend_.unfitting(*table, "", *wanted));
+            return success();
+        });
+        if (!read && (read.error().code == Code::interrupted || read.error().code == Code::in_doubt)) return read.error();
+        if (rows == 0) continue;
+        auto const of_table = fmt::format("{} of {}", rows == 1 ? std::string{"1 row"} : fmt::format("{} rows", rows), table->text());
+        auto const fit = parent ? fmt::format("refer to rows of {}, as foreign key {} wants it", name_of(*parent), id.name)
+                                : fmt::format("fit {} {}", what, id.name);
+        if (may_fit(opposite, *table, wanted->make, parent ? &*parent : nullptr)) {
+            plan.findings.push_back(unfitting(fmt::format(
+                "up to {} may not {}, which comes back: it depends on the rows and values that come back as well", of_table, fit)));
+            plan.findings.back().severity = Finding::Severity::warning;
+        } else {
+            plan.findings.push_back(unfitting(fmt::format("{} {} not {}, which comes back; {} written since the up", of_table,
+                                                          rows == 1 ? "does" : "do", fit, rows == 1 ? "it was" : "they were")));
+        }
     }
     return success();
 }

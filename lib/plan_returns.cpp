@@ -5,6 +5,7 @@
 
 #include "balanced.hpp"
 #include "inserted.hpp"
+#include "key_pairs.hpp"
 #include "merge.hpp"
 #include "pairing.hpp"
 #include "planner.hpp"
@@ -131,7 +132,8 @@ Result<void> Planner::count_values(Snapshot const& s, Table const& now, std::siz
             fmt::format("rows are told by {}, which has another type by now: whether it can have its old one the step tells", s.values[i]);
         return success();
     }
-    auto const pairs = fmt::format("{} as t join {} as s on {}", dialect.own_rows(now), ledger_.table(s.store), key_join(dialect, s, now));
+    auto const rows = saved_rows(dialect, ledger_, s, now);
+    auto const pairs = fmt::format("{} as t join {} on {}", dialect.own_rows(now), rows.from, rows.join);
     auto const as_left = is_as_left(dialect, *column, i);
     auto const unless_back = is_not_back(dialect, s, *column, i);
     UNDROP_TRY(auto const matched, counted(pairs));
@@ -140,7 +142,6 @@ Result<void> Planner::count_values(Snapshot const& s, Table const& now, std::siz
     auto const cells = moving_cells(dialect, s, now);
     auto const groups = unique_groups(s, now, cells);
     if (auto const group = groups.of_column.find(s.values[i]); group != groups.of_column.end()) {
-        auto const rows = saved_rows(dialect, ledger_, s, now);
         UNDROP_TRY(taken, counted(fmt::format("{} join ({}) as q on {} and q.g = {} where {}{}", pairs,
                                               taken_cells_query(dialect, s, now, rows, groups, pairs, cells), same_keys(s), group->second,
                                               as_left, unless_back)));
@@ -198,6 +199,15 @@ Result<void> Planner::count_returns(PlannedStep& step, Opposite const& opposite,
     auto const computes = step.origin != Origin::derived && !only_defines(statements);
     std::vector<Snapshot> called;
     for (auto const& s : opposite.snapshots) called.push_back(as_called_now(s, opposite.renames));
+    for (auto const& print : opposite.footprints) {
+        auto const* now = print.of == Footprint::Of::keys ? find_table(tables_, {print.schema, print.table}) : nullptr;
+        for (std::size_t n = 0; n < called.size() && now; ++n) {
+            auto const names = key_names(print.column);
+            if (name_now(opposite.renames, table_name(opposite.snapshots[n].table)) == table_name(*now) &&
+                tells(names, opposite.snapshots[n], *now))
+                called[n].moves = "(" + moved_keys(backend_.dialect(), ledger_, print, names, *now) + ")";
+        }
+    }
     for (std::size_t n = 0; n < called.size(); ++n) {
         auto const& s = opposite.snapshots[n];
         auto const& here = called[n];
@@ -258,7 +268,7 @@ Result<void> Planner::count_written_since(PlannedStep& step, Opposite const& opp
     for (auto const& print : opposite.footprints) {
         auto const* now = find_table(tables_, {print.schema, print.table});
         auto const of_column = print.of == Footprint::Of::column;
-        if (print.of == Footprint::Of::rows || !now || reached_anything_ || reached_.contains(table_name(*now))) continue;
+        if ((!of_column && print.of != Footprint::Of::table) || !now || reached_anything_ || reached_.contains(table_name(*now))) continue;
         if (of_column && !now->column(print.column)) continue;
         auto const what = of_column ? now->text() + "." + print.column : now->text();
         auto loss = std::find_if(step.losses.begin(), step.losses.end(), [&](PlannedLoss const& l) { return l.what == what; });

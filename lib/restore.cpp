@@ -54,7 +54,7 @@ Result<std::string> computed_by_script(Backend& backend, Snapshot const& s, Tabl
 // Condition on s: a value that the migration itself had left does not come back where a script writes its own (P3); but a number that was
 // drawn is no value that it would write again: it tells rows apart, and users may have written it elsewhere.
 Result<std::string> is_users(Backend& backend, Table const& now, Column const& column, RestoreContext const& context) {
-    if (!context.made_by_script) return std::string{"true"};
+    if (!context.made_by_script || context.draws_rows) return std::string{"true"};
     if (context.direction == Direction::down || !context.rows_written || !drawn(column, context)) return std::string{"s.state = 'u'"};
     if (*context.rows_written == 0) return std::string{"true"};
     UNDROP_TRY(auto const later, backend.written_after_rewrite(now, *context.rows_written));

@@ -40,7 +40,8 @@ struct RestoreContext {
     bool note_restored = false;             // whose foreign keys are looked at once everything is back
     std::vector<Referring> referring = {};  // who refers to the column
     std::string newer = {};                 // going up: condition on t, the script computed it from what was written since
-    std::string next = {};                  // going up: SQL that draws the column's next number; empty: none is drawn
+    std::string next = {};                  // SQL that draws the column's next number, where the script drew it; empty: none is drawn
+    bool draws_rows = false;                // going up: numbers of rows that the database drew again, which say nothing
 };
 
 struct Restored {

@@ -31,7 +31,7 @@ Result<std::int64_t> number_again(Backend& backend, Snapshot const& s, Table con
 
 Result<std::int64_t> let_follow(Backend& backend, Ledger const& ledger, Snapshot const& s, Table const& now, Pairing const& pairing,
                                 RestoreContext const& context, std::string const& comes_back, std::string const& value, Restored& done) {
-    if (context.direction == Direction::down || !context.made_by_script) return std::int64_t{0};
+    if ((context.direction == Direction::down && context.next.empty()) || !context.made_by_script) return std::int64_t{0};
     auto const& dialect = backend.dialect();
     auto const column = dialect.quote(s.column);
     auto const rows = dialect.own_rows(now) + " as t";

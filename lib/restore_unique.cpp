@@ -63,10 +63,12 @@ Result<UniqueValues> unique_values(Backend& backend, Ledger const& ledger, Snaps
     auto const& dialect = backend.dialect();
     auto const sets = sets_with(now, s.column);
     UniqueValues found{.rid = row(dialect, s, now, "t")};
-    if (context.direction == Direction::down || !context.made_by_script || sets.empty() || found.rid.empty()) return found;
     auto const& column = *now.column(s.column);
     auto const rows = dialect.own_rows(now);
     found.by_row = !dialect.lasting_row_id(now, "t").empty() && now.key == std::vector{s.column} && column.stored_type == "integer";
+    // Elsewhere what is unique steps aside on a way down.
+    auto const steps_aside = context.direction == Direction::down && !found.by_row;
+    if (steps_aside || !context.made_by_script || sets.empty() || found.rid.empty()) return found;
     auto const least =
         fmt::format("(select min(y.x) from (select 0 as x union all select t.{} from {} as t union all select {} from {}) as y)",
                     dialect.quote(s.column), rows, pairing.value, pairing.saved);

@@ -224,7 +224,10 @@ Result<void> RowSides::pair(bool follow, std::int64_t& next_id) {
     UNDROP_CHECK(backend_.seal(pairs_, &now_));
     UNDROP_TRY(auto const followed, backend_.follow(old_.table, now_, old_.store, pairs_));
     if (by_key_) {
-        if (!followed) return pair_by_rest();
+        if (!followed) {
+            UNDROP_CHECK(pair_by_unique());
+            return pair_by_rest();
+        }
         UNDROP_CHECK(keep_moved_only());
         UNDROP_CHECK(pair_moved());
         UNDROP_TRY(auto const moved, any(pairs_));
@@ -279,12 +282,44 @@ Result<void> RowSides::pair_moved() {
     return success();
 }
 
+// A table that was built anew was filled from the old one.
+bool RowSides::only_keys_went() const { return old_.only_updated || (!old_.apart && old_.table.id != now_.id); }
+
+// Nor can two rows have had a value that is unique on both sides.
+Result<void> RowSides::pair_by_unique() {
+    if (!only_keys_went()) return success();
+    std::vector<std::string> place;
+    for (std::size_t i = 0; i < places_.size(); ++i) place.push_back(fmt::format("{} as {}", places_[i], place_names_[i]));
+    for (auto const& columns : old_.table.unique) {
+        std::set<std::string> now;
+        auto tells = true;
+        std::string given_then;
+        std::string given_now;
+        for (auto const& name : columns) {
+            auto const found = name_now(name);
+            tells = tells && !found.empty() && !is_one_of(key_, name) && !made_anew(name);
+            if (!tells) break;
+            now.insert(found);
+            given_then += fmt::format(" and {} is not null", old_value(name));
+            given_now += fmt::format(" and t.{} is not null", dialect_.quote(found));
+        }
+        tells = tells && std::any_of(now_.unique.begin(), now_.unique.end(),
+                                     [&](auto const& unique) { return std::set<std::string>(unique.begin(), unique.end()) == now; });
+        if (!tells) continue;
+        UNDROP_CHECK(pair_equal(fmt::format("select o.n, {} as i from {}{}", image(columns, true), no_longer_from(), given_then),
+                                fmt::format("select {}, {} as i from {} where {}{}", fmt::join(place, ", "), image(columns, false),
+                                            from_now(), not_before(), given_now),
+                                "b.i = a.i"));
+    }
+    return success();
+}
+
 // Where the database does not say which row a row was before its key changed, and rows were only updated, it is known by the rest of the
 // row, if that is unchanged and unique; a row deleted and one inserted that look alike are two.
 Result<void> RowSides::pair_by_rest() {
     auto rest = kept_names();
     std::erase_if(rest, [&](std::string const& name) { return is_one_of(key_, name); });
-    if (rest.empty() || !old_.only_updated) return success();
+    if (rest.empty() || !only_keys_went()) return success();
     std::vector<std::string> place;
     for (std::size_t i = 0; i < places_.size(); ++i) place.push_back(fmt::format("{} as {}", places_[i], place_names_[i]));
     auto const images = [&](bool of_old) { return fmt::format("{0} as i, count(*) over (partition by {0}) as c", image(rest, of_old)); };

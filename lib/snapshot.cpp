@@ -43,10 +43,20 @@ char const* name_of(Snapshot::Kind kind) {
     return std::find_if(kinds.begin(), kinds.end(), [&](Named const& k) { return k.kind == kind; })->name;
 }
 
-char const* name_of(Footprint::Of of) { return of == Footprint::Of::table ? "table" : of == Footprint::Of::column ? "column" : "rows"; }
+char const* name_of(Footprint::Of of) {
+    switch (of) {
+        case Footprint::Of::column: return "column";
+        case Footprint::Of::rows: return "rows";
+        case Footprint::Of::keys: return "keys";
+        case Footprint::Of::table: break;
+    }
+    return "table";
+}
 
 Footprint::Of footprint_of(std::string const& name) {
-    return name == "rows" ? Footprint::Of::rows : name == "column" ? Footprint::Of::column : Footprint::Of::table;
+    for (auto const of : {Footprint::Of::column, Footprint::Of::rows, Footprint::Of::keys})
+        if (name == name_of(of)) return of;
+    return Footprint::Of::table;
 }
 
 std::string Snapshot::what() const {

@@ -34,6 +34,9 @@ struct Snapshot {
     std::int64_t rows = 0;
     std::int64_t bytes = 0;
     std::string hash;
+    // Not in the ledger, but while a step restores from it:
+    std::string moves;         // FROM item: rows whose key users changed since, as images i of it and what it is now, k1..; NULL: they are gone
+    bool told_anew = false;    // saved without a key, and `store` is a copy with one: what is noted of a row has its n
 
     [[nodiscard]] bool keyed() const { return !table.key.empty(); }
     [[nodiscard]] bool of_rows() const { return kind == Kind::deleted || kind == Kind::updated; }  // of a table that stays
@@ -42,9 +45,10 @@ struct Snapshot {
     [[nodiscard]] std::vector<std::string> columns() const;  // of the store's table, in the order in which they are hashed
 };
 
-// What a step left in a table or column that it made, or as new rows of a table that was there: a digest per row, or one for all.
+// What a step left in a table or column that it made, or as new rows of a table that was there: a digest per row, or one for all. Of::keys:
+// where other columns are the key since, which row had which old one (key_pairs.hpp); `column` names them, h is an image.
 struct Footprint {
-    enum class Of { table, column, rows };
+    enum class Of { table, column, rows, keys };
     std::int64_t id = 0;
     std::int64_t step = 0;
     std::string schema;

@@ -192,6 +192,12 @@ private:
     [[nodiscard]] Result<std::string> computed_anew(Snapshot const& snapshot, Table const& now);
     [[nodiscard]] Result<std::string> row_written(Table const& now, std::string const& same) const;
     [[nodiscard]] Result<std::string> any_source_written(Table const& now, std::string const& same) const;
+    // step_keys.cpp: rows whose key is made of other columns than it was
+    [[nodiscard]] Result<void> leave_key_pairs(std::vector<TableChange> const& changes);
+    [[nodiscard]] Result<void> note_moved_keys();
+    [[nodiscard]] Result<void> tell_by_present_keys();
+    [[nodiscard]] bool opposite_left_rows(Snapshot const& of) const;
+    [[nodiscard]] std::vector<std::string> present_key(Snapshot const& s, std::vector<Table> const& tables) const;
     // step_positions.cpp: sequences
     [[nodiscard]] Result<void> save_positions(Catalog const& now);
     [[nodiscard]] Result<void> restore_positions();

@@ -5,6 +5,7 @@
 #include "backfill.hpp"
 #include "check.hpp"
 #include "constraint_names.hpp"
+#include "drawn.hpp"
 #include "fitting.hpp"
 #include "merge.hpp"
 #include "restore.hpp"
@@ -82,6 +83,7 @@ Result<void> StepRunner::bring_back() {
     }
     UNDROP_CHECK(read_last_time());
     UNDROP_CHECK(renumber_saved_rows());
+    UNDROP_CHECK(tell_by_present_keys());
     if (scripted) UNDROP_CHECK(set_references_aside());
     UNDROP_CHECK(restore_columns(true));
     UNDROP_CHECK(fill_passed_over(true));
@@ -225,7 +227,9 @@ Result<void> StepRunner::restore_column_of(Snapshot const& snapshot, Table const
     auto next = drawn.find("nextval(") == std::string::npos ? std::string{} : drawn;
     if (identity) next = fmt::format("pg_catalog.nextval({})", backend_.dialect().literal(identity->shape));
     auto const by_row = !backend_.dialect().lasting_row_id(table, "t").empty() && table.column(snapshot.column)->stored_type == "integer";
-    if (goes_up && made_by_script && by_row && !snapshot.keyed()) next = next_row_number(backend_.dialect(), ledger_, snapshot, table);
+    auto const draws_rows =
+        made_by_script && by_row && (!snapshot.keyed() || snapshot.told_anew) && (goes_up || table.key == std::vector{snapshot.column});
+    if (draws_rows) next = next_row_number(backend_.dialect(), ledger_, snapshot, table);
     // Of heirs, too: they have the column of the table that they inherit it from.
     auto const& type = table.column(snapshot.column)->type;
     auto const& recorded = *snapshot.table.column(snapshot.column);
@@ -243,8 +247,9 @@ Result<void> StepRunner::restore_column_of(Snapshot const& snapshot, Table const
                            .number = numbering(table, snapshot.column, identity),
                            .bare = as_text,
                            .note_restored = notes_restored(),
-                           .referring = goes_up ? referring_to(table, tables) : std::vector<Referring>{},
-                           .next = goes_up ? next : std::string{}};
+                           .referring = goes_up || draws_rows ? referring_to(table, tables) : std::vector<Referring>{},
+                           .next = goes_up || draws_rows ? next : std::string{},
+                           .draws_rows = draws_rows && goes_up && !gives_values(statements_, table, snapshot.column, scripted_)};
     std::erase_if(context.referring, [&](Referring const& r) { return !refers_by(r, snapshot.column); });
     next_id_ += 3;
     if (untouched && find_table_by_id(before_, table.id)) context.rows_written = writes.updated + writes.inserted;

@@ -168,6 +168,7 @@ Result<void> StepRunner::save_foreseen() {
             copies_.push_back(std::move(made));
         }
     UNDROP_CHECK(save_views());
+    UNDROP_CHECK(note_moved_keys());
     return note_unchanged_cells();
 }
 

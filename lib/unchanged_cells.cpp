@@ -25,6 +25,12 @@ Result<std::string> note_unchanged(Backend& backend, Ledger const& ledger, Snaps
         expressions.push_back("s." + names.back());
     }
     auto const keys = fmt::format("{}", fmt::join(names, ", "));
+    auto const saved = saved_rows(dialect, ledger, s, now);
+    for (std::size_t i = 0; i < s.table.key.size(); ++i) {
+        names.push_back(fmt::format("p{}", i + 1));  // the key that the row has by now
+        definitions.push_back(names.back() + " " + now.column(s.table.key[i])->stored_type);
+        expressions.push_back(fmt::format("s.{}{}", saved.key, i + 1));
+    }
     bool any = false;
     for (std::size_t i = 0; i < s.values.size(); ++i) {
         auto const* column = now.column(s.values[i]);
@@ -41,8 +47,8 @@ Result<std::string> note_unchanged(Backend& backend, Ledger const& ledger, Snaps
     auto const store = ledger.table(names::work_prefix + std::to_string(work_id));
     UNDROP_CHECK(backend.run(fmt::format("create table {} ({}, primary key ({}))", store, fmt::join(definitions, ", "), keys)));
     UNDROP_CHECK(backend.seal(store, &now));
-    UNDROP_CHECK(backend.run(fmt::format("insert into {} ({}) select {} from {} as s join {} as t on {}", store, fmt::join(names, ", "),
-                                         fmt::join(expressions, ", "), ledger.table(s.store), rows, key_join(dialect, s, now))));
+    UNDROP_CHECK(backend.run(fmt::format("insert into {} ({}) select {} from {} join {} as t on {}", store, fmt::join(names, ", "),
+                                         fmt::join(expressions, ", "), saved.from, rows, saved.join)));
     return store;
 }
 
@@ -50,7 +56,7 @@ Result<std::int64_t> empty_cells(Backend& backend, Table const& now, Snapshot co
     auto const& dialect = backend.dialect();
     std::vector<std::string> terms;
     for (std::size_t i = 0; i < s.table.key.size(); ++i)
-        terms.push_back(dialect.equal(*now.column(s.table.key[i]), "t." + dialect.quote(s.table.key[i]), fmt::format("n.k{}", i + 1)));
+        terms.push_back(dialect.equal(*now.column(s.table.key[i]), "t." + dialect.quote(s.table.key[i]), fmt::format("n.p{}", i + 1)));
     return backend.run(fmt::format("update {} as t set {} = null from {} as n where {} and n.u{} = 1", dialect.own_rows(now),
                                    dialect.quote(s.values[value]), unchanged, balanced(terms, " and "), value + 1));
 }

@@ -138,4 +138,11 @@ Result<void> naming_orphans(Connection& connection, std::string const& definitio
     return error;
 }
 
+Result<std::optional<std::int64_t>> orphans_of(Connection& connection, std::string const& definition) {
+    auto const reference = read(definition);
+    if (!reference) return std::optional<std::int64_t>{};
+    UNDROP_TRY(auto const rows, count(connection, *reference));
+    return std::optional(static_cast<std::int64_t>(std::stoll(rows)));
+}
+
 }  // namespace undrop::postgres

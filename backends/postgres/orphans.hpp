@@ -17,4 +17,7 @@ namespace undrop::postgres {
 // other text, and for one that is NOT VALID, which old rows need not fulfil.
 [[nodiscard]] std::optional<ForeignKey> foreign_key_of(std::string const& definition);
 
+// How many rows refer to nothing by that foreign key, which need not be there. Nothing where the text makes none.
+[[nodiscard]] Result<std::optional<std::int64_t>> orphans_of(Connection& connection, std::string const& definition);
+
 }  // namespace undrop::postgres

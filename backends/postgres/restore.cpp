@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "errors.hpp"
+#include "fitting.hpp"
 #include "postgres_backend.hpp"
 #include "postgres_dialect.hpp"
 #include "quiet.hpp"
@@ -173,6 +174,10 @@ Result<std::int64_t> PostgresBackend::unfitting(Table const& now, std::string co
     if (column.empty()) {
         UNDROP_TRY(auto const name, connection_.rows(fmt::format("select pg_catalog.format('%I.%I', {}, {})", quote_literal(now.schema),
                                                                  quote_literal(now.name))));
+        UNDROP_TRY(auto const counted, rows_not_fitting(connection_, dialect_.own_rows(now), wanted.make));
+        if (counted) return *counted;
+        UNDROP_TRY(auto const reads, connection_.rows("select pg_catalog.current_setting('transaction_read_only')"));
+        if (reads.at(0).at(0) == "on") return std::int64_t{0};
         return unfitting_rows(connection_, dialect_.relation(ledger_, "undrop_trial"), name.at(0).at(0).value_or(""),
                               dialect_.own_rows(now), wanted.make);
     }

@@ -248,3 +248,24 @@ ON_BOTH("story: a deleted row's unique value may be taken by the row that has an
     CHECK_EQ(rows.restored, 1);
     CHECK_EQ(db.table("select id, v, n from t where id < 5 order by id"), "1|theirs|2\n3|v3|3\n4|v4|4");
 }
+
+ON_BOTH("story: where other columns are the key, a plan down tells rows by the new one, as the step does") {
+    db.run("create table a (email varchar(20) not null primary key, v text, role text)");
+    db.run("insert into a values ('a', 'v1', 'r1'), ('b', 'v2', 'r2'), ('c', 'v3', 'r3'), ('d', 'v4', 'r4'), ('e', 'v5', 'r5')");
+    auto const source =
+        source_of({{db.engine() == Engine::postgres
+                        ? "alter table a drop constraint a_pkey; alter table a add id serial primary key; update a set v = upper(v);"
+                          "alter table a drop column role"
+                        : "create table n (id integer primary key, email varchar(20) not null, v text);"
+                          "insert into n (email, v) select email, upper(v) from a; drop table a; alter table n rename to a"}});
+    (void)up(db, source);
+    db.run("update a set email = 'aa' where email = 'a'; update a set v = 'mine' where email = 'b'");
+    db.run("delete from a where email = 'c'; insert into a (email, v) values ('c', 'V3')");
+    db.run("update a set email = 'x' where email = 'd'; update a set email = 'd' where email = 'e'");
+    auto const step = planned(db, source);
+    CHECK_EQ(of(step, db.named("a.role")).deleted_since, 1);
+    CHECK_EQ(of(step, db.named("a.role")).inserted_since, 1);
+    CHECK_EQ(of(step, db.named("a.v")).changed_since, 1);
+    comes_true(db, source);
+    CHECK_EQ(db.table("select email, v, role from a order by email"), "aa|v1|r1\nb|mine|r2\nc|V3|NULL\nd|v5|r5\nx|v4|r4");
+}
