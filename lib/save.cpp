@@ -40,6 +40,12 @@ Table without(Table table, std::set<std::string> const& columns) {
     return table;
 }
 
+// Whose value this is. Rows without a key may be alike in all but the value, and each has one of its own.
+std::string identity_of_value(Dialect const& dialect, Table const& rest, std::string const& digest) {
+    auto const who = identity(dialect, rest, "t");
+    return rest.key.empty() ? dialect.digest(dialect.image({who, digest})) : who;
+}
+
 // 'm' where the row is still what the migration itself had left (P3), else 'u'; and the join that tells.
 struct State {
     std::string expression = "'u'";
@@ -56,11 +62,10 @@ State state_of(Dialect const& dialect, Ledger const& ledger, Snapshot const& s, 
     auto const digest = s.kind == Snapshot::Kind::column ? digest_of(dialect, s.table, {s.column}, "t")
                                                          : digest_of(dialect, s.table, plain_columns(s.table), "t");
     if (found->store.empty()) return {fmt::format("case when {} = '{}' then 'm' else 'u' end", digest, found->uniform), ""};
-    auto const who = identity(dialect, table, "t");
+    auto const who = s.kind == Snapshot::Kind::column ? identity_of_value(dialect, table, digest) : identity(dialect, table, "t");
     State state{"", fmt::format(" left join {} f on f.k = {}", ledger.table(found->store), who)};
     // Without a key, as many of equal rows are the migration's as it had left; the others are users'.
-    auto const within =
-        s.keyed() || s.kind == Snapshot::Kind::column ? "true" : fmt::format("row_number() over (partition by {}) <= f.c", who);
+    auto const within = s.keyed() ? "true" : fmt::format("row_number() over (partition by {}) <= f.c", who);
     state.expression = fmt::format("case when f.h = {} and {} then 'm' else 'u' end", digest, within);
     return state;
 }
@@ -140,7 +145,8 @@ Result<std::vector<Footprint>> footprint(Backend& backend, Ledger const& ledger,
             return std::vector<Footprint>{print};
         }
     }
-    auto const who = identity(dialect, without(table, fresh), "t");
+    auto const rest = without(table, fresh);
+    auto const who = column.empty() ? identity(dialect, rest, "t") : identity_of_value(dialect, rest, digest);
     print.store = names::footprint_prefix + std::to_string(id);
     UNDROP_TRY(auto const count, fill_footprint(backend, ledger, print, table, who, digest, from));
     if (count == 0) {

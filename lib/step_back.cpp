@@ -8,6 +8,7 @@
 #include "drawn.hpp"
 #include "fitting.hpp"
 #include "merge.hpp"
+#include "partitions.hpp"
 #include "restore.hpp"
 #include "restore_unique.hpp"
 #include "step.hpp"
@@ -152,7 +153,9 @@ Result<void> StepRunner::mend_over_rows() {
         unwant_what_came_along(now, catalog_, opposite_.wanted);
         auto plan = plan_mend(now, opposite_.wanted);
         // What was just made from its recorded text differs only by what is still to come, as a partition's place in its parent.
-        std::erase_if(plan.before_data, [&](MendAction const& a) { return a.kind == MendAction::Kind::reshape && made_.contains(a.id); });
+        std::erase_if(plan.before_data, [&](MendAction const& a) {
+            return a.kind == MendAction::Kind::reshape && (made_.contains(a.id) || becomes_partition(a.id, opposite_.wanted));
+        });
         if (plan.empty()) break;
         UNDROP_CHECK(mend_by(now, plan.before_data));
         UNDROP_CHECK(mend_by(now, plan.after_data));
@@ -173,7 +176,9 @@ Result<void> StepRunner::mend() {
         UNDROP_TRY(now, backend_.catalog_after(ledger_.name(), catalog_));
     }
     UNDROP_CHECK(take_along());
-    auto const plan = plan_mend(now, opposite_.wanted);
+    auto plan = plan_mend(now, opposite_.wanted);
+    std::erase_if(plan.before_data,
+                  [&](MendAction const& a) { return a.kind == MendAction::Kind::reshape && becomes_partition(a.id, opposite_.wanted); });
     if (!plan.refused.empty())
         return Error{.code = Code::refused,
                      .left = Left::rolled_back,
@@ -206,6 +211,11 @@ Result<void> StepRunner::mend() {
     });
     for (auto const& action : rest)
         UNDROP_CHECK(action.kind == MendAction::Kind::make && action.id.kind == "column" ? make_column(action) : mend_by(now, {action}));
+    for (auto const& action : plan.after_data)
+        if (attaches(action) && !made_.contains({"table", action.id.parent, action.id.name})) {
+            UNDROP_TRY(bool const back, try_to_attach(backend_, action));
+            if (back) log(mended(action, now));
+        }
     return success();
 }
 

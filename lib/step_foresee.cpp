@@ -1,6 +1,7 @@
 // What a step is going to touch and to take, as far as is known before it runs.
 #include <algorithm>
 
+#include "partitions.hpp"
 #include "renames.hpp"
 #include "step.hpp"
 
@@ -47,7 +48,9 @@ Foresight foresee(Dialect const& dialect, std::vector<Statement> const& statemen
                 foresight.tables.insert(name);
             if (!names_table(id.parent, name)) continue;
             foresight.locks.insert(name);
-            if (goes.contains(id) && !object && id.kind == "column" && table.column(id.name)) foresight.columns.insert({name, id.name});
+            if (goes.contains(id) && !object && id.kind == "column" && table.column(id.name) &&
+                !is_inherited(id, wanted, opposite.renames, tables))
+                foresight.columns.insert({name, id.name});
         }
         if (waives(lose, name, "")) foresight.tables.erase(name);
         std::erase_if(foresight.columns,

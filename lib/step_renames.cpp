@@ -7,6 +7,7 @@
 #include "attributes.hpp"
 #include "fitting.hpp"
 #include "labels.hpp"
+#include "partitions.hpp"
 #include "renaming_order.hpp"
 #include "try.hpp"
 
@@ -265,6 +266,8 @@ Result<void> StepRunner::rename_parts_back() {
     auto const is_part = [](auto const& entry) { return entry.first.kind == "type" || entry.first.kind == "partition"; };
     if (std::none_of(opposite_.wanted.begin(), opposite_.wanted.end(), is_part)) return success();
     UNDROP_TRY(auto const now, backend_.catalog_after(ledger_.name(), catalog_));
+    UNDROP_TRY(auto const tables, backend_.tables(ledger_.name()));
+    opposite_.wanted = without_inherited(std::move(opposite_.wanted), now, tables);
     Wanted parts;
     for (auto const& part : opposite_.wanted) {
         auto const& [id, object] = part;
@@ -282,11 +285,18 @@ Result<void> StepRunner::rename_parts_back() {
     auto plan = plan_mend(now, parts);
     std::erase_if(plan.before_data, [](MendAction const& a) { return a.id.kind == "type" && a.kind != MendAction::Kind::alter; });
     for (auto const* actions : {&plan.before_data, &plan.after_data})
-        for (auto const& action : *actions)
-            if (is_part(std::pair(action.id, 0)))
+        for (auto const& action : *actions) {
+            bool back = true;
+            if (attaches(action)) {
+                UNDROP_TRY(back, try_to_attach(backend_, action));
+                if (back) log(mended(action, now));
+            } else {
+                UNDROP_CHECK(mend_by(now, {action}));
+            }
+            if (back && is_part(std::pair(action.id, 0)))
                 report_.mended.push_back((action.kind == MendAction::Kind::remove ? "removed " : "") + action.id.text());
-    UNDROP_CHECK(mend_by(now, plan.before_data));
-    return mend_by(now, plan.after_data);
+        }
+    return success();
 }
 
 }  // namespace undrop

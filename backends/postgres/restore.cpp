@@ -140,7 +140,8 @@ namespace {
 // Rows that a constraint or a unique index does not take: it is made for an empty table of the same columns, which is asked for each row.
 // The transaction is rolled back afterwards.
 Result<std::int64_t> unfitting_rows(Connection& connection, std::string const& trial, std::string const& table, std::string const& rows,
-                                    std::string make) {
+                                    std::string const& text) {
+    auto make = text;
     make.resize(std::min(make.size(), make.find(";\n")));  // what follows says where its index is kept
     for (auto const* word : {" INITIALLY DEFERRED", " DEFERRABLE"})
         if (auto const at = make.rfind(word); at != std::string::npos) make.erase(at, std::string_view(word).size());
@@ -167,19 +168,53 @@ Result<std::int64_t> unfitting_rows(Connection& connection, std::string const& t
     return std::stoll(all.at(0).at(0).value_or("0")) - taken;
 }
 
+// Rows of a table that the bounds of a partition, which it is to be, do not take. Of the default partition of the same parent: those that
+// they do take, which may not be there any more. The transaction is rolled back afterwards.
+Result<std::int64_t> misplaced_rows(Connection& connection, std::string const& trial, std::string const& table, std::string const& rows,
+                                    std::string const& make) {
+    constexpr std::string_view head = "ALTER TABLE ONLY ";
+    constexpr std::string_view attach = " ATTACH PARTITION ";
+    auto const at = make.find(attach);
+    auto const parent = make.substr(head.size(), at - head.size());
+    auto bounds = make.substr(at + attach.size());
+    auto const is_its = bounds.starts_with(table + " ");
+    auto const values = bounds.rfind(" FOR VALUES ");
+    bounds.erase(0, values != std::string::npos ? values : bounds.rfind(" DEFAULT;"));
+    UNDROP_TRY(auto const others, connection.rows(fmt::format(
+                                      "select pg_catalog.format('%s', d.oid::pg_catalog.regclass), d.oid = {}::pg_catalog.regclass from "
+                                      "pg_catalog.pg_partitioned_table p join pg_catalog.pg_class d on d.oid = p.partdefid "
+                                      "where p.partrelid = {}::pg_catalog.regclass",
+                                      quote_literal(table), quote_literal(parent))));
+    auto const is_default = !others.empty() && others[0][1] == "t";
+    if (!is_its && !is_default) return std::int64_t{0};
+    if (!others.empty()) UNDROP_CHECK(connection.run(fmt::format("alter table {} detach partition {}", parent, *others[0][0])));
+    UNDROP_CHECK(connection.run(fmt::format("create table {} (like {} including generated including constraints)", trial, parent)));
+    UNDROP_CHECK(connection.run(fmt::format("alter table only {} attach partition {}{}", parent, trial, bounds)));
+    UNDROP_TRY(
+        auto const condition,
+        connection.rows(fmt::format("select pg_catalog.pg_get_partition_constraintdef({}::pg_catalog.regclass)", quote_literal(trial))));
+    if (!condition.at(0).at(0)) return std::int64_t{0};
+    UNDROP_TRY(auto const count,
+               connection.rows(fmt::format("select count(*) from {} as t where {} ({})", rows, is_its ? "not" : "", *condition[0][0])));
+    return std::stoll(count.at(0).at(0).value_or("0"));
+}
+
 }  // namespace
 
 // The type is what the recorded text says between the column's name and a collation.
 Result<std::int64_t> PostgresBackend::unfitting(Table const& now, std::string const& column, Object const& wanted) {
+    if (column.empty() && wanted.holds_rows) return std::int64_t{0};  // a table's text says nothing of its rows
     if (column.empty()) {
         UNDROP_TRY(auto const name, connection_.rows(fmt::format("select pg_catalog.format('%I.%I', {}, {})", quote_literal(now.schema),
                                                                  quote_literal(now.name))));
-        UNDROP_TRY(auto const counted, rows_not_fitting(connection_, dialect_.own_rows(now), wanted.make));
+        auto const attaches = wanted.make.find(" ATTACH PARTITION ") != std::string::npos;
+        UNDROP_TRY(auto const counted, attaches ? Result<std::optional<std::int64_t>>(std::nullopt)
+                                                : rows_not_fitting(connection_, dialect_.own_rows(now), wanted.make));
         if (counted) return *counted;
         UNDROP_TRY(auto const reads, connection_.rows("select pg_catalog.current_setting('transaction_read_only')"));
         if (reads.at(0).at(0) == "on") return std::int64_t{0};
-        return unfitting_rows(connection_, dialect_.relation(ledger_, "undrop_trial"), name.at(0).at(0).value_or(""),
-                              dialect_.own_rows(now), wanted.make);
+        return (attaches ? misplaced_rows : unfitting_rows)(connection_, dialect_.relation(ledger_, "undrop_trial"),
+                                                            name.at(0).at(0).value_or(""), dialect_.own_rows(now), wanted.make);
     }
     auto const from = wanted.make.find(" ADD COLUMN ");
     auto const* is = now.column(column);

@@ -86,9 +86,9 @@ private:
         }
         auto after = tagged(looks_.after, place->table);
         auto written = tagged(looks_.written, place->table);
-        for (auto const& partition : place->detached) {
-            after = tagged(looks_.after, partition, after);
-            written = tagged(looks_.written, partition, written);
+        for (auto const& [partition, now] : place->detached) {
+            after = tagged(looks_.after, now, after);
+            written = tagged(looks_.written, now, written);
         }
         if (auto const key = table.key(); !key.empty()) {
             auto const same = same_keys(key, before, key_after(*place, key), after);
@@ -233,11 +233,54 @@ public:
         }
         if (engine_ == Engine::sqlite && !scratch_.rows("select 1 from pragma_foreign_key_check").empty())
             impossible("a foreign key does not hold");
+        for (auto const& table : looks_.tables) check_bounds(table);
         prediction_.expected.rows = state_of(scratch_, engine_).rows;
         return std::move(prediction_);
     }
 
 private:
+    // A partition that was detached is one again with the rows that it has by then: those that belong into another one refuse that, and so
+    // do its own in the default one. Where the script itself had put them there, they may have come back before.
+    void check_bounds(FuzzTable const& table) {
+        auto const* place = looks_.places.of(table.name);
+        if (!place) return;
+        for (auto const& [partition, now] : place->detached) {
+            for (auto const& tag : tags_in(now))
+                if (is_there(table, tag, "<> ", partition)) misplaced(now, tag, partition);
+            for (auto const& tag : tags_in(place->table))
+                if (is_there(table, tag, "= ", partition)) misplaced(place->table, tag, partition);
+        }
+    }
+
+    std::set<std::string> tags_in(std::string const& table) const {
+        std::set<std::string> tags;
+        if (auto const found = looks_.written.rows.find(table); found != looks_.written.rows.end())
+            for (auto const& row : found->second)
+                if (auto const tag = row.find(tag_column); tag != row.end()) tags.insert(tag->second);
+        return tags;
+    }
+
+    bool is_there(FuzzTable const& table, std::string const& tag, std::string const& is, std::string const& partition) const {
+        return !scratch_
+                    .rows(fmt::format("select 1 from {} where {} = {} and tableoid {} to_regclass({})", table.name, tag_column, tag, is,
+                                      quoted_text(partition)))
+                    .empty();
+    }
+
+    void misplaced(std::string const& table, std::string const& tag, std::string const& partition) {
+        auto const row_of = [&](State const& state) {
+            auto const rows = state.rows.find(table);
+            if (rows == state.rows.end()) return FuzzRow{};
+            auto const found = std::find_if(rows->second.begin(), rows->second.end(), [&](FuzzRow const& row) {
+                auto const cell = row.find(tag_column);
+                return cell != row.end() && cell->second == tag;
+            });
+            return found == rows->second.end() ? FuzzRow{} : *found;
+        };
+        if (row_of(looks_.after) == row_of(looks_.written)) prediction_.certain = false;
+        impossible(fmt::format("the row {} of {} is on the wrong side of the bounds of {}", tag, table, partition));
+    }
+
     void impossible(std::string const& why) {
         prediction_.possible = false;
         prediction_.why = why;

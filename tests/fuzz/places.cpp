@@ -18,6 +18,9 @@ Places::Place const* Places::of(std::string const& table_before) const {
 void Places::table_renamed(std::string const& from, std::string const& to) {
     for (auto& [before, place] : places_)
         if (place.table == from) place.table = to, place.renamed = true;
+    for (auto& [before, place] : places_)
+        for (auto& [partition, now] : place.detached)
+            if (now == from) now = to;
 }
 
 void Places::column_remade(std::string const& table, std::string const& column) {
@@ -52,7 +55,7 @@ void Places::table_gone(std::string const& table) {
 
 void Places::detached(std::string const& table, std::string const& partition) {
     for (auto& [before, place] : places_)
-        if (place.table == table) place.detached.insert(partition);
+        if (place.table == table) place.detached.emplace(partition, partition);
 }
 
 void Places::look(std::vector<FuzzTable> const& now) {

@@ -14,8 +14,8 @@ class Places {
 public:
     struct Place {
         std::string table;
-        std::map<std::string, std::string> columns;  // before, now
-        std::set<std::string> detached;              // tables by now, with some of its rows
+        std::map<std::string, std::string> columns;   // before, now
+        std::map<std::string, std::string> detached;  // tables by now, with some of its rows: partition before, table now
         bool rebuilt = false;
         bool renamed = false;
         bool rekeyed = false;          // columns of a key were written

@@ -55,6 +55,11 @@ constexpr char const* sqlite_definitions =
     "'\\' and "
     "name not like 'undrop\\_%' escape '\\' order by 1";
 
+// quote() ends a text at its first NUL character, and has no literal for infinity.
+constexpr char const* sqlite_literal =
+    "case when typeof({0}) = 'text' and instr(cast({0} as blob), x'00') > 0 then 'cast(x''' || hex({0}) || ''' as text)' "
+    "when typeof({0}) = 'real' and abs({0}) = 9e999 then case when {0} > 0 then '9e999' else '-9e999' end else quote({0}) end";
+
 std::string text_of(FuzzRow const& row) {
     std::string text;
     for (auto const& [column, value] : row) text += (text.empty() ? "" : ", ") + column + "=" + value.substr(0, 80);
@@ -99,8 +104,8 @@ State state_of(Session& session, Engine engine) {
     for (auto const& table : fuzz_tables(session, engine)) {
         std::string cells;
         for (auto const& column : table.columns)
-            cells +=
-                (cells.empty() ? "" : ", ") + fmt::format(fmt::runtime(postgres ? "quote_nullable({}::text)" : "quote({})"), column.name);
+            cells += (cells.empty() ? "" : ", ") +
+                     fmt::format(fmt::runtime(postgres ? "quote_nullable({}::text)" : sqlite_literal), column.name);
         auto& rows = state.rows[table.name];
         if (cells.empty()) cells = "1 where false";
         for (auto const& line :

@@ -216,3 +216,31 @@ ON_POSTGRES("fitting: a down script that builds a table anew gives its key the o
     CHECK(mentions(report.steps.at(0).mended, "name of primary_key public.t.t_pkey"));
     check_same(before, witness(db));
 }
+
+ON_POSTGRES("fitting: rows that the bounds of a partition do not take by now are refused with its name and their number") {
+    db.run("create table m (at integer not null, what text) partition by range (at)");
+    db.run("create table m_1 partition of m for values from (0) to (10); create table m_rest partition of m default");
+    db.run("insert into m values (1, 'a'), (20, 'b')");
+    auto const before = witness(db);
+    auto const source = source_of({{"alter table m detach partition m_1"}});
+    (void)up(db, source);
+    db.run("insert into m_1 values (11, 'secret'), (12, 'secret'), (2, 'c')");
+    is_refused(db, source, {"2 rows of public.m_1 do not fit the bounds of partition m_1", "Next: undrop down", "move them"});
+    db.run("with gone as (delete from m_1 where at > 10 returning *) insert into m select * from gone; insert into m values (3, 'secret')");
+    is_refused(db, source, {"1 row of public.m_rest belongs to partition m_1", "Next: undrop down", "move them"});
+    db.run("with gone as (delete from m where at = 3 returning *) insert into m_1 select * from gone");
+    (void)down(db, source);
+    CHECK_EQ(db.table("select at, what, tableoid::regclass from m order by at"),
+             "1|a|m_1\n2|c|m_1\n3|secret|m_1\n11|secret|m_rest\n12|secret|m_rest\n20|b|m_rest");
+    check_same_schema(before, witness(db));
+}
+
+ON_POSTGRES("fitting: values that an old type does not take are counted also where another table has an old name") {
+    db.run("create table m (a integer, c integer); create table t (id integer primary key); insert into m values (1, 2)");
+    auto const source =
+        source_of({{"alter table m drop column c; alter table m add column c text; "
+                    "alter table t rename to u; create table t (x integer)"}});
+    (void)up(db, source);
+    db.run("insert into m values (1, 'secret'), (2, '3')");
+    is_refused(db, source, {"1 rows of public.m hold a value of c", "change these values first"});
+}

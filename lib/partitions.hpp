@@ -1,0 +1,29 @@
+// Partitions that leave their table within a step, and come back.
+#pragma once
+
+#include <vector>
+
+#include "backend.hpp"
+#include "catalog.hpp"
+#include "mend.hpp"
+#include "renames.hpp"
+
+namespace undrop {
+
+// A partition's columns and checks are its parent's, and nobody's own: those are recorded as not there before. What of them there is when
+// it becomes a partition has to stay until then. `tables`: as they are now.
+[[nodiscard]] Wanted without_inherited(Wanted wanted, Catalog const& now, std::vector<Table> const& tables);
+
+// Is that column, which was not recorded as the table's own, one that it has from its parent once it is a partition again? Asked before
+// anything has its old name: then it does not go.
+[[nodiscard]] bool is_inherited(ObjectId const& column, Wanted const& wanted, std::vector<Rename> const& renames,
+                                std::vector<Table> const& tables);
+
+// A table that is one already, and differs from the partition that it is to be in nothing else.
+[[nodiscard]] bool becomes_partition(ObjectId const& table, Wanted const& wanted);
+
+[[nodiscard]] bool attaches(MendAction const& action);
+// False: it has to wait until its columns, or the rows of the default partition, are as they were.
+[[nodiscard]] Result<bool> try_to_attach(Backend& backend, MendAction const& action);
+
+}  // namespace undrop
