@@ -205,17 +205,7 @@ Result<void> Planner::describe(PlannedStep& step, Opposite const& opposite, Plan
                                      .text = there.error().message,
                                      .where = there.error().where,
                                      .next = there.error().next});
-    for (auto const& statement : statements) {
-        UNDROP_TRY(auto const why, backend_.why_not(statement, marked));
-        if (why.empty()) continue;
-        plan.findings.push_back({.severity = Severity::stop,
-                                 .code = "commits",
-                                 .text = why,
-                                 .where = {(*script)->file, statement.line, statement.column},
-                                 .next = {.advice = marked ? "do that in a migration of its own, with plain statements"
-                                                           : "say `-- undrop: no-transaction` at the top of the script: each of its "
-                                                             "transactions then saves what it takes"}});
-    }
+    UNDROP_CHECK(find_commits(*script, statements, marked, plan));
     auto in_transactions = statements;
     std::erase_if(in_transactions, [&](Statement const& s) { return outside_in(backend_.dialect(), s, marked).has_value(); });
     auto const locking =
@@ -252,6 +242,22 @@ Result<void> Planner::describe(PlannedStep& step, Opposite const& opposite, Plan
     note_reached(foresight, opposite, statements);
     if (full_) UNDROP_CHECK(warn_of_long_users(unwaived, plan));
     if (full_ && catalog_read_) UNDROP_CHECK(warn_of_mentions(by_name, backend_.dialect().foresee(statements), plan));
+    return success();
+}
+
+// What ends the transaction that a step is in.
+Result<void> Planner::find_commits(std::optional<Script> const& script, std::vector<Statement> const& statements, bool marked, Plan& plan) {
+    for (auto const& statement : statements) {
+        UNDROP_TRY(auto const why, backend_.why_not(statement, marked));
+        if (why.empty()) continue;
+        plan.findings.push_back({.severity = Severity::stop,
+                                 .code = "commits",
+                                 .text = why,
+                                 .where = {script->file, statement.line, statement.column},
+                                 .next = {.advice = marked ? "do that in a migration of its own, with plain statements"
+                                                           : "say `-- undrop: no-transaction` at the top of the script: each of its "
+                                                             "transactions then saves what it takes"}});
+    }
     return success();
 }
 

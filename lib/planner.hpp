@@ -51,6 +51,8 @@ private:
     void look_only_at_what_is_named(Plan const& plan);
     [[nodiscard]] Result<void> look_at_snapshots(PlannedStep& step, Opposite& opposite, Plan& plan);
     [[nodiscard]] Result<void> describe(PlannedStep& step, Opposite const& opposite, Plan& plan);
+    [[nodiscard]] Result<void> find_commits(std::optional<Script> const& script, std::vector<Statement> const& statements, bool marked,
+                                            Plan& plan);
     // plan_keep_aside.cpp: columns that are renamed away instead of being dropped, and their way back
     [[nodiscard]] std::vector<KeptColumn> find_kept(PlannedStep const& step, std::vector<Statement> const& statements, Plan& plan) const;
     void describe_kept(PlannedStep& step, std::vector<KeptColumn> const& kept) const;
