@@ -16,7 +16,7 @@ namespace {
 using Severity = Finding::Severity;
 auto const success = [] { return BOOST_OUTCOME_V2_NAMESPACE::success(); };
 
-bool has_body(ObjectId const& id) { return id.kind == "function" || id.kind == "procedure" || id.kind == "trigger" || id.kind == "rule"; }
+bool has_body(ObjectId const& id) { return id.kind == "function" || id.kind == "procedure" || id.kind == "trigger"; }
 
 // A table, and what comes back as its last column.
 using Last = std::map<TableName, ColumnNames>;

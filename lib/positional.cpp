@@ -120,7 +120,7 @@ public:
                 merged = name();
             } else if (is("insert", at_) && !merged.table.empty() && by_place(at_ + 1)) {
                 add(merged, from);
-            } else if ((is("insert", at_) || is("replace", at_)) && into()) {
+            } else if ((is("insert", at_) || (is("replace", at_) && !(at_ > 0 && is("or", at_ - 1)))) && into()) {
                 auto const table = name();
                 if (is("as", at_)) at_ += 2;
                 if (by_place(at_)) add(table, from);

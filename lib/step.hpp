@@ -172,7 +172,7 @@ private:
     [[nodiscard]] Result<void> fill_waived_columns(std::vector<Table> const& tables, std::vector<Table> const& before_mend);
     [[nodiscard]] Result<void> restore_tables(std::vector<Table> const& tables);
     // step_order.cpp: columns that come back stand where they were
-    [[nodiscard]] bool keeps_order() const { return options_.keep_order && step_.direction == Direction::down; }
+    [[nodiscard]] bool keeps_order() const;
     [[nodiscard]] Result<void> foresee_order();
     [[nodiscard]] Result<void> foresee_moves();
     [[nodiscard]] Result<void> gather_statistics_of_moved(std::vector<Table> const& tables);

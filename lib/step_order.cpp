@@ -22,6 +22,14 @@ Error cannot_keep(Table const& table, ColumnNames const& moved, std::string cons
 
 }  // namespace
 
+// Where a rebuild gives the columns their places there is nothing to do.
+bool StepRunner::keeps_order() const {
+    if (!options_.keep_order || step_.direction == Direction::up) return false;
+    return std::any_of(before_.begin(), before_.end(), [&](Table const& table) {
+        return !table.columns.empty() && backend_.dialect().add_bare_column(table, table.columns.front()).empty();
+    });
+}
+
 void StepRunner::note_last(std::string const& column) {
     if (!keeps_order()) report_.notes.push_back(column + " came back as the last column: mind INSERTs without a column list");
 }

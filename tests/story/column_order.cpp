@@ -104,6 +104,7 @@ ON_POSTGRES("story: with --keep-order a large and varied table comes back byte f
     check_unchanged(witness(*twin), witness(db));
     (void)up(db, source);
     (void)down(db, source, keep);
+    twin->run("refresh materialized view app.by_customer");  // its query has filled it anew
     check_unchanged(witness(*twin), witness(db));
 }
 
@@ -122,7 +123,7 @@ ON_BOTH("story: with --keep-order columns that several migrations took stand as 
         CHECK_EQ(columns(db, "t"), there);
     }
     check_same_text(before.exact, witness(db).exact);
-    CHECK_EQ(db.table("select * from t order by a"), db.postgres() ? "1|b|c|d|e\n2||||e2" : "1|b|c|d|e\n2||||e2");
+    CHECK_EQ(db.table("select a, coalesce(b, '-'), coalesce(c, '-'), coalesce(d, '-'), e from t order by a"), "1|b|c|d|e\n2|-|-|-|e2");
     (void)up(db, source);
     (void)down(db, source, keep, {.to = "0"});
     check_same_text(before.exact, witness(db).exact);
@@ -198,7 +199,7 @@ ON_POSTGRES("story: who inserts without a column list is told of in plan, plan d
         "create table t (id int primary key, b text, c text); create table other (id int);"
         "create function fills() returns void language plpgsql as $$begin insert into t values (9, 'b', 'c'); end$$;"
         "create function names_them() returns void language sql as 'insert into t (id, b, c) values (8, null, null)';"
-        "create rule r as on insert to other do also insert into t values (new.id, 'b', 'c')");
+        "create procedure too(n int) language plpgsql as $$begin execute 'insert into public.t values ($1, null, null)' using n; end$$");
     auto const source =
         source_of({{"insert into t values (1, 'b', 'c');", "delete from t where id = 1;\ninsert into public.t values (2, 'b', 'c');"},
                    {"insert into t values (3, 'b', 'c');\nalter table t drop column b;"},
@@ -212,7 +213,7 @@ ON_POSTGRES("story: who inserts without a column list is told of in plan, plan d
     (void)down(db, source);
     auto const check = [](std::vector<Finding> const& findings) {
         CHECK(finds(findings, "column-order", "function public.fills() inserts into public.t without a column list"));
-        CHECK(finds(findings, "column-order", "rule"));
+        CHECK(finds(findings, "column-order", "procedure public.too"));
         CHECK_FALSE(finds(findings, "column-order", "names_them"));
         std::vector<std::string> places;
         for (auto const& finding : findings)
