@@ -156,10 +156,11 @@ Result<void> StepRunner::rename_types_back() {
     if (moves.empty()) return success();
     UNDROP_CHECK(make_homes("type", moves));
     UNDROP_TRY(auto const now, backend_.catalog_after(ledger_.name(), catalog_));
-    std::erase_if(moves, [&](auto const& move) {  // by its identity already
-        return std::none_of(now.begin(), now.end(), [&](auto const& entry) {
-            return entry.first.kind == "type" && names_table(entry.first.parent + "." + entry.first.name, move.first);
-        });
+    UNDROP_TRY(auto named, backend_.named_objects());
+    std::erase_if(moves, [&](auto const& move) {  // renamed by its identity already
+        auto const is = named["type"].find(move.first);
+        auto const was = named_["type"].find(move.first);
+        return is == named["type"].end() || was == named_["type"].end() || is->second != was->second;
     });
     auto const taken = [&](TableName const& name) {
         return std::any_of(now.begin(), now.end(), [&](auto const& entry) {
