@@ -41,7 +41,7 @@ std::vector<std::string> const telling{
     "alter table app.child no inherit app.parent",
     "alter table app.parent drop column b",
     "alter text search configuration other.\"wo rds\" rename to terms",
-    "drop operator other.=== (app.place, app.place) cascade",
+    "drop operator other.=== (point, point) cascade",
 };
 
 // Of relations and what belongs to them.
@@ -141,7 +141,7 @@ std::vector<std::string> const more{
     "alter text search configuration other.\"wo rds\" drop mapping for \"int\"",
     "alter text search configuration other.\"wo rds\" alter mapping replace other.\"sto p\" with english_stem",
     "alter text search dictionary other.\"sto p\" (accept)",
-    "create operator other.+++ (leftarg = app.role, rightarg = app.role, function = enum_eq)",
+    "create operator other.@@@ (leftarg = point, rightarg = point, function = other.same)",
     "do $$ begin create table app.done (a integer); begin create table app.undone (a integer); raise 'x'; exception when others then null; "
     "end; alter table app.people drop column note cascade; end $$",
 };

@@ -61,12 +61,13 @@ create text search dictionary other."sto p" (template = simple, stopwords = engl
 create text search configuration other."wo rds" (copy = simple);
 alter text search configuration other."wo rds" alter mapping for word, asciiword with other."sto p", simple;
 comment on text search configuration other."wo rds" is 'w';
-create index people_words on app.people using gin (to_tsvector('other."wo rds"', note));
-create function other.same(app.place, app.place) returns boolean language sql immutable as 'select $1.zip = $2.zip';
-create operator other.=== (leftarg = app.place, rightarg = app.place, function = other.same, commutator = operator(other.===),
+create table other.texts (body text, at point);
+create index texts_words on other.texts using gin (to_tsvector('other."wo rds"', body));
+create function other.same(point, point) returns boolean language sql immutable as 'select $1[0] = $2[0]';
+create operator other.=== (leftarg = point, rightarg = point, function = other.same, commutator = operator(other.===),
     negator = operator(other.!==), restrict = eqsel, join = eqjoinsel, hashes);
-create operator other.!== (leftarg = app.place, rightarg = app.place, function = other.same, negator = operator(other.===));
-alter table app.people add constraint at_home check (home operator(other.===) home);
+create operator other.!== (leftarg = point, rightarg = point, function = other.same, negator = operator(other.===));
+alter table other.texts add constraint same check (at operator(other.===) at);
 create default conversion other."con v" for 'LATIN1' to 'UTF8' from iso8859_1_to_utf8;
 create index people_role on app.people (role) include (born) where role <> 'viewer';
 create index people_half on app.people (app.half(id::integer) desc nulls last, lower(email)) with (fillfactor = 60);
