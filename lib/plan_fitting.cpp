@@ -46,13 +46,16 @@ bool wrote_keys(Opposite const& opposite, Snapshot const& s) {
 
 // May this step's way back change how many rows of a table fit? Rows that come back do not make them fewer, but among a foreign key's
 // parents.
-bool may_fit(Opposite const& opposite, Table const& table, std::string const& make, TableName const* parent) {
+bool may_fit(Dialect const& dialect, Opposite const& opposite, Table const& table, std::string const& make, TableName const* parent) {
     if (wrote_rows(opposite, table_name(table))) return true;
+    auto const names = [&](std::string const& column) {
+        return make.find(column) != std::string::npos || make.find(dialect.quote(column)) != std::string::npos;
+    };
     return std::any_of(opposite.snapshots.begin(), opposite.snapshots.end(), [&](Snapshot const& s) {
-        auto const changed = [&](std::string const& name) { return make.find(name) != std::string::npos; };
-        return (parent && table_name(s.table) == *parent) ||
-               (s.kind == Snapshot::Kind::updated && table_name(s.table) == table_name(table) &&
-                std::any_of(s.values.begin(), s.values.end(), changed));
+        if (parent && table_name(s.table) == *parent) return true;
+        if (table_name(s.table) != table_name(table)) return false;
+        return s.kind == Snapshot::Kind::column ? names(s.column)
+                                                : s.kind == Snapshot::Kind::updated && std::any_of(s.values.begin(), s.values.end(), names);
     });
 }
 
@@ -177,6 +180,7 @@ Result<void> Planner::find_unfitting_constraints(Opposite const& opposite, std::
             UNDROP_TRY(auto const keys, backend_.foreign_keys(*table, {wanted->make}));
             if (keys.size() != 1) continue;
             parent = {keys.front().parents_schema, keys.front().parent};
+            if (reached_.contains(*parent)) continue;
         }
         std::int64_t rows = 0;
         auto const read = backend_.read_in_time(glance, [&]() -> Result<void> {
@@ -188,7 +192,7 @@ Result<void> Planner::find_unfitting_constraints(Opposite const& opposite, std::
         auto const of_table = fmt::format("{} of {}", rows == 1 ? std::string{"1 row"} : fmt::format("{} rows", rows), table->text());
         auto const fit = parent ? fmt::format("refer to rows of {}, as foreign key {} wants it", name_of(*parent), id.name)
                                 : fmt::format("fit {} {}", what, id.name);
-        if (may_fit(opposite, *table, wanted->make, parent ? &*parent : nullptr)) {
+        if (may_fit(backend_.dialect(), opposite, *table, wanted->make, parent ? &*parent : nullptr)) {
             plan.findings.push_back(unfitting(fmt::format(
                 "up to {} may not {}, which comes back: it depends on the rows and values that come back as well", of_table, fit)));
             plan.findings.back().severity = Finding::Severity::warning;

@@ -42,7 +42,7 @@ private:
     [[nodiscard]] std::string key_join(std::string const& old_alias = "o") const;
     [[nodiscard]] std::string is_known(std::string const& old_alias) const;  // condition: what became of the old row is in `pairs_`
     [[nodiscard]] std::string is_told(std::string const& old_alias) const;   // condition on it and t: they are one row by their key alone
-    [[nodiscard]] bool only_keys_went() const;  // a key that is gone was changed, rather than its row deleted
+    [[nodiscard]] bool only_keys_went() const;                               // a key that is gone was changed, rather than its row deleted
     [[nodiscard]] bool made_anew(std::string const& column) const;
     [[nodiscard]] std::string is_paired() const;  // condition on p and t
     [[nodiscard]] std::string no_longer_from() const;

@@ -45,10 +45,14 @@ char const* name_of(Snapshot::Kind kind) {
 
 char const* name_of(Footprint::Of of) {
     switch (of) {
-        case Footprint::Of::column: return "column";
-        case Footprint::Of::rows: return "rows";
-        case Footprint::Of::keys: return "keys";
-        case Footprint::Of::table: break;
+        case Footprint::Of::column:
+            return "column";
+        case Footprint::Of::rows:
+            return "rows";
+        case Footprint::Of::keys:
+            return "keys";
+        case Footprint::Of::table:
+            break;
     }
     return "table";
 }
