@@ -35,8 +35,8 @@ struct Snapshot {
     std::int64_t bytes = 0;
     std::string hash;
     // Not in the ledger, but while a step restores from it:
-    std::string moves;  // FROM item: rows whose key users changed since, as images i of it and what it is now, k1..; NULL: they are gone
-    bool told_anew = false;  // saved without a key, and `store` is a copy with one: what is noted of a row has its n
+    std::string moves;         // FROM item: rows whose key users changed since, as images i of it and what it is now, k1..; NULL: they are gone
+    bool told_anew = false;    // saved without a key, and `store` is a copy with one: what is noted of a row has its n
 
     [[nodiscard]] bool keyed() const { return !table.key.empty(); }
     [[nodiscard]] bool of_rows() const { return kind == Kind::deleted || kind == Kind::updated; }  // of a table that stays
