@@ -25,6 +25,19 @@ bool is_part(ObjectId const& id, ObjectId const& need, Catalog const& now, std::
            (need.parent == id.parent && need.kind == "column" && std::find(apart.begin(), apart.end(), id.kind) == apart.end());
 }
 
+// Has the step given this its name, or that of the table it is on, rather than made it? What needs it may be older than the step.
+bool may_be_renamed(ObjectId const& id, Catalog const& now, Opposite const& opposite) {
+    auto const is_its = [&](Rename const& rename) {
+        auto const of_table =
+            names_table(id.parent, rename.after) || names_table(id.parent.empty() ? id.name : id.parent + "." + id.name, rename.after);
+        return of_table && (rename.column_after.empty() || rename.column_after == id.name);
+    };
+    return std::any_of(opposite.renames.begin(), opposite.renames.end(), is_its) ||
+           std::any_of(opposite.wanted.begin(), opposite.wanted.end(), [&](auto const& entry) {
+               return entry.second && entry.first.kind == id.kind && entry.first.parent == id.parent && !now.contains(entry.first);
+           });
+}
+
 }  // namespace
 
 std::vector<ObjectDifference> drift_of(Catalog const& now, Opposite const& opposite, std::vector<Recorded> const& recorded,
@@ -55,15 +68,17 @@ Finding drift_finding(std::vector<ObjectDifference> drifted, Options const& opti
             .differences = std::move(drifted)};
 }
 
-Added added_since(Catalog const& now, Wanted const& wanted, std::set<ObjectId> const& seen) {
+Added added_since(Catalog const& now, Opposite const& opposite, std::set<ObjectId> const& seen) {
+    auto const& wanted = opposite.wanted;
     std::set<ObjectId> gone;
     for (auto const& [id, object] : wanted)
-        if (!object && now.contains(id) && !grants_rights(id)) gone.insert(id);
+        if (!object && now.contains(id) && !grants_rights(id) && !may_be_renamed(id, now, opposite)) gone.insert(id);
     Added added;
     for (bool grown = !gone.empty(); grown;) {
         grown = false;
         for (auto const& [id, object] : now) {
             if (gone.contains(id) || wanted.contains(id) || seen.contains(id)) continue;
+            if (id.kind == "partition" || id.kind == "index_partition") continue;  // follows its parent, which it is told by
             auto const need = std::find_if(object.needs.begin(), object.needs.end(), [&](ObjectId const& n) { return gone.contains(n); });
             if (need == object.needs.end()) continue;
             auto const part = is_part(id, *need, now, gone);

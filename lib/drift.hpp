@@ -25,7 +25,7 @@ struct Added {
     std::vector<ObjectId> along;       // goes with it by itself: an index on its column, a comment
     std::vector<ObjectId> in_the_way;  // needs it, and is no part of it: a view
 };
-[[nodiscard]] Added added_since(Catalog const& now, Wanted const& wanted, std::set<ObjectId> const& seen);
+[[nodiscard]] Added added_since(Catalog const& now, Opposite const& opposite, std::set<ObjectId> const& seen);
 void find_added(Added const& added, PlannedStep const& step, Catalog const& now, Options const& options, Plan& plan);
 // What to do about what is in the way; `rows`: some of it holds rows.
 [[nodiscard]] Next added_next(bool rows);

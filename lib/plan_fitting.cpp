@@ -180,7 +180,8 @@ Result<void> Planner::find_unfitting_constraints(Opposite const& opposite, std::
             UNDROP_TRY(auto const keys, backend_.foreign_keys(*table, {wanted->make}));
             if (keys.size() != 1) continue;
             parent = {keys.front().parents_schema, keys.front().parent};
-            if (reached_.contains(*parent)) continue;
+            auto const is_parents = [&](Rename const& r) { return r.after == *parent || r.before == *parent; };
+            if (reached_.contains(*parent) || std::any_of(opposite.renames.begin(), opposite.renames.end(), is_parents)) continue;
         }
         std::int64_t rows = 0;
         auto const read = backend_.read_in_time(glance, [&]() -> Result<void> {

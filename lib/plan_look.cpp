@@ -153,7 +153,7 @@ void Planner::find_drift(PlannedStep const& step, Opposite const& opposite, std:
     if (!catalog_read_) return;
     auto drifted = drift_of(catalog_, opposite, recorded, step.version + " " + step.name, seen);
     if (!drifted.empty()) plan.findings.push_back(drift_finding(std::move(drifted), options_));
-    if (step.direction == Direction::down) find_added(added_since(catalog_, opposite.wanted, seen), step, catalog_, options_, plan);
+    if (step.direction == Direction::down) find_added(added_since(catalog_, opposite, seen), step, catalog_, options_, plan);
 }
 
 // What later steps changed that would stay was changed by them, and by nobody's hand.

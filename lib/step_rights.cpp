@@ -77,9 +77,9 @@ Result<void> StepRunner::take_along() {
                 opposite_.wanted.insert_or_assign(id, wanted.at(id));
         }
     }
-    if (added_since(catalog_, opposite_.wanted, {}).in_the_way.empty()) return success();
+    if (added_since(catalog_, opposite_, {}).in_the_way.empty()) return success();
     UNDROP_TRY(auto const now, backend_.catalog_after(ledger_.name(), catalog_));
-    auto added = added_since(now, opposite_.wanted, {});
+    auto added = added_since(now, opposite_, {});
     std::erase_if(added.in_the_way, [&](ObjectId const& id) { return !catalog_.contains(id); });  // the script's own
     if (added.in_the_way.empty()) return success();
     std::string names;
