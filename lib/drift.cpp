@@ -25,6 +25,12 @@ bool is_part(ObjectId const& id, ObjectId const& need, Catalog const& now, std::
            (need.parent == id.parent && need.kind == "column" && std::find(apart.begin(), apart.end(), id.kind) == apart.end());
 }
 
+// Partitions are told by their parents' columns, and constraints of both by each other's.
+bool is_of_its_table(ObjectId const& id) {
+    constexpr std::array kinds{"partition", "index_partition", "not_null", "primary_key", "unique", "exclusion", "check", "identity"};
+    return std::find(kinds.begin(), kinds.end(), id.kind) != kinds.end();
+}
+
 // Has the step given this its name, or that of the table it is on, rather than made it? What needs it may be older than the step.
 bool may_be_renamed(ObjectId const& id, Catalog const& now, Opposite const& opposite) {
     auto const is_its = [&](Rename const& rename) {
@@ -78,7 +84,7 @@ Added added_since(Catalog const& now, Opposite const& opposite, std::set<ObjectI
         grown = false;
         for (auto const& [id, object] : now) {
             if (gone.contains(id) || wanted.contains(id) || seen.contains(id)) continue;
-            if (id.kind == "partition" || id.kind == "index_partition") continue;  // follows its parent, which it is told by
+            if (is_of_its_table(id)) continue;
             auto const need = std::find_if(object.needs.begin(), object.needs.end(), [&](ObjectId const& n) { return gone.contains(n); });
             if (need == object.needs.end()) continue;
             auto const part = is_part(id, *need, now, gone);

@@ -20,11 +20,15 @@ auto const success = [] { return BOOST_OUTCOME_V2_NAMESPACE::success(); };
 Wanted homes_of(char const* kind, std::map<TableName, TableName> const& moves, Catalog const& now, Wanted const& wanted) {
     Wanted homes;
     for (auto const& [id, table] : wanted) {
-        auto const moves_here = [&](auto const& move) { return names_table(id.parent + "." + id.name, move.second); };
-        if (!table || id.kind != kind || std::none_of(moves.begin(), moves.end(), moves_here)) continue;
+        auto const moves_back = [&](ObjectId const& object) {
+            return object.kind == kind && std::any_of(moves.begin(), moves.end(), [&](auto const& move) {
+                       return names_table(object.parent + "." + object.name, move.second);
+                   });
+        };
+        if (!table || !moves_back(id)) continue;
         for (auto const& need : table->needs)
             if (auto const home = wanted.find(need);
-                home != wanted.end() && home->second && !home->second->holds_rows && !now.contains(need))
+                home != wanted.end() && home->second && !home->second->holds_rows && !now.contains(need) && !moves_back(need))
                 homes.insert(*home);
     }
     return homes;
