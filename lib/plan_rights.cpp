@@ -111,7 +111,7 @@ Result<void> Planner::find_what_cannot_come_back(PlannedStep const& step, std::v
             if (!table) continue;
             certain.add(touched);
             auto& rights = wanted[table_name(*table)];
-            if (owned && altered && touch.kind != Kind::create) rights.insert("OWNER");
+            if (owned && altered && touch.kind != Kind::create) rights.insert(touch.kind == Kind::drop_table ? "DROP" : "OWNER");
             if (up && touch.kind == Kind::rewrite_rows && statement.words.starts_with("DELETE")) rights.insert({"SELECT", "INSERT"});
             if (up && touch.kind == Kind::rewrite_rows && statement.words.starts_with("UPDATE")) rights.insert({"SELECT", "UPDATE"});
         }

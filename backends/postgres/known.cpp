@@ -1,6 +1,7 @@
 #include "known.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "try.hpp"
 
@@ -68,19 +69,25 @@ Result<Touched> Known::touched() {
     return *touched_;
 }
 
-// What our transaction has touched is wanted, too, whatever its script names.
+// Once our transaction has written, nothing may be missing that was told of before: what hung on something that is gone by now stays
+// wanted, and what was read whole is read whole. So is what it has touched, whatever its script names.
 template <class T>
-Result<T> Known::read_wanted(Reader<T> const& read, std::optional<Narrow>& narrow) {
-    narrow.reset();
-    if (!wanted_) return read(nullptr);
+Result<T> Known::read_wanted(Reader<T> const& read, Read<T>& known) {
+    auto const earlier = wrote_ && known.value ? std::exchange(known.narrow, std::nullopt) : std::nullopt;
+    bool const whole = !wanted_ || (wrote_ && known.value && !(earlier && earlier->scope.holds(*wanted_)));
+    known.narrow.reset();
+    if (whole) return read(nullptr);
     UNDROP_TRY(auto relations, relations_of(connection_, *wanted_));
+    auto const add = [&](std::string const& more) {
+        if (more.size() > 2) relations = (relations.size() > 2 ? relations.substr(0, relations.size() - 1) + "," : "{") + more.substr(1);
+    };
+    if (earlier) add(earlier->relations);
     if (wrote_) {
         UNDROP_TRY(auto const by_us, touched());
-        auto more = by_us.array();
-        if (more.size() > 2) relations = (relations.size() > 2 ? relations.substr(0, relations.size() - 1) + "," : "{") + more.substr(1);
+        add(by_us.array());
     }
-    narrow = Narrow{*wanted_, std::move(relations)};
-    return read(&narrow->relations);
+    known.narrow = Narrow{*wanted_, std::move(relations)};
+    return read(&known.narrow->relations);
 }
 
 template <class T>
@@ -95,7 +102,12 @@ Result<std::shared_ptr<T const>> Known::get(Slot<T>& slot, Reader<T> const& read
         UNDROP_TRY(newer, again(*known.value, by_us));
     }
     if (!newer && (!ours_alone || known.stale)) {
-        UNDROP_TRY(newer, read_wanted(read, known.narrow));
+        auto read_now = read_wanted(read, known);
+        if (!read_now.has_value()) {
+            known = {};
+            return std::move(read_now).error();
+        }
+        newer = std::move(read_now).value();
     }
     if (newer) known.value = std::make_shared<T const>(std::move(*newer));
     known.at = moment;

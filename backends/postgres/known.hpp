@@ -81,7 +81,7 @@ private:
     [[nodiscard]] Result<std::shared_ptr<T const>> get(Slot<T>& slot, Reader<T> const& read, Rereader<T> const& again);
     [[nodiscard]] Result<Moment> now();
     template <class T>
-    [[nodiscard]] Result<T> read_wanted(Reader<T> const& read, std::optional<Narrow>& narrow);
+    [[nodiscard]] Result<T> read_wanted(Reader<T> const& read, Read<T>& known);
 
     Connection& connection_;
     bool alone_ = false;

@@ -24,7 +24,8 @@ constexpr char const* lacking_query = R"(
 select v.schema, v.name, string_agg(v.wanted, ', ' order by v.wanted), pg_catalog.pg_get_userbyid(c.relowner), current_user
 from (values {}) v(schema, name, wanted) join pg_catalog.pg_namespace n on n.nspname = v.schema
 join pg_catalog.pg_class c on c.relnamespace = n.oid and c.relname = v.name
-where not case v.wanted when 'OWNER' then pg_catalog.pg_has_role(c.relowner, 'USAGE') or pg_catalog.pg_has_role(n.nspowner, 'USAGE')
+where not case v.wanted when 'OWNER' then pg_catalog.pg_has_role(c.relowner, 'USAGE')
+                        when 'DROP' then pg_catalog.pg_has_role(c.relowner, 'USAGE') or pg_catalog.pg_has_role(n.nspowner, 'USAGE')
                         when 'DELETE' then pg_catalog.has_table_privilege(c.oid, v.wanted)
                         else pg_catalog.has_table_privilege(c.oid, v.wanted) or pg_catalog.has_any_column_privilege(c.oid, v.wanted) end
 group by 1, 2, c.relowner order by 1, 2)";
@@ -49,7 +50,7 @@ Result<std::vector<Finding>> PostgresBackend::missing_rights(WantedRights const&
         auto const rights = row[2].value_or("");
         auto const owner = row[3].value_or("");
         auto const me = row[4].value_or("");
-        if (rights.find("OWNER") != std::string::npos)
+        if (rights.find("OWNER") != std::string::npos || rights.find("DROP") != std::string::npos)
             found.push_back(finding("rights", fmt::format("{} belongs to {}, and {} may not alter or drop it", name, owner, me),
                                     fmt::format("run it as the owner or a member of that role (--role, or another user in the URL), or let "
                                                 "a superuser say GRANT {} TO {}",

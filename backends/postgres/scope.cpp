@@ -132,7 +132,7 @@ with held as (
 ), reached as (
     select h.oid, h.strong, h.wrote from held h
     union all
-    select c.oid, true, false from pg_catalog.pg_class c, own where pg_catalog.age(c.xmin) <= own.age
+    select c.oid, true, false from pg_catalog.pg_class c, own where pg_catalog.age(c.xmin) <= own.age and {3}
 )
 select coalesce(i.indrelid, c.oid), pg_catalog.bool_or(
            r.strong or r.wrote and (c.relkind not in ('r', 'S', 'i', 'I') or c.relispartition or c.relkind = 'S' and not {2}
@@ -182,7 +182,8 @@ Result<std::string> relations_of(Connection& connection, Scope const& scope) {
 
 Result<Reach> reach(Connection& connection, Scope const& scope, std::string const& relations, std::string const& transaction,
                     std::string const& ledger) {
-    auto const sql = fmt::format(reach_query, quote_literal(ledger), made_by(transaction, "a.xmin"), scope.writes_rows ? "true" : "false");
+    auto const sql = fmt::format(reach_query, quote_literal(ledger), made_by(transaction, "a.xmin"), scope.writes_rows ? "true" : "false",
+                                 made_by(transaction, "c.xmin"));
     UNDROP_TRY(auto const rows, connection.rows(sql, std::array{Cell(relations), Cell(array_of(scope.names))}));
     Reach reach;
     for (auto const& row : rows) {

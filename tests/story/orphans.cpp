@@ -12,14 +12,16 @@ constexpr char const* family =
     "insert into parents values (4711, 'a'), (4712, 'b'), (4713, 'c');"
     "insert into children values (1, 4711), (2, 4712), (3, 4712), (4, 4713), (5, null)";
 
-void is_refused(Database& db, Source const& source, std::string const& rows, std::vector<std::string> const& parts) {
+// `by`: the plan counts what it can, before anything is done.
+enum class By { plan, step };
+void is_refused(Database& db, Source const& source, std::string const& rows, std::vector<std::string> const& parts, By by = By::step) {
     auto const before = witness(db);
     auto const error = down_error(db, source);
     CHECK_EQ(error.code, Code::refused);
-    CHECK_EQ(error.left, Left::rolled_back);
+    CHECK_EQ(error.left, by == By::plan ? Left::untouched : Left::rolled_back);
     CAPTURE(error.text());
     for (auto const& part : parts) CHECK_NE(error.message.find(part), std::string::npos);
-    CHECK_NE(error.message.find(rows + " row(s) of " + db.named("children")), std::string::npos);
+    CHECK_NE(error.message.find(rows + (by == By::plan ? " rows of " : " row(s) of ") + db.named("children")), std::string::npos);
     CHECK_NE(error.message.find("rows of " + db.named("parents")), std::string::npos);
     CHECK_EQ(error.text().find("471"), std::string::npos);  // P8
     CHECK_FALSE(error.next.advice.empty());
@@ -36,7 +38,7 @@ ON_BOTH("story: a foreign key whose parent rows are gone is refused with both ta
                               "insert into n select * from children; drop table children; alter table n rename to children")}});
     (void)up(db, source);
     db.run("delete from parents where id < 4713");
-    is_refused(db, source, "3", {db.either("their Parent", "")});
+    is_refused(db, source, "3", {db.either("their Parent", "")}, db.postgres() ? By::plan : By::step);
     db.run("delete from children where parent < 4713");
     (void)down(db, source);
     CHECK_EQ(db.count("select count(*) from children"), 2);

@@ -57,7 +57,7 @@ ON_SQLITE("runs: a stored plan of several steps sees what others changed for any
     (void)up(db, source);
     auto target = Target::open(db.url()).value();
     auto const stored = to_json(plan_down(target, source, {.to = "0"}).value());
-    db.run("alter table t add column zz integer default 5; update t set zz = 77 where id = 1");
+    db.run("alter table t rename column a to zz");
     auto const drifted = witness(db);
     auto const refused = apply(target, approve(plan_from_json(stored).value()).value());
     REQUIRE_FALSE(refused);
@@ -66,7 +66,7 @@ ON_SQLITE("runs: a stored plan of several steps sees what others changed for any
     CHECK(has(refused.error().message, "changed by hand"));
     check_unchanged(drifted, witness(db));
     // Once it is put right, or was known when the plan was made, the plan is carried out.
-    db.run("alter table t drop column zz");
+    db.run("alter table t rename column zz to a");
     REQUIRE(apply(target, approve(plan_from_json(stored).value()).value()));
     check_same(before, witness(db));
     (void)up(db, source);
