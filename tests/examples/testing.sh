@@ -21,7 +21,7 @@ for database in sqlite::memory: "$UNDROP_TEST_POSTGRES"; do
     contains "the script" "migrations/3_visits.down.sql" "$red"
     contains "the row" "members 7: no row -> (7, 'nobody@example.org')" "$red"
     contains "the schema" "schema  table " "$red"
-    contains "what is too much in it" "+ CREATE TABLE" "$red"
+    contains "what is too much in it" "+CREATE TABLE" "$red"
 
     # The one command does the same again.
     again=$(sed -n 's/^.*again   //p' red.log | head -n 1)
