@@ -282,8 +282,16 @@ Result<void> RowSides::pair_moved() {
     return success();
 }
 
-// A table that was built anew was filled from the old one.
-bool RowSides::only_keys_went() const { return old_.only_updated || (!old_.apart && old_.table.id != now_.id); }
+// A table that was built anew was filled from the old one. Where its key is no key of the new one, or of another type, the way back does
+// not find the row by what it is now.
+bool RowSides::only_keys_went() const {
+    if (old_.only_updated) return true;
+    if (old_.apart || old_.table.id == now_.id || old_.table.key.size() != now_.key.size()) return false;
+    return std::all_of(old_.table.key.begin(), old_.table.key.end(), [&](std::string const& name) {
+        auto const* is = now_.column(name_now(name));
+        return is && is_one_of(now_.key, is->name) && is->full_type() == old_.table.column(name)->full_type();
+    });
+}
 
 // Nor can two rows have had a value that is unique on both sides.
 Result<void> RowSides::pair_by_unique() {
