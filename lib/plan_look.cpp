@@ -70,8 +70,8 @@ void Planner::look_only_at_what_is_named(Plan const& plan) {
 }
 
 Result<void> Planner::look_at_target(Plan& plan) {
-    look_only_at_what_is_named(plan);
     UNDROP_CHECK(patiently(backend_, options_, [&] { return backend_.begin_reading(); }));
+    look_only_at_what_is_named(plan);
     auto looked = [&]() -> Result<void> {
         UNDROP_TRY(tables_, backend_.tables(options_.ledger));
         UNDROP_TRY(views_, read_views(backend_, options_.ledger));
