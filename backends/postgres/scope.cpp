@@ -118,12 +118,17 @@ with recursive near(oid) as (
 )
 select pg_catalog.array_agg(s.oid) from member s where s.oid >= 16384)sql";
 
-// A relation that we made has system columns of ours; an index is its table's. `strong`: what a change of the definition takes.
+// A relation that we made has system columns of ours; an index is its table's. `strong`: what a change of the definition takes; any lock
+// where a part of a relation is locked, as a comment on a constraint does.
 constexpr char const* reach_query = R"sql(
-with held as (
-    select l.relation as oid, pg_catalog.bool_or(l.mode not in ('AccessShareLock', 'RowShareLock', 'RowExclusiveLock')) as strong,
+with part as (
+    select exists (select from pg_catalog.pg_locks l where l.pid = pg_catalog.pg_backend_pid() and l.granted and l.locktype = 'object'
+                   and l.classid in (2604, 2606, 2618, 2620, 3256) and l.mode <> 'AccessShareLock') as locked
+), held as (
+    select l.relation as oid,
+           pg_catalog.bool_or(l.mode not in ('AccessShareLock', 'RowShareLock', 'RowExclusiveLock') or part.locked) as strong,
            pg_catalog.bool_or(l.mode = 'RowExclusiveLock') as wrote
-    from pg_catalog.pg_locks l
+    from pg_catalog.pg_locks l, part
     where l.pid = pg_catalog.pg_backend_pid() and l.granted and l.locktype = 'relation'
       and l.database = (select d.oid from pg_catalog.pg_database d where d.datname = pg_catalog.current_database())
     group by 1
