@@ -22,11 +22,12 @@
 #include "answers.hpp"
 #include "catalog.hpp"
 #include "dialect.hpp"
-#include "sandbox.hpp"
 
 namespace undrop {
 
+class Sandbox;
 class Views;
+struct SandboxWish;
 
 // Beside tables and columns: "sequence", "type" or "materialized view", as ALTER says it -> schema and name, raw -> identity.
 using NamedObjects = std::map<std::string, std::map<std::pair<std::string, std::string>, std::string>>;

@@ -14,6 +14,7 @@
 #include "keep_aside.hpp"
 #include "outside.hpp"
 #include "rules.hpp"
+#include "sandbox.hpp"
 #include "schema_source.hpp"
 #include "step.hpp"
 #include "try.hpp"
@@ -344,7 +345,7 @@ Result<DerivedDown> derive_down(Target& target, Source const& source, DownWish c
             return refused(fmt::format("the target's schema has what undrop cannot make in a disposable database: {}", missing.front()),
                            "say --on-empty: the earlier migrations are run there instead");
     }
-    UNDROP_TRY(auto const sandbox, target.backend().make_sandbox({.data = false, .elsewhere = wish.sandbox}));
+    UNDROP_TRY(auto const sandbox, target.backend().make_sandbox({.data = {}, .elsewhere = wish.sandbox}));
     Deriving deriving(sandbox->backend(), *migration, options);
     UNDROP_CHECK(with_run_lock(sandbox->backend(), options, [&]() -> Result<void> {
         if (down.from_target) UNDROP_CHECK(deriving.make(schema));

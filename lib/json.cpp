@@ -248,7 +248,7 @@ std::string to_json(Evidence const& evidence) {
     auto json = document("evidence");
     json["exact"] = evidence.exact();
     json["target"] = evidence.target;
-    json["data"] = evidence.data;
+    json["data"] = name_of(evidence.data.mode);
     json["only_applied"] = evidence.only_applied;
     json["migrations"] = list(evidence.migrations, rehearsed_json);
     json["not_reached"] = evidence.not_reached;

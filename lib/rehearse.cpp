@@ -11,6 +11,7 @@
 #include "ledger.hpp"
 #include "names.hpp"
 #include "rules.hpp"
+#include "sandbox.hpp"
 #include "state.hpp"
 #include "try.hpp"
 
@@ -22,6 +23,10 @@ auto const success = [] { return BOOST_OUTCOME_V2_NAMESPACE::success(); };
 constexpr std::size_t most_statement = 100;
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+// Does the sandbox begin with the target's schema, and with rows that are the target's own?
+bool of_target(Rehearsal const& rehearsal) { return rehearsal.data.mode != DataMode::migrations; }
+bool holds_real_rows(Rehearsal const& rehearsal) { return rehearsal.data.mode >= DataMode::sample; }
 
 // Errors that say nothing about the migration.
 bool ends_all(Error const& error) { return error.code == Code::interrupted || error.code == Code::in_doubt; }
@@ -45,7 +50,7 @@ public:
           options_(options),
           ledger_(backend, options.ledger),
           watch_(backend, options.ledger),
-          keeper_(backend, options_, rehearsal.data && !rehearsal.show_rows) {
+          keeper_(backend, options_, holds_real_rows(rehearsal) && !rehearsal.show_rows) {
         auto const told = options.on_event;
         options_.on_event = [this, told](Event const& event) {
             watch_.see(event);
@@ -249,13 +254,13 @@ Result<std::vector<std::string>> chosen_versions(Source const& source, Rehearsal
     for (auto const& version : rehearsal.versions) {
         auto const* migration = find_migration(source, version);
         if (!migration) return wrong(fmt::format("there is no migration {}", version), "It lists what there is.");
-        if (rehearsal.data && history.find(version))
+        if (of_target(rehearsal) && history.find(version))
             return wrong(fmt::format("{} is applied to the target, so a copy of the target cannot show its way up", version),
                          "Without --data it is rehearsed on an empty database.");
         chosen.push_back(migration->version);
     }
     if (!chosen.empty()) return chosen;
-    bool const pending = rehearsal.data || rehearsal.which == Rehearsal::Which::pending;
+    bool const pending = of_target(rehearsal) || rehearsal.which == Rehearsal::Which::pending;
     for (auto const& migration : source.migrations)
         if (!pending || !history.find(migration.version)) chosen.push_back(migration.version);
     return chosen;
@@ -267,7 +272,7 @@ std::vector<Migration const*> on_the_way(Source const& source, std::vector<std::
     std::vector<Migration const*> way;
     std::size_t needed = 0;
     for (auto const& migration : source.migrations) {
-        if (rehearsal.data && history.find(migration.version)) continue;
+        if (of_target(rehearsal) && history.find(migration.version)) continue;
         way.push_back(&migration);
         if (std::find(chosen.begin(), chosen.end(), migration.version) != chosen.end()) needed = way.size();
     }
@@ -287,7 +292,7 @@ Result<Evidence> rehearse(Target& target, Source const& source, Rehearsal const&
     Evidence evidence{.target = target.description(), .data = rehearsal.data};
     // Who rehearses on an empty database need not be able to read the target's ledger.
     History history;
-    if (rehearsal.data || (rehearsal.versions.empty() && rehearsal.which == Rehearsal::Which::pending)) {
+    if (of_target(rehearsal) || (rehearsal.versions.empty() && rehearsal.which == Rehearsal::Which::pending)) {
         UNDROP_TRY(history, Ledger(target.backend(), options.ledger).history());
     }
     UNDROP_TRY(auto const chosen, chosen_versions(source, rehearsal, history));

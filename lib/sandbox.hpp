@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include <undrop/rehearse.hpp>
 #include <undrop/result.hpp>
 
 namespace undrop {
@@ -10,7 +11,7 @@ namespace undrop {
 class Backend;
 
 struct SandboxWish {
-    bool data = false;      // a copy of the target's schema and rows, the ledger too; else empty
+    RehearsalData data = {};
     std::string elsewhere;  // URL of another server; empty: the target's own
 };
 

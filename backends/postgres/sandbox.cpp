@@ -1,5 +1,4 @@
-#include "sandbox.hpp"
-
+// The sandbox: a database of its own on the server, marked as undrop's (P10).
 #include <libpq-fe.h>
 
 #include <memory>
@@ -12,6 +11,8 @@
 #include "open.hpp"
 #include "postgres_backend.hpp"
 #include "postgres_dialect.hpp"
+#include "sandbox.hpp"
+#include "sandbox_copy.hpp"
 #include "try.hpp"
 #include "writable.hpp"
 
@@ -171,7 +172,8 @@ std::string as_option(std::string const& setting) {
 Result<std::unique_ptr<Sandbox>> PostgresBackend::make_sandbox(SandboxWish const& wish) {
     auto const session_user = connection_.parameter("session_authorization");
     auto const role = session_.role() == session_user ? std::string() : session_.role();
-    if (wish.elsewhere.empty() || wish.data) UNDROP_CHECK(no_pooler(connection_));  // pg_dump sets what it needs for its session
+    if (wish.elsewhere.empty() || wish.data.mode == DataMode::full)
+        UNDROP_CHECK(no_pooler(connection_));  // pg_dump sets what it needs for its session
     UNDROP_TRY(auto const like, connection_.rows(target_query));
     UNDROP_TRY(auto const settings, connection_.rows(settings_query));
     auto const from = parameters_of(connection_.handle());
@@ -190,7 +192,7 @@ Result<std::unique_ptr<Sandbox>> PostgresBackend::make_sandbox(SandboxWish const
     UNDROP_CHECK(create(*sandbox, like.at(0)));
     to["dbname"] = sandbox->name();
     for (auto const& row : settings) to["options"] += as_option(row[0].value_or(""));
-    if (wish.data) UNDROP_CHECK(copy_database(from, role, to, role_there));
+    if (wish.data.mode == DataMode::full) UNDROP_CHECK(copy_database(from, role, to, role_there));
     UNDROP_TRY(auto database, connect_as(to, role_there));
     database->be_alone();
     sandbox->open(std::move(database));

@@ -1,5 +1,5 @@
 // pg_dump into psql, as two processes with a pipe between. The only place of the library that needs POSIX.
-#include "sandbox.hpp"
+#include "sandbox_copy.hpp"
 
 #include <fmt/format.h>
 

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <thread>
 
+#include "sandbox.hpp"
 #include "sqlite/backend.hpp"
 #include "sqlite/errors.hpp"
 #include "try.hpp"
@@ -59,7 +60,7 @@ Result<std::unique_ptr<Sandbox>> SqliteBackend::make_sandbox(SandboxWish const& 
         return error;
     }
     auto sandbox = std::make_unique<SqliteSandbox>(opened);
-    if (wish.data) UNDROP_CHECK(copy(handle(), opened));
+    if (wish.data.mode == DataMode::full) UNDROP_CHECK(copy(handle(), opened));
     UNDROP_CHECK(sandbox->backend().prepare());
     set(opened, Switch::foreign_keys, is_on(handle(), Switch::foreign_keys));
     return std::unique_ptr<Sandbox>(std::move(sandbox));

@@ -15,6 +15,35 @@
 
 namespace undrop {
 
+// Which rows a rehearsal has, from the weakest to the strongest.
+enum class DataMode {
+    migrations,  // an empty database, and the rows that the migrations make
+    schema,      // the target's schema without its rows
+    synthetic,   // the target's schema, and made rows
+    sample,      // some of the target's rows, and those that their foreign keys name
+    full         // a copy of the target
+};
+
+[[nodiscard]] UNDROP_EXPORT char const* name_of(DataMode mode);
+
+struct RehearsalData {
+    DataMode mode = DataMode::migrations;
+    std::int64_t rows = 0;   // of each table, with `synthetic` and `sample`; 0: 100
+    std::uint64_t seed = 1;  // of `synthetic`
+};
+
+// What a rehearsal says of a migration, from the best to the worst.
+enum class Grade {
+    exact,                // without what was saved, too
+    exact_with_snapshot,  // because of what was saved, or mended
+    lossy,                // rows or objects differ
+    irreversible,         // as its author says
+    down_broken,          // the down failed
+    up_broken             // the up failed
+};
+
+[[nodiscard]] UNDROP_EXPORT char const* name_of(Grade grade);
+
 // A row that is not what it was.
 struct UNDROP_EXPORT RowDifference {
     enum class Kind { changed, gone, added };
@@ -33,6 +62,7 @@ struct UNDROP_EXPORT RowDifference {
 struct Rehearsed {
     std::string version;
     std::string name;
+    Grade grade = Grade::exact;
     bool came_back = false;    // both comparisons found everything equal
     std::string irreversible;  // its author's reason: it went up, and nothing was to come back
     std::string step;          // where it went wrong: up, down, up again
@@ -49,7 +79,7 @@ struct Rehearsed {
 
 struct UNDROP_EXPORT Evidence {
     std::string target;                    // Target::description(); of what kind the database is
-    bool data = false;                     // on a copy of the target; else on an empty database
+    RehearsalData data;                    // which rows it had
     std::vector<Rehearsed> migrations;     // in the order in which they ran
     std::int64_t only_applied = 0;         // earlier ones, not asked for, that the others stand on
     std::vector<std::string> not_reached;  // versions: the walk ended before them
@@ -62,10 +92,10 @@ struct UNDROP_EXPORT Evidence {
 // What is rehearsed, and where.
 struct Rehearsal {
     enum class Which { all, pending };
-    Which which = Which::all;                 // with `data`, those that are applied cannot be rehearsed: pending
+    Which which = Which::all;                 // from DataMode::schema on those that are applied cannot be rehearsed: pending
     std::vector<std::string> versions = {};   // these, whatever `which` says; earlier ones are applied first
-    bool data = false;                        // on a copy of the target: its schema, rows and ledger
-    bool show_rows = false;                   // with `data`: show values of rows in the evidence
+    RehearsalData data = {};                  // from DataMode::schema on with the target's schema and ledger
+    bool show_rows = false;                   // with `sample` and `full`: show values of rows in the evidence
     std::string sandbox = {};                 // URL of another server to make the sandbox on; empty: the target's own
     std::string command = "undrop rehearse";  // how the command line is called; for Rehearsed::reproduce
 };

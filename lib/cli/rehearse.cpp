@@ -72,7 +72,7 @@ int rehearse_all(Session& session, Given const& given) {
     auto target = session.open();
     Rehearsal const wish{.which = given.all ? Rehearsal::Which::all : Rehearsal::Which::pending,
                          .versions = given.versions,
-                         .data = given.data,
+                         .data = {.mode = given.data ? DataMode::full : DataMode::migrations},
                          .show_rows = given.show_rows,
                          .sandbox = given.sandbox,
                          .command = command(session, given)};

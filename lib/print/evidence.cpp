@@ -58,7 +58,8 @@ std::string migration_text(Rehearsed const& r) {
 }
 
 std::string headline(Evidence const& e) {
-    return fmt::format("Rehearsal {} for {}", e.data ? "on a copy of the target," : "on an empty database,", e.target);
+    return fmt::format("Rehearsal {} for {}", e.data.mode == DataMode::full ? "on a copy of the target," : "on an empty database,",
+                       e.target);
 }
 
 std::string summary(Evidence const& e) {
@@ -91,6 +92,40 @@ std::string migration_markdown(Rehearsed const& r) {
 }
 
 }  // namespace
+
+char const* name_of(DataMode mode) {
+    switch (mode) {
+        case DataMode::migrations:
+            return "migrations";
+        case DataMode::schema:
+            return "schema";
+        case DataMode::synthetic:
+            return "synthetic";
+        case DataMode::sample:
+            return "sample";
+        case DataMode::full:
+            return "full";
+    }
+    return "";
+}
+
+char const* name_of(Grade grade) {
+    switch (grade) {
+        case Grade::exact:
+            return "exact";
+        case Grade::exact_with_snapshot:
+            return "exact with snapshot";
+        case Grade::lossy:
+            return "lossy";
+        case Grade::irreversible:
+            return "irreversible";
+        case Grade::down_broken:
+            return "down broken";
+        case Grade::up_broken:
+            return "up broken";
+    }
+    return "";
+}
 
 std::string RowDifference::text() const {
     auto const row = key.empty() ? table : fmt::format("{} {}", table, key);

@@ -238,16 +238,16 @@ ON_BOTH("with --data the target's rows decide, and their values stay hidden") {
     Scripts const doubling{"create table x (id integer)", "drop table x; insert into notes select id + 10, secret from notes"};
     auto const source = source_of({narrow, doubling});
     CHECK(rehearsed(db, source).exact());
-    auto const evidence = rehearsed(db, source, {.data = true});
+    auto const evidence = rehearsed(db, source, {.data = {.mode = DataMode::full}});
     CHECK_FALSE(evidence.exact());
     REQUIRE(evidence.migrations.size() == 1);
     CHECK(evidence.migrations[0].rows_differing == 2);
     CHECK(evidence.migrations[0].rows.at(0).text() == db.named("notes") + " 11: the row is new");
     for (auto const& text : {text_of(evidence), to_json(evidence), to_markdown(evidence)}) CHECK_FALSE(has(text, "hush"));
-    auto const shown = rehearsed(db, source, {.data = true, .show_rows = true});
+    auto const shown = rehearsed(db, source, {.data = {.mode = DataMode::full}, .show_rows = true});
     CHECK(shown.migrations[0].rows.at(0).text() == db.named("notes") + " 11: no row -> (11, 'hush')");
     auto target = Target::open(db.url()).value();
-    CHECK(rehearse(target, source, {.versions = {"1"}, .data = true}).error().code == Code::usage);
+    CHECK(rehearse(target, source, {.versions = {"1"}, .data = {.mode = DataMode::full}}).error().code == Code::usage);
 }
 
 ON_BOTH("with --data a key that is a text stays hidden too") {
@@ -256,7 +256,7 @@ ON_BOTH("with --data a key that is a text stays hidden too") {
     db.run("insert into people values ('ann@example.org', 1)");
     auto const evidence = rehearsed(
         db, source_of({made, {"create table x (id integer)", "drop table x; insert into people select 'x' || email, n from people"}}),
-        {.data = true});
+        {.data = {.mode = DataMode::full}});
     CHECK(evidence.migrations.at(0).rows.at(0).text() == db.named("people") + " '...': the row is new");
     CHECK_FALSE(has(text_of(evidence) + to_json(evidence), "example.org"));
 }
@@ -264,7 +264,7 @@ ON_BOTH("with --data a key that is a text stays hidden too") {
 ON_BOTH("with --data the way back from what the ledger recorded is rehearsed on the copy of the ledger") {
     (void)up(db, source_of({members}));
     db.run("update members set role = 'contributor' where id = 2");
-    auto const evidence = rehearsed(db, source_of({members, {"alter table members drop column role"}}), {.data = true});
+    auto const evidence = rehearsed(db, source_of({members, {"alter table members drop column role"}}), {.data = {.mode = DataMode::full}});
     CHECK_MESSAGE(evidence.exact(), text_of(evidence));
     CHECK(evidence.migrations.size() == 1);
 }

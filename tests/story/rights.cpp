@@ -328,7 +328,7 @@ TEST_CASE("rights: saved values are in no statement, no parameter, no log, no re
     (void)purge_snapshots(target, plan_purge(target, {.ids = {1}}).value()).value();
     std::size_t at = 0;
     (void)import_snapshots(target, [&]() -> Result<std::string> { return exported.substr(std::exchange(at, exported.size())); }).value();
-    if (auto const rehearsed = rehearse(target, source, {.data = true}); rehearsed.has_value())
+    if (auto const rehearsed = rehearse(target, source, {.data = {.mode = DataMode::full}}); rehearsed.has_value())
         said += to_json(rehearsed.value()) + to_markdown(rehearsed.value());
     else
         FAIL(rehearsed.error().text());

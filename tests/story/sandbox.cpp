@@ -176,7 +176,7 @@ ON_POSTGRES("who may not read the target's ledger can rehearse everything on an 
 ON_POSTGRES("without pg_dump on the PATH a copy is refused with advice") {
     std::string const path = std::getenv("PATH");
     setenv("PATH", "/nowhere", 1);
-    auto const refused = rehearse_on(db.url(), {.data = true});
+    auto const refused = rehearse_on(db.url(), {.data = {.mode = DataMode::full}});
     setenv("PATH", path.c_str(), 1);
     REQUIRE_FALSE(refused);
     CHECK(refused.error().code == Code::refused);
@@ -188,7 +188,7 @@ ON_POSTGRES("a copy that the role may not make says why") {
     auto const superuser =
         connect_postgres(with_database(required_variable("UNDROP_TEST_POSTGRES_SUPERUSER"), db.one("select current_database()")));
     superuser->run("alter table hidden.t owner to postgres; revoke all on hidden.t from public");
-    auto const refused = rehearse_on(db.url(), {.data = true});
+    auto const refused = rehearse_on(db.url(), {.data = {.mode = DataMode::full}});
     REQUIRE_FALSE(refused);
     CHECK(refused.error().code == Code::refused);
     CHECK(refused.error().native.find("permission denied") != std::string::npos);
@@ -209,7 +209,7 @@ ON_SQLITE("a rehearsal of a SQLite file with rows leaves no file behind") {
     db.run("create table t (id integer primary key, v text); insert into t values (1, 'a')");
     auto target = Target::open(db.url()).value();
     auto const source = source_of({{"alter table t drop column v"}});
-    auto const evidence = rehearse(target, source, {.data = true});
+    auto const evidence = rehearse(target, source, {.data = {.mode = DataMode::full}});
     REQUIRE_MESSAGE(evidence, evidence.error().text());
     CHECK(evidence.value().exact());
     auto const directory = db.location().substr(0, db.location().rfind('/'));
@@ -220,8 +220,9 @@ ON_SQLITE("a rehearsal of a SQLite file with rows leaves no file behind") {
 ON_SQLITE("a database in memory is rehearsed with its rows, too") {
     auto target = Target::open("sqlite::memory:").value();
     REQUIRE(migrate(target, one_table()));
-    auto const evidence = rehearse(
-        target, source_of({{"create table t (id integer); insert into t values (1)", "drop table t"}, {"drop table t"}}), {.data = true});
+    auto const evidence =
+        rehearse(target, source_of({{"create table t (id integer); insert into t values (1)", "drop table t"}, {"drop table t"}}),
+                 {.data = {.mode = DataMode::full}});
     REQUIRE_MESSAGE(evidence, evidence.error().text());
     CHECK(evidence.value().exact());
     CHECK(evidence.value().migrations.size() == 1);

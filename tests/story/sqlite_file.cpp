@@ -226,7 +226,7 @@ TEST_CASE("sqlite file: its own numbers and its journal stay over up, a rehearsa
             "t";
         auto const source = source_of({{rebuilt}, {"alter table people drop column role"}});
         auto target = Target::open(db->url()).value();
-        auto const evidence = rehearse(target, source, {.data = true}, {}).value();
+        auto const evidence = rehearse(target, source, {.data = {.mode = DataMode::full}}, {}).value();
         CHECK(evidence.exact());
         CHECK_EQ(numbers(), wanted);
         check_unchanged(before, witness(*db));

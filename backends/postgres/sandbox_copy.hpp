@@ -1,4 +1,4 @@
-// The sandbox: a database of its own on the server, marked as undrop's (P10). sandbox_copy.cpp fills it.
+// What fills a sandbox: a copy of another database.
 #pragma once
 
 #include <string>
