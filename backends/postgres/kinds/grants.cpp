@@ -24,10 +24,9 @@ $rare
     from rel c join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attacl is not null
     where c.relkind in ('r', 'p', 'v', 'm')
     union all
-    select format('1247:%s:0', t.oid), '', '', t.typrelid, 'TYPE', n.q, t.typname, 'TYPE ' || format('%I.%I', n.name, t.typname), null,
-           t.typowner, t.typacl, acldefault('T', t.typowner), t.xmin, 0
-    from pg_type t join ns n on n.oid = t.typnamespace left join pg_class r on r.oid = t.typrelid
-    where (t.typtype in ('e', 'd', 'r') or r.relkind = 'c') and not exists (select from ext e where e.classid = 1247 and e.objid = t.oid)
+    select format('1247:%s:0', t.oid), '', '', t.typrelid, 'TYPE', t.sq, t.typname, 'TYPE ' || t.q, null,
+           t.typowner, t.typacl, acldefault('T', t.typowner), t.row, 0
+    from typ t
     union all
     select format('1255:%s:0', p.oid), '', '', 0, x.word, n.q, format('%s(%s)', p.proname, oidvectortypes(p.proargtypes)),
            format('%s %I.%I(%s)', x.word, n.name, p.proname, oidvectortypes(p.proargtypes)), null,
