@@ -404,10 +404,12 @@ Result<NamedObjects> PostgresBackend::named_objects() {
             "select o.word, n.nspname, o.name, o.oid from ("
             "select case c.relkind when 'S' then 'sequence' else 'materialized view' end as word, c.relnamespace as home, c.relname as "
             "name, "
-            "c.oid, 1259 as class from pg_catalog.pg_class c where c.relkind in ('S', 'm') and c.relpersistence <> 't' {} union all "
-            "select 'type', t.typnamespace, t.typname, t.oid, 1247 from pg_catalog.pg_type t "
-            "left join pg_catalog.pg_class c on c.oid = t.typrelid where t.typtype in ('e', 'd', 'r') or c.relkind = 'c') o "
-            "join pg_catalog.pg_namespace n on n.oid = o.home where n.nspname !~ '^pg_' and n.nspname not in ('information_schema', {}) "
+            "c.oid, 1259 as class from pg_catalog.pg_class c where c.relkind in ('S', 'm') and c.relpersistence <> 't' {0} union all "
+            "select 'type', t.typnamespace, t.typname, t.oid, 1247 from pg_catalog.pg_type t where t.typtype in ('e', 'd', 'r', 'm') union "
+            "all "
+            "select 'type', t.typnamespace, t.typname, t.oid, 1247 from pg_catalog.pg_class c "
+            "join pg_catalog.pg_type t on t.oid = c.reltype where c.relkind = 'c' {0}) o "
+            "join pg_catalog.pg_namespace n on n.oid = o.home where n.nspname !~ '^pg_' and n.nspname not in ('information_schema', {1}) "
             "and (o.word = 'sequence' or not exists (select from pg_catalog.pg_depend d where d.classid = o.class and d.objid = o.oid "
             "and d.deptype = 'e'))",
             relations ? fmt::format("and c.oid = any ('{}'::pg_catalog.oid[])", *relations) : "", quote_literal(ledger_))));

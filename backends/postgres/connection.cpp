@@ -230,13 +230,13 @@ Result<Rows> Connection::rows(std::string const& sql, std::span<Cell const> para
     return rows_of(result.get());
 }
 
-// Planning these takes longer than running them. What is prepared in a pooler's session is another's next, and a borrowed connection is the
-// program's.
+// Planning these takes longer than running them. One with parameters is sure to come again. What is prepared in a pooler's session is
+// another's next, and a borrowed connection is the program's.
 Result<Rows> Connection::repeated(std::string const& sql, std::span<Cell const> parameters) {
     auto const once = [&] { return parameters.empty() ? rows(sql) : rows(sql, parameters); };
     if (borrowed() || pooled() || !in_transaction()) return once();
     auto const [known, is_first] = prepared_.try_emplace(sql);
-    if (is_first) return once();
+    if (is_first && parameters.empty()) return once();
     if (known->second.empty()) {
         auto const name = fmt::format("{}{}", own_prefix, ++last_prepared_);
         UNDROP_CHECK(checked(PQprepare(handle_, name.c_str(), sql.c_str(), 0, nullptr)));

@@ -64,9 +64,10 @@ extern char const grants[];
 extern char const default_privileges[];
 extern char const event_trigger[];
 
-// What most queries read: schemas and relations that are the user's, members of extensions and of range types, columns of partition keys.
-// $ledger is replaced, $remakable too, $superuser by whether the role is one, or all are asked for, $rare by a list of rarer objects, and
-// $touched: by nothing, or by which relations are asked for; a table comes with its indexes and sequences then, and these with it.
+// What most queries read: schemas and relations that are the user's, members of extensions and of range types, columns of partition keys,
+// and the types that are enums, domains, ranges or composite. $ledger is replaced, $remakable too, $superuser by whether the role is one,
+// or all are asked for, $rare by a list of rarer objects, and $touched: by nothing, or by which relations are asked for; a table comes with
+// its indexes and sequences then, and these with it.
 inline constexpr char const* common = R"sql(
 with ns as (
     select n.oid, n.nspname as name, n.nspowner as owner, n.nspacl as acl, n.xmin as row, quote_ident(n.nspname) as q
@@ -84,6 +85,13 @@ with ns as (
     select d.objid as relation, d.objsubid as number
     from pg_partitioned_table p join pg_depend d on d.objid = p.partrelid
     where d.classid = 1259 and d.objsubid > 0 and d.refclassid = 1259 and d.refobjid = d.objid and d.refobjsubid = 0 and d.deptype = 'i'
+), typ as (
+    select t.*, t.xmin as row, n.name as schema, n.q as sq, format('%I.%I', n.name, t.typname) as q
+    from pg_type t join ns n on n.oid = t.typnamespace
+    where t.typtype in ('e', 'd', 'r') and not exists (select from ext e where e.classid = 1247 and e.objid = t.oid)
+    union all
+    select t.*, t.xmin, c.schema, c.sq, c.q from rel c join pg_type t on t.oid = c.reltype
+    where c.relkind = 'c' and not exists (select from ext e where e.classid = 1247 and e.objid = t.oid)
 ))sql";
 
 }  // namespace kinds

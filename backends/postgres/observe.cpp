@@ -19,8 +19,8 @@ using Place = MarkedRelation::Place;
 constexpr char const* marked_query = R"(
 select c.oid, case when n.nspname = {0} then 'store'
                    when n.nspname = 'information_schema' then 'system'
-                   when exists (select from pg_catalog.pg_depend e where e.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
-                                and e.objid = c.oid and e.deptype = 'e') then 'extension'
+                   when c.oid in (select e.objid from pg_catalog.pg_depend e where e.refclassid = 3079 and e.classid = 1259
+                                  and e.deptype = 'e') then 'extension'
                    else 'user' end,
        c.relkind = 'f', n.nspname || '.' || c.relname, c.relfilenode,
        pg_catalog.pg_stat_get_xact_tuples_inserted(c.oid), pg_catalog.pg_stat_get_xact_tuples_updated(c.oid),

@@ -7,6 +7,7 @@
 
 #include "catalog.hpp"
 #include "locator.hpp"
+#include "observe.hpp"
 #include "try.hpp"
 
 namespace undrop::postgres {
@@ -46,10 +47,31 @@ Result<Xids> own_xids(Connection& connection, Catalog const& before, Catalog con
     return own;
 }
 
+// Subjects of rights that are gone, where our transaction wrote the row that held them: an extension's member is no object of its own that
+// would tell.
+Result<std::set<std::string>> subjects_without_rights(Connection& connection, Catalog const& before, Catalog const& now) {
+    std::set<std::string> subjects;
+    std::string oids;
+    for (auto const& [id, object] : before) {
+        if (!id.kind.starts_with("grants on ") || now.contains(id)) continue;
+        auto const parts = words(Locator::parse(object.locator).subject, ':');
+        if (parts.size() == 3) oids += (oids.empty() ? "" : ",") + parts[1];
+    }
+    if (oids.empty()) return subjects;
+    UNDROP_TRY(auto const rows,
+               connection.rows(fmt::format("select pg_catalog.format('%s:%s:0', x.class, x.oid) from ("
+                                           "select 1255 as class, p.oid, p.xmin as row from pg_catalog.pg_proc p union all "
+                                           "select 1247, t.oid, t.xmin from pg_catalog.pg_type t union all "
+                                           "select 1259, c.oid, c.xmin from pg_catalog.pg_class c) x where x.oid in ({}) and {}",
+                                           oids, made_by("pg_catalog.pg_current_xact_id()::pg_catalog.text", "x.row"))));
+    for (auto const& row : rows) subjects.insert(row[0].value_or(""));
+    return subjects;
+}
+
 class Judge {
 public:
-    Judge(Catalog const& before, Catalog const& now, Xids own, OwnLocks locks)
-        : before_(before), now_(now), own_(std::move(own)), locks_(std::move(locks)) {
+    Judge(Catalog const& before, Catalog const& now, Xids own, OwnLocks locks, std::set<std::string> subjects)
+        : before_(before), now_(now), own_(std::move(own)), locks_(std::move(locks)), touched_(std::move(subjects)) {
         for (auto const& [id, object] : before_) was_.emplace(key(id, Locator::parse(object.locator)), &id);
         for (auto const& [id, object] : now_) {
             auto const locator = Locator::parse(object.locator);
@@ -109,9 +131,9 @@ private:
     Catalog const& now_;
     Xids own_;
     OwnLocks locks_;
+    std::set<std::string> touched_;  // subjects
     std::unordered_map<std::string, ObjectId const*> was_;
     std::unordered_map<std::string, ObjectId const*> is_;
-    std::set<std::string> touched_;    // subjects
     std::set<std::string> relations_;  // that are objects themselves
 };
 
@@ -120,7 +142,8 @@ private:
 Result<Catalog> ours_of(Connection& connection, Catalog const& before, Catalog const& now) {
     UNDROP_TRY(auto own, own_xids(connection, before, now));
     UNDROP_TRY(auto locks, own_locks(connection));
-    Judge const judge(before, now, std::move(own), std::move(locks));
+    UNDROP_TRY(auto subjects, subjects_without_rights(connection, before, now));
+    Judge const judge(before, now, std::move(own), std::move(locks), std::move(subjects));
 
     Catalog after;
     for (auto const& [id, object] : now) {

@@ -15,13 +15,17 @@ namespace {
 // One row if the schema is there: its owner, whether we trust the owner, and what is wrong, in words. A name proves nothing.
 // A role that can only read is no prey: the database's owner is then trusted as well; anybody, where it cannot make a store of its own.
 // {1}: which rights of others do no harm. Those to read the ledger, {2}, are the owner's to give to whom it names: rows are not in there.
+// What is in it depends on it, but for indexes, which are their tables'.
 // What capture.hpp makes, with its owner, is there only while a statement commits by itself, or after a crash in it.
 constexpr char const* state_query = R"(
 with s as (
     select n.oid, n.nspowner as owner, n.nspacl as acl from pg_catalog.pg_namespace n where n.nspname = {0}
-), relation as (
-    select c.* from pg_catalog.pg_class c join s on s.oid = c.relnamespace
-    where not (c.relkind = 'v' and c.relowner = s.owner and c.relname ~ '^capture_[0-9]+_guard$')
+), member as materialized (
+    select d.classid, d.objid from s cross join lateral (
+        select m.classid, m.objid from pg_catalog.pg_depend m where m.refclassid = 2615 and m.refobjid = s.oid offset 0) d
+), relation as materialized (
+    select c.* from s, member m cross join lateral (select * from pg_catalog.pg_class x where x.oid = m.objid offset 0) c
+    where m.classid = 1259 and not (c.relkind = 'v' and c.relowner = s.owner and c.relname ~ '^capture_[0-9]+_guard$')
 ), wrong(what) as (
     select 'rights on the schema are granted to ' || case x.grantee when 0 then 'PUBLIC' else pg_catalog.pg_get_userbyid(x.grantee) end
       from s cross join lateral pg_catalog.aclexplode(s.acl) x where x.grantee <> s.owner {1}
@@ -47,10 +51,9 @@ with s as (
     union all select r.relname || ' has an index over an expression, or over some rows'
       from relation r where exists (select from pg_catalog.pg_index x where x.indrelid = r.oid and (x.indexprs is not null or x.indpred is not null) offset 0)
         and r.relname !~ '^capture_[0-9]+_(old|left)$'
-    union all select 'it holds the function ' || p.proname from s join pg_catalog.pg_proc p on p.pronamespace = s.oid
-      where p.proowner <> s.owner or p.prorettype <> 'pg_catalog.trigger'::pg_catalog.regtype or p.proname !~ '^capture_([0-9]+_row|refuse)$'
-    union all select 'it holds the type ' || t.typname from s join pg_catalog.pg_type t on t.typnamespace = s.oid
-      where t.typrelid = 0 and t.typelem = 0
+    union all select 'it holds the function ' || p.proname from s, member m join pg_catalog.pg_proc p on p.oid = m.objid
+      where m.classid = 1255 and (p.proowner <> s.owner or p.prorettype <> 'pg_catalog.trigger'::pg_catalog.regtype or p.proname !~ '^capture_([0-9]+_row|refuse)$')
+    union all select 'it holds the type ' || t.typname from member m join pg_catalog.pg_type t on t.oid = m.objid where m.classid = 1247
 )
 select pg_catalog.pg_get_userbyid(s.owner),
        s.owner = (select r.oid from pg_catalog.pg_roles r where r.rolname = current_user)

@@ -22,14 +22,17 @@ with own as materialized (
 ), part as materialized (
     select exists (select from lock l where l.locktype = 'object' and l.classid in (2604, 2606, 2618, 2620, 3256)
                    and l.mode <> 'AccessShareLock') as locked
+), listed as materialized (
+    select c.oid, pg_catalog.age(c.xmin) <= own.age as young from pg_catalog.pg_class c, own
+    where pg_catalog.age(c.xmin) <= own.age or c.relkind = 'c'
 ), young as materialized (
-    select c.oid from pg_catalog.pg_class c, own where pg_catalog.age(c.xmin) <= own.age
+    select l.oid from listed l where l.young
     union
     select a.attrelid from pg_catalog.pg_attribute a, own where pg_catalog.age(a.xmin) <= own.age
 ), changed as materialized (
     select y.oid from young y
     union
-    select c.oid from pg_catalog.pg_class c where c.relkind = 'c'
+    select l.oid from listed l
     union
     select l.relation from lock l, part
     where l.locktype = 'relation' and (l.mode not in ('AccessShareLock', 'RowShareLock') or part.locked)
@@ -63,7 +66,7 @@ select (select pg_catalog.string_agg(r.oid::pg_catalog.text, ' ') from relation 
                and (l.relation in (1260, 1213)
                     or l.locktype = 'object' and l.classid not in (1247, 1255, 2604, 2606, 2615, 2618, 2620, 3256, 3381)))
        or exists (select from pg_catalog.pg_extension x where pg_catalog.age(x.xmin) <= own.age)
-       or exists (select from pg_catalog.pg_depend d where d.deptype = 'e' and pg_catalog.age(d.xmin) <= own.age),
+       or exists (select from pg_catalog.pg_depend d where d.refclassid = 3079 and d.deptype = 'e' and pg_catalog.age(d.xmin) <= own.age),
        exists (select from lock l where l.locktype = 'object' and l.classid in (1247, 1255, 2615) and l.mode <> 'AccessShareLock')
        or exists (select from young y cross join lateral (
                       select c.relkind, c.reltype from pg_catalog.pg_class c where c.oid = y.oid offset 0) c
@@ -74,7 +77,7 @@ select (select pg_catalog.string_agg(r.oid::pg_catalog.text, ' ') from relation 
        or exists (select from pg_catalog.pg_type t where pg_catalog.age(t.xmin) <= own.age
                   and (t.typtype not in ('b', 'c') or t.typtype = 'b' and t.typelem = 0))
        or exists (select from pg_catalog.pg_enum e where pg_catalog.age(e.xmin) <= own.age)
-       or exists (select from pg_catalog.pg_constraint k where k.contypid <> 0 and pg_catalog.age(k.xmin) <= own.age)
+       or exists (select from pg_catalog.pg_constraint k where k.contypid > 0 and pg_catalog.age(k.xmin) <= own.age)
 from own)sql";
 
 }  // namespace

@@ -19,8 +19,8 @@ constexpr char const* unknown = R"sql(
 $rare
 , listed(classid, objid, row) as (
     select 1247::oid, t.oid, t.xmin from pg_type t join ns n on n.oid = t.typnamespace
-    where t.typtype = 'b' and t.typrelid = 0 and not exists (select from pg_type e where e.typarray = t.oid)
-    union all select 1259, c.oid, c.row from rel c where c.relkind = 'f'
+    where t.typtype = 'b' and t.typrelid = 0 and not exists (select from pg_type e where e.oid = t.typelem and e.typarray = t.oid)
+    union all select 1259, c.oid, c.row from pg_foreign_table f join rel c on c.oid = f.ftrelid
     union all select 2617, oid, xmin from pg_operator where oprcode <> 0
     union all select 2616, oid, xmin from pg_opclass
     union all select 2753, oid, xmin from pg_opfamily

@@ -1,6 +1,7 @@
 #include "fuzz/script.hpp"
 
 #include <fmt/format.h>
+#include <algorithm>
 
 #include "fuzz/values.hpp"
 
@@ -106,6 +107,25 @@ Operation ScriptMaker::of_rows(FuzzTable const& table) {
         default:
             return {{writes_.update(table, true)}, [=](Places& places) { places.table_rekeyed(table.name); }};
     }
+}
+
+// Two columns of one type, each with the other's values.
+Operation ScriptMaker::swapped(FuzzTable const& table, FuzzColumn const& column) {
+    if (!column.written || column.unique || column.name == tag_column) return {};
+    for (auto const& other : table.columns)
+        if (other.written && !other.unique && other.name != tag_column && other.name != column.name && other.type == column.type)
+            return {{fmt::format("update {0} set {1} = {2}, {2} = {1} where {3}", table.name, column.name, other.name,
+                                 writes_.condition(table))}};
+    return {};
+}
+
+// A row under the key of another one.
+Operation ScriptMaker::upserted(FuzzTable const& table) {
+    auto const key = table.key();
+    auto const open = std::find_if(table.columns.begin(), table.columns.end(),
+                                   [](FuzzColumn const& column) { return column.written && !column.unique && column.name != tag_column; });
+    if (key.size() != 1 || open == table.columns.end() || table.draws()) return {};
+    return {{fmt::format("{} on conflict ({}) do update set {} = excluded.{}", writes_.insert(table), key[0], open->name, open->name)}};
 }
 
 Operation ScriptMaker::of_columns(FuzzTable const& table) {

@@ -39,6 +39,9 @@ private:
     [[nodiscard]] Operation of_tables(FuzzTable const& table);
     [[nodiscard]] Operation of_objects(FuzzTable const& table);
     [[nodiscard]] Operation of_postgres(FuzzTable const& table);
+    [[nodiscard]] Operation rarer_of_postgres(FuzzTable const& table, FuzzColumn const& column);
+    [[nodiscard]] Operation swapped(FuzzTable const& table, FuzzColumn const& column);
+    [[nodiscard]] Operation upserted(FuzzTable const& table);
     [[nodiscard]] Operation retyped(FuzzTable const& table, FuzzColumn const& column);
     [[nodiscard]] Operation of_sqlite(FuzzTable const& table);
     [[nodiscard]] Operation rebuild(FuzzTable const& table);

@@ -9,7 +9,7 @@ Operation ScriptMaker::of_postgres(FuzzTable const& table) {
     auto const& column = random_.of(table.columns);
     auto const alter = [&](std::string const& what) { return Operation{{fmt::format("alter table {} {}", table.name, what)}}; };
     auto const of_column = [&](std::string const& what) { return alter(fmt::format("alter column {} {}", column.name, what)); };
-    switch (random_.below(22)) {
+    switch (random_.below(26)) {
         case 0:
             return of_column("drop not null");
         case 1:
@@ -55,8 +55,68 @@ Operation ScriptMaker::of_postgres(FuzzTable const& table) {
         case 17:
             return {{fmt::format("with gone as (delete from {0} where {1} returning *) select count(*) from gone", table.name,
                                  writes_.condition(table))}};
+        case 18:
+        case 19:
+        case 20:
+            return rarer_of_postgres(table, column);
         default:
             return retyped(table, column);
+    }
+}
+
+Operation ScriptMaker::rarer_of_postgres(FuzzTable const& table, FuzzColumn const& column) {
+    auto const name = names_.column();
+    auto const alter = [&](std::string const& what) { return Operation{{fmt::format("alter table {} {}", table.name, what)}}; };
+    switch (random_.below(18)) {
+        case 0:
+            return alter(fmt::format("add unique ({}, {})", column.name, random_.of(table.columns).name));
+        case 1:
+            return alter(column.type == "int4range" ? fmt::format("add exclude using gist ({} with &&)", column.name)
+                                                    : fmt::format("add exclude using btree ({} with =)", column.name));
+        case 2:
+            return {{fmt::format("alter table {} enable row level security", table.name),
+                     fmt::format("create policy {} on {} using (true)", name, table.name)}};
+        case 3:
+            return {{fmt::format("create rule {} as on delete to {} do also select 1", name, table.name)}};
+        case 4:
+            return alter("set unlogged");
+        case 5:
+            return alter(
+                fmt::format("set (fillfactor = 70), alter column {0} set statistics 50, alter column {0} set storage plain", column.name));
+        case 6:
+            return {{fmt::format("alter type stimmung add value 'neu' {} 'trüb'", random_.one_in(2) ? "before" : "after")}};
+        case 7:
+            return {{"alter type paar rename attribute a to z cascade"}};
+        case 8:
+            return {{random_.one_in(2) ? "alter domain kurz drop constraint kurz_check"
+                                       : "alter domain kurz add check (value <> 'a') not valid"}};
+        case 9: {
+            auto const found = session_.rows(fmt::format(
+                "select quote_ident(conname) from pg_constraint where conrelid = {}::regclass order by 1", quoted_text(table.name)));
+            return found.empty() ? Operation{} : alter(fmt::format("rename constraint {} to {}", *random_.of(found)[0], name));
+        }
+        case 10:
+            return alter(random_.one_in(2) ? "disable trigger user" : "replica identity full");
+        case 11:
+            return {{fmt::format("create table {}{} (like {} including all)", in_schema(), names_.table(), table.name)}};
+        case 12: {  // bounds that no other partition has
+            if (!table.partitioned) return {};
+            auto const bounds = random_.of(std::vector<std::string>{"in (42)", "from (100) to (200)"});
+            return {{fmt::format("create table {}{} partition of {} for values {}", in_schema(), names_.table(), table.name, bounds)}};
+        }
+        case 13:  // what is taken back within
+            return {{fmt::format(
+                "do $undrop$ begin delete from {}; raise exception 'no'; exception when raise_exception then null; end $undrop$",
+                table.name)}};
+        case 14:
+            return {{fmt::format("grant select, update ({}) on {} to public", column.name, table.name)}};
+        case 15:
+            return {{fmt::format("create statistics {}{} on {}, {} from {}", in_schema(), name, column.name, random_.of(table.columns).name,
+                                 table.name)}};
+        case 16:
+            return swapped(table, column);
+        default:
+            return upserted(table);
     }
 }
 

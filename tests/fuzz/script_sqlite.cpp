@@ -7,7 +7,7 @@ namespace undrop::test {
 
 Operation ScriptMaker::of_sqlite(FuzzTable const& table) {
     auto const& column = random_.of(table.columns);
-    switch (random_.below(4)) {
+    switch (random_.below(5)) {
         case 0:
             if (told_) return {};
             return {{fmt::format("insert or ignore into {} select * from {}", table.name, table.name)}};
@@ -18,6 +18,8 @@ Operation ScriptMaker::of_sqlite(FuzzTable const& table) {
                                      ? "rowid = rowid"
                                      : column.name + " = " + literal(session_, engine_, random_, column),
                                  writes_.condition(table))}};
+        case 2:
+            return random_.one_in(2) ? swapped(table, column) : upserted(table);
         default:
             return rebuild(table);
     }

@@ -22,8 +22,7 @@ join (
     from rel c join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped where c.relkind in ('r', 'p', 'v', 'm',
         'c')
     union all
-    select 1247, t.oid, 0, t.typrelid, 'TYPE', n.q, t.typname, format('%I.%I', n.name, t.typname)
-    from pg_type t join ns n on n.oid = t.typnamespace where t.typtype in ('e', 'd', 'c', 'r')
+    select 1247, t.oid, 0, t.typrelid, 'TYPE', t.sq, t.typname, t.q from typ t
     union all
     select 1255, p.oid, 0, 0, case p.prokind when 'p' then 'PROCEDURE' when 'a' then 'AGGREGATE' else 'FUNCTION' end, n.q,
            format('%s(%s)', p.proname, oidvectortypes(p.proargtypes)),
@@ -54,9 +53,8 @@ join (
     select 2606, k.oid, 0, c.oid, 'CONSTRAINT', c.q, k.conname, format('%I ON %s', k.conname, c.q)
     from pg_constraint k join rel c on c.oid = k.conrelid
     union all
-    select 2606, k.oid, 0, 0, 'CONSTRAINT', format('%I.%I', n.name, t.typname), k.conname, format('%I ON DOMAIN %I.%I', k.conname, n.name,
-        t.typname)
-    from pg_constraint k join pg_type t on t.oid = k.contypid join ns n on n.oid = t.typnamespace
+    select 2606, k.oid, 0, 0, 'CONSTRAINT', t.q, k.conname, format('%I ON DOMAIN %s', k.conname, t.q)
+    from typ t cross join lateral (select k.oid, k.conname from pg_constraint k where k.contypid = t.oid offset 0) k where t.typtype = 'd'
     union all
     select 2620, g.oid, 0, c.oid, 'TRIGGER', c.q, g.tgname, format('%I ON %s', g.tgname, c.q) from pg_trigger g
         join rel c on c.oid = g.tgrelid

@@ -1,5 +1,6 @@
 // Rights, one object per holder of an access list; none where it is the default. What was granted by somebody else than the owner
 // is granted in that role's name where we may, and in ours where not: then the comparison tells.
+// Of an extension's members, where they differ from what its script left.
 // In the order in which they were granted, as pg_dump writes them. A relation's REVOKE takes its columns' rights too, so these need it.
 #include "../kinds.hpp"
 
@@ -7,7 +8,11 @@ namespace undrop::postgres::kinds {
 
 char const grants[] = R"sql(
 $rare
-, holder as (
+, member as (
+    select d.classid, d.objid, format('3079:%s:0', x.oid) as also, i.initprivs as acl
+    from pg_extension x join pg_depend d on d.refclassid = 3079 and d.refobjid = x.oid and d.deptype = 'e'
+    left join pg_init_privs i on i.classoid = d.classid and i.objoid = d.objid and i.objsubid = 0
+), holder as (
     select format('2615:%s:0', n.oid) as address, '' as own, '' as also, 0::oid as relation, 'SCHEMA' as word, '' as parent,
         n.name::text as name,
            'SCHEMA ' || n.q as q, null::text as attribute, n.owner, n.acl, acldefault('n', n.owner) as standard, n.row, 0 as ord
@@ -24,10 +29,9 @@ $rare
     from rel c join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attacl is not null
     where c.relkind in ('r', 'p', 'v', 'm')
     union all
-    select format('1247:%s:0', t.oid), '', '', t.typrelid, 'TYPE', n.q, t.typname, 'TYPE ' || format('%I.%I', n.name, t.typname), null,
-           t.typowner, t.typacl, acldefault('T', t.typowner), t.xmin, 0
-    from pg_type t join ns n on n.oid = t.typnamespace left join pg_class r on r.oid = t.typrelid
-    where (t.typtype in ('e', 'd', 'r') or r.relkind = 'c') and not exists (select from ext e where e.classid = 1247 and e.objid = t.oid)
+    select format('1247:%s:0', t.oid), '', '', t.typrelid, 'TYPE', t.sq, t.typname, 'TYPE ' || t.q, null,
+           t.typowner, t.typacl, acldefault('T', t.typowner), t.row, 0
+    from typ t
     union all
     select format('1255:%s:0', p.oid), '', '', 0, x.word, n.q, format('%s(%s)', p.proname, oidvectortypes(p.proargtypes)),
            format('%s %I.%I(%s)', x.word, n.name, p.proname, oidvectortypes(p.proargtypes)), null,
@@ -35,6 +39,23 @@ $rare
     from pg_proc p join ns n on n.oid = p.pronamespace
     cross join lateral (select case p.prokind when 'p' then 'PROCEDURE' else 'FUNCTION' end as word) x
     where not exists (select from ext e where e.classid = 1255 and e.objid = p.oid)
+    union all
+    select format('1255:%s:0', p.oid), '', m.also, 0, x.word, n.q, format('%s(%s)', p.proname, oidvectortypes(p.proargtypes)),
+           format('%s %I.%I(%s)', x.word, n.name, p.proname, oidvectortypes(p.proargtypes)), null,
+           p.proowner, p.proacl, coalesce(m.acl, acldefault('f', p.proowner)), p.xmin, 0
+    from member m join pg_proc p on m.classid = 1255 and p.oid = m.objid join ns n on n.oid = p.pronamespace
+    cross join lateral (select case p.prokind when 'p' then 'PROCEDURE' else 'FUNCTION' end as word) x
+    union all
+    select format('1247:%s:0', t.oid), '', m.also, t.typrelid, 'TYPE', n.q, t.typname, format('TYPE %I.%I', n.name, t.typname), null,
+           t.typowner, t.typacl, coalesce(m.acl, acldefault('T', t.typowner)), t.xmin, 0
+    from member m join pg_type t on m.classid = 1247 and t.oid = m.objid and t.typelem = 0 join ns n on n.oid = t.typnamespace
+    union all
+    select format('1259:%s:0', c.oid), 'grants:' || c.oid, m.also, c.oid,
+           case c.relkind when 'v' then 'VIEW' when 'm' then 'MATERIALIZED VIEW' when 'S' then 'SEQUENCE' else 'TABLE' end,
+           n.q, c.relname, format('%s %I.%I', case c.relkind when 'S' then 'SEQUENCE' else 'TABLE' end, n.name, c.relname), null, c.relowner,
+           c.relacl, coalesce(m.acl, acldefault(case c.relkind when 'S' then 's' else 'r' end::"char", c.relowner)), c.xmin, 0
+    from member m join pg_class c on m.classid = 1259 and c.oid = m.objid and c.relkind in ('r', 'p', 'v', 'm', 'S')
+    join ns n on n.oid = c.relnamespace where true $touched
     union all
     select format('1259:%s:0', c.oid), 'grants:' || c.oid, '', c.oid, r.word, r.parent, r.name, 'TABLE ' || r.q, null, r.owner, c.relacl,
            acldefault('r', r.owner), r.row, 0
@@ -62,11 +83,11 @@ from holder h
 cross join lateral (select quote_ident(pg_get_userbyid(h.owner)) as owner, coalesce(' (' || h.attribute || ')', '') as part) x
 left join lateral (
     select string_agg(case when y.grantor = h.owner then y.sql
-                           else format('DO $undrop$ DECLARE role text := pg_catalog.current_setting(''role''); BEGIN '
+                           else format('DO %L;', format('DECLARE role text := pg_catalog.current_setting(''role''); BEGIN '
                                        'PERFORM pg_catalog.set_config(''role'', %L, true); %s '
                                        'PERFORM pg_catalog.set_config(''role'', role, true); '
-                                       'EXCEPTION WHEN insufficient_privilege THEN %s END $undrop$;',
-                                       pg_get_userbyid(y.grantor), y.sql, y.sql) end,
+                                       'EXCEPTION WHEN insufficient_privilege THEN %s END',
+                                       pg_get_userbyid(y.grantor), y.sql, y.sql)) end,
                       E'\n' order by y.grantor <> h.owner, y.n, y.is_grantable) as make
     from (
         select a.grantor, a.grantee, a.is_grantable, min(a.n) as n,

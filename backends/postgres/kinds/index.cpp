@@ -24,7 +24,7 @@ cross join lateral (
             from pg_attribute a where a.attrelid = c.oid and a.attstattarget >= 0) as targets
     offset 0) x
 where c.relkind in ('i', 'I') and t.relkind in ('r', 'p', 'm') and i.indislive and (i.indisvalid or c.relkind = 'I')
-  and not exists (select from pg_constraint k where k.conindid = c.oid and k.contype in ('p', 'u', 'x'))
+  and not exists (select from pg_constraint k where k.conrelid = i.indrelid and k.conindid = c.oid and k.contype in ('p', 'u', 'x'))
 )sql";
 
 }  // namespace undrop::postgres::kinds

@@ -20,9 +20,7 @@ from (
        or (c.relkind = 'S' and not exists (select from pg_depend d where d.classid = 1259 and d.objid = c.oid and d.refclassid = 1259
                                                                      and d.refobjsubid > 0 and d.deptype in ('a', 'i')))
     union all
-    select format('1247:%s:0', t.oid), t.typrelid, 'TYPE', n.q, t.typname, format('%I.%I', n.name, t.typname), t.typowner, t.xmin
-    from pg_type t join ns n on n.oid = t.typnamespace left join pg_class r on r.oid = t.typrelid
-    where (t.typtype in ('e', 'd', 'r') or r.relkind = 'c') and not exists (select from ext e where e.classid = 1247 and e.objid = t.oid)
+    select format('1247:%s:0', t.oid), t.typrelid, 'TYPE', t.sq, t.typname, t.q, t.typowner, t.row from typ t
     union all
     select format('1255:%s:0', p.oid), 0, case p.prokind when 'p' then 'PROCEDURE' when 'a' then 'AGGREGATE' else 'FUNCTION' end, n.q,
            format('%s(%s)', p.proname, oidvectortypes(p.proargtypes)),

@@ -3,20 +3,21 @@
 // back after the rows. Attributes of a composite type are objects of their own, as columns are.
 // Labels of an enum are renamed in place, by way of names aside: they may have been swapped. Each is known again by its number where the
 // type is still the same one, whatever labels came or went; else by its place, where there are as many.
+// A range's multirange has a name of its own, which is no part of the range's.
 #include "../kinds.hpp"
 
 namespace undrop::postgres::kinds {
 
 char const type[] = R"sql(
-select 'type', n.q, t.typname,
+select 'type', t.sq, t.typname,
        case t.typtype
-           when 'e' then format('CREATE TYPE %s AS ENUM (%s);', x.q, e.labels)
-           when 'c' then format('CREATE TYPE %s AS ();', x.q)
-           when 'r' then format('CREATE TYPE %s AS RANGE (%s);', x.q, g.options)
-           else format('CREATE DOMAIN %s AS %s%s%s;', x.q, y.base, y.default_text, case when t.typnotnull then ' NOT NULL' end)
+           when 'e' then format('CREATE TYPE %s AS ENUM (%s);', t.q, e.labels)
+           when 'c' then format('CREATE TYPE %s AS ();', t.q)
+           when 'r' then format('CREATE TYPE %s AS RANGE (%s);', t.q, g.options)
+           else format('CREATE DOMAIN %s AS %s%s%s;', t.q, y.base, y.default_text, case when t.typnotnull then ' NOT NULL' end)
                || coalesce(d.constraints, '')
        end,
-       format(case t.typtype when 'd' then 'DROP DOMAIN %s;' else 'DROP TYPE %s;' end, x.q),
+       format(case t.typtype when 'd' then 'DROP DOMAIN %s;' else 'DROP TYPE %s;' end, t.q),
        case t.typtype when 'e' then format('DO LANGUAGE plpgsql %L;', format(
            'DECLARE name pg_catalog.text := %L; wanted pg_catalog.text[] := ARRAY[%s]; numbers pg_catalog.oid[] := ''{%s}''; '
            'n pg_catalog.int4; label pg_catalog.text; aside pg_catalog.bool; known pg_catalog.bool := name::pg_catalog.regtype = %s '
@@ -29,17 +30,15 @@ select 'type', n.q, t.typname,
            'FROM pg_catalog.pg_enum e WHERE e.enumtypid = name::pg_catalog.regtype LOOP '
            'IF label <> wanted[n] THEN EXECUTE pg_catalog.format(''ALTER TYPE %%s RENAME VALUE %%L TO %%L'', name, label, '
            'CASE WHEN aside THEN ''undrop_renaming_'' || n ELSE wanted[n] END); END IF; '
-           'END LOOP; END LOOP; END', x.q, e.labels, e.numbers, t.oid, (select d.oid from pg_database d where d.datname = current_database()),
+           'END LOOP; END LOOP; END', t.q, e.labels, e.numbers, t.oid, (select d.oid from pg_database d where d.datname = current_database()),
            t.oid))
-           when 'd' then format('ALTER DOMAIN %s %s;', x.q, coalesce('SET' || y.default_text, 'DROP DEFAULT')) else '' end,
-       case t.typtype when 'e' then 'labels: ' || e.count when 'd' then y.base else '' end, 0,
+           when 'd' then format('ALTER DOMAIN %s %s;', t.q, coalesce('SET' || y.default_text, 'DROP DEFAULT'))
+           when 'r' then coalesce(g.name_multirange, '') else '' end,
+       case t.typtype when 'e' then 'labels: ' || e.count when 'd' then y.base when 'r' then g.shape else '' end, 0,
        concat_ws(' ', format('1247:%s:0', t.oid), '1247:' || nullif(t.typarray, 0) || ':0', '1259:' || nullif(t.typrelid, 0) || ':0', g.addresses),
-       concat_ws(' ', format('2615:%s:0', n.oid), d.needs), t.typrelid, concat_ws(',', t.xmin, e.rows, d.rows, g.row), false
-from pg_type t
-join ns n on n.oid = t.typnamespace
-left join pg_class r on r.oid = t.typrelid
+       concat_ws(' ', format('2615:%s:0', t.typnamespace), d.needs), t.typrelid, concat_ws(',', t.row, e.rows, d.rows, g.row), false
+from typ t
 left join pg_type b on b.oid = t.typbasetype
-cross join lateral (select format('%I.%I', n.name, t.typname) as q) x
 cross join lateral (
     select concat(format_type(t.typbasetype, t.typtypmod),
                   case when t.typcollation <> b.typcollation then ' COLLATE ' || t.typcollation::regcollation::text end) as base,
@@ -50,7 +49,7 @@ left join lateral (
            string_agg(distinct l.xmin::text, ',') as rows
     from pg_enum l where t.typtype = 'e' and l.enumtypid = t.oid) e on true
 left join lateral (
-    select string_agg(format(E'\nALTER DOMAIN %s ADD CONSTRAINT %I %s;', x.q, k.conname, pg_get_constraintdef(k.oid)), ''
+    select string_agg(format(E'\nALTER DOMAIN %s ADD CONSTRAINT %I %s;', t.q, k.conname, pg_get_constraintdef(k.oid)), ''
         order by k.conname)
                as constraints,
            string_agg(distinct k.xmin::text, ',') as rows,
@@ -60,19 +59,28 @@ left join lateral (
     from pg_constraint k where t.typtype = 'd' and k.contypid = t.oid and k.contype = 'c') d on true
 cross join (select 0::oid as rngmultitypid) older  -- before version 14
 left join lateral (
-    select concat_ws(', ', 'subtype = ' || format_type(r.rngsubtype, null), 'multirange_type_name = ' || m.oid::regtype,
-                     case when not o.opcdefault then format('subtype_opclass = %I.%I', s.nspname, o.opcname) end,
-                     case when r.rngcollation <> u.typcollation then 'collation = ' || r.rngcollation::regcollation end,
-                     'canonical = ' || nullif(r.rngcanonical::oid, 0)::regproc,
-                     'subtype_diff = ' || nullif(r.rngsubdiff::oid, 0)::regproc) as options,
-           concat_ws(' ', '1247:' || m.oid || ':0', '1247:' || nullif(m.typarray, 0) || ':0') as addresses, r.row
+    select concat_ws(', ', x.shape, 'multirange_type_name = ' || m.oid::regtype) as options, x.shape,
+           format('DO LANGUAGE plpgsql %L;', format(
+               'DECLARE multirange pg_catalog.regtype := (SELECT g.rngmultitypid FROM pg_catalog.pg_range g WHERE g.rngtypid = '
+               '%L::pg_catalog.regtype); place pg_catalog.name; name pg_catalog.name; '
+               'BEGIN SELECT n.nspname, t.typname INTO place, name FROM pg_catalog.pg_type t '
+               'JOIN pg_catalog.pg_namespace n ON n.oid = t.typnamespace WHERE t.oid = multirange; '
+               'IF place <> %L THEN EXECUTE pg_catalog.format(''ALTER TYPE %%s SET SCHEMA %%I'', multirange, %L); END IF; '
+               'IF name <> %L THEN EXECUTE pg_catalog.format(''ALTER TYPE %%s RENAME TO %%I'', multirange, %L); END IF; END',
+               t.q, mn.nspname, mn.nspname, m.typname, m.typname)) as name_multirange,
+           concat_ws(' ', '1247:' || m.oid || ':0', '1247:' || nullif(m.typarray, 0) || ':0') as addresses, concat_ws(',', r.row, m.xmin) as row
     from (select p.*, p.xmin as row, rngmultitypid as multirange from pg_range p where t.typtype = 'r' and p.rngtypid = t.oid) r
     join pg_opclass o on o.oid = r.rngsubopc
     join pg_namespace s on s.oid = o.opcnamespace
     join pg_type u on u.oid = r.rngsubtype
-    left join pg_type m on m.oid = r.multirange) g on true
-where (t.typtype in ('e', 'd', 'r') or (t.typtype = 'c' and r.relkind = 'c'))
-  and not exists (select from ext e where e.classid = 1247 and e.objid = t.oid)
+    left join pg_type m on m.oid = r.multirange
+    left join pg_namespace mn on mn.oid = m.typnamespace
+    cross join lateral (
+        select concat_ws(', ', 'subtype = ' || format_type(r.rngsubtype, null),
+                         case when not o.opcdefault then format('subtype_opclass = %I.%I', s.nspname, o.opcname) end,
+                         case when r.rngcollation <> u.typcollation then 'collation = ' || r.rngcollation::regcollation end,
+                         'canonical = ' || nullif(r.rngcanonical::oid, 0)::regproc,
+                         'subtype_diff = ' || nullif(r.rngsubdiff::oid, 0)::regproc) as shape) x) g on true
 )sql";
 
 }  // namespace undrop::postgres::kinds
