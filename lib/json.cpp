@@ -4,6 +4,7 @@
 
 #include <undrop/undrop.hpp>
 
+#include "evidence_json.hpp"
 #include "json.hpp"
 #include "try.hpp"
 
@@ -250,10 +251,16 @@ std::string to_json(Evidence const& evidence) {
     json["target"] = evidence.target;
     json["data"] = name_of(evidence.data.mode);
     json["only_applied"] = evidence.only_applied;
-    json["migrations"] = list(evidence.migrations, rehearsed_json);
+    json["migrations"] = list(evidence.migrations, [](Rehearsed const& r) {
+        auto one = rehearsed_json(r);
+        add_gate(r, one);
+        return one;
+    });
     json["not_reached"] = evidence.not_reached;
     json["notes"] = evidence.notes;
     json["seconds"] = evidence.seconds;
+    add_gate(evidence, json);
+    add_sum(json);
     return dumped(json);
 }
 
@@ -266,6 +273,7 @@ std::string to_json(Plan const& plan) {
     json["base"] = plan.base;
     json["steps"] = list(plan.steps, planned_step_json);
     json["findings"] = list(plan.findings, finding_json);
+    add_sum(json);
     return dumped(json);
 }
 
@@ -276,6 +284,7 @@ Result<Plan> plan_from_json(std::string_view text) {
         if (json.at("format") != format) {
             return no_plan("this plan has format " + json["format"].dump() + "; this undrop reads format " + std::to_string(format));
         }
+        if (is_edited(json)) return no_plan("this plan was changed since it was made: its sum is that of another text");
         return plan_from(json);
     } catch (Json::exception const& e) {
         return no_plan(std::string("this is no plan: ") + e.what());

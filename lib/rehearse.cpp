@@ -8,6 +8,7 @@
 #include <undrop/rehearse.hpp>
 
 #include "apply.hpp"
+#include "evidence.hpp"
 #include "ledger.hpp"
 #include "names.hpp"
 #include "rules.hpp"
@@ -171,6 +172,7 @@ Result<void> Walk::rehearse(Migration const& migration, Rehearsed& found) {
     if (!up) return success();
     auto const first = watch_.touched();
     UNDROP_TRY(auto after_up, keeper_.take(now_, first));
+    UNDROP_CHECK(note_stake(backend_, ledger_, now_, after_up, first, found));
     if (found.irreversible = reason_of(migration.up); !found.irreversible.empty()) {
         keeper_.release(std::exchange(now_, std::move(after_up)));
         return forget_snapshots();
@@ -212,6 +214,7 @@ Result<void> Walk::over(std::vector<Migration const*> const& migrations, std::ve
         auto const start = Clock::now();
         Rehearsed found{.version = migration.version, .name = migration.name};
         found.reproduce = fmt::format("{} {}", rehearsal_.command, migration.version);
+        note_scripts(migration, options_.derive, found);
         applied_ = false;
         waived_.clear();
         if (is_chosen(migration)) {
@@ -305,6 +308,7 @@ Result<Evidence> rehearse(Target& target, Source const& source, Rehearsal const&
     }));
     if (auto ended = sandbox->end(); !ended) evidence.notes.push_back(ended.error().message);
     evidence.seconds = seconds_since(start);
+    settle(evidence);
     return evidence;
 }
 

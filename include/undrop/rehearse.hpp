@@ -58,6 +58,22 @@ struct UNDROP_EXPORT RowDifference {
     [[nodiscard]] std::string text() const;  // "public.t 5 role: 'viewer' -> NULL"
 };
 
+// An object that a migration touches, as it was around its up in the rehearsal.
+struct ObjectAtStake {
+    std::string kind;
+    std::string parent;
+    std::string name;
+    std::string before;  // a digest of its definition before the up; empty: it was not there
+    std::string after;   // the same after the up
+};
+
+// The rows of a table as they were before the up, with which those after the down were compared.
+struct RowsCompared {
+    std::string table;
+    std::int64_t rows = 0;
+    std::string hash = {};  // over all of them, in no order; empty: there were none
+};
+
 // What the rehearsal found of one migration.
 struct Rehearsed {
     std::string version;
@@ -75,6 +91,15 @@ struct Rehearsed {
     std::vector<ObjectDifference> objects;
     std::string reproduce;  // one command
     double seconds = 0;
+
+    // For the gate: of which scripts and objects this is evidence (undrop/evidence.hpp).
+    std::string up_sum = {};       // checksum() of the scripts
+    std::string down_sum = {};     // empty: there was no down script
+    std::string directives = {};   // a digest of what their `-- undrop: ...` say; empty: nothing
+    bool derived = false;          // the way back was derived
+    std::string fingerprint = {};  // of the objects at stake before the up; empty: it did not go up
+    std::vector<ObjectAtStake> at_stake = {};
+    std::vector<RowsCompared> compared = {};
 };
 
 struct UNDROP_EXPORT Evidence {
@@ -85,6 +110,11 @@ struct UNDROP_EXPORT Evidence {
     std::vector<std::string> not_reached;  // versions: the walk ended before them
     std::vector<std::string> notes;
     double seconds = 0;
+
+    // For the gate: by what it was made, and when.
+    std::string undrop = {};    // the version
+    std::string database = {};  // "PostgreSQL 15.20"
+    std::string at = {};        // UTC, ISO 8601
 
     [[nodiscard]] bool exact() const;  // every migration that was asked for came back exactly
 };

@@ -20,6 +20,7 @@ struct Given {
     bool data = false;
     bool show_rows = false;
     bool keep_order = false;
+    bool record = false;
     std::string report;
     std::string sandbox;
 };
@@ -80,6 +81,7 @@ int rehearse_all(Session& session, Given const& given) {
     options.keep_order = given.keep_order;
     auto const evidence = rehearse(target, source, wish, options).value();
     if (!given.report.empty()) write_report(given.report, evidence);
+    if (given.record) record(target, evidence, options).value();
     return show_verdict(session, evidence, evidence.exact());
 }
 
@@ -94,6 +96,7 @@ Action declare_rehearse(CLI::App& app) {
     app.add_flag("--show-rows", given->show_rows, "With --data: show values of rows that differ");
     declare_keep_order(app, given->keep_order);
     app.add_option("--report", given->report, "Write it here, too: Markdown or JSON")->type_name("FILE.md|.json");
+    app.add_flag("--record", given->record, "Write the evidence into the database's ledger, for `up --require-rehearsal`");
     app.add_option("--sandbox", given->sandbox, "Make the disposable database on this server instead")->type_name("URL");
     return [given](Session& session) { return rehearse_all(session, *given); };
 }
