@@ -8,8 +8,8 @@
 #               runs, e.g. postgresql://ci@localhost/postgres; the role needs CREATEDB, and nothing is written to the database itself.
 #     EXCEPT    versions that have no test; others may stand on them, so they are applied all the same
 #     OPTIONAL  no UNDROP_TEST_DB, or no server there: the tests are skipped; else they fail
-#     DATA      what `undrop rehearse --data` takes: on the target's schema, with what is pending on it. Without it every migration from
-#               the first, on an empty database.
+#     DATA      what `undrop rehearse --data` takes: on a copy of the database that UNDROP_TEST_DB names, with what is pending there; the
+#               tests of what is applied are skipped. Without it every migration from the first, on an empty database.
 #
 # Needs the program `undrop`, which is installed beside the library; UNDROP_PROGRAM names another one.
 
@@ -91,8 +91,8 @@ if(DEFINED undrop_reversibility_name)
         add_test("${undrop_reversibility_test}" "${undrop_reversibility_program}" evidence "${undrop_reversibility_evidence}")
         set_tests_properties("${undrop_reversibility_test}" PROPERTIES FIXTURES_REQUIRED "undrop_${undrop_reversibility_name}"
             LABELS "${undrop_reversibility_name}" TIMEOUT 60)
-        # A walk that took place, and was not skipped, has left a file for each.
-        if(undrop_reversibility_optional)
+        # A walk that took place, and was not skipped, has left a file for each; with DATA for each that is pending.
+        if(undrop_reversibility_optional OR NOT undrop_reversibility_data STREQUAL "")
             set_tests_properties("${undrop_reversibility_test}" PROPERTIES SKIP_REGULAR_EXPRESSION "this evidence cannot be read")
         endif()
     endforeach()

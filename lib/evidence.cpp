@@ -48,7 +48,7 @@ void note_scripts(Migration const& migration, bool derived, Rehearsed& found) {
     found.up_sum = checksum(migration.up.text);
     if (migration.down) found.down_sum = checksum(migration.down->text);
     found.directives = directives_digest(migration.up, migration.down);
-    found.derived = derived || !migration.down;
+    found.down_derived = derived || !migration.down;
 }
 
 bool is_at_stake(ObjectId const& id) { return !grants_rights(id) && !id.kind.starts_with("owner of ") && id.kind != "default_privileges"; }

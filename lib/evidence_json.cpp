@@ -52,7 +52,7 @@ Rehearsed rehearsed_from(Json const& json) {
     r.up_sum = json.at("up_sum");
     r.down_sum = json.at("down_sum");
     r.directives = json.at("directives");
-    r.derived = json.at("derived");
+    r.down_derived = json.at("down_derived");
     r.fingerprint = json.at("fingerprint");
     for (auto const& object : json.at("at_stake"))
         r.at_stake.push_back({object.at("kind"), object.at("parent"), object.at("name"), object.at("before"), object.at("after")});
@@ -97,7 +97,7 @@ void add_gate(Rehearsed const& r, Json& json) {
     json["up_sum"] = r.up_sum;
     json["down_sum"] = r.down_sum;
     json["directives"] = r.directives;
-    json["derived"] = r.derived;
+    json["down_derived"] = r.down_derived;
     json["fingerprint"] = r.fingerprint;
     json["at_stake"] = list(r.at_stake, [](ObjectAtStake const& o) {
         return Json{{"kind", o.kind}, {"parent", o.parent}, {"name", o.name}, {"before", o.before}, {"after", o.after}};

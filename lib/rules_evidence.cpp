@@ -48,6 +48,7 @@ std::string other_script(PlannedStep const& step, Rehearsed const& r) {
     if (!step.up || checksum(step.up->text) != r.up_sum) return "another up script";
     if ((step.down ? checksum(step.down->text) : std::string()) != r.down_sum)
         return r.down_sum.empty() ? "no down script" : "another down script";
+    if (r.down_derived && step.down) return "its way back derived, and not by the down script";
     if (directives_digest(*step.up, step.down) != r.directives) return "other directives (`-- undrop: ...`) in the scripts";
     return {};
 }
@@ -93,7 +94,9 @@ void add_problems(PlannedStep const& step, std::string const& target, Catalog co
     if (now && candidate.problems.empty() && standing.known && step.unfinished == 0 && r.grade != Grade::up_broken)
         if (auto const differ = other_objects(r, *now, standing); !differ.empty())
             add(Misfit::objects, "the objects that it touches are not what they were in the rehearsal: " + named(differ));
-    auto const bad = r.grade == Grade::down_broken || r.grade == Grade::up_broken || (r.grade == Grade::lossy && !policy.accept_lossy);
+    auto const undeclared = r.grade == Grade::irreversible && r.irreversible.empty();
+    auto const broken = r.grade == Grade::down_broken || r.grade == Grade::up_broken;
+    auto const bad = broken || undeclared || (r.grade == Grade::lossy && !policy.accept_lossy);
     if (bad) add(Misfit::grade, fmt::format("the rehearsal found it {}{}{}", name_of(r.grade), r.reason.empty() ? "" : ": ", r.reason));
     if (policy.required && e.data.mode < *policy.required)
         add(Misfit::data,

@@ -96,7 +96,7 @@ struct Rehearsed {
     std::string up_sum = {};       // checksum() of the scripts
     std::string down_sum = {};     // empty: there was no down script
     std::string directives = {};   // a digest of what their `-- undrop: ...` say; empty: nothing
-    bool derived = false;          // the way back was derived
+    bool down_derived = false;     // the way back was derived
     std::string fingerprint = {};  // of the objects at stake before the up; empty: it did not go up
     std::vector<ObjectAtStake> at_stake = {};
     std::vector<RowsCompared> compared = {};
