@@ -97,7 +97,7 @@ void add_problems(PlannedStep const& step, std::string const& target, Catalog co
     auto const undeclared = r.grade == Grade::irreversible && r.irreversible.empty();
     auto const broken = r.grade == Grade::down_broken || r.grade == Grade::up_broken;
     auto const bad = broken || undeclared || (r.grade == Grade::lossy && !policy.accept_lossy);
-    if (bad) add(Misfit::grade, fmt::format("the rehearsal found it {}{}{}", name_of(r.grade), r.reason.empty() ? "" : ": ", r.reason));
+    if (bad) add(Misfit::grade, r.reason);
     if (policy.required && e.data.mode < *policy.required)
         add(Misfit::data,
             fmt::format("it was rehearsed with the rows of `{}`, and `{}` is required", name_of(e.data.mode), name_of(*policy.required)));
@@ -156,6 +156,12 @@ Candidate const* best_of(std::vector<Candidate> const& candidates) {
     return best;
 }
 
+// `says`: what it was rehearsed on, and found to be.
+std::string text_of(Problem const& problem, std::string const& says) {
+    if (problem.misfit == Misfit::grade) return problem.text.empty() ? says : says + ": " + problem.text;
+    return says + "; but " + problem.text;
+}
+
 std::string name_of(PlannedStep const& step) { return step.version + " " + step.name; }
 
 Finding missing(PlannedStep const& step, RehearsalPolicy const& policy) {
@@ -189,7 +195,7 @@ void judge(PlannedStep const& step, std::string const& target, std::vector<Evide
     for (auto const& problem : best->problems)
         findings.push_back({.severity = policy.required ? Severity::stop : Severity::warning,
                             .code = code_of(problem.misfit),
-                            .text = fmt::format("{} was {}; but {}", name_of(step), says, problem.text),
+                            .text = fmt::format("{} was {}", name_of(step), text_of(problem, says)),
                             .where = {step.up ? step.up->file : std::string(), 0, 0},
                             .next = next_of(problem.misfit, step, *best->rehearsed, policy)});
     auto const runs_as_rehearsed =
