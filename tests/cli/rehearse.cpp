@@ -10,7 +10,7 @@ TEST_CASE("rehearse says GO for what comes back, and does not touch the database
     auto const before = desk.shop({"--json", "status"}).json();
     auto const rehearsal = desk.shop({"rehearse", "--data"});
     CHECK_MESSAGE(rehearsal.status == 0, rehearsal.err);
-    CHECK(has(rehearsal.out, "2 drop_role: came back exactly"));
+    CHECK(has(rehearsal.out, "2        drop_role  exact with snapshot  "));
     CHECK(rehearsal.out.ends_with("\nGO\n"));
     CHECK(desk.shop({"--json", "status"}).json() == before);
     CHECK(desk.shop({"--quiet", "rehearse", "--data"}).out.empty());
