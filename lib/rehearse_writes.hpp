@@ -16,7 +16,8 @@ namespace undrop {
 
 class ApplicationWrites {
 public:
-    ApplicationWrites(Backend& backend, Options const& options) : backend_(backend), options_(options) {}
+    // `hide`: the rows are a target's own.
+    ApplicationWrites(Backend& backend, Options const& options, bool hide) : backend_(backend), options_(options), hide_(hide) {}
 
     // As the database was before the up, of which tables were touched: which writes it takes. Nothing is left of them.
     [[nodiscard]] Result<void> try_before(State const& before, Touched const& touched);
@@ -37,12 +38,14 @@ private:
     };
     using Outcomes = std::map<std::string, Outcome>;  // by "insert", "update", "delete"
 
+    [[nodiscard]] std::string told(Error const& error) const;
     [[nodiscard]] Result<Outcome> attempt(std::string const& sql);
     [[nodiscard]] Result<Outcome> first_that_works(std::vector<std::string> const& statements);
     [[nodiscard]] Result<Outcomes> write_to(Table const& table, Table const& other);
 
     Backend& backend_;
     Options const& options_;
+    bool hide_;
     std::map<TableName, Outcomes> before_;
 };
 

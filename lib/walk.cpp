@@ -47,7 +47,7 @@ Walk::Walk(Backend& backend, Rehearsal const& rehearsal, Options const& options)
       ledger_(backend, options.ledger),
       watch_(backend, options.ledger),
       keeper_(backend, options_, holds_real_rows(rehearsal) && !rehearsal.show_rows),
-      writes_(backend, options_) {
+      writes_(backend, options_, holds_real_rows(rehearsal) && !rehearsal.show_rows) {
     auto const told = options.on_event;
     options_.on_event = [this, told](Event const& event) {
         watch_.see(event);
@@ -251,22 +251,25 @@ Result<void> Walk::go_up_again(Migration const& migration, State& after_up, Rehe
     return success();
 }
 
+// What the database does not take of undrop's own doing here says nothing about the migration.
+Result<void> Walk::pass_over(Error error, Rehearsed& found) {
+    if (ends_all(error)) return error;
+    found.notes.push_back("what an application would write could not be tried: " + error.message);
+    return success();
+}
+
 // Once more, with an application that writes between the up and the down. The database is as an up left it, before and after.
 Result<void> Walk::go_with_writes(Migration const& migration, State& after_up, Rehearsed& found) {
-    UNDROP_TRY(auto const tables, writes_.write(now_, after_up, found.notes));
+    auto const wrote = writes_.write(now_, after_up, found.notes);
+    if (!wrote) return pass_over(wrote.error(), found);
+    auto const& tables = wrote.value();
     if (tables.empty()) return success();
     if (touched_) touched_->insert(tables.begin(), tables.end());
     UNDROP_TRY(auto written, keeper_.take(after_up, Touched(tables)));
     Rehearsed tried;
     UNDROP_TRY(bool const down, go(migration, Direction::down, "down", tried));
     if (down) {
-        UNDROP_TRY(auto const wrong, writes_.missing(now_, after_up, written, tables, last_));
-        if (!wrong.empty()) {
-            found.grade = Grade::lossy;
-            found.step = "down";
-            found.reason = fmt::format("where an application writes between up and down: {}", fmt::join(wrong, "; "));
-            if (!options_.derive && migration.down) found.where.file = migration.down->file;
-        }
+        UNDROP_CHECK(judge_writes(migration, after_up, written, tables, found));
         UNDROP_TRY(bool up, go(migration, Direction::up, "up again", tried));
         if (!up) {
             found.notes.push_back(fmt::format("after an application's writes and the down the up fails: {}", tried.reason));
@@ -277,12 +280,24 @@ Result<void> Walk::go_with_writes(Migration const& migration, State& after_up, R
     } else {
         found.notes.push_back(fmt::format("where an application has written, the down is refused: {}", tried.reason));
     }
-    UNDROP_CHECK(writes_.put_back(after_up, tables));
     keeper_.release(std::move(written));
+    if (auto const back = writes_.put_back(after_up, tables); !back) UNDROP_CHECK(pass_over(back.error(), found));
     UNDROP_TRY(auto const left, keeper_.compare(after_up, touched_));
     if (left.none()) return success();
     UNDROP_TRY(auto really, keeper_.take(after_up, touched_));
     keeper_.release(std::exchange(after_up, std::move(really)));
+    return success();
+}
+
+Result<void> Walk::judge_writes(Migration const& migration, State const& after_up, State const& written, std::set<TableName> const& tables,
+                                Rehearsed& found) {
+    auto const wrong = writes_.missing(now_, after_up, written, tables, last_);
+    if (!wrong) return pass_over(wrong.error(), found);
+    if (wrong.value().empty()) return success();
+    found.grade = Grade::lossy;
+    found.step = "down";
+    found.reason = fmt::format("where an application writes between up and down: {}", fmt::join(wrong.value(), "; "));
+    if (!options_.derive && migration.down) found.where.file = migration.down->file;
     return success();
 }
 
@@ -303,7 +318,8 @@ Result<void> Walk::rehearse(Migration const& migration, Rehearsed& found) {
     } else {
         UNDROP_TRY(bool const back, go_back(migration, found));
         bool const writes = rehearsal_.writes && found.grade <= Grade::exact_with_snapshot;
-        if (writes) UNDROP_CHECK(writes_.try_before(now_, touched_));
+        if (writes)
+            if (auto const before = writes_.try_before(now_, touched_); !before) UNDROP_CHECK(pass_over(before.error(), found));
         if (back) UNDROP_CHECK(go_up_again(migration, after_up, found));
         if (writes && found.grade <= Grade::exact_with_snapshot) UNDROP_CHECK(go_with_writes(migration, after_up, found));
         found.came_back = found.grade <= Grade::exact_with_snapshot;

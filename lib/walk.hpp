@@ -32,6 +32,9 @@ private:
     [[nodiscard]] Result<bool> go_back_derived(Migration const& migration, Rehearsed& found);
     [[nodiscard]] Result<void> go_up_again(Migration const& migration, State& after_up, Rehearsed& found);
     [[nodiscard]] Result<void> go_with_writes(Migration const& migration, State& after_up, Rehearsed& found);
+    [[nodiscard]] Result<void> judge_writes(Migration const& migration, State const& after_up, State const& written,
+                                            std::set<TableName> const& tables, Rehearsed& found);
+    [[nodiscard]] Result<void> pass_over(Error error, Rehearsed& found);
     [[nodiscard]] Result<Columns> differing_between_ups(Migration const& migration, State& really);
     [[nodiscard]] Result<bool> go(Migration const& migration, Direction direction, char const* step, Rehearsed& found);
     [[nodiscard]] PlannedStep step_of(Migration const& migration, Direction direction) const;
