@@ -17,6 +17,11 @@ Enum one_of(Json const& json, std::initializer_list<Enum> values) {
     throw Json::other_error::create(501, "unknown word \"" + text + "\"", nullptr);
 }
 
+Grade grade_from(Json const& json) {
+    return one_of(json,
+                  {Grade::exact, Grade::exact_with_snapshot, Grade::lossy, Grade::irreversible, Grade::down_broken, Grade::up_broken});
+}
+
 RowDifference row_from(Json const& json) {
     RowDifference row;
     row.table = json.at("table");
@@ -30,10 +35,21 @@ RowDifference row_from(Json const& json) {
     return row;
 }
 
+StepCost cost_from(Json const& json) {
+    StepCost cost;
+    cost.seconds = json.at("seconds");
+    cost.rows_saved = json.at("rows_saved");
+    cost.bytes_saved = json.at("bytes_saved");
+    for (auto const& lock : json.at("locks")) cost.locks.push_back({lock.at("table"), lock.at("waited_seconds"), lock.at("held_seconds")});
+    auto const& stop = json.at("writers_stop_seconds");
+    cost.writers_stop = stop.is_null() ? -1 : stop.get<double>();
+    cost.assumption = json.at("assumption");
+    return cost;
+}
+
 Rehearsed rehearsed_from(Json const& json) {
     Rehearsed r{.version = json.at("version"), .name = json.at("name")};
-    r.grade = one_of(json.at("grade"),
-                     {Grade::exact, Grade::exact_with_snapshot, Grade::lossy, Grade::irreversible, Grade::down_broken, Grade::up_broken});
+    r.grade = grade_from(json.at("grade"));
     r.came_back = json.at("came_back");
     r.irreversible = json.at("irreversible");
     r.step = json.at("step");
@@ -49,6 +65,11 @@ Rehearsed rehearsed_from(Json const& json) {
             {object.at("object"), object.at("before"), object.at("after"), object.at("before_when"), object.at("after_when")});
     r.reproduce = json.at("reproduce");
     r.seconds = json.at("seconds");
+    r.because = json.at("because");
+    r.derived = json.at("derived");
+    r.notes = json.at("notes");
+    r.up = cost_from(json.at("took").at("up"));
+    r.down = cost_from(json.at("took").at("down"));
     r.up_sum = json.at("up_sum");
     r.down_sum = json.at("down_sum");
     r.directives = json.at("directives");
@@ -62,6 +83,7 @@ Rehearsed rehearsed_from(Json const& json) {
 
 Evidence evidence_from(Json const& json) {
     Evidence evidence;
+    evidence.accepted = grade_from(json.at("accepted"));
     evidence.target = json.at("target");
     evidence.data.mode =
         one_of(json.at("data"), {DataMode::migrations, DataMode::schema, DataMode::synthetic, DataMode::sample, DataMode::full});

@@ -226,9 +226,25 @@ Json row_difference_json(RowDifference const& row) {
             {"after", row.after}, {"hidden", row.hidden}, {"text", row.text()}};
 }
 
+Json cost_json(StepCost const& cost) {
+    auto const lock = [](LockHeld const& l) {
+        return Json{{"table", l.table}, {"waited_seconds", l.waited_seconds}, {"held_seconds", l.held_seconds}};
+    };
+    Json json = {
+        {"seconds", cost.seconds}, {"rows_saved", cost.rows_saved}, {"bytes_saved", cost.bytes_saved}, {"locks", list(cost.locks, lock)}};
+    json["writers_stop_seconds"] = cost.writers_stop < 0 ? Json(nullptr) : Json(cost.writers_stop);
+    json["assumption"] = cost.assumption;
+    return json;
+}
+
 Json rehearsed_json(Rehearsed const& r) {
     return {{"version", r.version},
             {"name", r.name},
+            {"grade", name_of(r.grade)},
+            {"because", r.because},
+            {"derived", r.derived},
+            {"notes", r.notes},
+            {"took", {{"up", cost_json(r.up)}, {"down", cost_json(r.down)}}},
             {"came_back", r.came_back},
             {"irreversible", r.irreversible},
             {"step", r.step},
@@ -248,6 +264,8 @@ Json rehearsed_json(Rehearsed const& r) {
 std::string to_json(Evidence const& evidence) {
     auto json = document("evidence");
     json["exact"] = evidence.exact();
+    json["good"] = evidence.good();
+    json["accepted"] = name_of(evidence.accepted);
     json["target"] = evidence.target;
     json["data"] = name_of(evidence.data.mode);
     json["only_applied"] = evidence.only_applied;

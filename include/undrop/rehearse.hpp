@@ -10,6 +10,7 @@
 #include <undrop/difference.hpp>
 #include <undrop/migration.hpp>
 #include <undrop/options.hpp>
+#include <undrop/report.hpp>
 #include <undrop/source.hpp>
 #include <undrop/target.hpp>
 
@@ -34,11 +35,11 @@ struct RehearsalData {
 
 // What a rehearsal says of a migration, from the best to the worst.
 enum class Grade {
-    exact,                // without what was saved, too
-    exact_with_snapshot,  // because of what was saved, or mended
+    exact,                // no saved row or value was needed; definitions may have been mended
+    exact_with_snapshot,  // because of what was saved
     lossy,                // rows or objects differ
-    irreversible,         // as its author says
-    down_broken,          // the down failed
+    irreversible,         // as its author says, or no way back could be derived
+    down_broken,          // the down script failed
     up_broken             // the up failed
 };
 
@@ -74,6 +75,17 @@ struct RowsCompared {
     std::string hash = {};  // over all of them, in no order; empty: there were none
 };
 
+// What a step took in the sandbox, for whoever plans the real one.
+struct StepCost {
+    double seconds = 0;
+    std::int64_t rows_saved = 0;
+    std::int64_t bytes_saved = 0;
+    std::vector<LockHeld> locks;  // what it kept writers out of
+    // About so long writers stop on the target, by the lock held longest; less than 0: cannot be told from these rows.
+    double writers_stop = -1;
+    std::string assumption;  // on which that rests; empty: the rows were the target's own, or it cannot be told
+};
+
 // What the rehearsal found of one migration.
 struct Rehearsed {
     std::string version;
@@ -91,6 +103,13 @@ struct Rehearsed {
     std::vector<ObjectDifference> objects;
     std::string reproduce;  // one command
     double seconds = 0;
+
+    // How it came back, and what to know besides.
+    std::string because;             // what undrop did for the grade: "put back 5 of public.t.c; mended index public.i"
+    std::string derived;             // the down script failed: what the derived way back came to
+    std::vector<std::string> notes;  // findings that leave the grade as it is
+    StepCost up;
+    StepCost down;
 
     // For the gate: of which scripts and objects this is evidence (undrop/evidence.hpp).
     std::string up_sum = {};       // checksum() of the scripts
@@ -116,18 +135,25 @@ struct UNDROP_EXPORT Evidence {
     std::string database = {};  // "PostgreSQL 15.20"
     std::string at = {};        // UTC, ISO 8601
 
-    [[nodiscard]] bool exact() const;  // every migration that was asked for came back exactly
+    Grade accepted = Grade::exact_with_snapshot;  // the worst grade that is good enough
+
+    // Every migration that was asked for came back exactly, with snapshots or without, or is irreversible as its author says.
+    [[nodiscard]] bool exact() const;
+    [[nodiscard]] bool good() const;  // the same, or what was accepted
+    [[nodiscard]] bool good(Rehearsed const& one) const;
 };
 
 // What is rehearsed, and where.
 struct Rehearsal {
     enum class Which { all, pending };
-    Which which = Which::all;                 // from DataMode::schema on those that are applied cannot be rehearsed: pending
-    std::vector<std::string> versions = {};   // these, whatever `which` says; earlier ones are applied first
-    RehearsalData data = {};                  // from DataMode::schema on with the target's schema and ledger
-    bool show_rows = false;                   // with `sample` and `full`: show values of rows in the evidence
-    std::string sandbox = {};                 // URL of another server to make the sandbox on; empty: the target's own
-    std::string command = "undrop rehearse";  // how the command line is called; for Rehearsed::reproduce
+    Which which = Which::all;                   // from DataMode::schema on those that are applied cannot be rehearsed: pending
+    std::vector<std::string> versions = {};     // these, whatever `which` says; earlier ones are applied first
+    RehearsalData data = {};                    // from DataMode::schema on with the target's schema and ledger
+    bool show_rows = false;                     // with `sample` and `full`: show values of rows in the evidence
+    std::string sandbox = {};                   // URL of another server to make the sandbox on; empty: the target's own
+    std::string command = "undrop rehearse";    // how the command line is called; for Rehearsed::reproduce
+    bool writes = true;                         // a second round, in which an application writes to the tables between up and down
+    Grade accept = Grade::exact_with_snapshot;  // Evidence::accepted: lossy takes these, too
 };
 
 // Walks through the migrations once, each up, down and up again by the same code as apply(), in a sandbox that undrop makes, marks and
@@ -143,6 +169,7 @@ struct Rehearsal {
 
 [[nodiscard]] UNDROP_EXPORT std::string to_json(Evidence const& evidence);  // one document with a `format` number
 [[nodiscard]] UNDROP_EXPORT std::string to_markdown(Evidence const& evidence);
+[[nodiscard]] UNDROP_EXPORT std::string to_junit(Evidence const& evidence);           // XML: one test case for each migration
 UNDROP_EXPORT std::ostream& operator<<(std::ostream& out, Evidence const& evidence);  // ends in GO or NO-GO
 
 }  // namespace undrop

@@ -58,7 +58,7 @@ int show(Session& session, Given const& given) {
         return 0;
     }
     auto const shown = given.versions.empty() ? evidence : only(evidence, given.versions);
-    return show_verdict(session, shown, shown.exact());
+    return show_verdict(session, shown, shown.good());
 }
 
 }  // namespace
