@@ -93,6 +93,7 @@ Evidence evidence_from(Json const& json) {
     for (auto const& migration : json.at("migrations")) evidence.migrations.push_back(rehearsed_from(migration));
     evidence.not_reached = json.at("not_reached");
     evidence.notes = json.at("notes");
+    evidence.not_filled = json.at("not_filled");
     evidence.seconds = json.at("seconds");
     evidence.undrop = json.at("undrop");
     evidence.database = json.at("database");
@@ -138,6 +139,7 @@ void add_gate(Evidence const& evidence, Json& json) {
     json["undrop"] = evidence.undrop;
     json["database"] = evidence.database;
     json["at"] = evidence.at;
+    json["not_filled"] = evidence.not_filled;
 }
 
 void add_sum(Json& json) { json["sum"] = sum_of(json); }

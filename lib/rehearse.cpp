@@ -102,7 +102,13 @@ Result<Evidence> rehearse(Target& target, Source const& source, Rehearsal const&
     UNDROP_TRY(auto const chosen, chosen_versions(source, rehearsal, history));
     if (chosen.empty()) return evidence;
     auto const way = on_the_way(source, chosen, rehearsal, history);
-    UNDROP_TRY(auto const sandbox, target.backend().make_sandbox({.data = rehearsal.data, .elsewhere = rehearsal.sandbox}));
+    UNDROP_TRY(auto const sandbox, target.backend().make_sandbox({.data = rehearsal.data,
+                                                                  .elsewhere = rehearsal.sandbox,
+                                                                  .ledger = options.ledger,
+                                                                  .cancelled = options.cancelled,
+                                                                  .on_rows = rehearsal.on_rows}));
+    evidence.notes = sandbox->notes;
+    evidence.not_filled = sandbox->not_filled;
     UNDROP_CHECK(with_run_lock(sandbox->backend(), options, [&]() -> Result<void> {
         UNDROP_CHECK(Ledger(sandbox->backend(), options.ledger).ensure(options));
         Walk walk(sandbox->backend(), rehearsal, options);

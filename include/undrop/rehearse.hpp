@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <iosfwd>
 #include <string>
 #include <vector>
@@ -27,10 +28,25 @@ enum class DataMode {
 
 [[nodiscard]] UNDROP_EXPORT char const* name_of(DataMode mode);
 
+// Values that are not to leave the target: what `expression` gives, SQL over the table's columns, stands in the column's place.
+struct Mask {
+    std::string table;  // "orders" or "shop.orders"
+    std::string column;
+    std::string expression;
+};
+
 struct RehearsalData {
     DataMode mode = DataMode::migrations;
-    std::int64_t rows = 0;   // of each table, with `synthetic` and `sample`; 0: 100
-    std::uint64_t seed = 1;  // of `synthetic`
+    std::int64_t rows = 0;         // of each table, with `synthetic` and `sample`; 0: 100
+    std::uint64_t seed = 1;        // of `synthetic`
+    std::vector<Mask> masks = {};  // of `sample` and `full`; applied while the target is read
+};
+
+// How far a sandbox is filled.
+struct Filling {
+    std::string table;
+    std::int64_t done = 0;  // rows, of all tables
+    std::int64_t all = 0;   // about so many will be; 0: not known
 };
 
 // What a rehearsal says of a migration, from the best to the worst.
@@ -128,6 +144,7 @@ struct UNDROP_EXPORT Evidence {
     std::int64_t only_applied = 0;         // earlier ones, not asked for, that the others stand on
     std::vector<std::string> not_reached;  // versions: the walk ended before them
     std::vector<std::string> notes;
+    std::vector<std::string> not_filled;  // tables of which `synthetic` could make no row
     double seconds = 0;
 
     // For the gate: by what it was made, and when.
@@ -146,19 +163,22 @@ struct UNDROP_EXPORT Evidence {
 // What is rehearsed, and where.
 struct Rehearsal {
     enum class Which { all, pending };
-    Which which = Which::all;                   // from DataMode::schema on those that are applied cannot be rehearsed: pending
-    std::vector<std::string> versions = {};     // these, whatever `which` says; earlier ones are applied first
-    RehearsalData data = {};                    // from DataMode::schema on with the target's schema and ledger
-    bool show_rows = false;                     // with `sample` and `full`: show values of rows in the evidence
-    std::string sandbox = {};                   // URL of another server to make the sandbox on; empty: the target's own
-    std::string command = "undrop rehearse";    // how the command line is called; for Rehearsed::reproduce
+    Which which = Which::all;                // from DataMode::schema on those that are applied cannot be rehearsed: pending
+    std::vector<std::string> versions = {};  // these, whatever `which` says; earlier ones are applied first
+    RehearsalData data = {};                 // from DataMode::schema on with the target's schema and ledger
+    bool show_rows = false;                  // with `sample` and `full`: show values of rows in the evidence
+    // URL of another server to make the sandbox on; "local": a server of its own, for so long; empty: the target's.
+    std::string sandbox = {};
+    std::string command = "undrop rehearse";  // how the command line is called; for Rehearsed::reproduce
+    // Told a few times a second while the sandbox is filled, on the caller's thread; must not use the target.
+    std::function<void(Filling const&)> on_rows = {};
     bool writes = true;                         // a second round, in which an application writes to the tables between up and down
     Grade accept = Grade::exact_with_snapshot;  // Evidence::accepted: lossy takes these, too
 };
 
 // Walks through the migrations once, each up, down and up again by the same code as apply(), in a sandbox that undrop makes, marks and
 // drops (P10): on PostgreSQL a database undrop_sandbox_..., for which the role needs CREATEDB; on SQLite a temporary database that only
-// this call can reach. The target is only read, with `data` through pg_dump or SQLite's backup; nothing is written to it. Sandboxes that
+// this call can reach. The target is only read, from DataMode::schema on in one snapshot; nothing is written to it. Sandboxes that
 // killed runs left behind are dropped first, where they carry the mark and nobody uses them.
 //
 // A migration that does not come back is evidence and no error; the walk goes on as long as its up is applied. Errors: Code::usage

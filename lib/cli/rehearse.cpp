@@ -3,7 +3,9 @@
 #include <CLI/CLI.hpp>
 #include <memory>
 
+#include "filling.hpp"
 #include "range.hpp"
+#include "rehearsal_data.hpp"
 #include "run.hpp"
 #include "screen.hpp"
 #include "session.hpp"
@@ -17,7 +19,7 @@ struct Given {
     std::vector<std::string> versions;
     bool pending = false;
     bool all = false;
-    bool data = false;
+    DataGiven data;
     bool show_rows = false;
     bool keep_order = false;
     bool record = false;
@@ -54,7 +56,9 @@ std::string command(Session const& session, Given const& given) {
     add("--ledger", flags.ledger);
     add("--role", flags.role);
     result += " rehearse";
-    if (given.data) result += " --data";
+    add("--data", given.data.mode);
+    add("--seed", given.data.seed);
+    for (auto const& mask : given.data.masks) add("--mask", mask);
     if (given.show_rows) result += " --show-rows";
     if (given.keep_order) result += " --keep-order";
     if (given.derive) result += " --derive";
@@ -82,10 +86,11 @@ int rehearse_all(Session& session, Given const& given) {
     auto target = session.open();
     Rehearsal wish{.which = given.all ? Rehearsal::Which::all : Rehearsal::Which::pending,
                    .versions = given.versions,
-                   .data = {.mode = given.data ? DataMode::full : DataMode::migrations},
+                   .data = data_of(given.data),
                    .show_rows = given.show_rows,
                    .sandbox = given.sandbox,
-                   .command = command(session, given)};
+                   .command = command(session, given),
+                   .on_rows = show_filling(session.flags())};
     wish.writes = !given.no_writes;
     if (!given.accept.empty()) wish.accept = Grade::lossy;
     auto options = session.options();
@@ -104,15 +109,16 @@ Action declare_rehearse(CLI::App& app) {
     auto* versions = app.add_option("versions", given->versions, "These; earlier ones are applied first")->type_name("VERSION");
     auto* pending = app.add_flag("--pending", given->pending, "What is pending on the database (the default)")->excludes(versions);
     auto* all = app.add_flag("--all", given->all, "Every migration, from the first")->excludes(versions)->excludes(pending);
-    app.add_flag("--data", given->data, "On a copy of the database with its rows; else on an empty one")->excludes(all);
-    app.add_flag("--show-rows", given->show_rows, "With --data: show values of rows that differ");
+    declare_data(app, given->data)->excludes(all);
+    app.add_flag("--show-rows", given->show_rows, "With --data sample or full: show values of rows that differ");
     app.add_flag("--derive", given->derive, "Ignore down scripts: the ways back that undrop derives");
     app.add_flag("--no-writes", given->no_writes, "Leave out the second round, in which an application writes between up and down");
     app.add_option("--accept", given->accept, "A grade that is good enough, too")->check(CLI::IsMember({"lossy"}))->type_name("lossy");
     declare_keep_order(app, given->keep_order);
     app.add_option("--report", given->report, "Write it here, too: Markdown, JSON or JUnit's XML")->type_name("FILE.md|.json|.xml");
     app.add_flag("--record", given->record, "Write the evidence into the database's ledger, for `up --require-rehearsal`");
-    app.add_option("--sandbox", given->sandbox, "Make the disposable database on this server instead")->type_name("URL");
+    app.add_option("--sandbox", given->sandbox, "Make the disposable database on this server instead; local: on one of its own")
+        ->type_name("URL|local");
     return [given](Session& session) { return rehearse_all(session, *given); };
 }
 

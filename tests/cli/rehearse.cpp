@@ -8,12 +8,12 @@ using namespace undrop::test;
 TEST_CASE("rehearse says GO for what comes back, and does not touch the database") {
     Shop const desk;
     auto const before = desk.shop({"--json", "status"}).json();
-    auto const rehearsal = desk.shop({"rehearse", "--data"});
+    auto const rehearsal = desk.shop({"rehearse", "--data", "full"});
     CHECK_MESSAGE(rehearsal.status == 0, rehearsal.err);
     CHECK(has(rehearsal.out, "2        drop_role  exact with snapshot  "));
     CHECK(rehearsal.out.ends_with("\nGO\n"));
     CHECK(desk.shop({"--json", "status"}).json() == before);
-    CHECK(desk.shop({"--quiet", "rehearse", "--data"}).out.empty());
+    CHECK(desk.shop({"--quiet", "rehearse", "--data", "full"}).out.empty());
 }
 
 TEST_CASE("rehearse says NO-GO with exit status 3, and its last line does the same again") {
@@ -46,7 +46,7 @@ TEST_CASE("rehearse refuses what makes no sense") {
     Shop const desk;
     CHECK(desk.shop({"rehearse", "9"}).status == 2);
     CHECK(desk.shop({"rehearse", "x"}).status == 2);
-    CHECK(desk.shop({"rehearse", "--all", "--data"}).status == 2);
+    CHECK(desk.shop({"rehearse", "--all", "--data", "full"}).status == 2);
     CHECK(desk.shop({"rehearse", "--report", "r.txt"}).status == 2);
     CHECK(desk.shop({"rehearse", "--sandbox", "sqlite:x"}).status == 2);
 }
