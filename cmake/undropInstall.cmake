@@ -50,6 +50,7 @@ install(FILES
     ${PROJECT_BINARY_DIR}/undropConfig.cmake
     ${PROJECT_BINARY_DIR}/undropConfigVersion.cmake
     ${CMAKE_CURRENT_LIST_DIR}/undropEmbedMigrations.cmake
+    ${CMAKE_CURRENT_LIST_DIR}/undropReversibility.cmake
     DESTINATION ${undrop_package_dir})
 
 # The same for pkg-config. Not as private requirements: with --static these would ask for static copies of everything below, too.

@@ -4,6 +4,7 @@
 
 #include <undrop/undrop.hpp>
 
+#include "evidence_json.hpp"
 #include "json.hpp"
 #include "try.hpp"
 
@@ -225,9 +226,25 @@ Json row_difference_json(RowDifference const& row) {
             {"after", row.after}, {"hidden", row.hidden}, {"text", row.text()}};
 }
 
+Json cost_json(StepCost const& cost) {
+    auto const lock = [](LockHeld const& l) {
+        return Json{{"table", l.table}, {"waited_seconds", l.waited_seconds}, {"held_seconds", l.held_seconds}};
+    };
+    Json json = {
+        {"seconds", cost.seconds}, {"rows_saved", cost.rows_saved}, {"bytes_saved", cost.bytes_saved}, {"locks", list(cost.locks, lock)}};
+    json["writers_stop_seconds"] = cost.writers_stop < 0 ? Json(nullptr) : Json(cost.writers_stop);
+    json["assumption"] = cost.assumption;
+    return json;
+}
+
 Json rehearsed_json(Rehearsed const& r) {
     return {{"version", r.version},
             {"name", r.name},
+            {"grade", name_of(r.grade)},
+            {"because", r.because},
+            {"derived", r.derived},
+            {"notes", r.notes},
+            {"took", {{"up", cost_json(r.up)}, {"down", cost_json(r.down)}}},
             {"came_back", r.came_back},
             {"irreversible", r.irreversible},
             {"step", r.step},
@@ -247,13 +264,21 @@ Json rehearsed_json(Rehearsed const& r) {
 std::string to_json(Evidence const& evidence) {
     auto json = document("evidence");
     json["exact"] = evidence.exact();
+    json["good"] = evidence.good();
+    json["accepted"] = name_of(evidence.accepted);
     json["target"] = evidence.target;
     json["data"] = name_of(evidence.data.mode);
     json["only_applied"] = evidence.only_applied;
-    json["migrations"] = list(evidence.migrations, rehearsed_json);
+    json["migrations"] = list(evidence.migrations, [](Rehearsed const& r) {
+        auto one = rehearsed_json(r);
+        add_gate(r, one);
+        return one;
+    });
     json["not_reached"] = evidence.not_reached;
     json["notes"] = evidence.notes;
     json["seconds"] = evidence.seconds;
+    add_gate(evidence, json);
+    add_sum(json);
     return dumped(json);
 }
 
@@ -266,6 +291,7 @@ std::string to_json(Plan const& plan) {
     json["base"] = plan.base;
     json["steps"] = list(plan.steps, planned_step_json);
     json["findings"] = list(plan.findings, finding_json);
+    add_sum(json);
     return dumped(json);
 }
 
@@ -276,6 +302,7 @@ Result<Plan> plan_from_json(std::string_view text) {
         if (json.at("format") != format) {
             return no_plan("this plan has format " + json["format"].dump() + "; this undrop reads format " + std::to_string(format));
         }
+        if (is_edited(json)) return no_plan("this plan was changed since it was made: its sum is that of another text");
         return plan_from(json);
     } catch (Json::exception const& e) {
         return no_plan(std::string("this is no plan: ") + e.what());

@@ -5,6 +5,8 @@
 #include <chrono>
 #include <optional>
 
+#include <undrop/evidence.hpp>
+
 #include "ahead.hpp"
 #include "apply.hpp"
 #include "busy.hpp"
@@ -30,9 +32,12 @@ bool edited(std::optional<Script> const& file, std::optional<std::string> const&
 
 // Adds to the report what this call does. What was pending before the lock may be done by now, so it is planned anew; after a plan that
 // took newer migrations back, too.
-Result<void> migrate_locked(Target& target, Source const& source, Options const& options, Report& report) {
+Result<void> migrate_locked(Target& target, Source const& source, RehearsalPolicy const* policy, Options const& options, Report& report) {
     for (bool up = false; !up;) {
         UNDROP_TRY(auto plan, Planner(target.backend(), source, options, false).up({}));
+        if (policy) {
+            UNDROP_TRY(plan, with_evidence(target, std::move(plan), *policy, options));
+        }
         UNDROP_TRY(auto const approved, approve(std::move(plan)));
         up = approved.plan().direction == Direction::up;
         auto part = nothing_to_do(target, approved.plan(), options);
@@ -47,9 +52,8 @@ Result<void> migrate_locked(Target& target, Source const& source, Options const&
     return success();
 }
 
-}  // namespace
-
-Result<Report> migrate(Target& target, Source const& source, Options const& options) {
+// `policy`: null where nobody asks for evidence.
+Result<Report> migrate_by(Target& target, Source const& source, RehearsalPolicy const* policy, Options const& options) {
     auto& backend = target.backend();
     UNDROP_CHECK(wait_while_ahead(target, source, options));
     auto planned = Planner(backend, source, options, false).up({});
@@ -66,7 +70,7 @@ Result<Report> migrate(Target& target, Source const& source, Options const& opti
         bool held = false;
         auto worked = with_run_lock(backend, patience, [&]() -> Result<void> {
             held = true;
-            return migrate_locked(target, source, patience, report);
+            return migrate_locked(target, source, policy, patience, report);
         });
         if (worked) return report;
         auto error = std::move(worked).error();
@@ -77,6 +81,32 @@ Result<Report> migrate(Target& target, Source const& source, Options const& opti
         if (options.cancelled && options.cancelled())
             return Error{.code = Code::interrupted, .left = Left::untouched, .message = "interrupted"};
     }
+}
+
+// What evidence the ledger has of what is pending.
+Result<void> tell_of_evidence(Target& target, Options const& options, Status& status) {
+    std::vector<std::string> versions;
+    for (auto const& migration : status.pending) versions.push_back(migration.version);
+    UNDROP_TRY(auto const known, recorded_evidence(target, versions, options));
+    for (auto const& pending : status.pending) {
+        std::string newest;
+        for (auto const& evidence : known)
+            for (auto const& rehearsed : evidence.migrations)
+                if (rehearsed.version == pending.version) newest = summary(evidence, rehearsed);
+        if (!newest.empty())
+            status.findings.push_back({.code = "rehearsed", .text = fmt::format("{} {} was {}", pending.version, pending.name, newest)});
+    }
+    return success();
+}
+
+}  // namespace
+
+Result<Report> migrate(Target& target, Source const& source, Options const& options) {
+    return migrate_by(target, source, nullptr, options);
+}
+
+Result<Report> migrate_rehearsed(Target& target, Source const& source, RehearsalPolicy const& policy, Options const& options) {
+    return migrate_by(target, source, &policy, options);
 }
 
 bool Status::clean() const {
@@ -111,6 +141,7 @@ Result<Status> status(Target& target, Source const& source, Options const& optio
     }
     if (!history.has_ledger) return status;
     UNDROP_TRY(status.findings, target.backend().concerns(options.ledger));
+    UNDROP_CHECK(tell_of_evidence(target, options, status));
     UNDROP_CHECK(describe_ahead(target.backend(), ledger, source, history, options, status));
     UNDROP_TRY(auto const store, target.backend().store_state(options.ledger));
     if (auto const error = not_ours(store.foreign); !store.foreign.empty())

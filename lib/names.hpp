@@ -1,6 +1,8 @@
 // Names and numbers of the store that outlive a release; docs/storage-format.md describes them.
 #pragma once
 
+#include <array>
+
 namespace undrop::names {
 
 inline constexpr char const* format = "1";  // in `meta` under the key "format"
@@ -26,5 +28,7 @@ inline constexpr char const* aside_prefix = "aside_";  // with a snapshot's id: 
 inline constexpr char const* work_prefix = "work_";
 inline constexpr char const* capture_prefix = "capture_";  // PostgreSQL: while a statement of a step commits by itself
 inline constexpr char const* copy_prefix = "copy_";        // of a rehearsal, in a sandbox
+// Of what these begin, the rest is rows, of users' tables.
+inline constexpr std::array of_rows{snapshot_prefix, footprint_prefix, aside_prefix, work_prefix, capture_prefix, copy_prefix};
 
 }  // namespace undrop::names

@@ -48,7 +48,10 @@ Result<std::string> computed_by_script(Backend& backend, Snapshot const& s, Tabl
     if (written.empty()) return fmt::format("not ({})", filled);
     UNDROP_TRY(auto const any,
                backend.rows(fmt::format("select 1 from {} as t where ({}) and not ({}) limit 1", dialect.own_rows(now), written, filled)));
-    return any.empty() ? std::string{"false"} : fmt::format("({})", written);
+    if (any.empty()) return std::string{"false"};
+    // What must not be NULL has no value where a script computed NULL, as `first || ' ' || last` does without a last name.
+    auto const no_value = s.table.column(s.column)->not_null ? fmt::format(" and t.{} is not null", dialect.quote(s.column)) : "";
+    return fmt::format("(({}){})", written, no_value);
 }
 
 // Condition on s: a value that the migration itself had left does not come back where a script writes its own (P3); but a number that was

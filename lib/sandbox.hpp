@@ -1,7 +1,9 @@
 // Sandbox: a disposable database that undrop has made and marked itself (P10). One thread at a time; outlives its backend's users.
 #pragma once
 
+#include <functional>
 #include <string>
+#include <vector>
 
 #include <undrop/rehearse.hpp>
 #include <undrop/result.hpp>
@@ -10,9 +12,20 @@ namespace undrop {
 
 class Backend;
 
+inline constexpr char const* local_server = "local";  // SandboxWish::elsewhere: a server of its own
+inline constexpr std::int64_t usual_rows = 100;       // of a table, where nobody says how many
+
 struct SandboxWish {
     RehearsalData data = {};
-    std::string elsewhere;  // URL of another server; empty: the target's own
+    std::string elsewhere = {};  // URL of another server; empty: the target's own
+    std::string ledger = "undrop";
+    std::function<bool()> cancelled = {};
+    std::function<void(Filling const&)> on_rows = {};
+
+    [[nodiscard]] bool is_cancelled() const { return cancelled && cancelled(); }
+    // The rows go through our own hands; else the whole database goes through its own tools.
+    [[nodiscard]] bool by_rows() const { return data.mode != DataMode::migrations && (data.mode != DataMode::full || !data.masks.empty()); }
+    [[nodiscard]] std::int64_t rows_of_a_table() const { return data.rows > 0 ? data.rows : usual_rows; }
 };
 
 class Sandbox {
@@ -21,6 +34,10 @@ public:
     [[nodiscard]] virtual Backend& backend() = 0;
     // Drops the sandbox. An error says what is left behind; nothing may be asked of the backend afterwards.
     [[nodiscard]] virtual Result<void> end() = 0;
+
+    // For the evidence.
+    std::vector<std::string> notes;
+    std::vector<std::string> not_filled;
 };
 
 }  // namespace undrop

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <algorithm>
+#include <functional>
 #include <utility>
 
 #include "names.hpp"
@@ -67,9 +68,9 @@ struct Common {
     std::size_t keys = 0;
 };
 
-Common common(State::Rows const& then, Table const& now) {
+Common common(State::Rows const& then, Table const& now, std::set<std::string> const& but) {
     Common both;
-    auto const is_there = [&](std::string const& name) { return now.column(name) != nullptr; };
+    auto const is_there = [&](std::string const& name) { return now.column(name) != nullptr && !but.contains(name); };
     auto const& key = then.table.key;
     if (std::all_of(key.begin(), key.end(), is_there) && std::set(key.begin(), key.end()) == std::set(now.key.begin(), now.key.end())) {
         both.names = key;
@@ -147,6 +148,19 @@ void list_rows(std::string const& table, std::vector<Remainder> const& rows, Com
     }
 }
 
+// The tables of before that are there and may have other rows. One that is missing is an object that is missing; its rows went with it.
+Result<void> each_common(State const& then, Touched const& touched, std::vector<Table> const& tables,
+                         std::function<Result<void>(State::Rows const&, Table const&)> const& look) {
+    for (auto const& table : tables) {
+        TableName const name{table.schema, table.name};
+        auto const found = then.tables.find(name);
+        if (found == then.tables.end() || !has_rows_of_its_own(table)) continue;
+        if (!is_touched(touched, name) && same_columns(found->second->table, table)) continue;
+        UNDROP_CHECK(look(*found->second, table));
+    }
+    return success();
+}
+
 void compare_catalogs(Catalog const& then, Catalog const& now, std::vector<ObjectDifference>& out) {
     for (auto const& [id, object] : then) {
         auto const found = now.find(id);
@@ -211,30 +225,58 @@ Result<State> StateKeeper::take(State const& earlier, Touched const& touched) {
     return state;
 }
 
-Result<Differences> StateKeeper::compare(State const& then, Touched const& touched) {
+Result<Columns> StateKeeper::differing_columns(State const& then, Touched const& touched) {
+    UNDROP_CHECK(backend_.begin_reading());
+    Columns differing;
+    auto looked = [&]() -> Result<void> {
+        UNDROP_TRY(auto const tables, backend_.tables(options_.ledger));
+        return each_common(then, touched, tables, [&](State::Rows const& rows, Table const& now) -> Result<void> {
+            UNDROP_TRY(auto columns, differing_columns(rows, now));
+            if (!columns.empty()) differing.emplace(TableName{now.schema, now.name}, std::move(columns));
+            return success();
+        });
+    }();
+    backend_.rollback();
+    if (!looked) return std::move(looked).error();
+    return differing;
+}
+
+Result<std::set<std::string>> StateKeeper::differing_columns(State::Rows const& then, Table const& now) {
+    std::set<std::string> differing;
+    auto const all = common(then, now, {});
+    for (std::size_t i = 0; i < all.names.size(); ++i) {
+        Common one{.names = {all.names[i]}, .keys = 0};
+        // A key that differs itself tells no rows.
+        if (i >= all.keys && std::none_of(all.names.begin(), all.names.begin() + static_cast<std::ptrdiff_t>(all.keys),
+                                          [&](std::string const& key) { return differing.contains(key); }))
+            one.names.insert(one.names.begin(), all.names.begin(), all.names.begin() + static_cast<std::ptrdiff_t>(all.keys));
+        UNDROP_TRY(auto const left,
+                   backend_.rows(fmt::format("select count(*) from ({}) as l", left_over(backend_.dialect(), then, now, one))));
+        if (number(left.at(0).at(0)) > 0) differing.insert(all.names[i]);
+    }
+    return differing;
+}
+
+Result<Differences> StateKeeper::compare(State const& then, Touched const& touched, Columns const& but) {
     UNDROP_CHECK(backend_.begin_reading());
     Differences differences;
     auto compared = [&]() -> Result<void> {
         UNDROP_TRY(auto const tables, backend_.tables(options_.ledger));
         UNDROP_TRY(auto const catalog, backend_.catalog(options_.ledger));
         compare_catalogs(then.catalog, catalog, differences.objects);
-        // A table that is missing is an object that is missing; its rows went with it.
-        for (auto const& table : tables) {
-            TableName const name{table.schema, table.name};
-            auto const found = then.tables.find(name);
-            if (found == then.tables.end() || !has_rows_of_its_own(table)) continue;
-            if (!is_touched(touched, name) && same_columns(found->second->table, table)) continue;
-            UNDROP_CHECK(compare_rows(*found->second, table, differences));
-        }
-        return success();
+        return each_common(then, touched, tables, [&](State::Rows const& rows, Table const& now) {
+            auto const left_out = but.find({now.schema, now.name});
+            return compare_rows(rows, now, left_out == but.end() ? std::set<std::string>{} : left_out->second, differences);
+        });
     }();
     backend_.rollback();
     if (!compared) return std::move(compared).error();
     return differences;
 }
 
-Result<void> StateKeeper::compare_rows(State::Rows const& then, Table const& now, Differences& differences) {
-    auto const both = common(then, now);
+Result<void> StateKeeper::compare_rows(State::Rows const& then, Table const& now, std::set<std::string> const& but,
+                                       Differences& differences) {
+    auto const both = common(then, now, but);
     auto const rest = left_over(backend_.dialect(), then, now, both);
     UNDROP_TRY(auto const counted, backend_.rows(fmt::format("select coalesce({}, 0) from ({}) as l",
                                                              both.keys > 0 ? "count(distinct k)" : "sum(abs(n))", rest)));

@@ -38,6 +38,8 @@ struct Differences {
     [[nodiscard]] bool none() const { return objects.empty() && rows_differing == 0; }
 };
 
+using Columns = std::map<TableName, std::set<std::string>>;
+
 class StateKeeper {
 public:
     StateKeeper(Backend& backend, Options const& options, bool hide) : backend_(backend), options_(options), hide_(hide) {}
@@ -45,7 +47,10 @@ public:
     // What the database is like now. Tables of `earlier` that were not touched since are not copied again.
     [[nodiscard]] Result<State> take(State const& earlier, Touched const& touched);
     // In what the database now differs from `then`; rows of the tables `touched` since alone are looked at.
-    [[nodiscard]] Result<Differences> compare(State const& then, Touched const& touched);
+    // Columns of `but` are not compared.
+    [[nodiscard]] Result<Differences> compare(State const& then, Touched const& touched, Columns const& but = {});
+    // Columns that hold other values now than `then`, of those tables: of rows with the same key, else of all rows.
+    [[nodiscard]] Result<Columns> differing_columns(State const& then, Touched const& touched);
     // Copies that no other state shares are dropped with the next take.
     void release(State state);
     // Undrop's own statement, for the next take.
@@ -53,7 +58,9 @@ public:
 
 private:
     [[nodiscard]] Result<std::shared_ptr<State::Rows const>> copy(Table const& table);
-    [[nodiscard]] Result<void> compare_rows(State::Rows const& then, Table const& now, Differences& differences);
+    [[nodiscard]] Result<void> compare_rows(State::Rows const& then, Table const& now, std::set<std::string> const& but,
+                                            Differences& differences);
+    [[nodiscard]] Result<std::set<std::string>> differing_columns(State::Rows const& then, Table const& now);
 
     Backend& backend_;
     Options const& options_;

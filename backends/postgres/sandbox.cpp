@@ -6,13 +6,17 @@
 #include <vector>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include "cluster.hpp"
 #include "errors.hpp"
 #include "open.hpp"
 #include "postgres_backend.hpp"
 #include "postgres_dialect.hpp"
 #include "sandbox.hpp"
 #include "sandbox_copy.hpp"
+#include "sandbox_fill.hpp"
+#include "sandbox_source.hpp"
 #include "try.hpp"
 #include "writable.hpp"
 
@@ -43,24 +47,32 @@ select pg_catalog.pg_encoding_to_char(d.encoding), d.datcollate, d.datctype,
        coalesce(pg_catalog.to_jsonb(d) operator(pg_catalog.->>) 'datlocprovider', 'c'),
        coalesce(pg_catalog.to_jsonb(d) operator(pg_catalog.->>) 'datlocale', pg_catalog.to_jsonb(d) operator(pg_catalog.->>) 'daticulocale')
 from pg_catalog.pg_database d where d.datname operator(pg_catalog.=) pg_catalog.current_database())";
+// Those of the database, of the role, and of the role in the database, the stronger ones last.
 constexpr char const* settings_query = R"(
 select c.setting from pg_catalog.pg_db_role_setting s
 cross join lateral pg_catalog.unnest(s.setconfig) as c(setting)
 left join pg_catalog.pg_settings p on p.name operator(pg_catalog.=) pg_catalog.split_part(c.setting, '=', 1)
-where s.setrole operator(pg_catalog.=) 0 and (p.name is null or p.context operator(pg_catalog.=) 'user')
-  and s.setdatabase operator(pg_catalog.=)
-      (select d.oid from pg_catalog.pg_database d where d.datname operator(pg_catalog.=) pg_catalog.current_database()))";
-
-Result<std::unique_ptr<PostgresBackend>> connect_as(Parameters const& parameters, std::string const& role) {
-    std::unique_ptr<PGconn, decltype(&PQfinish)> handle(connect(parameters), &PQfinish);
-    if (!handle || PQstatus(handle.get()) != CONNECTION_OK)
-        return Error{.message = "no second connection for the rehearsal",
-                     .native = handle ? one_line(PQerrorMessage(handle.get())) : std::string("out of memory"),
-                     .next = {.advice = "A rehearsal needs two connections; --sandbox URL makes its database on another server."}};
-    auto backend = std::make_unique<PostgresBackend>(handle.release(), Connection::Ownership::owned);
-    if (!role.empty()) UNDROP_CHECK(backend->set_role(role));
-    return backend;
-}
+where (p.name is null or p.context operator(pg_catalog.=) 'user')
+  and (s.setrole operator(pg_catalog.=) 0
+       or s.setrole operator(pg_catalog.=) (select r.oid from pg_catalog.pg_roles r where r.rolname operator(pg_catalog.=) session_user))
+  and (s.setdatabase operator(pg_catalog.=) 0 or s.setdatabase operator(pg_catalog.=)
+       (select d.oid from pg_catalog.pg_database d where d.datname operator(pg_catalog.=) pg_catalog.current_database()))
+order by s.setrole operator(pg_catalog.<>) 0, s.setdatabase operator(pg_catalog.<>) 0)";
+// What another server would have its own of, and values are read and written by.
+constexpr char const* pinned_query = R"(
+select p.name operator(pg_catalog.||) '=' operator(pg_catalog.||) p.reset_val from pg_catalog.pg_settings p
+where p.name in ('TimeZone', 'DateStyle', 'IntervalStyle', 'search_path', 'default_text_search_config') order by 1)";
+// Roles of the target's server, for one of the sandbox's own.
+constexpr char const* roles_query = R"(
+select pg_catalog.format('CREATE ROLE %I NOLOGIN %s %s %s %s', r.rolname, case when r.rolsuper then 'SUPERUSER' else 'NOSUPERUSER' end,
+                         case when r.rolcreaterole then 'CREATEROLE' else 'NOCREATEROLE' end,
+                         case when r.rolinherit then 'INHERIT' else 'NOINHERIT' end,
+                         case when r.rolbypassrls then 'BYPASSRLS' else 'NOBYPASSRLS' end), r.oid operator(pg_catalog.=) 10, r.rolname
+from pg_catalog.pg_roles r where r.rolname !~ '^pg_' order by 2 desc, r.rolname)";
+constexpr char const* members_query = R"(
+select distinct pg_catalog.format('GRANT %I TO %I', g.rolname, m.rolname) from pg_catalog.pg_auth_members a
+join pg_catalog.pg_roles g on g.oid operator(pg_catalog.=) a.roleid join pg_catalog.pg_roles m on m.oid operator(pg_catalog.=) a.member
+where m.rolname !~ '^pg_')";
 
 std::string fresh_name() {
     std::random_device random;
@@ -76,9 +88,15 @@ public:
     [[nodiscard]] std::string const& name() const { return name_; }
     [[nodiscard]] PostgresBackend& server() { return *server_; }
     void open(std::unique_ptr<PostgresBackend> database) { database_ = std::move(database); }
+    void lives_in(std::unique_ptr<Cluster> cluster) { cluster_ = std::move(cluster); }
 
     [[nodiscard]] Result<void> end() override {
         database_.reset();
+        if (cluster_) {  // the database goes with its server
+            server_.reset();
+            name_.clear();
+            return std::exchange(cluster_, nullptr)->end();
+        }
         if (name_.empty()) return success();
         auto const name = std::exchange(name_, {});
         auto dropped = drop(name);
@@ -100,6 +118,7 @@ private:
         return success();
     }
 
+    std::unique_ptr<Cluster> cluster_;         // where it is a server of its own
     std::unique_ptr<PostgresBackend> server_;  // lives as long as the sandbox: who made it is still there
     std::string name_;
     std::unique_ptr<PostgresBackend> database_;
@@ -118,17 +137,22 @@ Error may_not_create(Error error, PostgresBackend const& server) {
         return error;
     }
     error.code = Code::refused;
+    error.left = Left::untouched;
     error.message = fmt::format("{} may not make a database for the rehearsal", server.role());
-    error.next.advice = fmt::format("Let a superuser say: ALTER ROLE {} CREATEDB; or name another server with --sandbox URL.",
-                                    quote_identifier(server.role()));
+    error.next.advice = fmt::format(
+        "Let a superuser say: ALTER ROLE {} CREATEDB; or name another server with --sandbox URL, or have one "
+        "made for the rehearsal with --sandbox local.",
+        quote_identifier(server.role()));
     return error;
 }
 
-Result<void> create(PostgresSandbox& sandbox, Row const& like) {
+// `owner`: empty: who makes it.
+Result<void> create(PostgresSandbox& sandbox, Row const& like, std::string const& owner) {
     auto& server = sandbox.server();
     auto sql = fmt::format("CREATE DATABASE {} TEMPLATE template0 ENCODING {} LC_COLLATE {} LC_CTYPE {}", quote_identifier(sandbox.name()),
                            quote_literal(like[0].value_or("")), quote_literal(like[1].value_or("C")), quote_literal(like[2].value_or("C")));
     if (like[3] == "i") sql += fmt::format(" LOCALE_PROVIDER icu ICU_LOCALE {}", quote_literal(like[4].value_or("")));
+    if (!owner.empty()) sql += " OWNER " + quote_identifier(owner);
     UNDROP_TRY(auto const maker, server.rows("select a.pid::pg_catalog.text operator(pg_catalog.||) ' since ' operator(pg_catalog.||) "
                                              "extract(epoch from a.backend_start)::pg_catalog.text from pg_catalog.pg_stat_activity a "
                                              "where a.pid operator(pg_catalog.=) pg_catalog.pg_backend_pid()"));
@@ -157,7 +181,50 @@ void stay(PostgresBackend& server) {
         "'idle_session_timeout'");
 }
 
+// Where the sandbox is to be made: `to` and `role_there`; the server that was started for it, if one was.
+Result<std::unique_ptr<Cluster>> find_place(PostgresBackend& target, SandboxWish const& wish, Place& place) {
+    std::unique_ptr<Cluster> cluster;
+    place.to = place.from;
+    if (wish.elsewhere == local_server) {
+        UNDROP_TRY(auto const first, target.rows("select r.rolname from pg_catalog.pg_roles r where r.oid operator(pg_catalog.=) 10"));
+        constexpr int per_major = 10000;
+        UNDROP_TRY(cluster, Cluster::start({.version = target.connection().server_version() / per_major,
+                                            .superuser = first.empty() ? "postgres" : first[0][0].value_or("postgres"),
+                                            .cancelled = wish.cancelled}));
+        place.to = cluster->parameters();
+    } else if (wish.elsewhere.empty()) {
+        place.role_there = place.role;
+    } else {
+        UNDROP_TRY(auto const elsewhere, open_backend(wish.elsewhere));
+        place.to = parameters_of(static_cast<PostgresBackend&>(*elsewhere).connection().handle());
+    }
+    return cluster;
+}
+
+// Those of the target's server, without passwords: schema and migrations may name any of them.
+Result<void> make_roles(Connection& target, PostgresBackend& server) {
+    UNDROP_TRY(auto const roles, target.rows(roles_query));
+    UNDROP_TRY(auto const members, target.rows(members_query));
+    std::string sql;
+    for (auto const& row : roles)
+        if (row[1] != "t") sql += row[0].value_or("") + ";";  // the first is there
+    for (auto const& row : members) sql += row[0].value_or("") + ";";
+    if (!sql.empty()) UNDROP_CHECK(server.run(sql));
+    return success();
+}
+
 }  // namespace
+
+Result<std::unique_ptr<PostgresBackend>> connect_as(Parameters const& parameters, std::string const& role) {
+    std::unique_ptr<PGconn, decltype(&PQfinish)> handle(connect(parameters), &PQfinish);
+    if (!handle || PQstatus(handle.get()) != CONNECTION_OK)
+        return Error{.message = "no second connection for the rehearsal",
+                     .native = handle ? one_line(PQerrorMessage(handle.get())) : std::string("out of memory"),
+                     .next = {.advice = "A rehearsal needs two connections; --sandbox URL makes its database on another server."}};
+    auto backend = std::make_unique<PostgresBackend>(handle.release(), Connection::Ownership::owned);
+    if (!role.empty()) UNDROP_CHECK(backend->set_role(role));
+    return backend;
+}
 
 // Each setting is one word.
 std::string as_option(std::string const& setting) {
@@ -172,28 +239,39 @@ std::string as_option(std::string const& setting) {
 Result<std::unique_ptr<Sandbox>> PostgresBackend::make_sandbox(SandboxWish const& wish) {
     auto const session_user = connection_.parameter("session_authorization");
     auto const role = session_.role() == session_user ? std::string() : session_.role();
-    if (wish.elsewhere.empty() || wish.data.mode == DataMode::full)
+    if (wish.elsewhere.empty() || wish.data.mode != DataMode::migrations)
         UNDROP_CHECK(no_pooler(connection_));  // pg_dump sets what it needs for its session
     UNDROP_TRY(auto const like, connection_.rows(target_query));
-    UNDROP_TRY(auto const settings, connection_.rows(settings_query));
-    auto const from = parameters_of(connection_.handle());
-    auto to = from;
-    if (!wish.elsewhere.empty()) {
-        UNDROP_TRY(auto const elsewhere, open_backend(wish.elsewhere));
-        to = parameters_of(static_cast<PostgresBackend&>(*elsewhere).connection().handle());
+    UNDROP_TRY(auto settings, connection_.rows(settings_query));
+    Place place{.from = parameters_of(connection_.handle()), .role = role, .to = {}, .role_there = {}, .acts_as = {}};
+    std::unique_ptr<SandboxSource> source;
+    if (wish.by_rows()) {
+        UNDROP_TRY(auto reader, connect_as(place.from, role));
+        UNDROP_TRY(source, SandboxSource::open(std::move(reader), wish));
     }
-    auto const role_there = wish.elsewhere.empty() ? role : std::string();
-    UNDROP_TRY(auto server, connect_as(to, role_there));
+    UNDROP_TRY(auto cluster, find_place(*this, wish, place));
+    UNDROP_TRY(auto server, connect_as(place.to, cluster ? std::string() : place.role_there));
     UNDROP_CHECK(no_pooler(server->connection()));
     UNDROP_CHECK(prove_writable(server->connection()));
     stay(*server);
-    sweep(*server);
+    if (cluster) UNDROP_CHECK(make_roles(connection_, *server));
+    if (!cluster && !wish.elsewhere.empty() && wish.data.mode != DataMode::migrations) UNDROP_CHECK(prove_fit(*this, *server));
+    if (cluster && wish.data.mode != DataMode::migrations) UNDROP_CHECK(prove_fit(*this, *server));
+    if (!cluster) sweep(*server);
     auto sandbox = std::make_unique<PostgresSandbox>(std::move(server), fresh_name());
-    UNDROP_CHECK(create(*sandbox, like.at(0)));
-    to["dbname"] = sandbox->name();
-    for (auto const& row : settings) to["options"] += as_option(row[0].value_or(""));
-    if (wish.data.mode == DataMode::full) UNDROP_CHECK(copy_database(from, role, to, role_there));
-    UNDROP_TRY(auto database, connect_as(to, role_there));
+    place.acts_as = cluster ? session_.role() : place.role_there;
+    bool const own_server = wish.elsewhere.empty() || cluster;
+    if (cluster) sandbox->lives_in(std::move(cluster));
+    UNDROP_CHECK(create(*sandbox, like.at(0), own_server && !wish.elsewhere.empty() ? place.acts_as : std::string()));
+    place.to["dbname"] = sandbox->name();
+    if (!wish.elsewhere.empty()) {
+        UNDROP_TRY(auto const pinned, connection_.rows(pinned_query));
+        settings.insert(settings.begin(), pinned.begin(), pinned.end());
+    }
+    for (auto const& row : settings) place.to["options"] += as_option(row[0].value_or(""));
+    UNDROP_CHECK(fill(*this, source.get(), place, wish, own_server, *sandbox));
+    source.reset();
+    UNDROP_TRY(auto database, connect_as(place.to, place.acts_as));
     database->be_alone();
     sandbox->open(std::move(database));
     return std::unique_ptr<Sandbox>(std::move(sandbox));

@@ -9,10 +9,12 @@
 
 namespace undrop::postgres {
 
-Result<void> copy_database(Parameters const&, std::string const&, Parameters const&, std::string const&) {
+int pg_dump_version() { return 0; }
+
+Result<void> copy_database(Parameters const&, std::string const&, Parameters const&, std::string const&, CopyPart const&) {
     return Error{.code = Code::refused,
                  .message = "a copy of the target for the rehearsal is not made on this system",
-                 .next = {.advice = "Rehearse without --data."}};
+                 .next = {.advice = "Rehearse with --data sample, or without --data."}};
 }
 
 }  // namespace undrop::postgres
@@ -21,16 +23,20 @@ Result<void> copy_database(Parameters const&, std::string const&, Parameters con
 
 #include <fcntl.h>
 #include <libpq-fe.h>
+#include <signal.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <string_view>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -108,11 +114,18 @@ int start(std::vector<std::string> words, Parameters const& parameters, Ends con
     return result;
 }
 
-bool succeeded(pid_t process) {
+// Waits; who has to wait no longer ends both ends of the pipe.
+bool succeeded(pid_t process, std::function<bool()> const& cancelled, bool& interrupted) {
     int status = 0;
-    while (waitpid(process, &status, 0) < 0)
-        if (errno != EINTR) return false;
-    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    while (true) {
+        auto const ended = waitpid(process, &status, cancelled ? WNOHANG : 0);
+        if (ended == process) return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+        if (ended < 0 && errno != EINTR) return false;
+        if (ended != 0) continue;
+        if (!interrupted && cancelled()) interrupted = true;
+        if (interrupted) kill(process, SIGTERM);
+        std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
 }
 
 // The first line that is an error. What follows it (CONTEXT, DETAIL) may show a row's value (P8).
@@ -130,15 +143,33 @@ std::string first_error(std::FILE* file) {
 
 Error not_there(char const* program, int reason) {
     return Error{.code = Code::refused,
+                 .left = Left::untouched,
                  .message = fmt::format("a copy of the target needs {}, which cannot be started", program),
                  .native = std::strerror(reason),
                  .next = {.advice = "Install PostgreSQL's client programs (postgresql-client) so that pg_dump and psql are on the PATH, or "
-                                    "rehearse without --data."}};
+                                    "rehearse with --data sample."}};
 }
 
 }  // namespace
 
-Result<void> copy_database(Parameters const& from, std::string const& role, Parameters const& to, std::string const& role_there) {
+int pg_dump_version() {
+    File const said(std::tmpfile());
+    if (!said) return 0;
+    int const out = fileno(said.get());
+    fcntl(out, F_SETFD, FD_CLOEXEC);
+    pid_t process = 0;
+    bool interrupted = false;
+    if (start({"pg_dump", "--version"}, {}, {.in = -1, .out = out, .errors = -1}, process) != 0) return 0;
+    if (!succeeded(process, {}, interrupted)) return 0;
+    std::rewind(said.get());
+    std::array<char, 200> line{};
+    if (!std::fgets(line.data(), static_cast<int>(line.size()), said.get())) return 0;
+    auto const* const version = std::strstr(line.data(), ") ");  // "pg_dump (PostgreSQL) 15.14 (Debian ...)"
+    return version ? static_cast<int>(std::strtol(version + 2, nullptr, 10)) : 0;
+}
+
+Result<void> copy_database(Parameters const& from, std::string const& role, Parameters const& to, std::string const& role_there,
+                           CopyPart const& part) {
     File const errors(std::tmpfile());
     Pipe pipe;
     if (!errors || pipe.ends[0] < 0) return Error{.message = "no temporary file or pipe can be made", .native = std::strerror(errno)};
@@ -147,6 +178,9 @@ Result<void> copy_database(Parameters const& from, std::string const& role, Para
     fcntl(log, F_SETFD, FD_CLOEXEC);
 
     std::vector<std::string> dump{"pg_dump", "--no-password", "--no-publications", "--no-subscriptions"};
+    if (!part.section.empty()) dump.push_back("--section=" + part.section);
+    if (!part.snapshot.empty()) dump.push_back("--snapshot=" + part.snapshot);
+    for (auto const& pattern : part.without) dump.push_back("--exclude-table=" + pattern);
     auto there = to;
     if (!role.empty()) dump.push_back("--role=" + role);
     if (!role_there.empty()) there["options"] += as_option("role=" + role_there);
@@ -156,11 +190,14 @@ Result<void> copy_database(Parameters const& from, std::string const& role, Para
     int const reason = start({"psql", "--no-psqlrc", "--no-password", "--quiet", "--single-transaction", "--set=ON_ERROR_STOP=1"}, there,
                              {.in = pipe.ends[0], .out = -1, .errors = log}, loader);
     pipe.close();  // a dump without a reader ends by itself
-    bool const dumped = succeeded(dumper);
+    bool interrupted = false;
+    bool const dumped = succeeded(dumper, part.cancelled, interrupted);
     if (reason != 0) return not_there("psql", reason);
-    bool const loaded = succeeded(loader);
+    bool const loaded = succeeded(loader, part.cancelled, interrupted);
+    if (interrupted) return Error{.code = Code::interrupted, .left = Left::untouched, .message = "interrupted"};
     if (dumped && loaded) return BOOST_OUTCOME_V2_NAMESPACE::success();
     return Error{.code = Code::refused,
+                 .left = Left::untouched,
                  .message = "the target cannot be copied for the rehearsal",
                  .native = first_error(errors.get()),
                  .next = {.advice = "Rehearse as the owner of all its objects, or without --data."}};

@@ -9,6 +9,8 @@
 #include "sandbox.hpp"
 #include "sqlite/backend.hpp"
 #include "sqlite/errors.hpp"
+#include "sqlite/made_values.hpp"
+#include "sqlite/sandbox_rows.hpp"
 #include "try.hpp"
 
 namespace undrop::sqlite {
@@ -26,18 +28,37 @@ private:
     SqliteBackend backend_;
 };
 
-// The whole database in one read transaction, so that it is of one moment.
-Result<void> copy(sqlite3* from, sqlite3* to) {
+constexpr int pages_at_once = 2000;
+
+// The whole database in one read transaction, so that it is of one moment and nobody's writes make the backup begin anew.
+Result<void> copy(sqlite3* from, sqlite3* to, SandboxWish const& wish) {
+    struct Reading {
+        sqlite3* handle;
+        explicit Reading(sqlite3* of) : handle(of) {
+            sqlite3_exec(handle, "begin; select 1 from sqlite_schema limit 1", nullptr, nullptr, nullptr);
+        }
+        ~Reading() { sqlite3_exec(handle, "rollback", nullptr, nullptr, nullptr); }
+        Reading(Reading const&) = delete;
+        Reading& operator=(Reading const&) = delete;
+    } const reading(from);
     auto* const backup = sqlite3_backup_init(to, "main", from, "main");
     if (backup == nullptr) return error_of(to);
     auto const until = std::chrono::steady_clock::now() + Options{}.lock_timeout;
-    auto state = sqlite3_backup_step(backup, -1);
-    while ((state == SQLITE_BUSY || state == SQLITE_LOCKED) && std::chrono::steady_clock::now() < until) {
-        std::this_thread::sleep_for(std::chrono::milliseconds(20));
-        state = sqlite3_backup_step(backup, -1);
+    // In one piece, unless somebody wants to hear of it or may end it.
+    auto const pages = wish.on_rows || wish.cancelled ? pages_at_once : -1;
+    auto state = sqlite3_backup_step(backup, pages);
+    while (state == SQLITE_OK || ((state == SQLITE_BUSY || state == SQLITE_LOCKED) && std::chrono::steady_clock::now() < until)) {
+        if (wish.is_cancelled()) break;
+        if (state != SQLITE_OK) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+        if (wish.on_rows)
+            wish.on_rows({.table = "pages",
+                          .done = sqlite3_backup_pagecount(backup) - sqlite3_backup_remaining(backup),
+                          .all = sqlite3_backup_pagecount(backup)});
+        state = sqlite3_backup_step(backup, pages);
     }
     sqlite3_backup_finish(backup);
     if (state == SQLITE_DONE) return outcome::success();
+    if (wish.is_cancelled()) return Error{.code = Code::interrupted, .left = Left::untouched, .message = "interrupted"};
     auto error = error_of(state, sqlite3_errstr(state));
     error.message = "the database cannot be copied for the rehearsal: " + error.message;
     if (state == SQLITE_FULL || state == SQLITE_IOERR)
@@ -60,9 +81,16 @@ Result<std::unique_ptr<Sandbox>> SqliteBackend::make_sandbox(SandboxWish const& 
         return error;
     }
     auto sandbox = std::make_unique<SqliteSandbox>(opened);
-    if (wish.data.mode == DataMode::full) UNDROP_CHECK(copy(handle(), opened));
+    if (wish.by_rows())
+        UNDROP_CHECK(copy_by_rows(handle(), opened, wish));
+    else if (wish.data.mode == DataMode::full)
+        UNDROP_CHECK(copy(handle(), opened, wish));
     UNDROP_CHECK(sandbox->backend().prepare());
     set(opened, Switch::foreign_keys, is_on(handle(), Switch::foreign_keys));
+    if (wish.data.mode == DataMode::synthetic) {
+        MadeValues values(sandbox->backend());
+        UNDROP_TRY(sandbox->not_filled, make_synthetic_rows(sandbox->backend(), values, wish));
+    }
     return std::unique_ptr<Sandbox>(std::move(sandbox));
 }
 

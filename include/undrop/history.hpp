@@ -64,7 +64,7 @@ struct LogEntry {
     std::int64_t id = 0;  // of the event; a step's id
     std::int64_t run = 0;
     std::string kind;  // applied, reverted, failed, accepted; of a step in parts also applying, reverting, abandoned; of snapshots purged,
-                       // erased, imported
+                       // erased, imported; of a rehearsal rehearsed
     std::string version;
     std::string name;
     std::string at;  // UTC, ISO 8601

@@ -6,6 +6,7 @@
 
 #include <undrop/check.hpp>
 #include <undrop/derive.hpp>
+#include <undrop/evidence.hpp>
 #include <undrop/history.hpp>
 #include <undrop/migration.hpp>
 #include <undrop/options.hpp>

@@ -4,6 +4,7 @@
 #include "range.hpp"
 #include "run.hpp"
 #include "screen.hpp"
+#include "stored_plan.hpp"
 #include "verbs.hpp"
 
 namespace undrop::cli {
@@ -41,10 +42,11 @@ int down_by_plan(Session& session, Given const& given) {
     if (plan.direction == Direction::up) {
         wrong_use("this plan goes up", {.command = "up --plan " + given.plan, .advice = "it is applied by up"});
     }
-    if (given.dry_run) return show_plan(session, plan);
     auto options = options_of(session, given);
     if (session.settings().ledger.empty()) options.ledger = plan.ledger;
     auto target = session.open();
+    check_stored(session, target, plan, given.plan);
+    if (given.dry_run) return show_plan(session, plan);
     Wish const wish{.plan = [&] { return Result<Plan>(plan); }, .stored = true, .command = "down --plan " + given.plan};
     return show_report(session, carry_out(session, target, options, wish), nothing);
 }

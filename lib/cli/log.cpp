@@ -50,6 +50,9 @@ std::string summary(LogEntry const& entry) {
         parts.push_back(fmt::format("{} {} (snapshot {}, {} rows)", entry.kind, snapshot.value("what", ""),
                                     snapshot.value("id", std::int64_t{0}), thousands(snapshot.value("rows", std::int64_t{0}))));
     }
+    for (auto const& rehearsed : entry.kind == "rehearsed" ? detail.value("migrations", none) : none)
+        parts.push_back(fmt::format("{}, on the rows of `{}`, for {}", rehearsed.value("grade", ""), detail.value("data", ""),
+                                    detail.value("target", "")));
     auto const error = detail.value("error", std::string());
     if (!error.empty()) parts.push_back(error.substr(0, error.find('\n')));
     return fmt::format("{}", fmt::join(parts, "; "));

@@ -3,6 +3,7 @@
 
 #include "policy.hpp"
 #include "range.hpp"
+#include "rehearsed.hpp"
 #include "run.hpp"
 #include "screen.hpp"
 #include "verbs.hpp"
@@ -14,6 +15,7 @@ struct Given {
     std::string direction = "up";
     RangeFlags range;
     PolicyFlags policies;
+    RehearsalFlags rehearsal;
     std::string out;
     bool out_of_order = false;
     bool derive = false;
@@ -30,6 +32,7 @@ int plan(Session& session, Given const& given) {
     }
     auto const range = range_of(given.range);
     auto const source = down ? session.source_or_ledger() : session.source();
+    auto const policy = rehearsal_policy(session, given.rehearsal);
     auto target = session.open();
     auto options = with_policies(session, given.policies);
     options.busy = Busy::fail;  // nothing is done, so nobody is waited for
@@ -39,7 +42,8 @@ int plan(Session& session, Given const& given) {
     options.without_snapshot = given.without_snapshot;
     options.keep_order = given.keep_order;
     options.down_from = given.down_from == "ledger" ? DownFrom::ledger : DownFrom::files;
-    auto const made = (down ? plan_down(target, source, range, options) : plan_up(target, source, range, options)).value();
+    auto const made =
+        judged(down ? plan_down(target, source, range, options) : plan_up(target, source, range, options), target, policy, options).value();
     if (!given.out.empty()) write_file(given.out, to_json(made));
     return show_plan(session, made);
 }
@@ -52,6 +56,7 @@ Action declare_plan(CLI::App& app) {
     declare_down_range(app, given->range);
     app.add_option("--out", given->out, "Keep the plan here, for `up --plan` or `down --plan`")->type_name("FILE");
     declare_ahead(app, given->policies);
+    declare_rehearsal(app, given->rehearsal);
     app.add_flag("--out-of-order", given->out_of_order, "Take pending migrations older than the newest applied one");
     app.add_flag("--derive", given->derive, "Down: ignore down scripts, go back by mend and restore alone");
     app.add_flag("--accept-drift", given->accept_drift, "Down: objects that were changed by hand since are taken as they are");

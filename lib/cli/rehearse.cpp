@@ -3,7 +3,9 @@
 #include <CLI/CLI.hpp>
 #include <memory>
 
+#include "filling.hpp"
 #include "range.hpp"
+#include "rehearsal_data.hpp"
 #include "run.hpp"
 #include "screen.hpp"
 #include "session.hpp"
@@ -17,9 +19,13 @@ struct Given {
     std::vector<std::string> versions;
     bool pending = false;
     bool all = false;
-    bool data = false;
+    DataGiven data;
     bool show_rows = false;
     bool keep_order = false;
+    bool record = false;
+    bool derive = false;
+    bool no_writes = false;
+    std::string accept;
     std::string report;
     std::string sandbox;
 };
@@ -50,9 +56,14 @@ std::string command(Session const& session, Given const& given) {
     add("--ledger", flags.ledger);
     add("--role", flags.role);
     result += " rehearse";
-    if (given.data) result += " --data";
+    add("--data", given.data.mode);
+    add("--seed", given.data.seed);
+    for (auto const& mask : given.data.masks) add("--mask", mask);
     if (given.show_rows) result += " --show-rows";
     if (given.keep_order) result += " --keep-order";
+    if (given.derive) result += " --derive";
+    if (given.no_writes) result += " --no-writes";
+    add("--accept", given.accept);
     if (!says_password(given.sandbox)) add("--sandbox", given.sandbox);
     return result;
 }
@@ -60,27 +71,35 @@ std::string command(Session const& session, Given const& given) {
 void write_report(std::string const& file, Evidence const& evidence) {
     if (file.ends_with(".md"))
         write_file(file, to_markdown(evidence));
+    else if (file.ends_with(".xml"))
+        write_file(file, to_junit(evidence));
     else
         write_file(file, to_json(evidence));
 }
 
 int rehearse_all(Session& session, Given const& given) {
-    if (!given.report.empty() && !given.report.ends_with(".md") && !given.report.ends_with(".json"))
-        wrong_use("A report ends in .md or .json.", {.command = "rehearse --report rehearsal.md"});
+    auto const& report = given.report;
+    if (!report.empty() && !report.ends_with(".md") && !report.ends_with(".json") && !report.ends_with(".xml"))
+        wrong_use("A report ends in .md, .json or .xml.", {.command = "rehearse --report rehearsal.md"});
     for (auto const& version : given.versions) check_version(version);
     auto const source = session.source();
     auto target = session.open();
-    Rehearsal const wish{.which = given.all ? Rehearsal::Which::all : Rehearsal::Which::pending,
-                         .versions = given.versions,
-                         .data = {.mode = given.data ? DataMode::full : DataMode::migrations},
-                         .show_rows = given.show_rows,
-                         .sandbox = given.sandbox,
-                         .command = command(session, given)};
+    Rehearsal wish{.which = given.all ? Rehearsal::Which::all : Rehearsal::Which::pending,
+                   .versions = given.versions,
+                   .data = data_of(given.data),
+                   .show_rows = given.show_rows,
+                   .sandbox = given.sandbox,
+                   .command = command(session, given),
+                   .on_rows = show_filling(session.flags())};
+    wish.writes = !given.no_writes;
+    if (!given.accept.empty()) wish.accept = Grade::lossy;
     auto options = session.options();
+    options.derive = given.derive;
     options.keep_order = given.keep_order;
     auto const evidence = rehearse(target, source, wish, options).value();
     if (!given.report.empty()) write_report(given.report, evidence);
-    return show_verdict(session, evidence, evidence.exact());
+    if (given.record) record(target, evidence, options).value();
+    return show_verdict(session, evidence, evidence.good());
 }
 
 }  // namespace
@@ -90,11 +109,16 @@ Action declare_rehearse(CLI::App& app) {
     auto* versions = app.add_option("versions", given->versions, "These; earlier ones are applied first")->type_name("VERSION");
     auto* pending = app.add_flag("--pending", given->pending, "What is pending on the database (the default)")->excludes(versions);
     auto* all = app.add_flag("--all", given->all, "Every migration, from the first")->excludes(versions)->excludes(pending);
-    app.add_flag("--data", given->data, "On a copy of the database with its rows; else on an empty one")->excludes(all);
-    app.add_flag("--show-rows", given->show_rows, "With --data: show values of rows that differ");
+    declare_data(app, given->data)->excludes(all);
+    app.add_flag("--show-rows", given->show_rows, "With --data sample or full: show values of rows that differ");
+    app.add_flag("--derive", given->derive, "Ignore down scripts: the ways back that undrop derives");
+    app.add_flag("--no-writes", given->no_writes, "Leave out the second round, in which an application writes between up and down");
+    app.add_option("--accept", given->accept, "A grade that is good enough, too")->check(CLI::IsMember({"lossy"}))->type_name("lossy");
     declare_keep_order(app, given->keep_order);
-    app.add_option("--report", given->report, "Write it here, too: Markdown or JSON")->type_name("FILE.md|.json");
-    app.add_option("--sandbox", given->sandbox, "Make the disposable database on this server instead")->type_name("URL");
+    app.add_option("--report", given->report, "Write it here, too: Markdown, JSON or JUnit's XML")->type_name("FILE.md|.json|.xml");
+    app.add_flag("--record", given->record, "Write the evidence into the database's ledger, for `up --require-rehearsal`");
+    app.add_option("--sandbox", given->sandbox, "Make the disposable database on this server instead; local: on one of its own")
+        ->type_name("URL|local");
     return [given](Session& session) { return rehearse_all(session, *given); };
 }
 

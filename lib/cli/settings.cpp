@@ -70,8 +70,8 @@ public:
 private:
     static void known(toml::key const& key, toml::node const& value) {
         static std::vector<std::string> const keys = {
-            "db",    "dir",  "ledger", "label",      "wait",          "lock_timeout", "outside_wait", "statement_timeout",
-            "ahead", "busy", "lock",   "lease_time", "keep_snapshots"};
+            "db",    "dir",  "ledger", "label",      "wait",           "lock_timeout",      "outside_wait", "statement_timeout",
+            "ahead", "busy", "lock",   "lease_time", "keep_snapshots", "require_rehearsal", "evidence",     "accept"};
         Place const where{file_name, static_cast<int>(key.source().begin.line), static_cast<int>(key.source().begin.column)};
         if (std::find(keys.begin(), keys.end(), key.str()) == keys.end()) {
             auto const meant = nearest(key.str(), keys);
@@ -151,6 +151,9 @@ Settings settings(Flags const& flags) {
     result.ahead = file.text("ahead");
     result.busy = file.text("busy");
     result.lock = first(flags.lock, file.text("lock"));
+    result.require_rehearsal = file.text("require_rehearsal");
+    result.evidence = file.text("evidence");
+    result.accept = file.text("accept");
     return result;
 }
 

@@ -45,6 +45,9 @@ struct Settings {
     std::string ahead;  // these as words, empty where nobody says one
     std::string busy;
     std::string lock;
+    std::string require_rehearsal;
+    std::string evidence;  // a file
+    std::string accept;
 };
 
 // Flags win over UNDROP_DB, which wins over DATABASE_URL, which wins over undrop.toml in the working directory.

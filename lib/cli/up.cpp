@@ -3,8 +3,10 @@
 
 #include "policy.hpp"
 #include "range.hpp"
+#include "rehearsed.hpp"
 #include "run.hpp"
 #include "screen.hpp"
+#include "stored_plan.hpp"
 #include "verbs.hpp"
 
 namespace undrop::cli {
@@ -13,6 +15,7 @@ namespace {
 struct Given {
     RangeFlags range;
     PolicyFlags policies;
+    RehearsalFlags rehearsal;
     std::string label;
     std::string plan;
     bool atomic = false;
@@ -44,11 +47,14 @@ int up_by_plan(Session& session, Given const& given) {
     if (plan.direction == Direction::down) {
         wrong_use("this plan goes down", {.command = "down --plan " + given.plan, .advice = "it is applied by down"});
     }
-    if (given.dry_run) return show_plan(session, plan);
+    auto const policy = rehearsal_policy(session, given.rehearsal);
     auto options = options_of(session, given);
     if (session.settings().ledger.empty()) options.ledger = plan.ledger;
     auto target = session.open(given.create);
-    Wish const wish{.plan = [&] { return Result<Plan>(plan); }, .stored = true, .command = "up --plan " + given.plan};
+    check_stored(session, target, plan, given.plan);
+    auto const make = [&] { return judged(plan, target, policy, options); };
+    if (given.dry_run) return show_plan(session, make().value());
+    Wish const wish{.plan = make, .stored = true, .command = "up --plan " + given.plan};
     return show_report(session, carry_out(session, target, options, wish), "Nothing is pending.\n");
 }
 
@@ -56,9 +62,10 @@ int up(Session& session, Given const& given) {
     if (!given.plan.empty()) return up_by_plan(session, given);
     auto const range = range_of(given.range);
     auto const source = session.source();
+    auto const policy = rehearsal_policy(session, given.rehearsal);
     auto const options = options_of(session, given);
     auto target = session.open(given.create);
-    auto const make = [&] { return plan_up(target, source, range, options); };
+    auto const make = [&] { return judged(plan_up(target, source, range, options), target, policy, options); };
     if (given.dry_run) return show_plan(session, make().value());
     wait_while_ahead(target, source, options).value();
     Wish const wish{.plan = make, .command = "up"};
@@ -89,6 +96,7 @@ Action declare_up(CLI::App& app) {
     app.add_flag("--create", given->create, "Make the SQLite file if it is not there");
     declare_ahead(app, given->policies);
     declare_busy(app, given->policies);
+    declare_rehearsal(app, given->rehearsal);
     app.add_flag("--out-of-order", given->out_of_order, "Take pending migrations older than the newest applied one");
     return [given](Session& session) { return up(session, *given); };
 }

@@ -26,6 +26,7 @@ Action declare_status(CLI::App& app);
 Action declare_plan(CLI::App& app);
 Action declare_up(CLI::App& app);
 Action declare_down(CLI::App& app);
+Action declare_evidence(CLI::App& app);
 Action declare_to(CLI::App& app);
 Action declare_redo(CLI::App& app);
 Action declare_rehearse(CLI::App& app);
@@ -44,6 +45,7 @@ inline constexpr std::array verbs = {
     Verb{"to", "Up or down until a version is the newest applied", declare_to},
     Verb{"redo", "Down and up again: the newest applied migration", declare_redo},
     Verb{"rehearse", "Up, down, compare every row, up again, in a database made for it; ends in GO or NO-GO", declare_rehearse},
+    Verb{"evidence", "What the document of a rehearsal says", declare_evidence},
     Verb{"accept", "An applied migration's edited script is meant: record it", declare_accept},
     Verb{"check", "Do the applied migrations' checks hold? Reads only", declare_check},
     Verb{"log", "What was done: who, when, how long, what was saved", declare_log},

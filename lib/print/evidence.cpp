@@ -36,6 +36,7 @@ std::string failure_text(Rehearsed const& r) {
     details.add_lines("why", {r.reason});
     if (!r.native.empty()) details.add_lines("says", {r.native});
     if (auto const at = where(r); !at.empty()) details.add_lines("at", {at});
+    if (!r.derived.empty()) details.add_lines("derived", {r.derived});
     std::vector<std::string> rows;
     for (auto const& row : r.rows) rows.push_back(row.text());
     if (auto const rest = more(r); !rest.empty()) rows.push_back(rest);
@@ -51,44 +52,104 @@ std::string failure_text(Rehearsed const& r) {
     return out + again.text();
 }
 
+// What is to say beside the table's line.
 std::string migration_text(Rehearsed const& r) {
-    if (r.came_back) return fmt::format("{} {}: came back exactly ({})\n", r.version, r.name, print::seconds(r.seconds));
-    if (!r.irreversible.empty()) return fmt::format("{} {}: irreversible, as its author says: {}\n", r.version, r.name, r.irreversible);
-    return fmt::format("{} {}: DID NOT COME BACK\n{}", r.version, r.name, failure_text(r));
+    print::Details notes;
+    notes.add_lines("note", r.notes);
+    auto const text = r.reason.empty() ? std::string() : failure_text(r);
+    if (text.empty() && r.notes.empty()) return {};
+    return fmt::format("{} {}: {}\n{}{}", r.version, r.name, name_of(r.grade), text, notes.text());
 }
 
-std::string headline(Evidence const& e) {
-    return fmt::format("Rehearsal {} for {}", e.data.mode == DataMode::full ? "on a copy of the target," : "on an empty database,",
-                       e.target);
+std::string why(Rehearsed const& r) {
+    if (!r.irreversible.empty()) return "as its author says: " + r.irreversible;
+    return r.reason.empty() ? r.because : std::string();
 }
+
+std::string table(Evidence const& e) {
+    if (e.migrations.empty()) return {};
+    std::vector<std::vector<std::string>> lines{{"VERSION", "NAME", "GRADE", "TIME", "WHY"}};
+    for (auto const& r : e.migrations) lines.push_back({r.version, r.name, name_of(r.grade), print::seconds(r.seconds), why(r)});
+    return print::table(lines);
+}
+
+char const* on_what(DataMode mode) {
+    switch (mode) {
+        case DataMode::migrations:
+            return "on an empty database";
+        case DataMode::schema:
+            return "on the target's schema, without rows";
+        case DataMode::synthetic:
+            return "on the target's schema with made rows";
+        case DataMode::sample:
+            return "on a sample of the target's rows";
+        case DataMode::full:
+            return "on a copy of the target";
+    }
+    return "";
+}
+
+std::string headline(Evidence const& e) { return fmt::format("Rehearsal {}, for {}", on_what(e.data.mode), e.target); }
 
 std::string summary(Evidence const& e) {
     if (e.migrations.empty() && e.not_reached.empty()) return "Nothing to rehearse.\n";
-    auto const good = std::count_if(e.migrations.begin(), e.migrations.end(), [](Rehearsed const& r) { return r.came_back; });
-    auto const meant = std::count_if(e.migrations.begin(), e.migrations.end(), [](Rehearsed const& r) { return !r.irreversible.empty(); });
-    auto const bad = static_cast<std::ptrdiff_t>(e.migrations.size()) - good - meant;
     std::string out;
     if (!e.not_reached.empty()) out += fmt::format("The walk ended there; not reached: {}.\n", print::joined(e.not_reached));
-    out += fmt::format("{} came back exactly", print::counted(good, "migration", "migrations"));
-    if (meant > 0) out += fmt::format(", {} irreversible", meant);
-    if (bad > 0) out += fmt::format(", {} did not", bad);
+    std::vector<std::string> counts;
+    for (auto const grade :
+         {Grade::exact, Grade::exact_with_snapshot, Grade::lossy, Grade::irreversible, Grade::down_broken, Grade::up_broken}) {
+        auto const count = std::count_if(e.migrations.begin(), e.migrations.end(), [&](Rehearsed const& r) { return r.grade == grade; });
+        if (count > 0) counts.push_back(fmt::format("{} {}", count, name_of(grade)));
+    }
+    out += fmt::format("{}: {}", print::counted(static_cast<std::int64_t>(e.migrations.size()), "migration", "migrations"),
+                       print::joined(counts));
     if (e.only_applied > 0) out += fmt::format("; {} before them only applied", e.only_applied);
     return fmt::format("{}. {}.\n", out, print::seconds(e.seconds));
 }
 
+std::string cost_text(char const* direction, StepCost const& cost) {
+    auto text = fmt::format("{} {}", direction, print::seconds(cost.seconds));
+    if (cost.rows_saved > 0)
+        text += fmt::format(", {} saved ({})", print::counted(cost.rows_saved, "row", "rows"), print::bytes(cost.bytes_saved));
+    for (auto const& lock : cost.locks) text += fmt::format(", {} locked for {}", lock.table, print::seconds(lock.held_seconds));
+    if (cost.writers_stop >= 0) text += fmt::format(", writers stop for about {}", print::seconds(cost.writers_stop));
+    if (!cost.assumption.empty()) text += fmt::format(" ({})", cost.assumption);
+    return text;
+}
+
+std::string table_markdown(Evidence const& e) {
+    if (e.migrations.empty()) return {};
+    std::string out = "| version | name | grade | time | why |\n|---|---|---|---|---|\n";
+    for (auto const& r : e.migrations)
+        out += fmt::format("| {} | {} | {}{} | {} | {} |\n", print::escaped(r.version), print::escaped(r.name),
+                           e.good(r) ? "" : "**NO-GO** ", name_of(r.grade), print::seconds(r.seconds), print::escaped(why(r)));
+    return out + "\n";
+}
+
 std::string migration_markdown(Rehearsed const& r) {
-    auto out = fmt::format("## {} {}\n\n", r.version, print::escaped(r.name));
-    if (r.came_back) return out + fmt::format("Came back exactly. {}.\n\n", print::seconds(r.seconds));
-    if (!r.irreversible.empty()) return out + fmt::format("Irreversible, as its author says: {}\n\n", print::escaped(r.irreversible));
-    out += fmt::format("**Did not come back**, {}: {}\n\n", r.step, print::escaped(r.reason));
-    if (!r.native.empty()) out += fmt::format("The database says: {}\n\n", print::code(r.native));
-    if (auto const at = where(r); !at.empty()) out += fmt::format("At {}\n\n", print::code(at));
-    std::vector<std::string> rows;
-    for (auto const& row : r.rows) rows.push_back(row.text());
-    if (auto const rest = more(r); !rest.empty()) rows.push_back(rest);
-    print::bullets(out, "Rows", rows);
-    for (auto const& object : r.objects) out += fmt::format("{}:\n{}", print::code(object.object), print::fenced(object.text(), "diff"));
-    return out + fmt::format("Again: {}\n\n", print::code(r.reproduce));
+    auto out = fmt::format("## {} {}: {}\n\n", r.version, print::escaped(r.name), name_of(r.grade));
+    if (!r.irreversible.empty()) out += fmt::format("Irreversible, as its author says: {}\n\n", print::escaped(r.irreversible));
+    if (!r.reason.empty()) {
+        out += fmt::format("**Did not come back**, {}: {}\n\n", r.step, print::escaped(r.reason));
+        if (!r.native.empty()) out += fmt::format("The database says: {}\n\n", print::code(r.native));
+        if (auto const at = where(r); !at.empty()) out += fmt::format("At {}\n\n", print::code(at));
+        if (!r.derived.empty()) out += fmt::format("The derived way back: {}\n\n", print::escaped(r.derived));
+        std::vector<std::string> rows;
+        for (auto const& row : r.rows) rows.push_back(row.text());
+        if (auto const rest = more(r); !rest.empty()) rows.push_back(rest);
+        print::bullets(out, "Rows", rows);
+        for (auto const& object : r.objects)
+            out += fmt::format("{}:\n{}", print::code(object.object), print::fenced(object.text(), "diff"));
+        out += fmt::format("Again: {}\n\n", print::code(r.reproduce));
+    } else if (!r.because.empty()) {
+        out += fmt::format("Came back: {}\n\n", print::escaped(r.because));
+    }
+    std::vector<std::string> costs;
+    if (r.grade != Grade::up_broken || r.step != "up") costs.push_back(cost_text("up", r.up));
+    if (r.down.seconds > 0) costs.push_back(cost_text("down", r.down));
+    print::bullets(out, "Took", costs);
+    print::bullets(out, "Notes", r.notes);
+    return out;
 }
 
 }  // namespace
@@ -141,16 +202,17 @@ std::string RowDifference::text() const {
 }
 
 std::ostream& operator<<(std::ostream& out, Evidence const& evidence) {
-    auto text = headline(evidence) + "\n";
+    auto text = headline(evidence) + "\n" + table(evidence);
     for (auto const& migration : evidence.migrations) text += migration_text(migration);
     for (auto const& note : evidence.notes) text += fmt::format("note: {}\n", note);
-    text += summary(evidence) + (evidence.exact() ? "GO\n" : "NO-GO\n");
+    text += summary(evidence) + (evidence.good() ? "GO\n" : "NO-GO\n");
     return out << print::printable(text);
 }
 
 std::string to_markdown(Evidence const& evidence) {
-    auto out = fmt::format("# Rehearsal\n\n{}. **{}**: {}\n", print::escaped(headline(evidence)), evidence.exact() ? "GO" : "NO-GO",
+    auto out = fmt::format("# Rehearsal\n\n{}. **{}**: {}\n", print::escaped(headline(evidence)), evidence.good() ? "GO" : "NO-GO",
                            print::escaped(summary(evidence)));
+    out += "\n" + table_markdown(evidence);
     for (auto const& migration : evidence.migrations) out += migration_markdown(migration);
     print::bullets(out, "Notes", evidence.notes);
     return out;

@@ -244,8 +244,8 @@ ON_BOTH("irreversible: a rehearsal applies it and does not take it back") {
     CHECK_EQ(evidence.migrations[1].irreversible, "it is the law");
     CHECK_FALSE(evidence.migrations[1].came_back);
     CHECK(evidence.migrations[2].came_back);
-    CHECK_NE(printed(evidence).find("irreversible, as its author says: it is the law"), std::string::npos);
-    CHECK_NE(printed(evidence).find("2 migrations came back exactly, 1 irreversible"), std::string::npos);
+    CHECK_NE(printed(evidence).find("as its author says: it is the law"), std::string::npos);
+    CHECK_NE(printed(evidence).find("3 migrations: 2 exact, 1 irreversible"), std::string::npos);
 }
 
 ON_BOTH("plan: rows that cannot be told apart are said, whatever the script does to them") {

@@ -1,0 +1,96 @@
+#include "sandbox_fill.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "ledger.hpp"
+#include "made_values.hpp"
+#include "names.hpp"
+#include "postgres_dialect.hpp"
+#include "sandbox_copy.hpp"
+#include "sandbox_schema.hpp"
+#include "synthetic.hpp"
+#include "try.hpp"
+
+namespace undrop::postgres {
+namespace {
+
+auto const success = [] { return BOOST_OUTCOME_V2_NAMESPACE::success(); };
+constexpr int per_major = 10000;
+
+// Before the rows: tables without what could refuse them; after: constraints, indexes, triggers. So nothing fires, and rows may come in
+// any order.
+Result<void> fill_by_dump(SandboxSource& source, Place const& place, SandboxWish const& wish) {
+    // What undrop saved of rows is as private as they are, and serves no way back of what is pending: it stays where it is.
+    std::vector<std::string> without;
+    for (auto const* prefix : names::of_rows) without.push_back(fmt::format("{}.{}*", quote_identifier(wish.ledger), prefix));
+    auto const part = [&](char const* section) {
+        return copy_database(place.from, place.role, place.to, place.role_there,
+                             {.section = section, .snapshot = source.snapshot(), .without = without, .cancelled = wish.cancelled});
+    };
+    UNDROP_CHECK(part("pre-data"));
+    UNDROP_TRY(auto into, connect_as(place.to, place.role_there));
+    UNDROP_CHECK(copy_rows(source, *into, wish));
+    into.reset();
+    return part("post-data");
+}
+
+Result<void> fill_by_catalog(PostgresBackend& target, SandboxSource& source, Place const& place, SandboxWish const& wish,
+                             std::vector<std::string>& notes) {
+    UNDROP_TRY(auto const script, schema_script(target, wish.ledger));
+    if (!script.unknown.empty())
+        notes.push_back(fmt::format("the sandbox is without what undrop does not know how to make: {}", fmt::join(script.unknown, ", ")));
+    UNDROP_TRY(auto into, connect_as(place.to, place.role_there));
+    UNDROP_CHECK(run_all(*into, script.settings, script.before_rows));
+    bool has_ledger = false;
+    for (auto const& table : source.tables()) has_ledger = has_ledger || table.ours;
+    Options options;
+    options.ledger = wish.ledger;
+    if (has_ledger) {
+        UNDROP_TRY(auto worker, connect_as(place.to, place.acts_as));
+        UNDROP_CHECK(Ledger(*worker, wish.ledger).ensure(options));
+    }
+    UNDROP_CHECK(copy_rows(source, *into, wish));
+    return run_all(*into, script.settings, script.after_rows);
+}
+
+Result<void> make_rows(Place const& place, SandboxWish const& wish, Sandbox& sandbox) {
+    UNDROP_TRY(auto into, connect_as(place.to, place.role_there));
+    MadeValues values(*into);
+    UNDROP_TRY(sandbox.not_filled, make_synthetic_rows(*into, values, wish));
+    return success();
+}
+
+}  // namespace
+
+Result<void> fill(PostgresBackend& target, SandboxSource* source, Place const& place, SandboxWish const& wish, bool own_server,
+                  Sandbox& sandbox) {
+    if (wish.data.mode == DataMode::migrations) return success();
+    auto const server = target.connection().server_version() / per_major;
+    auto const dump = pg_dump_version();
+    bool const too_old = dump > 0 && dump < server;
+    if (!source) {
+        if (too_old)
+            return Error{.code = Code::refused,
+                         .left = Left::untouched,
+                         .message = fmt::format("the target is PostgreSQL {}, and pg_dump on the PATH is of version {}", server, dump),
+                         .next = {.advice = fmt::format("Install postgresql-client-{}, or rehearse with --data sample.", server)}};
+        return copy_database(place.from, place.role, place.to, place.role_there, {.cancelled = wish.cancelled});
+    }
+    if (dump == 0 || too_old) {
+        sandbox.notes.push_back(too_old
+                                    ? fmt::format("the schema is as undrop's own catalog has it: pg_dump {} is older than the target", dump)
+                                    : "the schema is as undrop's own catalog has it: there is no pg_dump on the PATH");
+        UNDROP_CHECK(fill_by_catalog(target, *source, place, wish, sandbox.notes));
+    } else {
+        UNDROP_CHECK(fill_by_dump(*source, place, wish));
+    }
+    UNDROP_TRY(auto made, connect_as(place.to, place.role_there));
+    UNDROP_CHECK(set_positions(*source, *made));
+    UNDROP_TRY(auto difference, schema_difference(target, *made, wish.ledger, own_server));
+    if (!difference.empty()) sandbox.notes.push_back(std::move(difference));
+    made.reset();
+    return wish.data.mode == DataMode::synthetic ? make_rows(place, wish, sandbox) : Result<void>(success());
+}
+
+}  // namespace undrop::postgres

@@ -1,0 +1,2 @@
+-- undrop: lose page_log
+DROP TABLE page_log;

@@ -1,0 +1,1 @@
+ALTER TABLE addresses ALTER COLUMN door TYPE integer USING door::integer;

@@ -1,0 +1,2 @@
+UPDATE reviews SET body = '' WHERE body IS NULL;
+ALTER TABLE reviews ALTER COLUMN body SET NOT NULL;

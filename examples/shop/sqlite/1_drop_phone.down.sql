@@ -1,0 +1,2 @@
+-- Its index is forgotten.
+ALTER TABLE customers ADD COLUMN phone text;

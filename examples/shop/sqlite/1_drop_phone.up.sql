@@ -1,0 +1,2 @@
+DROP INDEX customers_phone;
+ALTER TABLE customers DROP COLUMN phone;

@@ -1,0 +1,1 @@
+-- Nothing: who is to tell them apart again?

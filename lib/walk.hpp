@@ -1,0 +1,63 @@
+// Walk: the migrations in a sandbox, one after the other, each up, down and up again. One thread at a time.
+#pragma once
+
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <undrop/rehearse.hpp>
+
+#include "backend.hpp"
+#include "ledger.hpp"
+#include "rehearse_writes.hpp"
+#include "state.hpp"
+
+namespace undrop {
+
+class Walk {
+public:
+    Walk(Backend& backend, Rehearsal const& rehearsal, Options const& options);
+    Walk(Walk const&) = delete;
+    Walk& operator=(Walk const&) = delete;
+
+    // How many rows the target's tables have, by what people call them: where the sandbox has others, times are extrapolated to them.
+    void extrapolate_to(std::map<std::string, std::int64_t> rows) { target_rows_ = std::move(rows); }
+    [[nodiscard]] Result<void> over(std::vector<Migration const*> const& migrations, std::vector<std::string> const& chosen,
+                                    Evidence& evidence);
+
+private:
+    [[nodiscard]] Result<void> rehearse(Migration const& migration, Rehearsed& found);
+    [[nodiscard]] Result<bool> go_back(Migration const& migration, Rehearsed& found);
+    [[nodiscard]] Result<bool> go_back_derived(Migration const& migration, Rehearsed& found);
+    [[nodiscard]] Result<void> go_up_again(Migration const& migration, State& after_up, Rehearsed& found);
+    [[nodiscard]] Result<void> go_with_writes(Migration const& migration, State& after_up, Rehearsed& found);
+    [[nodiscard]] Result<void> judge_writes(Migration const& migration, State const& after_up, State const& written,
+                                            std::set<TableName> const& tables, Rehearsed& found);
+    [[nodiscard]] Result<void> pass_over(Error error, Rehearsed& found);
+    [[nodiscard]] Result<Columns> differing_between_ups(Migration const& migration, State& really);
+    [[nodiscard]] Result<bool> go(Migration const& migration, Direction direction, char const* step, Rehearsed& found);
+    [[nodiscard]] PlannedStep step_of(Migration const& migration, Direction direction) const;
+    [[nodiscard]] Result<void> forget_snapshots();
+    [[nodiscard]] Result<StepCost> cost(State const& before, Rehearsed& found);
+    void blame(Migration const& migration, PlannedStep const& step, Error error, Rehearsed& found);
+    void blame(PlannedStep const& step, char const* after, char const* before, Differences differences, Rehearsed& found);
+
+    Backend& backend_;
+    Rehearsal const& rehearsal_;
+    Options options_;
+    Ledger ledger_;
+    Watch watch_;
+    StateKeeper keeper_;
+    ApplicationWrites writes_;
+    State now_;
+    std::map<std::string, std::int64_t> target_rows_;
+    StepReport last_;                  // of the step that went last
+    Touched touched_;                  // by all the steps of the migration at hand
+    bool derive_ = false;              // go down without the migration's script
+    std::int64_t next_snapshot_ = 0;   // of those that the migration at hand makes
+    bool applied_ = false;             // is the migration at hand applied?
+    std::vector<std::string> waived_;  // losses that it let go, as `-- undrop: lose` says
+};
+
+}  // namespace undrop

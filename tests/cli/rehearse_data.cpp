@@ -1,0 +1,44 @@
+// rehearse --data, --seed, --mask: how they are given, and what is refused.
+#include <doctest/doctest.h>
+
+#include "cli/program.hpp"
+
+using namespace undrop::test;
+
+TEST_CASE("rehearse takes every mode of data, and its last line does the same again") {
+    Shop const desk;
+    for (auto const* mode : {"schema", "synthetic", "synthetic:20", "sample", "sample:3", "full"}) {
+        auto const rehearsal = desk.shop({"rehearse", "--data", mode});
+        CHECK_MESSAGE(rehearsal.status == 0, mode << ": " << rehearsal.err);
+    }
+    desk.migration("3_bad", "create table bad (id integer);", "select 1; drop table bad; create table worse (id integer);");
+    auto const rehearsal = desk.shop({"rehearse", "--data", "sample:3", "--mask", "participants.role='viewer'"});
+    CHECK(rehearsal.status == 3);
+    CHECK_MESSAGE(has(rehearsal.out, "--data sample:3 --mask 'participants.role='\\''viewer'\\''' 3"), rehearsal.out);
+}
+
+TEST_CASE("rehearse refuses data that makes no sense, with what to type") {
+    Shop const desk;
+    auto const refused = [&](std::vector<std::string> words, std::string const& why) {
+        words.insert(words.begin(), "rehearse");
+        auto const outcome = desk.shop(words);
+        CHECK_MESSAGE(outcome.status == 2, outcome.err);
+        CHECK_MESSAGE(has(outcome.err, why), outcome.err);
+    };
+    refused({"--data", "some"}, "schema, synthetic, sample and full");
+    refused({"--data", "full:3"}, "synthetic and sample");
+    refused({"--data", "sample:0"}, "from 1 on");
+    refused({"--data", "sample:1e9"}, "from 1 on");
+    refused({"--seed", "2"}, "--data synthetic");
+    refused({"--data", "sample", "--seed", "2"}, "--data synthetic");
+    refused({"--data", "synthetic", "--mask", "t.c=1"}, "--data sample or full");
+    refused({"--data", "sample", "--mask", "tc=1"}, "TABLE.COLUMN=EXPRESSION");
+    refused({"--data", "sample", "--mask", "nothing.here=1"}, "names no table");
+    refused({"--data", "sample", "--all"}, "--all");
+}
+
+TEST_CASE("rehearse shows on a terminal how far the sandbox is filled") {
+    Shop const desk;
+    CHECK(has(desk.on_terminal({"--db", desk.url(), "rehearse", "--data", "sample:50"}, "").out, "filling   participants ["));
+    CHECK_FALSE(has(desk.shop({"rehearse", "--data", "sample:50"}).err, "filling"));
+}

@@ -1,0 +1,2 @@
+DROP TABLE visits;
+INSERT INTO members (id, email) VALUES (7, 'nobody@example.org');

@@ -1,0 +1,139 @@
+// What makes a grade, and what is noted beside it.
+#include "rehearsal/rehearsal.hpp"
+
+using namespace undrop;
+using namespace undrop::test;
+
+namespace {
+
+Scripts const members{
+    "create table members (id integer primary key, name text, role text not null default 'viewer');\n"
+    "insert into members values (1, 'ann', 'manager'), (2, null, 'viewer');",
+    "drop table members"};
+
+Rehearsed last(Database& db, Source const& source, Rehearsal const& rehearsal = {}) {
+    auto const evidence = rehearsed(db, source, rehearsal);
+    REQUIRE_FALSE(evidence.migrations.empty());
+    return evidence.migrations.back();
+}
+
+}  // namespace
+
+ON_BOTH("a script that does it all is exact, with nothing to add") {
+    auto const one = last(db, source_of({members, {"create table visits (id integer)", "drop table visits"}}));
+    CHECK(one.grade == Grade::exact);
+    CHECK(one.came_back);
+    CHECK(one.because.empty());
+    CHECK(one.notes.empty());
+}
+
+ON_BOTH("an index that the down forgets is mended, and exact") {
+    auto const one =
+        last(db, source_of({{"create table t (a integer); create index t_a on t (a)", "drop table t"}, {"drop index t_a", "select 1"}}));
+    CHECK(one.grade == Grade::exact);
+    CHECK(has(one.because, "mended index "));
+}
+
+ON_BOTH("values that come from a snapshot are exact with snapshot, and cost what they cost") {
+    auto const one = last(db, source_of({members, {"alter table members drop column role", "alter table members add column role text"}}));
+    CHECK(one.grade == Grade::exact_with_snapshot);
+    CHECK(has(one.because, "put back 2 of " + db.named("members.role")));
+    CHECK(one.up.rows_saved == 2);
+    CHECK(one.up.seconds > 0);
+    CHECK(one.down.seconds > 0);
+}
+
+ON_BOTH("a way back that nobody wrote is derived, and says so") {
+    auto const one = last(db, source_of({members, {"drop table members"}}));
+    CHECK(one.grade == Grade::exact_with_snapshot);
+    CHECK(one.because.starts_with("derived; put back 2 of " + db.named("members")));
+}
+
+ON_BOTH("a NULL that a down computes for what must not be NULL is no value") {
+    Scripts const split{db.either("alter table members add column first text, add column last text; ",
+                                  "alter table members add column first text; alter table members add column last text; ") +
+                            "update members set first = 'x' where id = 1; update members set first = 'x', last = 'y' where id = 2; "
+                            "alter table members drop column role",
+                        db.either("alter table members add column role text; update members set role = first || last; "
+                                  "alter table members drop column first, drop column last",
+                                  "alter table members add column role text; update members set role = first || last; "
+                                  "alter table members drop column first; alter table members drop column last")};
+    auto const one = last(db, source_of({members, split}));
+    // 'xy' is what the script computed, and stays.
+    CHECK(one.grade == Grade::lossy);
+    REQUIRE(one.rows.size() == 1);
+    CHECK(one.rows[0].text() == db.named("members") + " 2 role: 'viewer' -> 'xy'");
+}
+
+ON_BOTH("a down that fails is broken, and the derived one is tried in its place") {
+    auto const source =
+        source_of({members,
+                   {"alter table members drop column role", "alter table members add column role text;\ndrop table nowhere"},
+                   {"create table last (id integer)", "drop table last"}});
+    auto const evidence = rehearsed(db, source);
+    REQUIRE(evidence.migrations.size() == 3);
+    auto const& broken = evidence.migrations[1];
+    CHECK(broken.grade == Grade::down_broken);
+    CHECK_FALSE(broken.came_back);
+    CHECK(broken.statement == "drop table nowhere");
+    CHECK(broken.derived.starts_with("exact with snapshot (derived; put back 2 of "));
+    CHECK(evidence.migrations[2].grade == Grade::exact);
+    CHECK(has(text_of(evidence), "derived exact with snapshot"));
+}
+
+ON_BOTH("what its author calls irreversible is good, and graded so") {
+    auto const evidence = rehearsed(db, source_of({members, {"-- undrop: irreversible the law wants it\ndelete from members"}}));
+    CHECK(evidence.migrations.at(1).grade == Grade::irreversible);
+    CHECK(evidence.good());
+}
+
+ON_BOTH("an up that fails is up broken") {
+    CHECK(last(db, source_of({members, {"insert into nowhere values (1)", "select 1"}})).grade == Grade::up_broken);
+}
+
+ON_BOTH("values that two ups from the same state fill otherwise are named and not compared") {
+    auto const one = last(db, source_of({members,
+                                         {"create table dice (id integer primary key, face text, same text);\n"
+                                          "insert into dice select 5, cast(random() as text), 'same'",
+                                          "drop table dice"}}));
+    CHECK(one.grade == Grade::exact);
+    REQUIRE(one.notes.size() == 1);
+    CHECK(one.notes[0].starts_with("not compared: " + db.named("dice.face") + ","));
+}
+
+ON_BOTH("a key that is drawn anew each time is not compared either, and the rest is") {
+    auto const drawn = db.either("gen_random_uuid()::text", "hex(randomblob(16))");
+    auto const one =
+        last(db, source_of({members,
+                            {"create table keys (id text primary key, v text); insert into keys select " + drawn + ", name from members",
+                             "drop table keys"}}));
+    CHECK(one.grade == Grade::exact);
+    REQUIRE(one.notes.size() == 1);
+    CHECK(one.notes[0].starts_with("not compared: " + db.named("keys.id") + ","));
+}
+
+ON_POSTGRES("a function that mentions a dropped column is noted") {
+    auto const one =
+        last(db, source_of({members,
+                            {"create function roles() returns bigint language plpgsql as $$begin return (select count(role) from "
+                             "members); end$$",
+                             "drop function roles()"},
+                            {"alter table members drop column role"}}));
+    CHECK(one.grade == Grade::exact_with_snapshot);
+    REQUIRE(one.notes.size() == 1);
+    CHECK(has(one.notes[0], "roles"));
+    CHECK(has(one.notes[0], "mentions role, which is gone"));
+}
+
+ON_SQLITE("a trigger that mentions a dropped table is noted") {
+    auto const one = last(db,
+                          source_of({members,
+                                     {"create table log (n integer); create trigger logged after insert on members begin insert into log "
+                                      "values (new.id); end",
+                                      "drop trigger logged; drop table log"},
+                                     {"drop table log"}}),
+                          {.writes = false});
+    REQUIRE(one.notes.size() == 1);
+    CHECK(has(one.notes[0], "logged"));
+    CHECK(has(one.notes[0], "mentions log, which is gone"));
+}

@@ -1,0 +1,86 @@
+// The second round: an application writes between the up and the down.
+#include <algorithm>
+
+#include "rehearsal/rehearsal.hpp"
+
+using namespace undrop;
+using namespace undrop::test;
+
+namespace {
+
+Scripts const members{
+    "create table members (id integer primary key, name text, role text not null);\n"
+    "insert into members values (1, 'ann', 'manager'), (2, null, 'viewer'), (3, 'cid', 'viewer'), (4, 'dan', 'viewer')",
+    "drop table members"};
+std::string const add = "alter table members add column note text";
+
+Rehearsed last(Database& db, Source const& source, bool writes = true) {
+    auto const evidence = rehearsed(db, source, {.writes = writes});
+    REQUIRE_FALSE(evidence.migrations.empty());
+    INFO(text_of(evidence));
+    return evidence.migrations.back();
+}
+
+// All is as before without an application, and this is what is wrong with one.
+void check_lossy(Database& db, std::string const& down, std::string const& reason) {
+    auto const source = source_of({members, {add, "alter table members drop column note; " + down}});
+    CHECK(last(db, source, false).grade == Grade::exact);
+    auto const one = last(db, source);
+    CHECK(one.grade == Grade::lossy);
+    CHECK_FALSE(one.came_back);
+    CHECK(one.step == "down");
+    CHECK(one.where.file == "2_step.down.sql");
+    CHECK_MESSAGE(has(one.reason, reason), one.reason);
+}
+
+}  // namespace
+
+ON_BOTH("writes: a row that an application inserted must still be there") {
+    check_lossy(db, "delete from members where id > 4", "rows inserted after the up are gone: 1 of " + db.named("members"));
+}
+
+ON_BOTH("writes: a value that an application wrote must still be there") {
+    check_lossy(db, "update members set name = 'ann' where id = 1",
+                "values written to name after the up are lost: 1 of " + db.named("members"));
+}
+
+ON_BOTH("writes: a row that an application deleted must stay away") {
+    check_lossy(db, "insert into members select 3, 'cid', 'viewer' where not exists (select 1 from members where id = 3)",
+                "rows deleted after the up are there again: 1 of " + db.named("members"));
+}
+
+ON_BOTH("writes: all else must be as before") {
+    check_lossy(db, "update members set name = 'x' where exists (select 1 from members where id > 4) and id = 2",
+                "values of name are others than before the up: 1 of " + db.named("members"));
+}
+
+ON_BOTH("writes: what undrop brings back beside them is exact with snapshot") {
+    auto const one = last(db, source_of({members, {"alter table members drop column name", "alter table members add column name text"}}));
+    CHECK_MESSAGE(one.grade == Grade::exact_with_snapshot, one.reason);
+    CHECK(one.notes.empty());
+}
+
+ON_BOTH("writes: nothing of them is left for the next migration") {
+    auto const evidence = rehearsed(
+        db, source_of({members, {add, "alter table members drop column note"}, {"create unique index one_name on members (name)"}}));
+    CHECK_MESSAGE(evidence.exact(), text_of(evidence));
+    CHECK(evidence.migrations.at(2).grade == Grade::exact);
+}
+
+ON_BOTH("writes: a way back that they refuse is noted") {
+    auto const one = last(db, source_of({members, {"alter table members drop column role"}}));
+    CHECK(one.grade == Grade::exact_with_snapshot);
+    REQUIRE(one.notes.size() == 1);
+    CHECK(has(one.notes[0], "where an application has written, the down is refused: "));
+}
+
+ON_POSTGRES("writes: a trigger that fails since the up is noted, and no failure") {
+    auto const one = last(db, source_of({members,
+                                         {"create function told() returns trigger language plpgsql as $$begin new.name := "
+                                          "upper(new.role); return new; end$$; "
+                                          "create trigger told before insert on members for each row execute function told()"},
+                                         {"alter table members alter column role drop not null; alter table members drop column role"}}));
+    CHECK(one.grade == Grade::exact_with_snapshot);
+    auto const text = "an application's insert in public.members fails after the up: ";
+    CHECK(std::any_of(one.notes.begin(), one.notes.end(), [&](std::string const& note) { return note.starts_with(text); }));
+}

@@ -1,0 +1,100 @@
+// What a sandbox cannot be made of: said before anything is made, with what to do.
+#include <sys/stat.h>
+
+#include <cstdlib>
+
+#include "story/sandboxes.hpp"
+#include "support/server.hpp"
+
+using namespace undrop;
+using namespace undrop::test;
+
+namespace {
+
+SandboxWish of(DataMode mode, std::string const& elsewhere = {}) { return {.data = {.mode = mode, .rows = 5}, .elsewhere = elsewhere}; }
+
+// Another PATH, for as long as it lives.
+class Path {
+public:
+    explicit Path(std::string const& path) : before_(std::getenv("PATH")) { setenv("PATH", path.c_str(), 1); }
+    ~Path() { setenv("PATH", before_.c_str(), 1); }
+    Path(Path const&) = delete;
+    Path& operator=(Path const&) = delete;
+    [[nodiscard]] std::string const& before() const { return before_; }
+
+private:
+    std::string before_;
+};
+
+void make_tables(Database& db) {
+    db.run(
+        "create table a (id integer generated always as identity primary key, v text not null check (v <> ''), unique (v)); create table b "
+        "(id "
+        "serial primary key, a integer references a); create index on b (a); create view pairs as select a.v from a join b on b.a = a.id; "
+        "insert "
+        "into a (v) values ('x'), ('y'); insert into b (a) values (1), (2), (null)");
+}
+
+}  // namespace
+
+ON_POSTGRES("without pg_dump the schema comes from undrop's own catalog, and that is noted") {
+    make_tables(db);
+    (void)up(db, source_of({{"create table mine (id integer)", "drop table mine"}}));
+    Path const none("/nowhere");
+    Looked box(db.url(), of(DataMode::sample));
+    REQUIRE(box.sandbox().notes.size() == 1);
+    CHECK(box.sandbox().notes.front().find("no pg_dump") != std::string::npos);
+    CHECK(box.table("select * from pairs order by 1") == "x\ny");
+    CHECK(box.table("insert into a (v) values ('z') returning id") == "3");
+    CHECK(box.count("select count(*) from undrop.event where kind = 'applied'") == 1);
+    CHECK(box.count("select count(*) from pg_constraint where connamespace = 'public'::regnamespace") ==
+          db.count("select count(*) from pg_constraint where connamespace = 'public'::regnamespace"));
+}
+
+ON_POSTGRES("a target newer than pg_dump: the catalog for a part of it, and a whole copy is refused with both versions") {
+    make_tables(db);
+    Directory const tools;
+    tools.write("pg_dump", "#!/bin/sh\necho 'pg_dump (PostgreSQL) 9.6.24'\n");
+    chmod((tools.path() + "/pg_dump").c_str(), 0755);
+    Path const old(tools.path() + ":" + std::getenv("PATH"));
+    {
+        Looked box(db.url(), of(DataMode::schema));
+        REQUIRE(box.sandbox().notes.size() == 1);
+        CHECK(box.sandbox().notes.front().find("pg_dump 9 is older") != std::string::npos);
+        CHECK(box.count("select count(*) from pairs") == 0);
+    }
+    Looked box(db.url(), of(DataMode::full));
+    CHECK(box.error().code == Code::refused);
+    CHECK(box.error().left == Left::untouched);
+    CHECK(box.error().message.find("pg_dump on the PATH is of version 9") != std::string::npos);
+    CHECK(box.error().next.advice.find("postgresql-client-") != std::string::npos);
+}
+
+ON_POSTGRES("roles and extensions that the sandbox's server lacks are named before anything is made") {
+    Server const other;
+    db.run("create table t (id integer); grant select on t to undrop_reader");
+    Looked roles(db.url(), of(DataMode::schema, other.url()));
+    CHECK(roles.error().code == Code::refused);
+    CHECK(roles.error().message.find("undrop_reader") != std::string::npos);
+    CHECK(roles.error().next.advice.find("CREATE ROLE \"undrop_reader\" NOLOGIN") != std::string::npos);
+    CHECK(roles.error().next.advice.find("--sandbox local") != std::string::npos);
+
+    auto const superuser =
+        connect_postgres(with_database(required_variable("UNDROP_TEST_POSTGRES_SUPERUSER"), db.one("select current_database()")));
+    superuser->run("insert into pg_extension select 99999, 'not_installed', 10, 11, false, '1', null, null");
+    Looked extensions(db.url(), of(DataMode::schema, other.url()));
+    CHECK(extensions.error().code == Code::refused);
+    CHECK(extensions.error().message.find("extension not_installed") != std::string::npos);
+    superuser->run("delete from pg_extension where oid = 99999");
+    CHECK(connect_postgres(other.url())->count("select count(*) from pg_database where datname like 'undrop_sandbox_%'") == 0);
+}
+
+ON_POSTGRES("a sandbox elsewhere reads times and names as the target does") {
+    db.run(
+        "do $$ begin execute format('alter database %I set timezone to ''Asia/Kathmandu''', current_database()); execute format('alter "
+        "database "
+        "%I set search_path to app, public', current_database()); end $$; create schema app");
+    Looked box(db.url(), {.elsewhere = local_server});
+    CHECK(box.table("show timezone") == "Asia/Kathmandu");
+    CHECK(box.table("show search_path") == "app, public");
+}
