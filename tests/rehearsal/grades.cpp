@@ -134,6 +134,17 @@ ON_POSTGRES("a function that mentions a dropped column is noted") {
     CHECK(has(one.notes[0], "mentions role, which is gone"));
 }
 
+ON_POSTGRES("a policy that mentions a dropped column by its name is noted") {
+    auto const one = last(db, source_of({members,
+                                         {"create table notes (id integer primary key); create policy own on notes using "
+                                          "(has_column_privilege('members', 'role', 'select'))",
+                                          "drop table notes"},
+                                         {"alter table members drop column role"}}));
+    REQUIRE(one.notes.size() == 1);
+    CHECK(has(one.notes[0], "policy own on "));
+    CHECK(has(one.notes[0], "mentions role, which is gone"));
+}
+
 ON_SQLITE("a trigger that mentions a dropped table is noted") {
     auto const one = last(db,
                           source_of({members,
