@@ -80,6 +80,9 @@ constexpr char const* bodies = R"sql(
     union all
     select 'trigger', format('%I on %s', t.tgname, c.q), pg_get_triggerdef(t.oid)
     from rel c join pg_trigger t on t.tgrelid = c.oid where not t.tgisinternal and t.tgparentid = 0
+    union all
+    select 'policy', format('%I on %s', p.polname, c.q), concat_ws(' ', pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid))
+    from rel c join pg_policy p on p.polrelid = c.oid
 )
 select concat(b.word, ' ', b.name) from body b where b.text ~* $1 or strpos(b.text, $2) > 0 order by 1)sql";
 

@@ -87,6 +87,15 @@ ON_BOTH("what its author calls irreversible is good, and graded so") {
     CHECK(evidence.good());
 }
 
+ON_POSTGRES("what undrop finds no way back for is irreversible, and no GO") {
+    auto const evidence = rehearsed(
+        db, source_of({{"create table k (id integer primary key, n integer); insert into k values (1, 1), (2, 2)", "drop table k"},
+                       {"alter table k drop column id; alter table k add column id uuid primary key default gen_random_uuid()"}}));
+    CHECK(evidence.migrations.at(1).grade == Grade::irreversible);
+    CHECK_FALSE(evidence.migrations.at(1).reason.empty());
+    CHECK_FALSE(evidence.good());
+}
+
 ON_BOTH("an up that fails is up broken") {
     CHECK(last(db, source_of({members, {"insert into nowhere values (1)", "select 1"}})).grade == Grade::up_broken);
 }
@@ -122,6 +131,17 @@ ON_POSTGRES("a function that mentions a dropped column is noted") {
     CHECK(one.grade == Grade::exact_with_snapshot);
     REQUIRE(one.notes.size() == 1);
     CHECK(has(one.notes[0], "roles"));
+    CHECK(has(one.notes[0], "mentions role, which is gone"));
+}
+
+ON_POSTGRES("a policy that mentions a dropped column by its name is noted") {
+    auto const one = last(db, source_of({members,
+                                         {"create table notes (id integer primary key); create policy own on notes using "
+                                          "(has_column_privilege('members', 'role', 'select'))",
+                                          "drop table notes"},
+                                         {"alter table members drop column role"}}));
+    REQUIRE(one.notes.size() == 1);
+    CHECK(has(one.notes[0], "policy own on "));
     CHECK(has(one.notes[0], "mentions role, which is gone"));
 }
 

@@ -75,6 +75,11 @@ ON_BOTH("each of the shop's twelve migrations gets the grade that its author's d
     CHECK(has(of(evidence, "4").because, "60 of " + db.named("suppliers")));
     CHECK(has(of(evidence, "10").because, "mended "));
     CHECK_FALSE(has(of(evidence, "10").because, "put back"));
+    // Writers stop for as long as here, where the rows are the target's own.
+    CHECK(of(evidence, "1").up.rows_saved == 2000);
+    CHECK(of(evidence, "1").up.bytes_saved > 0);
+    CHECK(of(evidence, "1").up.writers_stop >= 0);
+    CHECK(of(evidence, "1").up.assumption.empty());
     // What undrop would do where the script fails.
     for (auto const* version : {"5", "7"})
         if (grades.contains(version))
