@@ -109,6 +109,9 @@ Result<Evidence> rehearse(Target& target, Source const& source, Rehearsal const&
                                                                   .on_rows = rehearsal.on_rows}));
     evidence.notes = sandbox->notes;
     evidence.not_filled = sandbox->not_filled;
+    if (!evidence.not_filled.empty())
+        evidence.notes.push_back(
+            fmt::format("not exercised, since no row could be made for them: {}", fmt::join(evidence.not_filled, ", ")));
     UNDROP_CHECK(with_run_lock(sandbox->backend(), options, [&]() -> Result<void> {
         UNDROP_CHECK(Ledger(sandbox->backend(), options.ledger).ensure(options));
         Walk walk(sandbox->backend(), rehearsal, options);

@@ -6,6 +6,8 @@
 
 namespace undrop::postgres {
 
+void Cluster::sweep() {}
+
 Result<std::unique_ptr<Cluster>> Cluster::start(ClusterWish const&) {
     return Error{.code = Code::refused,
                  .left = Left::untouched,
@@ -119,7 +121,7 @@ void stop_server(pid_t process, bool child) {
 }
 
 // Folders of killed runs: marked by us, owned by whom our own are, and their maker is gone.
-void sweep(fs::path const& where, uid_t owner) {
+void sweep_below(fs::path const& where, uid_t owner) {
     std::error_code failed;
     for (auto const& entry : fs::directory_iterator(where, failed)) {
         auto const path = entry.path();
@@ -179,7 +181,6 @@ Error cannot(std::string message, std::string native) {
 
 Result<fs::path> make_folder(ServerUser const& user) {
     auto const where = base();
-    sweep(where, user.uid);
     auto pattern = (where / (std::string(prefix) + "XXXXXX")).string();
     if (!mkdtemp(pattern.data())) return cannot(fmt::format("there is no room for a folder in {}", where.string()), std::strerror(errno));
     std::ofstream(fs::path(pattern) / mark_file) << mark << identity(getpid()) << '\n';
@@ -208,6 +209,10 @@ Result<void> wait_until_up(LocalCluster const& cluster, pid_t server, fs::path c
 }
 
 }  // namespace
+
+void Cluster::sweep() {
+    if (auto const user = server_user()) sweep_below(base(), user.value().uid);
+}
 
 Result<std::unique_ptr<Cluster>> Cluster::start(ClusterWish const& wish) {
     UNDROP_TRY(auto const programs, find_server_programs(wish.version));

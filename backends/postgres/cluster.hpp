@@ -26,6 +26,8 @@ public:
     virtual ~Cluster() = default;  // the quiet way to end()
     // Code::refused where no server program is found, or none that is new enough.
     [[nodiscard]] static Result<std::unique_ptr<Cluster>> start(ClusterWish const& wish);
+    // Removes what killed runs left. Quiet: what cannot be removed stays for the next time.
+    static void sweep();
     [[nodiscard]] virtual Parameters parameters() const = 0;  // as its superuser, database postgres
     [[nodiscard]] virtual Result<void> end() = 0;
 };

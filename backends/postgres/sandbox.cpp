@@ -244,6 +244,7 @@ Result<std::unique_ptr<Sandbox>> PostgresBackend::make_sandbox(SandboxWish const
     UNDROP_TRY(auto const like, connection_.rows(target_query));
     UNDROP_TRY(auto settings, connection_.rows(settings_query));
     Place place{.from = parameters_of(connection_.handle()), .role = role, .to = {}, .role_there = {}, .acts_as = {}};
+    Cluster::sweep();
     std::unique_ptr<SandboxSource> source;
     if (wish.by_rows()) {
         UNDROP_TRY(auto reader, connect_as(place.from, role));
@@ -261,6 +262,8 @@ Result<std::unique_ptr<Sandbox>> PostgresBackend::make_sandbox(SandboxWish const
     auto sandbox = std::make_unique<PostgresSandbox>(std::move(server), fresh_name());
     place.acts_as = cluster ? session_.role() : place.role_there;
     bool const own_server = wish.elsewhere.empty() || cluster;
+    if (sandbox->server().connection().server_version() / 10000 < connection_.server_version() / 10000)
+        sandbox->notes.emplace_back("the sandbox's server is of an older version than the target's");
     if (cluster) sandbox->lives_in(std::move(cluster));
     UNDROP_CHECK(create(*sandbox, like.at(0), own_server && !wish.elsewhere.empty() ? place.acts_as : std::string()));
     place.to["dbname"] = sandbox->name();

@@ -115,15 +115,19 @@ int start(std::vector<std::string> words, Parameters const& parameters, Ends con
 }
 
 // Waits; who has to wait no longer ends both ends of the pipe.
-bool succeeded(pid_t process, std::function<bool()> const& cancelled, bool& interrupted) {
+bool succeeded(pid_t process, CopyPart const& part, bool& interrupted) {
+    bool const asks = part.cancelled || part.meanwhile;
     int status = 0;
     while (true) {
-        auto const ended = waitpid(process, &status, cancelled ? WNOHANG : 0);
+        auto const ended = waitpid(process, &status, asks ? WNOHANG : 0);
         if (ended == process) return WIFEXITED(status) && WEXITSTATUS(status) == 0;
         if (ended < 0 && errno != EINTR) return false;
         if (ended != 0) continue;
-        if (!interrupted && cancelled()) interrupted = true;
-        if (interrupted) kill(process, SIGTERM);
+        if (!interrupted && part.cancelled && part.cancelled()) interrupted = true;
+        if (interrupted)
+            kill(process, SIGTERM);
+        else if (part.meanwhile)
+            part.meanwhile();
         std::this_thread::sleep_for(std::chrono::milliseconds(5));
     }
 }
@@ -191,9 +195,9 @@ Result<void> copy_database(Parameters const& from, std::string const& role, Para
                              {.in = pipe.ends[0], .out = -1, .errors = log}, loader);
     pipe.close();  // a dump without a reader ends by itself
     bool interrupted = false;
-    bool const dumped = succeeded(dumper, part.cancelled, interrupted);
+    bool const dumped = succeeded(dumper, part, interrupted);
     if (reason != 0) return not_there("psql", reason);
-    bool const loaded = succeeded(loader, part.cancelled, interrupted);
+    bool const loaded = succeeded(loader, part, interrupted);
     if (interrupted) return Error{.code = Code::interrupted, .left = Left::untouched, .message = "interrupted"};
     if (dumped && loaded) return BOOST_OUTCOME_V2_NAMESPACE::success();
     return Error{.code = Code::refused,

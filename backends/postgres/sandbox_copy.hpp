@@ -21,6 +21,7 @@ struct CopyPart {
     std::string snapshot = {};              // of an open transaction of the target's
     std::vector<std::string> without = {};  // tables, as pg_dump's patterns
     std::function<bool()> cancelled = {};
+    std::function<void()> meanwhile = {};  // called now and then
 };
 [[nodiscard]] Result<void> copy_database(Parameters const& from, std::string const& role, Parameters const& to,
                                          std::string const& role_there, CopyPart const& part = {});

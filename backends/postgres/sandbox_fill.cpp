@@ -3,6 +3,10 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+#include <chrono>
+#include <map>
+
 #include "ledger.hpp"
 #include "made_values.hpp"
 #include "names.hpp"
@@ -54,6 +58,47 @@ Result<void> fill_by_catalog(PostgresBackend& target, SandboxSource& source, Pla
     return run_all(*into, script.settings, script.after_rows);
 }
 
+// How far a pg_dump is, as the target's server tells (PostgreSQL 14 and later).
+class Onlooker {
+public:
+    Onlooker(PostgresBackend& target, SandboxWish const& wish) : target_(target), wish_(wish) {}
+    Onlooker(Onlooker const&) = delete;
+    Onlooker& operator=(Onlooker const&) = delete;
+
+    [[nodiscard]] std::function<void()> asked() {
+        if (!wish_.on_rows || target_.connection().server_version() < 14 * per_major) return {};
+        auto const all = target_.rows(
+            "select coalesce(pg_catalog.sum(greatest(c.reltuples, 0)), 0)::pg_catalog.int8 from pg_catalog.pg_class c where c.relkind "
+            "operator(pg_catalog.=) 'r' and c.oid operator(pg_catalog.>=) 16384::pg_catalog.oid");
+        if (all) all_ = std::stoll(all.value().at(0).at(0).value_or("0"));
+        return [this] { look(); };
+    }
+
+private:
+    void look() {
+        auto const now = std::chrono::steady_clock::now();
+        if (now - last_ < std::chrono::milliseconds(300)) return;
+        last_ = now;
+        auto const copied = target_.rows(
+            "select p.relid::pg_catalog.regclass::pg_catalog.text, p.tuples_processed from pg_catalog.pg_stat_progress_copy p join "
+            "pg_catalog.pg_stat_activity a on a.pid operator(pg_catalog.=) p.pid where a.application_name operator(pg_catalog.=) 'pg_dump' "
+            "and a.usename operator(pg_catalog.=) session_user and p.datname operator(pg_catalog.=) pg_catalog.current_database() and "
+            "p.command operator(pg_catalog.=) 'COPY TO'");
+        if (!copied || copied.value().empty()) return;
+        auto const table = copied.value()[0][0].value_or("");
+        rows_[table] = std::stoll(copied.value()[0][1].value_or("0"));
+        std::int64_t done = 0;
+        for (auto const& [name, rows] : rows_) done += rows;
+        wish_.on_rows({.table = table, .done = done, .all = std::max(done, all_)});
+    }
+
+    PostgresBackend& target_;
+    SandboxWish const& wish_;
+    std::map<std::string, std::int64_t> rows_;  // of each table, as it was seen last
+    std::int64_t all_ = 0;
+    std::chrono::steady_clock::time_point last_;
+};
+
 Result<void> make_rows(Place const& place, SandboxWish const& wish, Sandbox& sandbox) {
     UNDROP_TRY(auto into, connect_as(place.to, place.role_there));
     MadeValues values(*into);
@@ -75,7 +120,9 @@ Result<void> fill(PostgresBackend& target, SandboxSource* source, Place const& p
                          .left = Left::untouched,
                          .message = fmt::format("the target is PostgreSQL {}, and pg_dump on the PATH is of version {}", server, dump),
                          .next = {.advice = fmt::format("Install postgresql-client-{}, or rehearse with --data sample.", server)}};
-        return copy_database(place.from, place.role, place.to, place.role_there, {.cancelled = wish.cancelled});
+        Onlooker onlooker(target, wish);
+        return copy_database(place.from, place.role, place.to, place.role_there,
+                             {.cancelled = wish.cancelled, .meanwhile = onlooker.asked()});
     }
     if (dump == 0 || too_old) {
         sandbox.notes.push_back(too_old

@@ -29,6 +29,13 @@ private:
 };
 
 constexpr int pages_at_once = 2000;
+constexpr char const* wants_room = "The copy needs room, all of it as much as the database; SQLITE_TMPDIR names a directory that has it.";
+
+// Extended codes count by their primary one.
+bool is_of_room(int state) {
+    constexpr int primary = 0xFF;
+    return (state & primary) == SQLITE_FULL || (state & primary) == SQLITE_IOERR;
+}
 
 // The whole database in one read transaction, so that it is of one moment and nobody's writes make the backup begin anew.
 Result<void> copy(sqlite3* from, sqlite3* to, SandboxWish const& wish) {
@@ -61,8 +68,7 @@ Result<void> copy(sqlite3* from, sqlite3* to, SandboxWish const& wish) {
     if (wish.is_cancelled()) return Error{.code = Code::interrupted, .left = Left::untouched, .message = "interrupted"};
     auto error = error_of(state, sqlite3_errstr(state));
     error.message = "the database cannot be copied for the rehearsal: " + error.message;
-    if (state == SQLITE_FULL || state == SQLITE_IOERR)
-        error.next.advice = "The copy needs as much room as the database; SQLITE_TMPDIR names a directory that has it.";
+    if (is_of_room(state)) error.next.advice = wants_room;
     return error;
 }
 
@@ -81,9 +87,16 @@ Result<std::unique_ptr<Sandbox>> SqliteBackend::make_sandbox(SandboxWish const& 
         return error;
     }
     auto sandbox = std::make_unique<SqliteSandbox>(opened);
-    if (wish.by_rows())
-        UNDROP_CHECK(copy_by_rows(handle(), opened, wish));
-    else if (wish.data.mode == DataMode::full)
+    if (wish.by_rows()) {
+        if (auto copied = copy_by_rows(handle(), opened, wish); !copied) {
+            auto error = std::move(copied).error();
+            error.left = Left::untouched;
+            if (is_of_room(sqlite3_errcode(opened)) || error.native.find("FULL") != std::string::npos ||
+                error.native.find("IOERR") != std::string::npos)
+                error.next.advice = wants_room;
+            return error;
+        }
+    } else if (wish.data.mode == DataMode::full)
         UNDROP_CHECK(copy(handle(), opened, wish));
     UNDROP_CHECK(sandbox->backend().prepare());
     set(opened, Switch::foreign_keys, is_on(handle(), Switch::foreign_keys));

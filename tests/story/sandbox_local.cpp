@@ -30,7 +30,8 @@ public:
     }
     ~Temporary() {
         setenv("TMPDIR", before_.c_str(), 1);
-        fs::remove_all(path_);
+        std::error_code ignored;
+        fs::remove_all(path_, ignored);
     }
     Temporary(Temporary const&) = delete;
     Temporary& operator=(Temporary const&) = delete;
@@ -132,6 +133,20 @@ ON_POSTGRES("Ctrl-C while a local sandbox is made leaves nothing behind") {
     wish.cancelled = [&] { return ++asked > 5; };
     CHECK(Looked(db.url(), wish).error().code == Code::interrupted);
     CHECK(temporary.folders().empty());
+}
+
+ON_POSTGRES("an interrupt of the program at any moment leaves nothing of a local sandbox behind") {
+    Directory const directory;
+    Temporary const temporary;
+    directory.write("1_t.up.sql", "create table t (id integer); select pg_sleep(2)");
+    directory.write("1_t.down.sql", "drop table t");
+    for (auto const* after : {"0.1", "0.4", "1.5"}) {
+        auto const status = output_of("cd " + shell_quoted(directory.path()) + " && timeout --foreground --preserve-status -s INT " +
+                                      after + " " + shell_quoted(UNDROP_TEST_PROGRAM) + " --db " + shell_quoted(db.url()) +
+                                      " --dir . rehearse --sandbox local >/dev/null 2>&1; echo $?");
+        CHECK_MESSAGE(status == "130\n", after << ": " << status);
+        CHECK(temporary.folders().empty());
+    }
 }
 
 ON_POSTGRES("without room for a local sandbox the run says so, and leaves nothing behind") {

@@ -1,6 +1,10 @@
 // What a sandbox cannot be made of: said before anything is made, with what to do.
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <csignal>
 #include <cstdlib>
 
 #include "story/sandboxes.hpp"
@@ -97,4 +101,47 @@ ON_POSTGRES("a sandbox elsewhere reads times and names as the target does") {
     Looked box(db.url(), {.elsewhere = local_server});
     CHECK(box.table("show timezone") == "Asia/Kathmandu");
     CHECK(box.table("show search_path") == "app, public");
+}
+
+ON_POSTGRES("how far a whole copy is, is told while it runs") {
+    db.run("create table big as select n, repeat('x', 500) as v from generate_series(1, 200000) n; analyze big");
+    std::int64_t most = 0;
+    auto wish = of(DataMode::full);
+    wish.on_rows = [&](Filling const& filling) {
+        CHECK(filling.table == "big");
+        CHECK(filling.all >= filling.done);
+        most = std::max(most, filling.done);
+    };
+    Looked box(db.url(), wish);
+    CHECK(box.count("select count(*) from big") == 200000);
+    CHECK(most > 0);
+}
+
+ON_SQLITE("without room for a copy the run says so, and the target is untouched") {
+    db.run(
+        "create table t (id integer primary key, v blob); with recursive n(n) as (select 1 union all select n + 1 from n where n < 20) "
+        "insert "
+        "into t select n, zeroblob(1000000) from n");
+    Directory const notes;
+    auto const child = fork();
+    REQUIRE(child >= 0);
+    if (child == 0) {
+        std::signal(SIGXFSZ, SIG_IGN);
+        rlimit const small{5'000'000, 5'000'000};
+        setrlimit(RLIMIT_FSIZE, &small);
+        for (auto const mode : {DataMode::full, DataMode::sample}) {
+            auto target = Target::open(db.url());
+            auto const refused =
+                rehearse(target.value(), source_of({{"create table later (id integer)", "drop table later"}}), {.data = {.mode = mode}});
+            notes.write(name_of(mode), refused ? "none" : refused.error().text());
+        }
+        _exit(0);
+    }
+    int status = 0;
+    REQUIRE(waitpid(child, &status, 0) == child);
+    for (std::string const mode : {"full", "sample"}) {
+        auto const error = output_of("cat " + notes.path() + "/" + mode);
+        CHECK_MESSAGE(error.find("SQLITE_TMPDIR") != std::string::npos, error);
+    }
+    CHECK(db.count("select count(*) from t") == 20);
 }

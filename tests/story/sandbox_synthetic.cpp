@@ -80,6 +80,7 @@ ON_BOTH("a table that takes no row is named, and the rehearsal goes on") {
         rehearse(target, source_of({{"alter table t drop column v"}}), {.data = {.mode = DataMode::synthetic, .rows = 10}});
     REQUIRE_MESSAGE(evidence, evidence.error().text());
     CHECK(evidence.value().exact());
+    CHECK(mentions(evidence.value().notes, "not exercised"));
     CHECK(evidence.value().not_filled == std::vector<std::string>{db.named("never")});
 }
 
