@@ -61,7 +61,7 @@ join pg_class p on p.oid = k.confrelid join pg_namespace pn on pn.oid = p.relnam
 cross join lateral unnest(k.conkey, k.confkey) with ordinality x(child, parent, at)
 join pg_attribute ca on ca.attrelid = k.conrelid and ca.attnum = x.child
 join pg_attribute pa on pa.attrelid = p.oid and pa.attnum = x.parent
-where k.conrelid = {0} and k.contype = 'f'
+where k.conrelid = {0} and k.contype = 'f' and k.conparentid = 0
 order by k.oid, x.at)";
 
 std::vector<std::string> split(std::string const& text) {

@@ -41,6 +41,16 @@ Result<void> fill_by_dump(SandboxSource& source, Place const& place, SandboxWish
 
 Result<void> fill_by_catalog(PostgresBackend& target, SandboxSource& source, Place const& place, SandboxWish const& wish,
                              std::vector<std::string>& notes) {
+    // The catalog attaches partitions once their indexes are there: before, rows have no way to them.
+    auto const with_partitions =
+        std::find_if(source.tables().begin(), source.tables().end(), [](SourceTable const& table) { return table.partitioned; });
+    if (wish.data.mode >= DataMode::sample && with_partitions != source.tables().end())
+        return Error{.code = Code::refused,
+                     .left = Left::untouched,
+                     .message = fmt::format("rows of {}, which has partitions, are copied only where pg_dump makes the schema",
+                                            with_partitions->text()),
+                     .next = {.advice = fmt::format("Install postgresql-client-{}, or rehearse with --data synthetic.",
+                                                    target.connection().server_version() / per_major)}};
     UNDROP_TRY(auto const script, schema_script(target, wish.ledger));
     if (!script.unknown.empty())
         notes.push_back(fmt::format("the sandbox is without what undrop does not know how to make: {}", fmt::join(script.unknown, ", ")));

@@ -21,6 +21,8 @@ Result<WholeSchema> described(PostgresBackend& backend, std::string const& ledge
     return whole;
 }
 
+// They are left out, for a copy must not replicate.
+bool of_publications(ObjectId const& id) { return id.kind.find("publication") != std::string::npos; }
 bool of_roles(ObjectId const& id) { return id.kind.starts_with("owner") || id.kind.starts_with("grants"); }
 
 }  // namespace
@@ -67,7 +69,7 @@ Result<std::string> schema_difference(PostgresBackend& target, PostgresBackend& 
     UNDROP_TRY(auto const there, described(target, ledger));
     UNDROP_TRY(auto const here, described(sandbox, ledger));
     std::vector<std::string> differ;
-    auto const counts = [&](ObjectId const& id) { return own_server || !of_roles(id); };
+    auto const counts = [&](ObjectId const& id) { return !of_publications(id) && (own_server || !of_roles(id)); };
     for (auto const& [id, object] : there.catalog) {
         auto const found = here.catalog.find(id);
         if (counts(id) && (found == here.catalog.end() || !found->second.same(object))) differ.push_back(id.text());

@@ -23,7 +23,8 @@ struct SchemaScript {
 // In a transaction of its own.
 [[nodiscard]] Result<void> run_all(PostgresBackend& sandbox, std::string const& settings, std::vector<std::string> const& statements);
 
-// In what the sandbox's schema is not the target's, as undrop sees both; empty: in nothing. `own_server`: owners and rights count as well.
+// In what the sandbox's schema is not the target's, as undrop sees both, but for publications; empty: in nothing. `own_server`: owners and
+// rights count as well.
 [[nodiscard]] Result<std::string> schema_difference(PostgresBackend& target, PostgresBackend& sandbox, std::string const& ledger,
                                                     bool own_server);
 

@@ -55,6 +55,18 @@ ON_POSTGRES("without pg_dump the schema comes from undrop's own catalog, and tha
           db.count("select count(*) from pg_constraint where connamespace = 'public'::regnamespace"));
 }
 
+ON_POSTGRES("without pg_dump a sample of what has partitions is refused, and made rows are not") {
+    db.run(
+        "create table p (k integer primary key) partition by range (k); create table p1 partition of p for values from (0) to (10); insert "
+        "into p values (1)");
+    Path const none("/nowhere");
+    Looked sample(db.url(), of(DataMode::sample));
+    CHECK(sample.error().code == Code::refused);
+    CHECK(sample.error().message.find("public.p") != std::string::npos);
+    Looked made(db.url(), of(DataMode::synthetic));
+    CHECK(made.count("select count(*) from p") > 0);
+}
+
 ON_POSTGRES("a target newer than pg_dump: the catalog for a part of it, and a whole copy is refused with both versions") {
     make_tables(db);
     Directory const tools;

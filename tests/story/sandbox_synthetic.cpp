@@ -127,9 +127,15 @@ ON_POSTGRES("tables that refer to each other are filled where they may begin wit
         "references c); "
         "alter table c add foreign key (d) references d deferrable");
     db.run("create table tree (id integer primary key, up integer not null references tree)");
+    db.run(
+        "create table parts (id integer, day integer, primary key (id, day)) partition by range (day); create table parts_1 partition of "
+        "parts "
+        "for values from (0) to (10); create table r (id integer primary key, part integer, day integer, foreign key (part, day) "
+        "references parts)");
     Looked box(db.url(), made(20));
     CHECK(box.count("select count(*) from a where b is not null") > 0);
     CHECK(box.count("select count(*) from b where a is not null") > 0);
     CHECK(box.count("select count(*) from tree") == 20);
+    CHECK(box.count("select count(*) from r where day is not null") > 0);
     CHECK(box.sandbox().not_filled == std::vector<std::string>{"public.c", "public.d"});
 }
