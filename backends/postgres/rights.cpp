@@ -40,10 +40,15 @@ std::string word_after(std::string const& text, std::string_view before) {
     return text.substr(from, text.find_first_of(" ;,\n)", from) - from);
 }
 
-// Who gave the rights that this text gives, beside the owner (kinds/grants.cpp).
-Names grantors(std::string const& text) {
+// Who gave the rights that this text gives, beside the owner (kinds/grants.cpp): in a block, so as a text in a text.
+Names grantors(std::string const& make) {
     constexpr std::string_view becomes = "set_config('role', '";
     Names names;
+    std::string text;
+    for (std::size_t i = 0; i < make.size(); ++i) {
+        text += make[i];
+        if (make.compare(i, 2, "''") == 0) ++i;
+    }
     for (auto at = text.find(becomes); at != std::string::npos; at = text.find(becomes, at + 1))
         names.insert(word_after(text.substr(at + becomes.size() - 1), ""));
     return names;
