@@ -1,5 +1,7 @@
 #include "drawn.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cctype>
 
@@ -150,6 +152,11 @@ bool gives_values(std::vector<Statement> const& statements, Table const& table, 
         }
     }
     return any;
+}
+
+// Its shape is the sequence's name, and what gives the sequence a type that is not the column's.
+std::string next_number(Dialect const& dialect, Object const& identity) {
+    return fmt::format("pg_catalog.nextval({})", dialect.literal(identity.shape.substr(0, identity.shape.find("\nALTER SEQUENCE "))));
 }
 
 }  // namespace undrop

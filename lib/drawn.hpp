@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "catalog.hpp"
 #include "dialect.hpp"
 
 namespace undrop {
@@ -12,5 +13,8 @@ namespace undrop {
 // text does not show that: no INSERT is found, or one leaves the column out, or numbers its rows itself.
 [[nodiscard]] bool gives_values(std::vector<Statement> const& statements, Table const& table, std::string const& column,
                                 std::vector<Table> const& all);
+
+// SQL that draws a number of an identity column's sequence.
+[[nodiscard]] std::string next_number(Dialect const& dialect, Object const& identity);
 
 }  // namespace undrop

@@ -69,7 +69,7 @@ Result<void> StepRunner::renumber_saved_rows() {
         if (!key || now.columns.size() < 2 || key->full_type() != one.table.column(key->name)->full_type()) continue;
         UNDROP_TRY(auto const identity, identity_of(now, key->name));
         auto next = key->default_sql.find('(') == std::string::npos ? std::string{} : key->default_sql;
-        if (identity) next = fmt::format("pg_catalog.nextval({})", backend_.dialect().literal(identity->shape));
+        if (identity) next = next_number(backend_.dialect(), *identity);
         auto const by_row = !backend_.dialect().lasting_row_id(now, "t").empty() && key->stored_type == "integer";
         if ((next.empty() && !by_row) || gives_values(statements_, now, key->name, scripted_)) continue;
         UNDROP_TRY(auto references, backend_.references(now));

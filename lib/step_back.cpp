@@ -235,7 +235,7 @@ Result<void> StepRunner::restore_column_of(Snapshot const& snapshot, Table const
     auto const goes_up = step_.direction == Direction::up;
     auto const& drawn = table.column(snapshot.column)->default_sql;
     auto next = drawn.find("nextval(") == std::string::npos ? std::string{} : drawn;
-    if (identity) next = fmt::format("pg_catalog.nextval({})", backend_.dialect().literal(identity->shape));
+    if (identity) next = next_number(backend_.dialect(), *identity);
     auto const by_row = !backend_.dialect().lasting_row_id(table, "t").empty() && table.column(snapshot.column)->stored_type == "integer";
     auto const draws_rows =
         made_by_script && by_row && (!snapshot.keyed() || snapshot.told_anew) && (goes_up || table.key == std::vector{snapshot.column});

@@ -39,7 +39,7 @@ struct Tally {
 
 constexpr std::uint64_t parts = 4;
 constexpr std::uint64_t first_seed = 101;
-constexpr std::uint64_t runs_in_all = 300;
+constexpr std::uint64_t runs_in_all = 100;
 
 void fuzz(Engine engine, std::uint64_t part) {
     Stage stage(engine);
