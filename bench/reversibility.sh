@@ -24,7 +24,7 @@ for ((i = 1; i <= count; ++i)); do
            down="DROP TABLE $table;" ;;
         1) up="ALTER TABLE $table ADD COLUMN note TEXT;" down="ALTER TABLE $table DROP COLUMN note;" ;;
         2) up="CREATE INDEX ${table}_name ON $table (name);" down="DROP INDEX ${table}_name;" ;;
-        3) up="UPDATE $table SET note = name;" down="UPDATE $table SET note = NULL;" ;;
+        3) up="UPDATE $table SET name = upper(name);" down="SELECT 1;" ;;
         4) up="ALTER TABLE $table DROP COLUMN old;" down="ALTER TABLE $table ADD COLUMN old TEXT;" ;;
         5) up="CREATE VIEW ${table}_view AS SELECT id, name FROM $table;" down="DROP VIEW ${table}_view;" ;;
         6) up="INSERT INTO $table (id, name) VALUES (3, 'c');" down="DELETE FROM $table WHERE id = 3;" ;;
