@@ -103,13 +103,6 @@ Result<void> note_stake(Backend& backend, Ledger& ledger, State const& before, S
 }
 
 void settle(Evidence& evidence) {
-    for (auto& found : evidence.migrations) {
-        if (found.came_back || found.grade != Grade::exact) continue;
-        found.grade = found.step == "up"                                                           ? Grade::up_broken
-                      : !found.irreversible.empty()                                                ? Grade::irreversible
-                      : found.step == "down" && found.rows_differing == 0 && found.objects.empty() ? Grade::down_broken
-                                                                                                   : Grade::lossy;
-    }
     evidence.undrop = UNDROP_VERSION;
     evidence.at = utc_now();
     auto const open = evidence.target.rfind('(');

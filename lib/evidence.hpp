@@ -27,7 +27,7 @@ void note_scripts(Migration const& migration, bool derived, Rehearsed& found);
 [[nodiscard]] Result<void> note_stake(Backend& backend, Ledger& ledger, State const& before, State const& after, Touched const& touched,
                                       Rehearsed& found);
 
-// What is told when all is done: by what and when the evidence was made; a grade, where the walk gave none.
+// What is told when all is done: by what and when the evidence was made.
 void settle(Evidence& evidence);
 
 }  // namespace undrop

@@ -30,7 +30,7 @@ RowDifference row_from(Json const& json) {
     row.before = json.at("before");
     row.after = json.at("after");
     row.hidden = json.at("hidden");
-    auto const kind = json.value("kind", std::string("changed"));
+    auto const kind = json.at("kind").get<std::string>();
     row.kind = kind == "gone" ? RowDifference::Kind::gone : kind == "added" ? RowDifference::Kind::added : RowDifference::Kind::changed;
     return row;
 }
@@ -116,7 +116,6 @@ std::string sum_of(Json const& json) {
 }  // namespace
 
 void add_gate(Rehearsed const& r, Json& json) {
-    json["grade"] = name_of(r.grade);
     json["up_sum"] = r.up_sum;
     json["down_sum"] = r.down_sum;
     json["directives"] = r.directives;
@@ -126,11 +125,6 @@ void add_gate(Rehearsed const& r, Json& json) {
         return Json{{"kind", o.kind}, {"parent", o.parent}, {"name", o.name}, {"before", o.before}, {"after", o.after}};
     });
     json["compared"] = list(r.compared, [](RowsCompared const& c) { return Json{{"table", c.table}, {"rows", c.rows}, {"hash", c.hash}}; });
-    // The kind of a difference cannot be told from its values where they are hidden.
-    for (std::size_t i = 0; i < r.rows.size() && i < json["rows"].size(); ++i)
-        json["rows"][i]["kind"] = r.rows[i].kind == RowDifference::Kind::gone    ? "gone"
-                                  : r.rows[i].kind == RowDifference::Kind::added ? "added"
-                                                                                 : "changed";
 }
 
 void add_gate(Evidence const& evidence, Json& json) {

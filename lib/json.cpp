@@ -222,8 +222,10 @@ Json checked_json(CheckedMigration const& migration) {
 }
 
 Json row_difference_json(RowDifference const& row) {
-    return {{"table", row.table}, {"key", row.key},       {"column", row.column}, {"before", row.before},
-            {"after", row.after}, {"hidden", row.hidden}, {"text", row.text()}};
+    // The kind cannot be told from values that are hidden.
+    auto const* kind = row.kind == RowDifference::Kind::gone ? "gone" : row.kind == RowDifference::Kind::added ? "added" : "changed";
+    return {{"kind", kind},         {"table", row.table}, {"key", row.key},       {"column", row.column},
+            {"before", row.before}, {"after", row.after}, {"hidden", row.hidden}, {"text", row.text()}};
 }
 
 Json cost_json(StepCost const& cost) {

@@ -79,12 +79,13 @@ Result<std::vector<LogEntry>> record(Target& target, Evidence const& evidence, O
 
 Result<std::vector<Evidence>> recorded_evidence(Target& target, std::vector<std::string> const& versions, Options const& options) {
     std::vector<Evidence> found;
-    auto const is_number = [](std::string const& v) { return !v.empty() && v.find_first_not_of("0123456789") == std::string::npos; };
-    if (versions.empty() || !std::all_of(versions.begin(), versions.end(), is_number)) return found;
+    if (versions.empty()) return found;
     auto& backend = target.backend();
+    std::vector<std::string> wanted;
+    for (auto const& version : versions) wanted.push_back(backend.dialect().literal(version));
     auto const read = backend.store_rows(
-        options.ledger, fmt::format("select detail from {} where kind = '{}' and version in ('{}') order by id",
-                                    Ledger(backend, options.ledger).table(names::event), rehearsed_event, fmt::join(versions, "', '")));
+        options.ledger, fmt::format("select detail from {} where kind = '{}' and version in ({}) order by id",
+                                    Ledger(backend, options.ledger).table(names::event), rehearsed_event, fmt::join(wanted, ", ")));
     if (!read && backend.means_no_store(read.error())) return found;
     if (!read) return read.error();
     // What a newer undrop wrote, or somebody changed, is no evidence.

@@ -195,14 +195,17 @@ Result<fs::path> make_folder(ServerUser const& user) {
     return folder;
 }
 
-Result<void> wait_until_up(LocalCluster const& cluster, pid_t server, fs::path const& log, ClusterWish const& wish) {
+Result<void> wait_until_up(LocalCluster& cluster, pid_t server, fs::path const& log, ClusterWish const& wish) {
     auto const until = std::chrono::steady_clock::now() + patience;
     while (true) {
         std::unique_ptr<PGconn, decltype(&PQfinish)> const tried(connect(cluster.parameters()), &PQfinish);
         if (tried && PQstatus(tried.get()) == CONNECTION_OK) return success();
         if (wish.cancelled && wish.cancelled()) return Error{.code = Code::interrupted, .left = Left::untouched, .message = "interrupted"};
         int status = 0;
-        if (waitpid(server, &status, WNOHANG) == server) return cannot("it ended by itself", reason_in(log));
+        if (waitpid(server, &status, WNOHANG) == server) {
+            cluster.runs_as(0);  // its number is anybody's now
+            return cannot("it ended by itself", reason_in(log));
+        }
         if (std::chrono::steady_clock::now() > until) return cannot("it does not take connections", reason_in(log));
         std::this_thread::sleep_for(std::chrono::milliseconds(20));
     }

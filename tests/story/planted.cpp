@@ -80,6 +80,9 @@ ON_POSTGRES("planted: what runs when a table of the store is used is refused by 
               "journal has an index over an expression"},
              {"create view undrop.extra as select 1", "drop view undrop.extra", "extra is no table"},
              {"create function undrop.evil() returns int language sql as 'select 1'", "drop function undrop.evil()", "the function evil"},
+             {"create type undrop.row as (a integer)", "drop type undrop.row", "the type row"},
+             {"create type undrop.label as enum ('a')", "drop type undrop.label", "the type label"},
+             {"create materialized view undrop.mat as select 1", "drop materialized view undrop.mat", "mat is no table"},
              {"create table undrop.kid () inherits (undrop.event)", "drop table undrop.kid", "takes part in inheritance"}}) {
         CAPTURE(sql);
         db.run(sql);
