@@ -44,6 +44,7 @@ StepCost cost_from(Json const& json) {
     auto const& stop = json.at("writers_stop_seconds");
     cost.writers_stop = stop.is_null() ? -1 : stop.get<double>();
     cost.assumption = json.at("assumption");
+    cost.rewritten = json.at("rewritten").get<std::vector<std::string>>();
     return cost;
 }
 
@@ -94,6 +95,7 @@ Evidence evidence_from(Json const& json) {
     evidence.not_reached = json.at("not_reached");
     evidence.notes = json.at("notes");
     evidence.not_filled = json.at("not_filled");
+    evidence.witness = json.at("witness");
     evidence.seconds = json.at("seconds");
     evidence.undrop = json.at("undrop");
     evidence.database = json.at("database");
@@ -134,6 +136,7 @@ void add_gate(Evidence const& evidence, Json& json) {
     json["database"] = evidence.database;
     json["at"] = evidence.at;
     json["not_filled"] = evidence.not_filled;
+    json["witness"] = evidence.witness;
 }
 
 void add_sum(Json& json) { json["sum"] = sum_of(json); }

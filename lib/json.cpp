@@ -236,6 +236,7 @@ Json cost_json(StepCost const& cost) {
         {"seconds", cost.seconds}, {"rows_saved", cost.rows_saved}, {"bytes_saved", cost.bytes_saved}, {"locks", list(cost.locks, lock)}};
     json["writers_stop_seconds"] = cost.writers_stop < 0 ? Json(nullptr) : Json(cost.writers_stop);
     json["assumption"] = cost.assumption;
+    json["rewritten"] = cost.rewritten;
     return json;
 }
 

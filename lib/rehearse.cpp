@@ -114,7 +114,7 @@ Result<Evidence> rehearse(Target& target, Source const& source, Rehearsal const&
             fmt::format("not exercised, since no row could be made for them: {}", fmt::join(evidence.not_filled, ", ")));
     UNDROP_CHECK(with_run_lock(sandbox->backend(), options, [&]() -> Result<void> {
         UNDROP_CHECK(Ledger(sandbox->backend(), options.ledger).ensure(options));
-        Walk walk(sandbox->backend(), rehearsal, options);
+        Walk walk(*sandbox, rehearsal, options);
         if (rehearsal.data.mode == DataMode::synthetic || rehearsal.data.mode == DataMode::sample)
             walk.extrapolate_to(rows_of(target.backend(), options.ledger));
         return walk.over(way, chosen, evidence);

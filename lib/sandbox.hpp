@@ -2,6 +2,8 @@
 #pragma once
 
 #include <functional>
+#include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,12 +30,24 @@ struct SandboxWish {
     [[nodiscard]] std::int64_t rows_of_a_table() const { return data.rows > 0 ? data.rows : usual_rows; }
 };
 
+// Definitions by what they are of ("TABLE public.t"), as another program than undrop reads them out of a database.
+using SchemaText = std::map<std::string, std::string>;
+
 class Sandbox {
 public:
     virtual ~Sandbox() = default;  // the quiet way to end()
     [[nodiscard]] virtual Backend& backend() = 0;
     // Drops the sandbox. An error says what is left behind; nothing may be asked of the backend afterwards.
     [[nodiscard]] virtual Result<void> end() = 0;
+
+    // That program, with its version; empty: there is none, or none that says more than undrop's own reading.
+    [[nodiscard]] virtual std::string witness() { return {}; }
+    [[nodiscard]] virtual Result<SchemaText> seen_by_witness() { return SchemaText{}; }
+    // Where each table's rows are stored, by its id: another place says that they were written anew. In the transaction at hand.
+    [[nodiscard]] virtual Result<std::map<std::string, std::string>> storage() { return std::map<std::string, std::string>{}; }
+
+    // Does the error say something of the sandbox (no room, its server is gone) rather than of what ran in it?
+    [[nodiscard]] virtual bool is_to_blame(Error const&) const { return false; }
 
     // For the evidence.
     std::vector<std::string> notes;

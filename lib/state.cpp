@@ -173,6 +173,18 @@ void compare_catalogs(Catalog const& then, Catalog const& now, std::vector<Objec
         if (!then.contains(id)) out.push_back({id.text(), {}, object.make});
 }
 
+// What both readings see is told once, by our own.
+void compare_texts(std::string const& witness, SchemaText const& then, SchemaText const& now, std::vector<ObjectDifference>& out) {
+    auto const name = [&](std::string const& object) { return fmt::format("{} ({})", object, witness); };
+    for (auto const& [object, text] : then) {
+        auto const found = now.find(object);
+        if (found == now.end() || found->second != text)
+            out.push_back({name(object), text, found == now.end() ? std::string{} : found->second});
+    }
+    for (auto const& [object, text] : now)
+        if (!then.contains(object)) out.push_back({name(object), {}, text});
+}
+
 }  // namespace
 
 Result<std::shared_ptr<State::Rows const>> StateKeeper::copy(Table const& table) {
@@ -222,6 +234,9 @@ Result<State> StateKeeper::take(State const& earlier, Touched const& touched) {
         return std::move(taken).error();
     }
     later_.clear();
+    if (witness_) {
+        UNDROP_TRY(state.by_witness, witness_->seen_by_witness());
+    }
     return state;
 }
 
@@ -271,6 +286,9 @@ Result<Differences> StateKeeper::compare(State const& then, Touched const& touch
     }();
     backend_.rollback();
     if (!compared) return std::move(compared).error();
+    if (!witness_ || then.by_witness.empty()) return differences;
+    UNDROP_TRY(auto const seen, witness_->seen_by_witness());
+    if (differences.objects.empty()) compare_texts(witness_->witness(), then.by_witness, seen, differences.objects);
     return differences;
 }
 
@@ -316,9 +334,18 @@ void Watch::see(Event const& event) {
         touched_.reset();
         return;
     }
+    auto stored = sandbox_.storage();
     if (event.kind == Event::Kind::started) {
         before_ = std::move(now).value();
+        stored_ = stored ? std::move(stored).value() : std::map<std::string, std::string>{};
         return;
+    }
+    rewritten_.clear();
+    for (auto const& table : before_) {
+        auto const then = stored_.find(table.id);
+        auto const file = stored ? stored.value().find(table.id) : stored_.end();
+        if (stored && then != stored_.end() && file != stored.value().end() && file->second != then->second)
+            rewritten_.push_back(table.text());
     }
     auto const observed = backend_.observed();
     if (!observed || !touched_) {

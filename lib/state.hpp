@@ -14,6 +14,7 @@
 
 #include "backend.hpp"
 #include "look.hpp"
+#include "sandbox.hpp"
 
 namespace undrop {
 
@@ -26,6 +27,7 @@ struct State {
         std::vector<std::string> columns;  // copied as v1, v2 ...
     };
     Catalog catalog;
+    SchemaText by_witness;                                    // empty: there is none
     std::map<TableName, std::shared_ptr<Rows const>> tables;  // states share the copies of tables that did not change in between
 };
 
@@ -42,7 +44,9 @@ using Columns = std::map<TableName, std::set<std::string>>;
 
 class StateKeeper {
 public:
-    StateKeeper(Backend& backend, Options const& options, bool hide) : backend_(backend), options_(options), hide_(hide) {}
+    // `witness`: reads schemas, too; may be null.
+    StateKeeper(Backend& backend, Options const& options, bool hide, Sandbox* witness)
+        : backend_(backend), options_(options), hide_(hide), witness_(witness) {}
 
     // What the database is like now. Tables of `earlier` that were not touched since are not copied again.
     [[nodiscard]] Result<State> take(State const& earlier, Touched const& touched);
@@ -53,6 +57,7 @@ public:
     [[nodiscard]] Result<Columns> differing_columns(State const& then, Touched const& touched);
     // Copies that no other state shares are dropped with the next take.
     void release(State state);
+    [[nodiscard]] std::string witness() const { return witness_ ? witness_->witness() : std::string{}; }
     // Undrop's own statement, for the next take.
     void later(std::string sql) { later_.push_back(std::move(sql)); }
 
@@ -65,6 +70,7 @@ private:
     Backend& backend_;
     Options const& options_;
     bool hide_;
+    Sandbox* witness_;
     int last_ = 0;
     std::vector<std::string> later_;
 };
@@ -72,15 +78,19 @@ private:
 // Which tables a step's transaction wrote to, by name at its end; asked in the step's own events.
 class Watch {
 public:
-    Watch(Backend& backend, std::string ledger) : backend_(backend), ledger_(std::move(ledger)) {}
+    Watch(Sandbox& sandbox, std::string ledger) : sandbox_(sandbox), backend_(sandbox.backend()), ledger_(std::move(ledger)) {}
     void see(Event const& event);
     void clear() { touched_.emplace(); }
     [[nodiscard]] Touched const& touched() const { return touched_; }
+    [[nodiscard]] std::vector<std::string> const& rewritten() const { return rewritten_; }  // of the step that went last
 
 private:
+    Sandbox& sandbox_;
     Backend& backend_;
     std::string ledger_;
     std::vector<Table> before_;
+    std::map<std::string, std::string> stored_;  // when the step began
+    std::vector<std::string> rewritten_;
     Touched touched_ = std::set<TableName>{};
 };
 

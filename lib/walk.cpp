@@ -25,6 +25,10 @@ double seconds_since(Clock::time_point start) { return std::chrono::duration<dou
 
 bool holds_real_rows(Rehearsal const& rehearsal) { return rehearsal.data.mode >= DataMode::sample; }
 
+bool asks_witness(Rehearsal const& rehearsal, Sandbox& sandbox) {
+    return rehearsal.witness.value_or(rehearsal.data.mode != DataMode::migrations) && !sandbox.witness().empty();
+}
+
 // Errors that say nothing about the migration.
 bool ends_all(Error const& error) { return error.code == Code::interrupted || error.code == Code::in_doubt; }
 
@@ -41,14 +45,16 @@ std::string statement_at(Dialect const& dialect, Script const& script, Place con
 
 }  // namespace
 
-Walk::Walk(Backend& backend, Rehearsal const& rehearsal, Options const& options)
-    : backend_(backend),
+Walk::Walk(Sandbox& sandbox, Rehearsal const& rehearsal, Options const& options)
+    : sandbox_(sandbox),
+      backend_(sandbox.backend()),
       rehearsal_(rehearsal),
       options_(options),
-      ledger_(backend, options.ledger),
-      watch_(backend, options.ledger),
-      keeper_(backend, options_, holds_real_rows(rehearsal) && !rehearsal.show_rows),
-      writes_(backend, options_, holds_real_rows(rehearsal) && !rehearsal.show_rows) {
+      ledger_(backend_, options.ledger),
+      watch_(sandbox, options.ledger),
+      keeper_(backend_, options_, holds_real_rows(rehearsal) && !rehearsal.show_rows,
+              asks_witness(rehearsal, sandbox) ? &sandbox : nullptr),
+      writes_(backend_, options_, holds_real_rows(rehearsal) && !rehearsal.show_rows) {
     auto const told = options.on_event;
     options_.on_event = [this, told](Event const& event) {
         watch_.see(event);
@@ -123,13 +129,14 @@ Result<bool> Walk::go(Migration const& migration, Direction direction, char cons
             touched_.reset();
         return true;
     }
-    if (ends_all(done.error())) return std::move(done).error();
+    if (ends_all(done.error()) || sandbox_.is_to_blame(done.error())) return std::move(done).error();
     return fail(std::move(done).error());
 }
 
 // Of the step that went last, for the target: how long writers stop there.
 Result<StepCost> Walk::cost(State const& before, Rehearsed& found) {
     auto cost = cost_of(last_);
+    cost.rewritten = watch_.rewritten();
     std::string longest;
     if (rehearsal_.data.mode < DataMode::synthetic) return cost;
     for (auto const& lock : cost.locks) {
@@ -331,6 +338,7 @@ Result<void> Walk::rehearse(Migration const& migration, Rehearsed& found) {
 }
 
 Result<void> Walk::over(std::vector<Migration const*> const& migrations, std::vector<std::string> const& chosen, Evidence& evidence) {
+    evidence.witness = keeper_.witness();
     auto const is_chosen = [&](Migration const& m) { return std::find(chosen.begin(), chosen.end(), m.version) != chosen.end(); };
     bool stale = true;  // what now_ says is not what is there
     for (auto next = migrations.begin(); next != migrations.end(); ++next) {

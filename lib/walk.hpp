@@ -17,7 +17,7 @@ namespace undrop {
 
 class Walk {
 public:
-    Walk(Backend& backend, Rehearsal const& rehearsal, Options const& options);
+    Walk(Sandbox& sandbox, Rehearsal const& rehearsal, Options const& options);
     Walk(Walk const&) = delete;
     Walk& operator=(Walk const&) = delete;
 
@@ -43,6 +43,7 @@ private:
     void blame(Migration const& migration, PlannedStep const& step, Error error, Rehearsed& found);
     void blame(PlannedStep const& step, char const* after, char const* before, Differences differences, Rehearsed& found);
 
+    Sandbox& sandbox_;
     Backend& backend_;
     Rehearsal const& rehearsal_;
     Options options_;

@@ -9,6 +9,7 @@
 #include <fmt/ranges.h>
 
 #include "cluster.hpp"
+#include "dump_text.hpp"
 #include "errors.hpp"
 #include "open.hpp"
 #include "postgres_backend.hpp"
@@ -74,6 +75,11 @@ select distinct pg_catalog.format('GRANT %I TO %I', g.rolname, m.rolname) from p
 join pg_catalog.pg_roles g on g.oid operator(pg_catalog.=) a.roleid join pg_catalog.pg_roles m on m.oid operator(pg_catalog.=) a.member
 where m.rolname !~ '^pg_')";
 
+// Another file: the rows were written anew.
+constexpr char const* storage_query = R"(
+select c.oid, c.relfilenode from pg_catalog.pg_class c where c.relkind in ('r', 'm') and c.relfilenode operator(pg_catalog.<>) 0
+and c.relnamespace operator(pg_catalog.<>) 'pg_catalog'::pg_catalog.regnamespace)";
+
 std::string fresh_name() {
     std::random_device random;
     return fmt::format("{}{:08x}{:08x}", prefix, random() & 0xFFFFFFFFU, random() & 0xFFFFFFFFU);
@@ -89,6 +95,36 @@ public:
     [[nodiscard]] PostgresBackend& server() { return *server_; }
     void open(std::unique_ptr<PostgresBackend> database) { database_ = std::move(database); }
     void lives_in(std::unique_ptr<Cluster> cluster) { cluster_ = std::move(cluster); }
+    void is_seen_at(Place place, SandboxWish const& wish) {
+        place_ = std::move(place);
+        ledger_ = wish.ledger;
+        cancelled_ = wish.cancelled;
+    }
+
+    // Resources, the operating system, the server itself, an operator's shutdown; a statement that is too large or too long is the
+    // script's.
+    [[nodiscard]] bool is_to_blame(Error const& error) const override {
+        auto const state = sqlstate(error);
+        return state.starts_with("53") || state.starts_with("58") || state.starts_with("XX") || state.starts_with("57P");
+    }
+
+    // One that is older than the server reads nothing.
+    [[nodiscard]] std::string witness() override {
+        constexpr int per_major = 10000;
+        if (pg_dump_ < 0) pg_dump_ = pg_dump_version();
+        if (pg_dump_ < database_->connection().server_version() / per_major) return {};
+        return fmt::format("pg_dump {}", pg_dump_);
+    }
+    [[nodiscard]] Result<SchemaText> seen_by_witness() override {
+        UNDROP_TRY(auto const text, dump_schema(place_.to, place_.acts_as, ledger_, cancelled_));
+        return read_dump(text);
+    }
+    [[nodiscard]] Result<std::map<std::string, std::string>> storage() override {
+        UNDROP_TRY(auto const rows, database_->rows(storage_query));
+        std::map<std::string, std::string> files;
+        for (auto const& row : rows) files.emplace(row[0].value_or(""), row[1].value_or(""));
+        return files;
+    }
 
     [[nodiscard]] Result<void> end() override {
         database_.reset();
@@ -122,6 +158,10 @@ private:
     std::unique_ptr<PostgresBackend> server_;  // lives as long as the sandbox: who made it is still there
     std::string name_;
     std::unique_ptr<PostgresBackend> database_;
+    Place place_;
+    std::string ledger_;
+    std::function<bool()> cancelled_;
+    int pg_dump_ = -1;  // not asked for yet
 };
 
 // Leftovers are no reason not to rehearse: what cannot be dropped stays for the next time.
@@ -277,6 +317,7 @@ Result<std::unique_ptr<Sandbox>> PostgresBackend::make_sandbox(SandboxWish const
     UNDROP_TRY(auto database, connect_as(place.to, place.acts_as));
     database->be_alone();
     sandbox->open(std::move(database));
+    sandbox->is_seen_at(place, wish);
     return std::unique_ptr<Sandbox>(std::move(sandbox));
 }
 

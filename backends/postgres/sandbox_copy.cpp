@@ -17,6 +17,10 @@ Result<void> copy_database(Parameters const&, std::string const&, Parameters con
                  .next = {.advice = "Rehearse with --data sample, or without --data."}};
 }
 
+Result<std::string> dump_schema(Parameters const&, std::string const&, std::string const&, std::function<bool()> const&) {
+    return std::string{};
+}
+
 }  // namespace undrop::postgres
 
 #else
@@ -205,6 +209,33 @@ Result<void> copy_database(Parameters const& from, std::string const& role, Para
                  .message = "the target cannot be copied for the rehearsal",
                  .native = first_error(errors.get()),
                  .next = {.advice = "Rehearse as the owner of all its objects, or without --data."}};
+}
+
+Result<std::string> dump_schema(Parameters const& from, std::string const& role, std::string const& ledger,
+                                std::function<bool()> const& cancelled) {
+    File const written(std::tmpfile());
+    File const errors(std::tmpfile());
+    if (!written || !errors) return Error{.message = "no temporary file can be made", .native = std::strerror(errno)};
+    for (auto const* file : {written.get(), errors.get()}) fcntl(fileno(const_cast<std::FILE*>(file)), F_SETFD, FD_CLOEXEC);
+    std::string pattern = "\"";
+    for (char const c : ledger) pattern += c == '"' ? std::string("\"\"") : std::string(1, c);
+    std::vector<std::string> dump{"pg_dump", "--no-password", "--schema-only", "--exclude-schema=" + pattern + '"'};
+    if (!role.empty()) dump.push_back("--role=" + role);
+    pid_t process = 0;
+    bool interrupted = false;
+    if (int const reason = start(dump, from, {.in = -1, .out = fileno(written.get()), .errors = fileno(errors.get())}, process))
+        return not_there("pg_dump", reason);
+    bool const dumped = succeeded(process, {.cancelled = cancelled}, interrupted);
+    if (interrupted) return Error{.code = Code::interrupted, .left = Left::untouched, .message = "interrupted"};
+    if (!dumped)
+        return Error{.message = "pg_dump cannot read the sandbox",
+                     .native = first_error(errors.get()),
+                     .next = {.command = "rehearse --no-witness", .advice = "compares schemas by undrop's own reading alone"}};
+    std::rewind(written.get());
+    std::string text;
+    std::array<char, 1 << 16> part{};
+    while (auto const size = std::fread(part.data(), 1, part.size(), written.get())) text.append(part.data(), size);
+    return text;
 }
 
 }  // namespace undrop::postgres

@@ -26,6 +26,10 @@ struct CopyPart {
 [[nodiscard]] Result<void> copy_database(Parameters const& from, std::string const& role, Parameters const& to,
                                          std::string const& role_there, CopyPart const& part = {});
 
+// What pg_dump writes of the schema, without that of the ledger's. Errors as copy_database().
+[[nodiscard]] Result<std::string> dump_schema(Parameters const& from, std::string const& role, std::string const& ledger,
+                                              std::function<bool()> const& cancelled);
+
 // The major version of the pg_dump on the PATH; 0: there is none, or it does not say.
 [[nodiscard]] int pg_dump_version();
 

@@ -23,6 +23,10 @@ public:
     explicit SqliteSandbox(sqlite3* handle) : backend_(handle, Connection::Ownership::owned, ":memory:") {}
     [[nodiscard]] SqliteBackend& backend() override { return backend_; }
     [[nodiscard]] Result<void> end() override { return outcome::success(); }
+    [[nodiscard]] bool is_to_blame(Error const& error) const override {
+        return error.native.starts_with("SQLITE_FULL") || error.native.starts_with("SQLITE_IOERR") ||
+               error.native.starts_with("SQLITE_NOMEM");
+    }
 
 private:
     SqliteBackend backend_;

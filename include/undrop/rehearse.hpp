@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <iosfwd>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -96,7 +97,8 @@ struct StepCost {
     double seconds = 0;
     std::int64_t rows_saved = 0;
     std::int64_t bytes_saved = 0;
-    std::vector<LockHeld> locks;  // what it kept writers out of
+    std::vector<LockHeld> locks;              // what it kept writers out of
+    std::vector<std::string> rewritten = {};  // tables whose rows were all written anew, or thrown away, under the strongest lock
     // About so long writers stop on the target, by the lock held longest; less than 0: cannot be told from these rows.
     double writers_stop = -1;
     std::string assumption;  // on which that rests; empty: the rows were the target's own, or it cannot be told
@@ -145,6 +147,7 @@ struct UNDROP_EXPORT Evidence {
     std::vector<std::string> not_reached;  // versions: the walk ended before them
     std::vector<std::string> notes;
     std::vector<std::string> not_filled;  // tables of which `synthetic` could make no row
+    std::string witness = {};             // by which other program's reading schemas were compared, too: "pg_dump 15"; empty: by none
     double seconds = 0;
 
     // For the gate: by what it was made, and when.
@@ -172,6 +175,9 @@ struct Rehearsal {
     std::string command = "undrop rehearse";  // how the command line is called; for Rehearsed::reproduce
     // Told a few times a second while the sandbox is filled, on the caller's thread; must not use the target.
     std::function<void(Filling const&)> on_rows = {};
+    // Compare schemas by another program's reading, too, where it is at hand (pg_dump, some tenths of a second each time); nothing: from
+    // DataMode::schema on.
+    std::optional<bool> witness = {};
     bool writes = true;                         // a second round, in which an application writes to the tables between up and down
     Grade accept = Grade::exact_with_snapshot;  // Evidence::accepted: lossy takes these, too
 };

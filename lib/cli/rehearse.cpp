@@ -25,6 +25,8 @@ struct Given {
     bool record = false;
     bool derive = false;
     bool no_writes = false;
+    bool witness = false;
+    bool no_witness = false;
     std::string accept;
     std::string report;
     std::string sandbox;
@@ -63,6 +65,8 @@ std::string command(Session const& session, Given const& given) {
     if (given.keep_order) result += " --keep-order";
     if (given.derive) result += " --derive";
     if (given.no_writes) result += " --no-writes";
+    if (given.witness) result += " --witness";
+    if (given.no_witness) result += " --no-witness";
     add("--accept", given.accept);
     if (!says_password(given.sandbox)) add("--sandbox", given.sandbox);
     return result;
@@ -92,6 +96,7 @@ int rehearse_all(Session& session, Given const& given) {
                    .command = command(session, given),
                    .on_rows = show_filling(session.flags())};
     wish.writes = !given.no_writes;
+    if (given.witness || given.no_witness) wish.witness = given.witness;
     if (!given.accept.empty()) wish.accept = Grade::lossy;
     auto options = session.options();
     options.derive = given.derive;
@@ -113,6 +118,8 @@ Action declare_rehearse(CLI::App& app) {
     app.add_flag("--show-rows", given->show_rows, "With --data sample or full: show values of rows that differ");
     app.add_flag("--derive", given->derive, "Ignore down scripts: the ways back that undrop derives");
     app.add_flag("--no-writes", given->no_writes, "Leave out the second round, in which an application writes between up and down");
+    auto* witness = app.add_flag("--witness", given->witness, "Compare schemas by pg_dump, too (with --data it does so anyway)");
+    app.add_flag("--no-witness", given->no_witness, "With --data: compare schemas by undrop's own reading alone")->excludes(witness);
     app.add_option("--accept", given->accept, "A grade that is good enough, too")->check(CLI::IsMember({"lossy"}))->type_name("lossy");
     declare_keep_order(app, given->keep_order);
     app.add_option("--report", given->report, "Write it here, too: Markdown, JSON or JUnit's XML")->type_name("FILE.md|.json|.xml");

@@ -89,7 +89,10 @@ char const* on_what(DataMode mode) {
     return "";
 }
 
-std::string headline(Evidence const& e) { return fmt::format("Rehearsal {}, for {}", on_what(e.data.mode), e.target); }
+std::string headline(Evidence const& e) {
+    auto const witness = e.witness.empty() ? std::string{} : fmt::format("; schemas compared by {}, too", e.witness);
+    return fmt::format("Rehearsal {}, for {}{}", on_what(e.data.mode), e.target, witness);
+}
 
 std::string summary(Evidence const& e) {
     if (e.migrations.empty() && e.not_reached.empty()) return "Nothing to rehearse.\n";
@@ -112,6 +115,7 @@ std::string cost_text(char const* direction, StepCost const& cost) {
     if (cost.rows_saved > 0)
         text += fmt::format(", {} saved ({})", print::counted(cost.rows_saved, "row", "rows"), print::bytes(cost.bytes_saved));
     for (auto const& lock : cost.locks) text += fmt::format(", {} locked for {}", lock.table, print::seconds(lock.held_seconds));
+    if (!cost.rewritten.empty()) text += fmt::format(", {} rewritten", fmt::join(cost.rewritten, ", "));
     if (cost.writers_stop >= 0) text += fmt::format(", writers stop for about {}", print::seconds(cost.writers_stop));
     if (!cost.assumption.empty()) text += fmt::format(" ({})", cost.assumption);
     return text;

@@ -157,3 +157,34 @@ ON_SQLITE("without room for a copy the run says so, and the target is untouched"
     }
     CHECK(db.count("select count(*) from t") == 20);
 }
+
+// A file that may not grow is a disk without room.
+TEST_CASE("a server without room ends the rehearsal with its words, and keeps nothing of it (PostgreSQL)") {
+    Server server;
+    auto const label = std::string(60, 'x');
+    connect_postgres(server.url())
+        ->run("create type wide as enum ('" + label + "'); create table t (id integer primary key, w wide); insert into t select g, '" +
+              label + "' from generate_series(1, 100000) g");
+    auto const pending = source_of({{"alter table t add column later integer", "alter table t drop column later"}});
+    auto const rehearsed = [&](RehearsalData data) {
+        auto target = Target::open(server.url());
+        return rehearse(target.value(), pending, {.data = data, .writes = false});
+    };
+    // 3.6 MB of rows, which a snapshot holds as 9 MB: no room for what a rehearsal keeps, and none for twice as many made rows.
+    server.stop_at_once();
+    server.start(6000);
+    for (auto const& data : {RehearsalData{.mode = DataMode::full}, RehearsalData{.mode = DataMode::synthetic, .rows = 200'000}}) {
+        CAPTURE(name_of(data.mode));
+        auto const ended = rehearsed(data);
+        REQUIRE_FALSE(ended);
+        CHECK_MESSAGE(ended.error().text().find("could not extend file") != std::string::npos, ended.error().text());
+        auto const db = connect_postgres(server.url());
+        CHECK(db->one("select count(*) from pg_database where datname like 'undrop_sandbox%'") == "0");
+        CHECK(db->one("select count(*) from t where w is not null") == "100000");
+    }
+    server.stop_at_once();
+    server.start();
+    auto const evidence = rehearsed({.mode = DataMode::full});
+    REQUIRE_MESSAGE(evidence, evidence.error().text());
+    CHECK(evidence.value().exact());
+}

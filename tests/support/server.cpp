@@ -42,12 +42,12 @@ std::string new_directory() {
 
 }  // namespace
 
-void Server::as_server(std::string const& command) const {
-    (void)output_of("cd " + path_ + " && " + as_another() + directory_of_programs() + "/" + command + " >>" + path_ + ".log 2>&1");
+void Server::as_server(std::string const& command, std::string const& limit) const {
+    (void)output_of("cd " + path_ + " && " + limit + as_another() + directory_of_programs() + "/" + command + " >>" + path_ + ".log 2>&1");
 }
 
 Server::Server() : path_(new_directory()) {
-    as_server("initdb -D data -U postgres -A trust -E UTF8 --locale=C.UTF-8 --no-sync");
+    as_server("initdb -D data --wal-segsize=1 -U postgres -A trust -E UTF8 --locale=C.UTF-8 --no-sync");
     std::ofstream(path_ + "/data/postgresql.conf", std::ios::app)
         << "unix_socket_directories = '" << path_
         << "'\nlisten_addresses = ''\nport = 5432\nfsync = off\nlog_statement = none\njit = off\n";
@@ -86,10 +86,11 @@ void Server::kill_postmaster() {
 }
 
 // After a kill the old processes must be gone before a new server may have the shared memory.
-void Server::start() {
+void Server::start(int most_kilobytes) {
+    auto const limit = most_kilobytes == 0 ? std::string{} : "ulimit -f " + std::to_string(2 * most_kilobytes) + " && ";
     for (int tries = 0;; ++tries) {
         try {
-            as_server("pg_ctl -D data -w -t 60 -s -l data/log start");
+            as_server("pg_ctl -D data -w -t 60 -s -l data/log start", limit);
             return;
         } catch (std::exception const&) {
             if (tries == 100) throw;

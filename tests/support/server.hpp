@@ -22,11 +22,11 @@ public:
     [[nodiscard]] std::string socket() const { return path_; }  // the directory; the port is 5432
     void stop_at_once();                                        // as after a crash: nothing is brought to an end
     void kill_postmaster();                                     // kill -9 of the first process; the others notice
-    void start();                                               // waits until it takes connections
+    void start(int most_kilobytes = 0);                         // waits until it takes connections; no file may be larger, but for 0
 
 private:
     explicit Server(Server const& primary, std::string const& copy);
-    void as_server(std::string const& command) const;
+    void as_server(std::string const& command, std::string const& limit = {}) const;
 
     std::string path_;
 };
