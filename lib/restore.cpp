@@ -137,7 +137,8 @@ Result<Restored> restore_column(Backend& backend, Ledger const& ledger, Snapshot
     };
     auto const value = load(pairing.value);
     auto const same = dialect.same(column, "t." + name, value);
-    UNDROP_TRY(auto const computed, computed_by_script(backend, s, now, context));
+    UNDROP_TRY(auto computed, computed_by_script(backend, s, now, context));
+    if (!context.untouched.empty()) computed = fmt::format("({} and not {})", computed, context.untouched);
     UNDROP_TRY(auto const users, is_users(backend, now, column, context));
 
     auto done = begun(s);

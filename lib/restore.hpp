@@ -40,6 +40,7 @@ struct RestoreContext {
     bool note_restored = false;             // whose foreign keys are looked at once everything is back
     std::vector<Referring> referring = {};  // who refers to the column
     std::string newer = {};                 // going up: condition on t, the script computed it from what was written since
+    std::string untouched = {};             // condition on t: nobody has touched the row since it was saved; empty: not known
     std::string next = {};                  // SQL that draws the column's next number, where the script drew it; empty: none is drawn
     bool draws_rows = false;                // going up: numbers of rows that the database drew again, which say nothing
 };

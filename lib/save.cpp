@@ -55,7 +55,7 @@ struct State {
 State state_of(Dialect const& dialect, Ledger const& ledger, Snapshot const& s, std::set<std::string> const& gone,
                std::vector<Footprint> const& footprints) {
     auto const found = std::find_if(footprints.begin(), footprints.end(), [&](Footprint const& f) {
-        return f.schema == s.table.schema && f.table == s.table.name && f.column == s.column;
+        return f.of != Footprint::Of::untouched && f.schema == s.table.schema && f.table == s.table.name && f.column == s.column;
     });
     if (found == footprints.end()) return {};
     auto const table = without(s.table, gone);

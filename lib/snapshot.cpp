@@ -51,6 +51,8 @@ char const* name_of(Footprint::Of of) {
             return "rows";
         case Footprint::Of::keys:
             return "keys";
+        case Footprint::Of::untouched:
+            return "untouched";
         case Footprint::Of::table:
             break;
     }
@@ -58,7 +60,7 @@ char const* name_of(Footprint::Of of) {
 }
 
 Footprint::Of footprint_of(std::string const& name) {
-    for (auto const of : {Footprint::Of::column, Footprint::Of::rows, Footprint::Of::keys})
+    for (auto const of : {Footprint::Of::column, Footprint::Of::rows, Footprint::Of::keys, Footprint::Of::untouched})
         if (name == name_of(of)) return of;
     return Footprint::Of::table;
 }

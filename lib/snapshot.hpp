@@ -35,8 +35,8 @@ struct Snapshot {
     std::int64_t bytes = 0;
     std::string hash;
     // Not in the ledger, but while a step restores from it:
-    std::string moves;         // FROM item: rows whose key users changed since, as images i of it and what it is now, k1..; NULL: they are gone
-    bool told_anew = false;    // saved without a key, and `store` is a copy with one: what is noted of a row has its n
+    std::string moves;  // FROM item: rows whose key users changed since, as images i of it and what it is now, k1..; NULL: they are gone
+    bool told_anew = false;  // saved without a key, and `store` is a copy with one: what is noted of a row has its n
 
     [[nodiscard]] bool keyed() const { return !table.key.empty(); }
     [[nodiscard]] bool of_rows() const { return kind == Kind::deleted || kind == Kind::updated; }  // of a table that stays
@@ -46,9 +46,10 @@ struct Snapshot {
 };
 
 // What a step left in a table or column that it made, or as new rows of a table that was there: a digest per row, or one for all. Of::keys:
-// where other columns are the key since, which row had which old one (key_pairs.hpp); `column` names them, h is an image.
+// where other columns are the key since, which row had which old one (key_pairs.hpp); `column` names them, h is an image. Of::untouched:
+// each row whole, of a table that lost a column.
 struct Footprint {
-    enum class Of { table, column, rows, keys };
+    enum class Of { table, column, rows, keys, untouched };
     std::int64_t id = 0;
     std::int64_t step = 0;
     std::string schema;

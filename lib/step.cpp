@@ -162,6 +162,8 @@ Result<StepRunner::Round> StepRunner::round() {
     copies_.clear();
     unchanged_cells_.clear();
     matched_.clear();
+    untouched_.clear();
+    from_untouched_.clear();
     swapped_.clear();
     kept_rows_.clear();
     in_use_.clear();

@@ -23,6 +23,8 @@
 
 namespace undrop {
 
+struct RowWrite;
+
 // A rename that the step made, so that the way back is a rename and not a drop. An attribute's table is its composite type.
 struct Rename {
     TableName before;
@@ -198,6 +200,18 @@ private:
     [[nodiscard]] Result<void> tell_by_present_keys();
     [[nodiscard]] bool opposite_left_rows(Snapshot const& of) const;
     [[nodiscard]] std::vector<std::string> present_key(Snapshot const& s, std::vector<Table> const& tables) const;
+    // step_untouched.cpp: rows that nobody has touched since the opposite step
+    [[nodiscard]] bool calls_none_of_users(std::set<std::string> const& calls) const;
+    [[nodiscard]] bool computes_from_row_alone(std::vector<Statement> const& statements) const;
+    [[nodiscard]] Result<bool> is_as_left(Table const& table, Footprint const& print);
+    [[nodiscard]] Result<std::set<std::string>> columns_as_left(Table const& table);
+    [[nodiscard]] Result<bool> reads_untouched(RowWrite const& write, std::map<TableName, std::set<std::string>>& known);
+    [[nodiscard]] Result<void> note_written_from_untouched();
+    [[nodiscard]] bool is_written_from_untouched(Table const& table) const;
+    [[nodiscard]] Result<bool> makes_way(Snapshot const& snapshot, Table const& table);
+    [[nodiscard]] Result<void> leave_untouched(std::vector<TableChange> const& changes);
+    [[nodiscard]] Result<void> note_untouched();
+    [[nodiscard]] std::string is_untouched(Snapshot const& snapshot, Table const& now) const;
     // step_positions.cpp: sequences
     [[nodiscard]] Result<void> save_positions(Catalog const& now);
     [[nodiscard]] Result<void> restore_positions();
@@ -363,6 +377,12 @@ private:
     std::vector<OldRowsTable> copies_;
     std::map<std::int64_t, std::string> unchanged_cells_;  // working tables, by snapshot
     std::map<std::int64_t, std::string> matched_;          // working tables of `match_rows`, by snapshot
+    struct Untouched {
+        std::string keys;  // working table
+        std::vector<std::string> key;
+    };
+    std::set<std::string> from_untouched_;      // names of tables, in lower case, that the script computes from untouched rows alone
+    std::map<TableName, Untouched> untouched_;  // by the table's name when its rows were saved
     // Rows that the up inserted and others referred to when the down began.
     struct InUse {
         TableName table;

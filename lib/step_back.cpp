@@ -270,6 +270,7 @@ Result<void> StepRunner::restore_column_of(Snapshot const& snapshot, Table const
     UNDROP_TRY(auto const now, as_saved(snapshot, table));
     if (made_by_script) {
         UNDROP_TRY(context.newer, computed_anew(snapshot, now));
+        context.untouched = is_untouched(snapshot, now);
     }
     for (auto const& referring : context.referring) UNDROP_CHECK(backend_.quiet(referring.child));
     UNDROP_TRY(auto const done, restore_column(backend_, ledger_, snapshot, now, context));
@@ -341,7 +342,11 @@ Result<void> StepRunner::restore_tables(std::vector<Table> const& tables) {
             report_.notes.push_back(fmt::format("{} is not there any more: its rows stay in snapshot {}", snapshot.what(), snapshot.id));
             continue;
         }
-        auto const made_by_script = find_table(scripted_, name) != nullptr;
+        auto made_by_script = find_table(scripted_, name) != nullptr;
+        if (made_by_script) {
+            UNDROP_TRY(bool const made_way, makes_way(snapshot, *table));
+            made_by_script = !made_way;
+        }
         Restored done;
         UNDROP_TRY(auto const read, as_saved(snapshot, *table));
         UNDROP_TRY(auto const newer, made_by_script ? computed_anew(snapshot, read) : Result<std::string>(std::string{}));

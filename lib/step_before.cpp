@@ -169,6 +169,7 @@ Result<void> StepRunner::save_foreseen() {
         }
     UNDROP_CHECK(save_views());
     UNDROP_CHECK(note_moved_keys());
+    UNDROP_CHECK(note_untouched());
     return note_unchanged_cells();
 }
 

@@ -93,6 +93,7 @@ Result<StepRunner::Round> StepRunner::look_again() {
     tell(Event::Kind::looked, "everything that was taken is saved");
     UNDROP_CHECK(keep_only_losses(changes));
     UNDROP_CHECK(leave_key_pairs(changes));
+    UNDROP_CHECK(leave_untouched(changes));
     UNDROP_TRY(auto const now, backend_.catalog_after(ledger_.name(), catalog_));
     UNDROP_CHECK(save_positions(now));
     UNDROP_CHECK(verify(now));

@@ -96,7 +96,7 @@ Traces StepRunner::left_in(Table const& table) const {
         if (TableName{print.schema, print.table} != table_name(table)) continue;
         if (print.of == Footprint::Of::column)
             left.columns.push_back(print);
-        else if (print.of != Footprint::Of::keys && !print.store.empty())
+        else if (print.of != Footprint::Of::keys && print.of != Footprint::Of::untouched && !print.store.empty())
             left.rows.push_back(print);
     }
     return left;

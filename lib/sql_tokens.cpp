@@ -1,0 +1,60 @@
+#include "sql_tokens.hpp"
+
+#include <algorithm>
+#include <cctype>
+
+namespace undrop {
+namespace {
+
+char lowered(char c) { return static_cast<char>(std::tolower(static_cast<unsigned char>(c))); }
+bool of_word(char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '$' || (static_cast<unsigned char>(c) & 0x80U);
+}
+
+// Where a comment that begins here ends; `at` itself where none does.
+std::size_t past_comment(std::string const& sql, std::size_t at) {
+    auto end = at;
+    if (sql.compare(at, 2, "--") == 0) end = sql.find('\n', at);
+    if (sql.compare(at, 2, "/*") == 0) end = sql.find("*/", at) == std::string::npos ? std::string::npos : sql.find("*/", at) + 2;
+    return std::min(end, sql.size());
+}
+
+}  // namespace
+
+std::vector<Token> tokens(std::string const& sql) {
+    std::vector<Token> found;
+    for (std::size_t at = 0; at < sql.size();) {
+        auto const c = sql[at];
+        if (auto const end = past_comment(sql, at); end != at) {
+            at = end;
+        } else if (std::isspace(static_cast<unsigned char>(c))) {
+            ++at;
+        } else if (c == '\'' || c == '"' || c == '`' || c == '[') {
+            auto const close = c == '[' ? ']' : c;
+            Token token{.quoted = true};
+            for (++at; at < sql.size(); ++at) {
+                if (sql[at] == close && (close == ']' || at + 1 >= sql.size() || sql[at + 1] != close)) break;
+                if (sql[at] == close) ++at;
+                token.text += sql[at];
+            }
+            ++at;
+            if (c == '\'') token = {.text = "'"};
+            found.push_back(std::move(token));
+        } else if (of_word(c)) {
+            Token token{.plain = true};
+            for (; at < sql.size() && of_word(sql[at]); ++at) token.text += lowered(sql[at]);
+            found.push_back(std::move(token));
+        } else {
+            found.push_back({.text = std::string(1, c)});
+            ++at;
+        }
+    }
+    return found;
+}
+
+bool same(Token const& token, std::string const& name) {
+    return token.text.size() == name.size() &&
+           std::equal(name.begin(), name.end(), token.text.begin(), [](char a, char b) { return lowered(a) == lowered(b); });
+}
+
+}  // namespace undrop

@@ -1,0 +1,23 @@
+// The words and signs of a statement, for rules that look at its text alone. Pure; any thread.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace undrop {
+
+struct Token {
+    std::string text;  // a plain word in lower case, what is quoted without its quotes, or one character; of a string only '
+    bool plain = false;
+    bool quoted = false;
+    [[nodiscard]] bool is(char const* word) const { return !quoted && text == word; }
+    [[nodiscard]] bool is_name() const { return plain || quoted; }
+};
+
+// Without blanks and comments.
+[[nodiscard]] std::vector<Token> tokens(std::string const& sql);
+
+// Does a name that a script wrote mean this one? Whatever its case.
+[[nodiscard]] bool same(Token const& token, std::string const& name);
+
+}  // namespace undrop
