@@ -99,9 +99,10 @@ bool may_cross(std::vector<Snapshot> const& snapshots) {
 }
 
 bool is_number(Column const& column) {
-    auto type = column.type;
+    auto type = column.stored_type.empty() ? column.type : column.stored_type;
     std::transform(type.begin(), type.end(), type.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    return type.find("int") != std::string::npos && type.find("interval") == std::string::npos;
+    if (column.stored_type.empty()) return type.find("int") != std::string::npos;
+    return type == "integer" || type == "int" || type == "bigint" || type == "smallint";
 }
 
 bool told_by_number(Snapshot const& s) {

@@ -257,7 +257,7 @@ Result<void> RowSides::pair_equal(std::string const& old_rows, std::string const
 }
 
 // A row that an UPDATE moved to another partition is written anew there, and nothing leads to it. It is known by all of it but one column
-// of its key, by which it was moved; or by the rest of its key alone, where that is unique on both sides.
+// of its key, by which it was moved; or, where the step inserted no others, by the rest of its key alone, if that is unique on both sides.
 Result<void> RowSides::pair_moved() {
     auto const places = dialect_.row_places(now_);  // in which partition, and where in it
     if (!old_.may_have_moved || places.size() != 2 || key_.empty()) return success();
@@ -278,7 +278,8 @@ Result<void> RowSides::pair_moved() {
                           "b.i = a.i and a.c = 1 and b.c = 1 and b.p <> a.p");
     };
     for (auto const& moved_by : key_) UNDROP_CHECK(pair_by(without(kept_names(), moved_by)));
-    for (auto const& moved_by : key_) UNDROP_CHECK(pair_by(without(key_, moved_by)));
+    if (old_.only_moved)
+        for (auto const& moved_by : key_) UNDROP_CHECK(pair_by(without(key_, moved_by)));
     return success();
 }
 

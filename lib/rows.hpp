@@ -23,7 +23,8 @@ struct OldRowsTable {
     bool complete = false;            // every row; else those that were updated or deleted
     bool updated = false;             // some row was: it may have another key now, and its old one may be another row's
     bool only_updated = false;        // no row was deleted or inserted: a key that is gone was changed
-    bool may_have_moved = false;      // from one partition to another: as many were inserted as were deleted
+    bool may_have_moved = false;      // from one partition to another: some were inserted, and some deleted
+    bool only_moved = false;          // ... as many as were deleted
     bool apart = false;               // the present rows are those of a table of the store, and not all that the table has
 };
 

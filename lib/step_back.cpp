@@ -64,8 +64,8 @@ static void unwant_what_came_along(Catalog const& now, Catalog const& start, Wan
 
 Result<void> StepRunner::bring_back() {
     if (opposite_.step == 0) return success();
-    UNDROP_CHECK(look_for_strangers());
     if (step_.direction == Direction::down) UNDROP_CHECK(give_names_back());
+    UNDROP_CHECK(look_for_strangers());
     UNDROP_CHECK(make_new_labels_usable());
     // What has its old name again is not new.
     auto there = scripted_;

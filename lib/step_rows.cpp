@@ -286,7 +286,8 @@ Result<StepRunner::Round> StepRunner::save_rows() {
         old->updated = unit.writes.updated > 0;
         old->only_updated = unit.writes.updated > 0 && unit.writes.inserted + unit.writes.deleted == 0 && !unit.change.rebuilt;
         // An UPDATE that moves a row to another partition counts as both.
-        old->may_have_moved = unit.change.before->partitioned && unit.writes.inserted == unit.writes.deleted;
+        old->may_have_moved = unit.change.before->partitioned && unit.writes.inserted > 0 && unit.writes.deleted > 0;
+        old->only_moved = old->may_have_moved && unit.writes.inserted == unit.writes.deleted;
         found.push_back({std::move(unit), std::move(*old), std::move(written)});
     }
     UNDROP_CHECK(no_rebuild_empties_others(changes));

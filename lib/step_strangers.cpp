@@ -22,7 +22,8 @@ std::string value(Snapshot const& s, std::string const& column) {
 
 }  // namespace
 
-// Asked before anything comes back, for what comes back is noted then.
+// Asked before any row comes back, for what comes back is noted then; and once everything is called again what it was called when it was
+// saved.
 Result<void> StepRunner::look_for_strangers() {
     may_meet_strangers_ = false;
     if (step_.direction == Direction::up || options_.on_conflict == OnConflict::stop || settles_orphans()) return success();

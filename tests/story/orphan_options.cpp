@@ -199,6 +199,30 @@ ON_BOTH("story: what comes back does not come under a row that has the number of
     CHECK_EQ(db.table("select name from customers order by id"), "ann\nbob\ndora");
 }
 
+namespace {
+
+void meets_strangers(Database& db, std::string const& renaming, std::string const& came) {
+    auto const source = source_of({{customers(db, "set null").migrations.front().up.text + "; " + renaming}});
+    (void)up(db, source);
+    db.run(came);
+    auto const before = witness(db);
+    auto const error = down_error(db, source);
+    CHECK_MESSAGE(error.message.find("would come back under strangers") != std::string::npos, error.message);
+    check_same(before, witness(db));
+    (void)down(db, source, keep);
+    CHECK_EQ(db.table(whose), "of ann|ann\nof cy|nobody");
+}
+
+}  // namespace
+
+ON_BOTH("story: nor under one whose number the step has called otherwise") {
+    meets_strangers(db, "alter table customers rename column id to number", "insert into customers values (3, 'dora', 1)");
+}
+
+ON_BOTH("story: nor under one whose table the step has called otherwise") {
+    meets_strangers(db, "alter table customers rename to clients", "insert into clients values (3, 'dora', 1)");
+}
+
 ON_BOTH("story: rows that went with one whose number another has by now stay in their snapshot") {
     auto const source = customers(db, "cascade");
     (void)up(db, source);
