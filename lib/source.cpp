@@ -99,14 +99,16 @@ Result<Format const*> format_of(Files const& files, std::string const& origin, S
 }
 
 // As the tools have it done themselves: what a step is anyway, and what no database would take.
-Result<void> prepare(Migration& migration, std::string_view dialect) {
+Result<void> prepare(Migration& migration, Format const& format, std::string_view dialect) {
+    // A slip in undrop's own files is told to who can still mend it; another tool has run its files as they are.
+    bool const superfluous = &format != &sources::pairs();
     for (auto* script : {&migration.up, migration.down ? &*migration.down : nullptr}) {
         if (!script) continue;
         UNDROP_CHECK(sources::no_template(*script, false));
-        sources::take_transaction_off(*script, dialect, false);
+        sources::take_transaction_off(*script, dialect, {.superfluous = superfluous});
     }
     for (auto* check : {&migration.check, &migration.down_check})
-        if (*check) sources::take_transaction_off(**check, dialect, true);
+        if (*check) sources::take_transaction_off(**check, dialect, {.rollback = true, .superfluous = superfluous});
     return outcome::success();
 }
 
@@ -131,7 +133,7 @@ Result<Source> read(Files files, std::string origin, SourceWish const& wish) {
     std::sort(files.begin(), files.end(), [](File const& a, File const& b) { return a.name < b.name; });
     UNDROP_TRY(auto const* format, format_of(files, origin, wish));
     UNDROP_TRY(auto migrations, format->read(files, wish));
-    for (auto& migration : migrations) UNDROP_CHECK(prepare(migration, wish.dialect));
+    for (auto& migration : migrations) UNDROP_CHECK(prepare(migration, *format, wish.dialect));
     UNDROP_CHECK(check_order(migrations, *format));
     return Source{std::move(migrations), std::move(origin), std::string(format->name())};
 }

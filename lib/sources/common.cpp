@@ -184,21 +184,29 @@ void mark_where_concurrent(Script& script) {
         if (text.find(word) != std::string::npos) return mark_no_transaction(script);
 }
 
-void take_transaction_off(Script& script, std::string_view dialect, bool rollback) {
+void take_transaction_off(Script& script, std::string_view dialect, TakenOff taken) {
     auto const text = lower(script.text);
-    if (text.find("begin") == std::string::npos && text.find("start transaction") == std::string::npos) return;
+    if (text.find("begin") == std::string::npos && text.find("start transaction") == std::string::npos &&
+        text.find("commit") == std::string::npos)
+        return;
     bool const sqlite = dialect == "sqlite";
     SqlSyntax const syntax{
         .dollar_quotes = !sqlite, .nested_comments = !sqlite, .escape_strings = !sqlite, .brackets_and_backticks = sqlite};
     auto const split = split_sql(script, syntax);
-    if (!split || split.value().size() < 2) return;
-    auto const& statements = split.value();
-    auto const last = transaction_word(statements.back());
-    if (transaction_word(statements.front()) != Word::begins || !(last == Word::ends || (rollback && last == Word::rolls_back))) return;
-    auto const is_inner = [](Statement const& s) { return transaction_word(s) != Word::none; };
-    if (std::any_of(statements.begin() + 1, statements.end() - 1, is_inner)) return;
-    blank_out(script, statements.back());
-    blank_out(script, statements.front());
+    if (!split) return;
+    std::vector<Statement const*> found;
+    bool open = false;
+    for (auto const& statement : split.value()) {
+        auto const word = transaction_word(statement);
+        if (word == Word::none) continue;
+        if (word == Word::rolls_back && !(taken.rollback && open)) return;
+        bool const begins = word == Word::begins;
+        if (begins == open && !taken.superfluous) return;
+        open = begins;
+        found.push_back(&statement);
+    }
+    if (open) return;
+    for (auto statement = found.rbegin(); statement != found.rend(); ++statement) blank_out(script, **statement);
 }
 
 Result<void> no_template(Script const& script, bool everywhere) {

@@ -63,8 +63,12 @@ void mark_where_concurrent(Script& script);
 // Puts `-- undrop: verify` before the text: it holds where it runs.
 void mark_verified(Script& script);
 
-// BEGIN in front and COMMIT behind are what a step is anyway: blanks take their places. `rollback`: one behind is as good.
-void take_transaction_off(Script& script, std::string_view dialect, bool rollback);
+// BEGIN and COMMIT are what a step is anyway: blanks take their places, unless a BEGIN is never ended.
+struct TakenOff {
+    bool rollback = false;     // one instead of COMMIT is as good
+    bool superfluous = false;  // also a BEGIN within another, and a COMMIT of nothing, which databases only warn of
+};
+void take_transaction_off(Script& script, std::string_view dialect, TakenOff taken);
 
 // A template's {{ }} outside of quotes, which no database would take; `everywhere`: the tool renders each, also in quotes.
 [[nodiscard]] Result<void> no_template(Script const& script, bool everywhere);

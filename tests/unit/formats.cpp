@@ -60,7 +60,11 @@ TEST_CASE("a transaction around a whole script is taken off, and places stay") {
     CHECK(source.migrations[0].up.text == "-- a\n      \ncreate table t (i int);\n       \n");
     CHECK(source.migrations[0].down->text == "begin; drop table t; rollback;");  // that would do nothing: the plan refuses it
     auto const two = read({{"1_a.up.sql", "begin; x; commit; begin; y; commit;"}});
-    CHECK(two.migrations[0].up.text == "begin; x; commit; begin; y; commit;");
+    CHECK(two.migrations[0].up.text == "       x;                y;        ");
+    for (auto const* text : {"begin; x", "x; commit;", "begin; begin; x; commit; commit;", "begin; x; rollback;",
+                             "begin isolation level serializable; x; commit;"})
+        CHECK(read({{"1_a.up.sql", text}}).migrations[0].up.text == text);                    // the plan refuses these
+    CHECK(read({{"1.do.a.sql", "x;\ncommit;\n"}}).migrations[0].up.text == "x;\n       \n");  // the database only warns of it
 }
 
 TEST_CASE("maragudk: numbers that are shared make whole names the versions") {
