@@ -11,6 +11,7 @@
 #include "names.hpp"
 #include "planner.hpp"
 #include "rules.hpp"
+#include "source_for.hpp"
 #include "try.hpp"
 #include "waived.hpp"
 
@@ -34,11 +35,18 @@ std::string names_of(std::vector<Applied> const& newer) {
 Applied const* newest_common(Source const& source, History const& history) {
     Applied const* newest = nullptr;
     for (auto const& applied : history.applied)
-        if (find_migration(source, applied.version) && (!newest || version_less(newest->version, applied.version))) newest = &applied;
+        if (!is_repeatable(applied.version) && find_migration(source, applied.version) &&
+            (!newest || version_less(newest->version, applied.version)))
+            newest = &applied;
     return newest;
 }
 
-std::string newest_of(Source const& source) { return source.migrations.empty() ? "" : source.migrations.back().version; }
+std::string newest_of(Source const& source) {
+    std::string newest;
+    for (auto const& migration : source.migrations)
+        if (!is_repeatable(migration.version)) newest = migration.version;
+    return newest;
+}
 
 // Down to where the program is.
 Next way_down(Source const& source, History const& history, std::string advice) {
@@ -136,7 +144,9 @@ std::vector<Applied> newer_than(Source const& source, History const& history) {
     auto const* newest = newest_common(source, history);
     if (!newest) return newer;
     for (auto const& applied : history.applied)
-        if (version_less(newest->version, applied.version)) newer.push_back(applied);
+        if (!is_earlier_text(source, applied.version) && !find_migration(source, applied.version) &&
+            version_less(newest->version, applied.version))
+            newer.push_back(applied);
     return newer;
 }
 

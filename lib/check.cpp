@@ -6,6 +6,7 @@
 #include "ledger.hpp"
 #include "nearest.hpp"
 #include "rules.hpp"
+#include "source_for.hpp"
 #include "try.hpp"
 
 namespace undrop {
@@ -28,12 +29,20 @@ std::string problem_of(Answer const& answer) {
     return answer.rows == 1 ? "1 row, and its first column is not true" : fmt::format("{} rows", answer.rows);
 }
 
+// `-- undrop: verify`: the check of a tool whose checks hold where they run without an error.
+bool is_verified(Script const& script) {
+    auto const told = directives(script);
+    return told && told.value().verify;
+}
+
 // One statement, as far as it may be asked at all.
-Result<CheckedStatement> ask(Backend& backend, Script const& script, Statement const& statement) {
+Result<CheckedStatement> ask(Backend& backend, Script const& script, Statement const& statement, bool verified) {
     Place const where{script.file, statement.line, statement.column};
-    if (auto const why = backend.dialect().forbidden_in_check(statement); !why.empty())
+    auto const& dialect = backend.dialect();
+    if (auto const why = verified ? dialect.forbidden(statement) : dialect.forbidden_in_check(statement); !why.empty())
         return Error{.code = Code::refused, .message = why, .where = where, .next = {.advice = "take the statement out of the check"}};
     UNDROP_TRY(auto const answer, backend.ask(script, statement));
+    if (verified) return CheckedStatement{.text = first_line(statement.text), .where = where, .holds = true, .rows = answer.rows};
     return CheckedStatement{
         .text = first_line(statement.text), .where = where, .holds = answer.holds(), .rows = answer.rows, .problem = problem_of(answer)};
 }
@@ -54,8 +63,9 @@ public:
     Checker(Backend& backend, Source const& source, Options const& options)
         : backend_(backend), ledger_(backend, options.ledger), source_(source), options_(options) {}
 
-    Result<CheckReport> run(std::vector<std::string> const& versions) {
+    Result<CheckReport> run(std::vector<std::string> versions) {
         UNDROP_TRY(history_, ledger_.history());
+        for (auto& version : versions) version = full_version(version, source_, history_);
         UNDROP_TRY(auto const chosen, choose(versions));
         std::vector<std::pair<CheckedMigration, Script>> found;
         for (auto const* applied : chosen) {
@@ -131,10 +141,11 @@ private:
         for (auto const& finding : unfit) checked.statements.push_back({.where = finding.where, .problem = finding.text});
         if (!unfit.empty()) return success();
         UNDROP_TRY(auto const split, backend_.dialect().split(script));
+        bool const verified = is_verified(script);
         for (auto const& statement : split) {
             if (is_cancelled(options_)) return interrupted(script, statement);
             UNDROP_CHECK(backend_.enter_check(options_));
-            auto answer = ask(backend_, script, statement);
+            auto answer = ask(backend_, script, statement, verified);
             UNDROP_CHECK(backend_.leave_check());
             if (answer) {
                 checked.statements.push_back(std::move(answer).value());
@@ -164,9 +175,10 @@ Script const* check_of(PlannedStep const& step) {
 Result<void> require(Backend& backend, Script const& script, std::vector<Statement> const& statements, Options const& options) {
     if (statements.empty()) return success();
     UNDROP_CHECK(backend.enter_check(options));
+    bool const verified = is_verified(script);
     for (auto const& statement : statements) {
         if (is_cancelled(options)) return interrupted(script, statement);
-        auto const asked = ask(backend, script, statement);
+        auto const asked = ask(backend, script, statement, verified);
         if (!asked) {
             auto error = asked.error();
             if (error.next.command.empty() && error.next.advice.empty()) error.next.advice = "correct the check";

@@ -112,6 +112,7 @@ struct Statement {
     int line = 1;       // where it begins in the script: 1-based
     int column = 1;     // in characters
     std::string words;  // its first words, upper case, no comments, single spaces: "ALTER TABLE", "CREATE INDEX CONCURRENTLY"
+    std::optional<std::string> data = {};  // the lines after COPY ... FROM STDIN, without the `\.` that ends them
 };
 
 // What the text of a script says that it will do. Possibly incomplete: only for speed and for the plan.

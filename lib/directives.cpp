@@ -19,8 +19,9 @@ namespace outcome = BOOST_OUTCOME_V2_NAMESPACE;
 namespace {
 
 constexpr std::string_view blanks = " \t\r\f\v";
-constexpr std::array<std::string_view, 8> known = {"lose", "backfill",     "touches",    "no-transaction",
-                                                   "keep", "irreversible", "keep-aside", "remove-inserted"};
+constexpr std::string_view where_needed = "where-needed";
+constexpr std::array<std::string_view, 9> known = {"lose",         "backfill",   "touches",         "no-transaction", "keep",
+                                                   "irreversible", "keep-aside", "remove-inserted", "verify"};
 
 std::string_view trimmed(std::string_view text) {
     auto const first = text.find_first_not_of(blanks);
@@ -141,7 +142,7 @@ std::vector<std::string> waivers_in(std::string_view text) {
 
 class Reading {
 public:
-    explicit Reading(std::string const& file) : file_(file) {}
+    explicit Reading(Script const& script) : file_(script.file), first_(script.line) {}
 
     Result<void> read(Line const& line, std::string_view directive) {
         auto const word = directive.substr(0, directive.find_first_of(blanks));
@@ -153,6 +154,7 @@ public:
         if (word == "backfill") return backfill(rest);
         if (word == "no-transaction") return no_transaction(rest);
         if (word == "keep") return keep(rest);
+        if (word == "verify") return verify(rest);
         if (word == "irreversible") return irreversible(rest);
         if (word == "keep-aside") return waivers_in(rest).empty() ? Result<void>(incomplete("keep-aside orders.note")) : outcome::success();
         if (word == "remove-inserted") return rest.empty() ? outcome::success() : Result<void>(incomplete("remove-inserted"));
@@ -169,7 +171,7 @@ private:
         auto const column = static_cast<int>(line_->text.find_first_not_of(blanks)) + 1;
         return {.code = Code::refused,
                 .message = std::move(message),
-                .where = {file_, line_->number, column},
+                .where = {file_, first_ + line_->number - 1, column},
                 .next = {.advice = std::move(advice)}};
     }
 
@@ -196,8 +198,15 @@ private:
     }
 
     Result<void> no_transaction(std::string_view text) {
-        if (!text.empty()) return incomplete("no-transaction");
+        if (!text.empty() && text != where_needed) return incomplete("no-transaction");
         result.no_transaction = true;
+        result.where_needed = text == where_needed;
+        return outcome::success();
+    }
+
+    Result<void> verify(std::string_view text) {
+        if (!text.empty()) return incomplete("verify");
+        result.verify = true;
         return outcome::success();
     }
 
@@ -217,10 +226,9 @@ private:
     }
 
     std::string file_;
+    int first_ = 1;
     Line const* line_ = nullptr;
 };
-
-std::string_view digits_of(std::string_view version) { return version.substr(std::min(version.find_first_not_of('0'), version.size())); }
 
 std::string canonical(std::string_view script) {
     std::string result;
@@ -241,7 +249,7 @@ char const* name_of(Direction direction) { return direction == Direction::up ? "
 std::string checksum(std::string_view script) { return sha256_hex(canonical(script)); }
 
 Result<Directives> directives(Script const& script) {
-    Reading reader(script.file);
+    Reading reader(script);
     for (auto const& line : lines_of(script.text)) {
         if (auto const directive = directive_in(line.text)) UNDROP_CHECK(reader.read(line, *directive));
     }
@@ -269,11 +277,5 @@ std::vector<std::string> names_to_keep(Script const& script) {
 }
 
 bool removes_inserted(Script const& script) { return !said("remove-inserted", script).empty(); }
-
-bool version_less(std::string_view a, std::string_view b) {
-    a = digits_of(a);
-    b = digits_of(b);
-    return a.size() != b.size() ? a.size() < b.size() : a < b;
-}
 
 }  // namespace undrop

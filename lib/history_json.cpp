@@ -48,6 +48,7 @@ Json log_entry_json(LogEntry const& entry) {
 std::string to_json(Status const& status) {
     auto json = document("status");
     json["target"] = status.target;
+    json["source"] = {{"origin", status.origin}, {"format", status.format}};
     json["clean"] = status.clean();
     json["has_ledger"] = status.has_ledger;
     if (auto const& step = status.in_progress) {

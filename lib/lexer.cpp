@@ -47,17 +47,23 @@ struct Token {
 class Lexer {
 public:
     Lexer(Script const& script, SqlSyntax const& syntax)
-        : text_(script.text), file_(script.file), syntax_(syntax), first_(text_.starts_with("\xEF\xBB\xBF") ? 3 : 0), at_(first_) {}
+        : text_(script.text),
+          file_(script.file),
+          line_(script.line),
+          syntax_(syntax),
+          first_(text_.starts_with("\xEF\xBB\xBF") ? 3 : 0),
+          at_(first_) {}
 
     // The next token; blanks and comments are passed over. `fresh`: no statement has begun, so `.` may begin a client's command.
     Result<Token> next(bool fresh);
 
-    // After `COPY ... FROM STDIN;`: passes the data over. What follows is read as SQL again.
-    void skip_copy_data();
+    // After `COPY ... FROM STDIN;`: the lines up to `\.`, after which SQL goes on. Nothing where no such line follows.
+    std::optional<std::string> copy_data();
 
     [[nodiscard]] std::string_view text(std::size_t begin, std::size_t end) const { return text_.substr(begin, end - begin); }
     [[nodiscard]] std::size_t size() const { return text_.size(); }
     [[nodiscard]] std::size_t first() const { return first_; }  // behind a BOM
+    [[nodiscard]] int line() const { return line_; }            // of the text's first
     [[nodiscard]] Place place(std::size_t offset) const;
     [[nodiscard]] Error refused(std::size_t offset, std::string message, std::string advice) const;
 
@@ -73,13 +79,14 @@ private:
 
     std::string_view text_;
     std::string file_;
+    int line_;
     SqlSyntax syntax_;
     std::size_t first_;
     std::size_t at_;
 };
 
 Place Lexer::place(std::size_t offset) const {
-    Place result{.file = file_, .line = 1, .column = 1};
+    Place result{.file = file_, .line = line_, .column = 1};
     advance(result, text(first_, offset));
     return result;
 }
@@ -213,14 +220,16 @@ Result<Token> Lexer::next(bool fresh) {
     return Token{Token::Kind::other, begin, at_};
 }
 
-void Lexer::skip_copy_data() {
-    for (auto line = text_.find('\n', at_); line != std::string_view::npos; line = text_.find('\n', line + 1)) {
+std::optional<std::string> Lexer::copy_data() {
+    auto const begin = text_.find('\n', at_);
+    for (auto line = begin; line != std::string_view::npos; line = text_.find('\n', line + 1)) {
         auto const rest = text_.substr(line + 1);
         if (rest == "\\." || rest.starts_with("\\.\n") || rest.starts_with("\\.\r\n")) {
             at_ = line + 3;
-            return;
+            return std::string(text(begin + 1, line + 1));
         }
     }
+    return {};
 }
 
 // Gathers tokens into statements.
@@ -255,7 +264,7 @@ private:
     std::optional<Pending> pending_;
     std::vector<Statement> statements_;
     std::size_t placed_ = lexer_.first();
-    Place place_{.file = {}, .line = 1, .column = 1};
+    Place place_{.file = {}, .line = lexer_.line(), .column = 1};
 };
 
 bool Splitter::is_trigger() const {
@@ -310,7 +319,7 @@ void Splitter::take(Token const& token) {
 void Splitter::push(std::size_t begin, std::string text, std::string words) {
     advance(place_, lexer_.text(placed_, begin));  // Statements come in order: each is counted on from the one before.
     placed_ = begin;
-    statements_.push_back({std::move(text), place_.line, place_.column, std::move(words)});
+    statements_.push_back({.text = std::move(text), .line = place_.line, .column = place_.column, .words = std::move(words)});
 }
 
 void Splitter::finish(std::size_t end) {
@@ -318,10 +327,7 @@ void Splitter::finish(std::size_t end) {
     auto text = lexer_.text(pending_->begin, end);
     while (end == lexer_.size() && !text.empty() && is_blank(text.back())) text.remove_suffix(1);
     push(pending_->begin, std::string(text), fmt::format("{}", fmt::join(pending_->words, " ")));
-    if (pending_->from_stdin) {
-        push(end, "\\.", "\\.");
-        lexer_.skip_copy_data();
-    }
+    if (pending_->from_stdin) statements_.back().data = lexer_.copy_data();
     pending_.reset();
 }
 

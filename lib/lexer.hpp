@@ -15,8 +15,8 @@ struct SqlSyntax {
 };
 
 // Statement::words holds the leading plain words, six at most, and ends at the first other token: `DROP TABLE "t"` is DROP TABLE.
-// A client's command (\copy, .mode) at the start of a line is a statement of its own, whose words start with `\` or `.`; so is the
-// data after COPY ... FROM STDIN (`\.`): Dialect::forbidden refuses them.
+// A client's command (\copy, .mode) at the start of a line is a statement of its own, whose words start with `\` or `.`:
+// Dialect::forbidden refuses them. The lines after COPY ... FROM STDIN; up to `\.` are that statement's data.
 // Code::refused with the place: a quote, comment or dollar quote that is never closed; a NUL byte.
 [[nodiscard]] Result<std::vector<Statement>> split_sql(Script const& script, SqlSyntax const& syntax);
 

@@ -13,6 +13,7 @@
 #include "journal.hpp"
 #include "planner.hpp"
 #include "rules.hpp"
+#include "source_for.hpp"
 #include "try.hpp"
 #include "waived.hpp"
 
@@ -114,10 +115,11 @@ bool Status::clean() const {
            std::none_of(applied.begin(), applied.end(), [](AppliedMigration const& a) { return a.edited_up || a.missing; });
 }
 
-Result<Status> status(Target& target, Source const& source, Options const& options) {
+Result<Status> status(Target& target, Source const& given, Options const& options) {
     Ledger ledger(target.backend(), options.ledger);
     UNDROP_TRY(auto const history, ledger.history());
-    Status status{.target = target.description(), .has_ledger = history.has_ledger};
+    auto const source = source_for(given, history);
+    Status status{.target = target.description(), .origin = source.origin, .format = source.format, .has_ledger = history.has_ledger};
     for (auto const& applied : history.applied) {
         auto const* migration = find_migration(source, applied.version);
         UNDROP_TRY(auto irreversible, why_irreversible(ledger, applied, migration));
@@ -129,13 +131,14 @@ Result<Status> status(Target& target, Source const& source, Options const& optio
                                   .has_down = !applied.down_script.empty(),
                                   .edited_up = migration && edited_up(applied, *migration),
                                   .edited_down = migration && edited_down(applied, *migration),
-                                  .missing = !migration,
+                                  .missing = !migration && !is_earlier_text(source, applied.version),
                                   .irreversible = std::move(irreversible)});
     }
     for (auto const& migration : source.migrations) {
         if (history.find(migration.version)) continue;
-        auto const older = std::any_of(history.applied.begin(), history.applied.end(),
-                                       [&](Applied const& a) { return version_less(migration.version, a.version); });
+        auto const older = std::any_of(history.applied.begin(), history.applied.end(), [&](Applied const& a) {
+            return !is_repeatable(a.version) && version_less(migration.version, a.version);
+        });
         auto const reverted = std::find(history.reverted.begin(), history.reverted.end(), migration.version) != history.reverted.end();
         status.pending.push_back({.version = migration.version, .name = migration.name, .out_of_order = older, .was_reverted = reverted});
     }
@@ -171,12 +174,13 @@ Result<Status> status(Target& target, Source const& source, Options const& optio
     return status;
 }
 
-Result<LogEntry> accept(Target& target, Source const& source, std::string const& version, Options const& options) {
+Result<LogEntry> accept(Target& target, Source const& source, std::string const& wanted, Options const& options) {
     auto& backend = target.backend();
     Ledger ledger(backend, options.ledger);
     LogEntry entry;
     UNDROP_CHECK(with_run_lock(backend, options, [&]() -> Result<void> {
         UNDROP_TRY(auto const history, ledger.history());
+        auto const version = full_version(wanted, source, history);
         auto const* applied = history.find(version);
         auto const* migration = find_migration(source, version);
         if (!applied || !migration)

@@ -2,12 +2,15 @@
 
 #include <fmt/format.h>
 #include <algorithm>
+#include <limits>
 
+#include "adopt.hpp"
 #include "ahead.hpp"
 #include "busy.hpp"
 #include "check.hpp"
 #include "journal.hpp"
 #include "rules.hpp"
+#include "source_for.hpp"
 #include "try.hpp"
 
 namespace undrop {
@@ -23,6 +26,13 @@ Error wrong_range(std::string message, std::string advice) {
                  .next = {.command = "status", .advice = std::move(advice)}};
 }
 
+Applied const* newest_of(History const& history) {
+    Applied const* newest = nullptr;
+    for (auto const& applied : history.applied)  // by version
+        if (!is_repeatable(applied.version)) newest = &applied;
+    return newest;
+}
+
 // Is there a step already that goes on with this version?
 bool plans(Plan const& plan, Direction direction, std::string const& version) {
     return std::any_of(plan.steps.begin(), plan.steps.end(), [&](PlannedStep const& s) {
@@ -33,11 +43,17 @@ bool plans(Plan const& plan, Direction direction, std::string const& version) {
 }  // namespace
 
 Planner::Planner(Backend& backend, Source const& source, Options const& options, bool full)
-    : backend_(backend), ledger_(backend, options.ledger), source_(source), options_(options), full_(full) {}
+    : backend_(backend),
+      ledger_(backend, options.ledger),
+      given_(source),
+      source_{{}, source.origin, source.format},
+      options_(options),
+      full_(full) {}
 
 Result<void> Planner::read_history() {
     return patiently(backend_, options_, [&]() -> Result<void> {
         UNDROP_TRY(history_, ledger_.history());
+        source_ = source_for(given_, history_);
         return success();
     });
 }
@@ -48,6 +64,7 @@ Result<void> Planner::compare_source(Plan& plan) {
     for (auto const& applied : history_.applied) {
         auto const* migration = find_migration(source_, applied.version);
         if (std::any_of(newer.begin(), newer.end(), [&](Applied const& a) { return a.step == applied.step; })) continue;
+        if (!migration && is_earlier_text(source_, applied.version)) continue;
         if (!migration) {
             plan.findings.push_back(missing_file_finding(applied, source_.origin));
         } else if (edited_up(applied, *migration)) {
@@ -62,22 +79,22 @@ Result<void> Planner::compare_source(Plan& plan) {
     return success();
 }
 
-Result<Plan> Planner::up(Range const& range) {
+Result<Plan> Planner::up(Range const& wanted) {
     UNDROP_CHECK(read_history());
+    auto const range = with_full_version(wanted);
     if (auto const newer = newer_than(source_, history_); !newer.empty() && options_.ahead == Ahead::roll_back) return roll_back(newer);
     Plan plan{.direction = Direction::up, .target = backend_.description(), .ledger = options_.ledger};
     UNDROP_CHECK(compare_source(plan));
     if (range.to && !find_migration(source_, *range.to))
         return wrong_range(fmt::format("there is no migration {}", *range.to), "it lists what there is");
     if (range.run || range.label) return wrong_range("--run and --label choose what to take back", "use --to or --steps");
-    auto const newest = std::max_element(history_.applied.begin(), history_.applied.end(),
-                                         [](Applied const& a, Applied const& b) { return version_less(a.version, b.version); });
+    auto const* newest = newest_of(history_);
     if (history_.unfinished) UNDROP_CHECK(add_unfinished(goes_on_up(range), plan));
     for (auto const& migration : source_.migrations) {
         if (history_.find(migration.version) || plans(plan, Direction::up, migration.version)) continue;
         if (range.to && version_less(*range.to, migration.version)) break;
         if (range.steps && static_cast<int>(plan.steps.size()) >= *range.steps) break;
-        if (newest != history_.applied.end() && version_less(migration.version, newest->version) && !options_.out_of_order)
+        if (newest && version_less(migration.version, newest->version) && !options_.out_of_order)
             plan.findings.push_back(out_of_order_finding(migration, *newest));
         PlannedStep step{.version = migration.version,
                          .name = migration.name,
@@ -140,6 +157,21 @@ Result<void> Planner::add_unfinished(bool goes_on, Plan& plan) {
     return success();
 }
 
+Range Planner::with_full_version(Range range) const {
+    if (range.to) range.to = full_version(*range.to, source_, history_);
+    return range;
+}
+
+// The first step that goes when all after `version` go. A repeatable migration has no place among the versions: it goes with those before
+// it.
+std::int64_t Planner::first_step_after(std::string const& version) const {
+    auto first = std::numeric_limits<std::int64_t>::max();
+    if (auto const* applied = history_.find(version); applied && is_repeatable(version)) return applied->step + 1;
+    for (auto const& applied : history_.applied)
+        if (!is_repeatable(applied.version) && version_less(version, applied.version)) first = std::min(first, applied.step);
+    return first;
+}
+
 Result<std::vector<Applied>> Planner::chosen_for_down(Range const& range, Plan& plan) const {
     auto newest_first = history_.applied;
     std::sort(newest_first.begin(), newest_first.end(), [](Applied const& a, Applied const& b) { return a.step > b.step; });
@@ -148,7 +180,12 @@ Result<std::vector<Applied>> Planner::chosen_for_down(Range const& range, Plan& 
     if (range.to) {
         if (*range.to != "0" && !history_.find(*range.to))
             return wrong_range(fmt::format("{} is not applied", *range.to), "it lists what is");
-        take([&](Applied const& a) { return *range.to == "0" || version_less(*range.to, a.version); });
+        auto const from = first_step_after(*range.to);
+        take([&](Applied const& a) {
+            if (*range.to == "0") return true;
+            if (is_repeatable(a.version) || is_repeatable(*range.to)) return a.step >= from;
+            return version_less(*range.to, a.version);
+        });
     } else if (range.run) {
         auto const run = *range.run == 0 && !newest_first.empty() ? newest_first.front().run : *range.run;
         take([&](Applied const& a) { return a.run == run; });
@@ -219,6 +256,8 @@ Result<PlannedStep> Planner::step_down(Applied const& applied, Plan& plan) {
     }
     if (from_file) step.down = migration->down;
     step.origin = options_.derive || !step.down ? Origin::derived : from_file ? Origin::file : Origin::ledger;
+    UNDROP_TRY(bool const adopted, was_adopted(backend_, ledger_, applied));
+    if (adopted) plan.findings.push_back(adopted_finding(step));
     if (step.origin == Origin::derived) {
         step.notes.push_back(options_.derive ? "the way back is derived; down scripts are not looked at"
                                              : "no down script: the way back is derived");
@@ -232,8 +271,9 @@ Result<PlannedStep> Planner::step_down(Applied const& applied, Plan& plan) {
     return step;
 }
 
-Result<Plan> Planner::down(Range const& range) {
+Result<Plan> Planner::down(Range const& wanted) {
     UNDROP_CHECK(read_history());
+    auto const range = with_full_version(wanted);
     Plan plan{.direction = Direction::down, .target = backend_.description(), .ledger = options_.ledger};
     UNDROP_TRY(auto const chosen, chosen_for_down(range, plan));
     if (auto const& unfinished = history_.unfinished)
@@ -252,11 +292,14 @@ Result<Plan> Planner::down(Range const& range) {
     return plan;
 }
 
-Result<Plan> Planner::to(std::string const& version) {
+Result<Plan> Planner::to(std::string const& wanted) {
     UNDROP_CHECK(read_history());
+    auto const version = full_version(wanted, source_, history_);
     if (version != "0" && !history_.find(version)) return up({.to = version});
-    auto const newer =
-        std::any_of(history_.applied.begin(), history_.applied.end(), [&](Applied const& a) { return version_less(version, a.version); });
+    auto const newer = std::any_of(history_.applied.begin(), history_.applied.end(), [&](Applied const& a) {
+        return is_repeatable(version) ? history_.find(version)->step < a.step
+                                      : !is_repeatable(a.version) && version_less(version, a.version);
+    });
     if (newer) return down({.to = version});
     if (version == "0" && history_.unfinished) return down({.to = version});
     if (version == "0") return Plan{.direction = Direction::down, .target = backend_.description(), .ledger = options_.ledger};

@@ -38,6 +38,8 @@ private:
     static constexpr std::chrono::milliseconds glance{500};
 
     [[nodiscard]] Result<void> read_history();
+    [[nodiscard]] Range with_full_version(Range range) const;
+    [[nodiscard]] std::int64_t first_step_after(std::string const& version) const;
     [[nodiscard]] Result<void> compare_source(Plan& plan);
     [[nodiscard]] bool goes_on_up(Range const& range) const;
     [[nodiscard]] Result<void> add_unfinished(bool goes_on, Plan& plan);
@@ -111,7 +113,8 @@ private:
 
     Backend& backend_;
     Ledger ledger_;
-    Source const& source_;
+    Source const& given_;
+    Source source_;  // what that comes to for this database
     Options const& options_;
     bool full_;
     History history_;

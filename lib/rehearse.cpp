@@ -15,6 +15,7 @@
 #include "ledger.hpp"
 #include "rules.hpp"
 #include "sandbox.hpp"
+#include "source_for.hpp"
 #include "try.hpp"
 #include "walk.hpp"
 
@@ -36,7 +37,7 @@ Result<std::vector<std::string>> chosen_versions(Source const& source, Rehearsal
     };
     std::vector<std::string> chosen;
     for (auto const& version : rehearsal.versions) {
-        auto const* migration = find_migration(source, version);
+        auto const* migration = find_migration(source, full_version(version, source, history));
         if (!migration) return wrong(fmt::format("there is no migration {}", version), "It lists what there is.");
         if (of_target(rehearsal) && history.find(version))
             return wrong(fmt::format("{} is applied to the target, so a copy of the target cannot show its way up", version),
@@ -90,7 +91,7 @@ bool Evidence::good() const {
     return not_reached.empty() && std::all_of(migrations.begin(), migrations.end(), [&](Rehearsed const& r) { return good(r); });
 }
 
-Result<Evidence> rehearse(Target& target, Source const& source, Rehearsal const& rehearsal, Options const& options) {
+Result<Evidence> rehearse(Target& target, Source const& given, Rehearsal const& rehearsal, Options const& options) {
     auto const start = Clock::now();
     Evidence evidence{.target = target.description(), .data = rehearsal.data};
     evidence.accepted = rehearsal.accept;
@@ -99,6 +100,7 @@ Result<Evidence> rehearse(Target& target, Source const& source, Rehearsal const&
     if (of_target(rehearsal) || (rehearsal.versions.empty() && rehearsal.which == Rehearsal::Which::pending)) {
         UNDROP_TRY(history, Ledger(target.backend(), options.ledger).history());
     }
+    auto const source = source_for(given, history);
     UNDROP_TRY(auto const chosen, chosen_versions(source, rehearsal, history));
     if (chosen.empty()) return evidence;
     auto const way = on_the_way(source, chosen, rehearsal, history);

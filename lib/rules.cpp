@@ -38,7 +38,7 @@ std::size_t first_invalid_utf8(std::string_view text) {
 
 // What runs outside of a transaction does so because its author knows it, and says so (P7).
 void outside_findings(Dialect const& dialect, Script const& script, std::vector<Statement> const& statements, bool wanted,
-                      std::vector<Finding>& found) {
+                      bool where_needed, std::vector<Finding>& found) {
     bool needed = false;
     for (auto const& statement : statements) {
         auto const what = outside_in(dialect, statement, wanted);
@@ -63,7 +63,7 @@ void outside_findings(Dialect const& dialect, Script const& script, std::vector<
                          .text = what.text() + " is committed before the rest of the script, which uses it",
                          .where = {script.file, statements[at].line, statements[at].column}});
     }
-    if (wanted && !needed)
+    if (wanted && !needed && !where_needed)
         found.push_back({.severity = Severity::stop,
                          .code = "no-transaction",
                          .text = "the script asks to run outside of a transaction, and has no statement that must",
@@ -149,9 +149,12 @@ std::vector<Finding> script_findings(Dialect const& dialect, Script const& scrip
     }
     statements = static_cast<int>(split.value().size());
     bool const wanted = told && told.value().no_transaction;
-    if (as == RunsAs::step) outside_findings(dialect, script, split.value(), wanted, found);
+    if (as == RunsAs::step) outside_findings(dialect, script, split.value(), wanted, told && told.value().where_needed, found);
     if (as == RunsAs::check && wanted)
         stop("no-transaction", "a check runs in its step's transaction", {script.file, 1, 1}, {.advice = "take the directive out"});
+    if (told && told.value().verify && as == RunsAs::step)
+        stop("directive", "only a check is verified by running", {script.file, script.line, 1}, {.advice = "take `-- undrop: verify` out"});
+    bool const reads_only = as == RunsAs::check && !(told && told.value().verify);
     for (auto const& statement : split.value()) {
         if (auto const why = dialect.outlives(statement); !why.empty())
             found.push_back({.severity = Severity::warning,
@@ -160,7 +163,7 @@ std::vector<Finding> script_findings(Dialect const& dialect, Script const& scrip
                              .where = {script.file, statement.line, statement.column},
                              .next = {.advice = "take one that ends with the transaction (pg_advisory_xact_lock)"}});
         if (as == RunsAs::step && outside_in(dialect, statement, wanted)) continue;
-        auto const why = as == RunsAs::check ? dialect.forbidden_in_check(statement) : dialect.forbidden(statement);
+        auto const why = reads_only ? dialect.forbidden_in_check(statement) : dialect.forbidden(statement);
         if (why.empty()) continue;
         stop(as == RunsAs::check ? "check" : "statement", why, {script.file, statement.line, statement.column},
              {.advice = fmt::format("take the statement out of the {}", as == RunsAs::check ? "check" : "script")});
@@ -208,6 +211,19 @@ Finding irreversible_finding(PlannedStep const& step, std::string const& reason)
                         "what it took away can be read there and copied by hand; if it can be taken back after all, take the directive "
                         "out of its up file"};
     return finding;
+}
+
+Finding adopted_finding(PlannedStep const& step) {
+    auto const name =
+        fmt::format("{} {} was adopted: undrop did not apply it, and recorded nothing of what was there before", step.version, step.name);
+    if (step.origin == Origin::derived)
+        return {.severity = Severity::stop,
+                .code = "adopted",
+                .text = name + ", so no way back can be derived",
+                .next = {.advice = "write its down script; or restore the database from a backup of before"}};
+    return {.severity = Severity::warning,
+            .code = "adopted",
+            .text = name + "; the down script alone takes it back, and what that forgets is not mended"};
 }
 
 Finding locked_finding(std::vector<std::string> const& who, bool definitions_read, bool goes_down) {

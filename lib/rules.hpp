@@ -29,6 +29,9 @@ namespace undrop {
 [[nodiscard]] Result<std::string> why_irreversible(Ledger& ledger, Applied const& applied, Migration const* migration);
 [[nodiscard]] Finding irreversible_finding(PlannedStep const& step, std::string const& reason);
 
+// Of a step down whose up undrop did not run.
+[[nodiscard]] Finding adopted_finding(PlannedStep const& step);
+
 // What a script does that no derived way back undoes.
 [[nodiscard]] std::vector<Finding> one_way_findings(Dialect const& dialect, Script const& script);
 // What makes a script unfit to run as a step, or as a check, which only reads. Fills in the number of statements.

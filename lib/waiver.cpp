@@ -58,7 +58,7 @@ Error matches_nothing(Script const& script, std::string const& waiver, char cons
 }  // namespace
 
 int line_of(Script const& script, std::string const& waiver) {
-    int number = 1;
+    int number = script.line;
     for (std::size_t from = 0; from < script.text.size(); ++number) {
         auto const end = std::min(script.text.find('\n', from), script.text.size());
         auto const line = std::string_view(script.text).substr(from, end - from);

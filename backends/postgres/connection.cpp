@@ -81,6 +81,15 @@ PQnoticeReceiver default_receiver() {
     return receiver;
 }
 
+// Of the data of a COPY, as the server says it: `COPY t, line 3, column n: "x"`; 0: it does not.
+int line_of_data(PGresult const* result) {
+    char const* context = PQresultErrorField(result, PG_DIAG_CONTEXT);
+    std::string_view const text = context ? context : "";
+    constexpr std::string_view word = ", line ";
+    auto const at = text.find(word);
+    return text.starts_with("COPY ") && at != std::string_view::npos ? std::atoi(text.data() + at + word.size()) : 0;
+}
+
 void end_copy(PGconn* handle, ExecStatusType status) {
     if (status == PGRES_COPY_IN) PQputCopyEnd(handle, "undrop sends no data beside a statement");
     char* line = nullptr;
@@ -279,13 +288,33 @@ Result<std::int64_t> Connection::run(std::string const& sql) {
 }
 
 Result<void> Connection::run_script(Script const& script, Statement const& statement) {
-    auto* const result = answer(PQsendQuery(handle_, statement.text.c_str()));
+    auto* result = answer(PQsendQuery(handle_, statement.text.c_str()));
+    bool const takes_data = statement.data && PQresultStatus(result) == PGRES_COPY_IN;
+    if (takes_data) {
+        PQclear(result);
+        result = send_data(*statement.data);
+    }
     int const position = position_of(result);
+    int const line = takes_data ? line_of_data(result) : 0;
     auto done = checked(result);
     if (done.has_value()) return BOOST_OUTCOME_V2_NAMESPACE::success();
     auto error = std::move(done).error();
     error.where = place_in(script, statement, position);
+    if (line > 0)  // the data begins below the statement
+        error.where = {script.file,
+                       statement.line + static_cast<int>(std::count(statement.text.begin(), statement.text.end(), '\n')) + line, 1};
     return error;
+}
+
+// The data of a COPY that the server waits for, and the answer to all of it.
+pg_result* Connection::send_data(std::string const& data) {
+    constexpr std::size_t part = 1U << 20U;
+    for (std::size_t from = 0; from < data.size() && !lost(); from += part) {
+        if (!cancelled_ && asked_to_end()) cancelled_ = true;
+        if (cancelled_) break;
+        if (PQputCopyData(handle_, data.data() + from, static_cast<int>(std::min(part, data.size() - from))) != 1) break;
+    }
+    return answer(PQputCopyEnd(handle_, cancelled_ ? "interrupted" : nullptr));
 }
 
 // The extended protocol takes one statement, whatever the settings make of its quotes.

@@ -90,6 +90,7 @@ public:
 private:
     [[nodiscard]] Result<ResultPtr> checked(pg_result* raw);
     [[nodiscard]] pg_result* answer(int sent);
+    [[nodiscard]] pg_result* send_data(std::string const& data);
     [[nodiscard]] pg_result* next_result();
     [[nodiscard]] bool goes_on();
     [[nodiscard]] Result<void> drop_prepared();

@@ -15,7 +15,10 @@ namespace {
 constexpr char const* own_transaction = "a step is one transaction, which undrop begins and ends";
 constexpr char const* outside = "PostgreSQL runs it only outside of a transaction, and a step is one transaction";
 constexpr char const* client = "it is a command of psql, which only psql knows";
-constexpr char const* data = "its data comes from the client, and undrop sends nothing beside the statement";
+constexpr char const* data =
+    "its data comes from the client, or goes to it: only COPY ... FROM stdin with the lines after it, up to one that is \\., is data that "
+    "a "
+    "script has";
 
 struct Words {
     char const* words;
@@ -73,8 +76,17 @@ bool has_option(nlohmann::json const& options, char const* name) {
 
 bool from_client(nlohmann::json const& copy) { return at(copy, "filename").is_null(); }
 
-std::string by_tree(Node const& node) {
-    if (node.type == "CopyStmt" && from_client(node.body)) return data;
+// A command of psql, and what does the same in a script.
+std::string psql_advice(std::string_view words) {
+    if (words.starts_with("\\COPY")) return "; write COPY ... FROM stdin; the lines; and \\. instead";
+    if (words == "\\I" || words == "\\IR" || words == "\\INCLUDE") return "; put that file's text here";
+    if (words.starts_with("\\SET") || words == "\\GSET") return "; write the value out where it is used";
+    if (words == "\\C" || words == "\\CONNECT") return "; the database is the one that undrop is given";
+    return {};
+}
+
+std::string by_tree(Node const& node, bool with_data) {
+    if (node.type == "CopyStmt" && from_client(node.body)) return with_data && flag_at(node.body, "is_from") ? "" : data;
     if (node.type == "AlterTableStmt" && detaches_concurrently(at(node.body, "cmds"))) return outside;
     if (node.type == "ReindexStmt" && has_option(at(node.body, "params"), "concurrently")) return outside;
     if (node.type == "ClusterStmt" && at(node.body, "relation").is_null()) return outside;
@@ -132,12 +144,12 @@ std::string names_session_lock(std::string_view text) {
 }  // namespace
 
 std::string forbidden(Statement const& statement) {
-    if (statement.words.starts_with('\\')) return client;
+    if (statement.words.starts_with('\\')) return client + psql_advice(statement.words);
     for (auto const& entry : by_words)
         if (begins_with(statement.words, entry.words)) return fmt::format("{} cannot be part of a script: {}", entry.words, entry.why);
     for (auto const* word : {"COPY", "REINDEX", "CLUSTER", "ALTER DATABASE", "ALTER TABLE"})
         if (begins_with(statement.words, word))
-            if (auto const node = parse(statement)) return by_tree(*node);
+            if (auto const node = parse(statement)) return by_tree(*node, statement.data.has_value());
     return by_large_objects(statement);
 }
 

@@ -46,6 +46,8 @@ struct StepInProgress {
 
 struct UNDROP_EXPORT Status {
     std::string target;
+    std::string origin;  // of the source
+    std::string format;  // in which it was read: goose
     bool has_ledger = false;
     std::optional<StepInProgress> in_progress;
     std::vector<AppliedMigration> applied;  // by version

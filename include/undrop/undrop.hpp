@@ -4,6 +4,7 @@
 // handler, and touches neither locale nor environment. A Target is used by one thread at a time; everything else is a value.
 #pragma once
 
+#include <undrop/adopt.hpp>
 #include <undrop/check.hpp>
 #include <undrop/derive.hpp>
 #include <undrop/evidence.hpp>

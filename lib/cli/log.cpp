@@ -53,6 +53,7 @@ std::string summary(LogEntry const& entry) {
     for (auto const& rehearsed : entry.kind == "rehearsed" ? detail.value("migrations", none) : none)
         parts.push_back(fmt::format("{}, on the rows of `{}`, for {}", rehearsed.value("grade", ""), detail.value("data", ""),
                                     detail.value("target", "")));
+    if (auto const how = detail.value("adopted", std::string()); !how.empty()) parts.push_back("adopted " + how + ", not run");
     auto const error = detail.value("error", std::string());
     if (!error.empty()) parts.push_back(error.substr(0, error.find('\n')));
     return fmt::format("{}", fmt::join(parts, "; "));

@@ -92,7 +92,13 @@ int make_new(Session& session, Given const& given) {
                        .where = {.file = directory.string()},
                        .next = {.advice = "name another one with --dir"}});
     }
-    auto const source = Source::directory(directory).value();
+    auto const source = Source::directory(directory, session.source_wish()).value();
+    if (source.format != "pairs")
+        throw Failure({.code = Code::refused,
+                       .message = fmt::format("these are {} files, and `new` makes pairs", source.format),
+                       .where = {.file = directory.string()},
+                       .next = {.command = "convert --to pairs DIRECTORY",
+                                .advice = "writes them out as pairs; or make the next one with the tool that made these"}});
     auto const version = given.sequential ? next_version(source) : time_version(source);
     auto const up = directory / fmt::format("{}_{}.up.sql", version, name);
     auto const down = directory / fmt::format("{}_{}.down.sql", version, name);

@@ -29,6 +29,8 @@ undrop.toml in the working directory may hold (all are texts; times as "500ms", 
   ahead = "accept-harmless"  busy = "wait"             lock = "auto"
   lease_time = "30s"         outside_wait = "10min"    statement_timeout = "1h"
   keep_snapshots = "90d"     (12h, 90d, 8w, 1y: what is older is purged after a run)
+  source_format = "goose"    (pairs, maragudk, diesel, hasura, dbmate, goose, flyway, sqitch, prisma, drizzle, plain,
+                             pop, postgrator; found by itself where only one fits)
 
 Exit status: 0 done, 1 failed, 2 wrong use, 3 refused, 4 in doubt, 5 busy (try again), 130/143 interrupted.)";
 
@@ -74,7 +76,12 @@ private:
     void declare_flags() {
         app_.add_option("--db", flags_.db, "The database")->type_name("URL");
         app_.add_option("--dir", flags_.dir, "The migrations (migrations, else db/migrations)")->type_name("DIR");
-        app_.add_option("--source-format", flags_.source_format, "How the directory is laid out (native)")->type_name("NAME");
+        app_.add_option("--source-format", flags_.source_format,
+                        "Whose layout the directory has, where that is not clear: pairs, goose, ...")
+            ->type_name("NAME");
+        app_.add_option("--set", flags_.set, "What a placeholder ${NAME} in the scripts stands for (Flyway)")
+            ->type_name("NAME=TEXT")
+            ->allow_extra_args(false);
         app_.add_option("--ledger", flags_.ledger, "Two programs may share a database under two names (undrop)")->type_name("NAME");
         app_.add_option("--role", flags_.role, "SET ROLE to this one (PostgreSQL)")->type_name("NAME");
         app_.add_option("--wait", flags_.wait, "For another migrator, at most (60s)")->type_name("TIME");

@@ -68,8 +68,8 @@ void set_conflicts(Options& options, ConflictFlags const& flags) {
 }
 
 void check_version(std::string const& version) {
-    if (version.empty() || version.find_first_not_of("0123456789") != std::string::npos) {
-        wrong_use(fmt::format("\"{}\" is no version", version), {.command = "status", .advice = "it lists the versions: digits only"});
+    if (version.empty() || version.find_first_of(" \t\r\n") != std::string::npos) {
+        wrong_use(fmt::format("\"{}\" is no version", version), {.command = "status", .advice = "it lists the versions"});
     }
 }
 

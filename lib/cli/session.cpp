@@ -99,7 +99,13 @@ std::string Session::directory() const {
     return other ? other_directory : usual_directory;
 }
 
-Source Session::source() const { return Source::directory(directory()).value(); }
+SourceWish Session::source_wish() const {
+    auto const is = [&](char const* scheme) { return settings_.db.starts_with(scheme); };
+    auto const* dialect = is("sqlite:") ? "sqlite" : is("postgres") ? "postgresql" : "";
+    return {.format = settings_.source_format, .set = settings_.set, .dialect = dialect};
+}
+
+Source Session::source() const { return Source::directory(directory(), source_wish()).value(); }
 
 Source Session::source_or_ledger() const {
     std::error_code ignored;

@@ -17,6 +17,7 @@ public:
     // All throw Failure. `create`: a SQLite file that is not there is made.
     [[nodiscard]] Target open(bool create = false) const;
     [[nodiscard]] Source source() const;
+    [[nodiscard]] SourceWish source_wish() const;
     // For verbs that the ledger alone can serve (P4): without --dir and without the usual directory it is empty.
     [[nodiscard]] Source source_or_ledger() const;
     [[nodiscard]] Options options() const;

@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 #include <toml++/toml.h>
 #include <undrop/snapshots.hpp>
+#include <undrop/source.hpp>
 
 #include <algorithm>
 #include <array>
@@ -61,6 +62,18 @@ public:
         return node.value_or(std::string());
     }
 
+    // [set]: placeholders and what they stand for
+    [[nodiscard]] std::map<std::string, std::string> texts(std::string_view key) const {
+        std::map<std::string, std::string> result;
+        auto const* table = table_[key].as_table();
+        if (table == nullptr) return result;
+        for (auto const& [name, value] : *table) {
+            auto const number = value.value_exact<std::int64_t>();
+            result[std::string(name.str())] = number ? std::to_string(*number) : value.value_or(std::string());
+        }
+        return result;
+    }
+
     [[nodiscard]] Place place(std::string_view key) const {
         auto const* node = table_.get(key);
         if (node == nullptr) return {};
@@ -70,8 +83,9 @@ public:
 private:
     static void known(toml::key const& key, toml::node const& value) {
         static std::vector<std::string> const keys = {
-            "db",    "dir",  "ledger", "label",      "wait",           "lock_timeout",      "outside_wait", "statement_timeout",
-            "ahead", "busy", "lock",   "lease_time", "keep_snapshots", "require_rehearsal", "evidence",     "accept"};
+            "db",    "dir",          "ledger", "label",      "wait",           "lock_timeout",      "outside_wait", "statement_timeout",
+            "ahead", "busy",         "lock",   "lease_time", "keep_snapshots", "require_rehearsal", "evidence",     "accept",
+            "set",   "source_format"};
         Place const where{file_name, static_cast<int>(key.source().begin.line), static_cast<int>(key.source().begin.column)};
         if (std::find(keys.begin(), keys.end(), key.str()) == keys.end()) {
             auto const meant = nearest(key.str(), keys);
@@ -82,12 +96,24 @@ private:
                            .where = where,
                            .next = {.advice = advice}});
         }
-        if (!value.is_string() && !value.is_integer()) {
+        if (key.str() == "set" && value.is_table()) return texts_only(*value.as_table());
+        if (key.str() == "set" || (!value.is_string() && !value.is_integer())) {
             throw Failure({.code = Code::usage,
                            .message = fmt::format("\"{}\" wants a text", key.str()),
                            .where = where,
-                           .next = {.advice = fmt::format("write it as {} = \"...\"", key.str())}});
+                           .next = {.advice = key.str() == "set" ? "write it as [set] and lines NAME = \"TEXT\""
+                                                                 : fmt::format("write it as {} = \"...\"", key.str())}});
         }
+    }
+
+    static void texts_only(toml::table const& table) {
+        for (auto const& [name, value] : table)
+            if (!value.is_string() && !value.is_integer())
+                throw Failure(
+                    {.code = Code::usage,
+                     .message = fmt::format("\"{}\" wants a text", name.str()),
+                     .where = {file_name, static_cast<int>(name.source().begin.line), static_cast<int>(name.source().begin.column)},
+                     .next = {.advice = fmt::format("write it as {} = \"...\"", name.str())}});
     }
 
     toml::table table_;
@@ -130,14 +156,23 @@ std::optional<std::chrono::hours> optional_age(std::string const& flag, File con
 }  // namespace
 
 Settings settings(Flags const& flags) {
-    if (!flags.source_format.empty() && flags.source_format != "native") {
-        wrong_use(fmt::format("there is no source format \"{}\"", flags.source_format),
-                  {.advice = "leave the option out, or say --source-format native: files VERSION_NAME.up.sql and VERSION_NAME.down.sql"});
-    }
     File const file;
     Settings result;
     choose_database(result, flags, file);
     result.dir = first(flags.dir, file.text("dir"));
+    result.source_format = first(flags.source_format, file.text("source_format"));
+    if (auto const known = Source::embedded({}, "", {.format = result.source_format}); !known && known.error().code == Code::usage) {
+        auto error = known.error();
+        if (flags.source_format.empty()) error.where = file.place("source_format");
+        throw Failure(std::move(error));
+    }
+    result.set = file.texts("set");
+    for (auto const& given : flags.set) {
+        auto const equals = given.find('=');
+        if (equals == 0 || equals == std::string::npos)
+            wrong_use(fmt::format("--set wants NAME=TEXT, and \"{}\" is none", given), {.command = "--help"});
+        result.set[given.substr(0, equals)] = given.substr(equals + 1);
+    }
     result.ledger = first(flags.ledger, file.text("ledger"));
     result.label = file.text("label");
     result.role = flags.role;

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <chrono>
+#include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace undrop::cli {
 
@@ -12,6 +14,7 @@ struct Flags {
     std::string db;
     std::string dir;
     std::string source_format;
+    std::vector<std::string> set;  // NAME=TEXT
     std::string ledger;
     std::string role;
     std::string wait;
@@ -33,6 +36,8 @@ struct Settings {
     std::string db;                          // empty: named nowhere
     std::optional<std::string> environment;  // the variable that named the database
     std::string dir;                         // empty: the usual places
+    std::string source_format;               // empty: found by itself
+    std::map<std::string, std::string> set;  // placeholders
     std::string ledger;                      // empty: the usual one
     std::string label;
     std::string role;

@@ -31,6 +31,8 @@ Action declare_to(CLI::App& app);
 Action declare_redo(CLI::App& app);
 Action declare_rehearse(CLI::App& app);
 Action declare_accept(CLI::App& app);
+Action declare_adopt(CLI::App& app);
+Action declare_convert(CLI::App& app);
 Action declare_check(CLI::App& app);
 Action declare_log(CLI::App& app);
 Action declare_snapshots(CLI::App& app);
@@ -47,6 +49,8 @@ inline constexpr std::array verbs = {
     Verb{"rehearse", "Up, down, compare every row, up again, in a database made for it; ends in GO or NO-GO", declare_rehearse},
     Verb{"evidence", "What the document of a rehearsal says", declare_evidence},
     Verb{"accept", "An applied migration's edited script is meant: record it", declare_accept},
+    Verb{"adopt", "A database that another tool migrated: record what it has, by that tool's history or by a version", declare_adopt},
+    Verb{"convert", "Migrations of another tool, written out as pairs of files", declare_convert},
     Verb{"check", "Do the applied migrations' checks hold? Reads only", declare_check},
     Verb{"log", "What was done: who, when, how long, what was saved", declare_log},
     Verb{"snapshots", "What was saved: list, show, verify, purge, erase, export, import", declare_snapshots},

@@ -50,7 +50,9 @@ std::ostream& operator<<(std::ostream& out, Status const& status) {
     for (auto const& m : status.pending) rows.push_back(row_of(m));
     std::stable_sort(rows.begin(), rows.end(), [](Row const& a, Row const& b) { return version_less(a[0], b[0]); });
     rows.insert(rows.begin(), {"VERSION", "NAME", "STATE", "RUN", "AT", "LABEL", ""});
-    auto text = status.target + "\n" + (rows.size() > 1 ? print::table(rows) : std::string());
+    auto const source =
+        status.format.empty() || status.format == "pairs" ? "" : fmt::format("{}: {} files\n", status.origin, status.format);
+    auto text = status.target + "\n" + source + (rows.size() > 1 ? print::table(rows) : std::string());
     if (auto const& step = status.in_progress) {
         text += fmt::format(
             "In progress: {} {} {}, {}\n  run {} began it at {}; if it is not running any more, the next `undrop up` or `undrop down`\n"

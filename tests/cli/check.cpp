@@ -76,7 +76,7 @@ TEST_CASE("a version that is unknown, pending or without a check is wrong use, w
                                                                 {"20", "20 is not applied. Did you mean 2?", "Next: undrop check 2"},
                                                                 {"10", "10 more is not applied", "Next: undrop up --to 10"},
                                                                 {"99999999999999", "99999999999999 is not applied", "Next: undrop status"},
-                                                                {"two", "\"two\" is no version", "Next: undrop status"}}) {
+                                                                {"two", "two is not applied", "Next: undrop status"}}) {
         CAPTURE(version);
         auto const outcome = desk.shop({"check", version});
         CHECK(outcome.status == 2);

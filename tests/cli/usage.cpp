@@ -77,7 +77,7 @@ TEST_CASE("values that are none are wrong use") {
                               Words{"up", "--db"},
                               Words{"status", "--quiet", "--verbose"},
                               Words{"new", "///"},
-                              Words{"--source-format", "flyway", "up"},
+                              Words{"--source-format", "goos", "up"},
                               Words{"up", "--plan", "none.json"}}) {
         auto const outcome = desk.run(words);
         CAPTURE(words.front());

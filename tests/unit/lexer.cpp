@@ -143,5 +143,18 @@ TEST_CASE("a client's command at the start of a line is a statement of its own")
 }
 
 TEST_CASE("data after COPY FROM STDIN is not read as SQL") {
-    CHECK(words("copy t (a, b) from stdin;\n1\tit's; not SQL\n\\.\nselect 1;", postgres) == Texts{"COPY T", "\\.", "SELECT"});
+    CHECK(words("copy t (a, b) from stdin;\n1\tit's; not SQL\n\\.\nselect 1;", postgres) == Texts{"COPY T", "SELECT"});
+}
+
+TEST_CASE("data after COPY FROM STDIN belongs to its statement, up to the line that ends it") {
+    auto const data = [](std::string const& text) { return split_sql({text, "x"}, postgres).value().at(0).data; };
+    CHECK(data("copy t from stdin;\n1\ta\n2\tb\n\\.\nselect 1").value() == "1\ta\n2\tb\n");
+    CHECK(data("copy t from stdin with (format csv);\r\n1,a\r\n\\.\r\n").value() == "1,a\r\n");
+    CHECK(data("copy t from stdin;\n\\.\n").value().empty());
+    CHECK_FALSE(data("copy t from stdin;\n1\ta\n").has_value());
+    CHECK_FALSE(data("copy t from stdin").has_value());
+    CHECK_FALSE(data("copy t to stdout;\n\\.\n").has_value());
+    auto const after = split_sql({"copy t from stdin;\n1\n2\n\\.\n  select 1", "x", 10}, postgres).value().at(1);
+    CHECK(after.line == 14);
+    CHECK(after.column == 3);
 }

@@ -38,6 +38,7 @@ void play(undrop::Target& target, Read read) {
 }
 
 int main() try {
+    compare_compiled_in();
 #ifdef WITH_sqlite
     play_sqlite();
 #else

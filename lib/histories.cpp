@@ -1,0 +1,161 @@
+#include "histories.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+#include <map>
+
+#include "nearest.hpp"
+#include "try.hpp"
+
+namespace undrop {
+namespace {
+
+using Entry = ToolHistory::Entry;
+
+std::string text(Cell const& cell) { return cell.value_or(""); }
+bool is_true(Cell const& cell) { return cell == "t" || cell == "true" || cell == "1"; }
+
+Error dirty(std::string const& table, std::string message, std::string advice) {
+    return {.code = Code::refused,
+            .left = Left::untouched,
+            .message = fmt::format("{} is not clean: {}", table, message),
+            .next = {.advice = std::move(advice)}};
+}
+
+Result<ToolHistory> golang_migrate(Rows const& rows, ToolHistory history) {
+    for (auto const& row : rows) {
+        if (is_true(row[1]))
+            return dirty(history.table, fmt::format("version {} is dirty, it failed halfway", text(row[0])),
+                         "see what it left, put that right, and say so with `migrate force VERSION`");
+        history.applied.push_back({text(row[0]), {}});
+    }
+    history.up_to = true;
+    return history;
+}
+
+// The newest row of a version counts; version 0 is the table's own beginning.
+Result<ToolHistory> goose(Rows const& rows, ToolHistory history) {
+    std::map<std::string, bool> last;
+    for (auto const& row : rows) last[text(row[0])] = is_true(row[1]);
+    for (auto const& [version, applied] : last)
+        if (applied && version != "0") history.applied.push_back({version, {}});
+    return history;
+}
+
+Result<ToolHistory> versions_only(Rows const& rows, ToolHistory history) {
+    for (auto const& row : rows) history.applied.push_back({text(row[0]), {}});
+    return history;
+}
+
+// version, type, success, description; by installed_rank
+Result<ToolHistory> flyway(Rows const& rows, ToolHistory history) {
+    std::map<std::string, std::string> last;
+    for (auto const& row : rows) {
+        auto const version = text(row[0]);
+        auto const type = text(row[1]);
+        if (!is_true(row[2]))
+            return dirty(history.table,
+                         fmt::format("{} \"{}\" failed", version.empty() ? "the repeatable migration" : version, text(row[3])),
+                         "see what it left, put that right, and run `flyway repair`");
+        if (version.empty()) continue;  // repeatable, or the schema's making
+        if (type.starts_with("UNDO") || type == "DELETE") {
+            last.erase(version);
+        } else {
+            last[version] = text(row[3]);
+            if (type.find("BASELINE") != std::string::npos) history.baseline = version;
+        }
+    }
+    for (auto const& [version, name] : last)
+        if (version != history.baseline) history.applied.push_back({version, name});
+    return history;
+}
+
+// migration_name, finished_at, rolled_back_at; by started_at
+Result<ToolHistory> prisma(Rows const& rows, ToolHistory history) {
+    std::map<std::string, std::string> last;  // what is wrong; empty: nothing
+    for (auto const& row : rows) {
+        auto& wrong = last[text(row[0])];
+        wrong = row[2] ? "was rolled back" : row[1] ? "" : "was begun and never finished";
+    }
+    for (auto const& [name, wrong] : last) {
+        if (!wrong.empty())
+            return dirty(
+                history.table, fmt::format("{} {}", name, wrong),
+                "see what it left, put that right, and bring Prisma's history in order with `prisma migrate resolve` and `deploy`");
+        history.applied.push_back({name, {}});
+    }
+    return history;
+}
+
+struct Tool {
+    std::string_view name;
+    std::string_view table;
+    std::array<std::string_view, 4> columns;  // empty: none
+    std::string_view order;
+    Result<ToolHistory> (*read)(Rows const& rows, ToolHistory history);
+};
+
+constexpr std::array<Tool, 6> tools = {{
+    {"golang-migrate", "schema_migrations", {"version", "dirty"}, "version", golang_migrate},
+    {"goose", "goose_db_version", {"version_id", "is_applied"}, "id", goose},
+    {"dbmate", "schema_migrations", {"version"}, "version", versions_only},
+    {"diesel", "__diesel_schema_migrations", {"version"}, "version", versions_only},
+    {"flyway", "flyway_schema_history", {"version", "type", "success", "description"}, "installed_rank", flyway},
+    {"prisma", "_prisma_migrations", {"migration_name", "finished_at", "rolled_back_at"}, "started_at", prisma},
+}};
+
+// Where two schemas have such a table it is not ours to choose.
+Result<Table> table_of(Backend& backend, std::string const& ledger, Tool const& tool) {
+    UNDROP_TRY(auto const tables, backend.tables(ledger));
+    std::vector<Table const*> found;
+    for (auto const& table : tables)
+        if (table.name == tool.table) found.push_back(&table);
+    auto const refuse = [](std::string message, std::string advice) {
+        return Error{.code = Code::refused, .left = Left::untouched, .message = std::move(message), .next = {.advice = std::move(advice)}};
+    };
+    if (found.empty())
+        return refuse(fmt::format("there is no table {}, in which {} keeps its history", tool.table, tool.name),
+                      "see that this is the right database; what has no history is adopted with --at VERSION");
+    if (found.size() > 1)
+        return refuse(fmt::format("{} and {} are both tables in which {} keeps its history", found[0]->text(), found[1]->text(), tool.name),
+                      "adopt by the version instead, with --at VERSION");
+    for (auto const column : tool.columns)
+        if (!column.empty() && !found[0]->column(column))
+            return refuse(fmt::format("{} has no column {}, so it is not {}'s", found[0]->text(), column, tool.name),
+                          "name the tool that made it, or adopt by the version with --at VERSION");
+    return *found[0];
+}
+
+}  // namespace
+
+std::vector<std::string_view> tools_with_history() {
+    std::vector<std::string_view> names;
+    for (auto const& tool : tools) names.push_back(tool.name);
+    return names;
+}
+
+Result<ToolHistory> read_tool_history(Backend& backend, std::string const& ledger, std::string const& name) {
+    auto const* const tool = std::find_if(tools.begin(), tools.end(), [&](Tool const& t) { return t.name == name; });
+    if (tool == tools.end()) {
+        auto const known = tools_with_history();
+        auto const meant = nearest(name, known);
+        return Error{.code = Code::usage,
+                     .left = Left::untouched,
+                     .message = fmt::format("undrop reads no history of \"{}\"", name),
+                     .next = {.advice = meant.empty() ? fmt::format("it reads those of {}", fmt::join(known, ", "))
+                                                      : fmt::format("did you mean --from {}?", meant)}};
+    }
+    UNDROP_TRY(auto const table, table_of(backend, ledger, *tool));
+    auto const& dialect = backend.dialect();
+    std::vector<std::string> columns;
+    for (auto const column : tool->columns)
+        if (!column.empty()) columns.push_back(dialect.quote(column));
+    UNDROP_TRY(auto const rows, backend.rows(fmt::format("select {} from {} order by {}", fmt::join(columns, ", "),
+                                                         dialect.relation(table.schema, table.name), dialect.quote(tool->order))));
+    return tool->read(rows, {.table = table.text()});
+}
+
+}  // namespace undrop

@@ -1,0 +1,1 @@
+CREATE INDEX a_i ON a (i);
