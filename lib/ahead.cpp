@@ -144,8 +144,8 @@ std::vector<Applied> newer_than(Source const& source, History const& history) {
     auto const* newest = newest_common(source, history);
     if (!newest) return newer;
     for (auto const& applied : history.applied)
-        if (!is_earlier_text(source, applied.version) && !find_migration(source, applied.version) &&
-            version_less(newest->version, applied.version))
+        if (version_less(newest->version, applied.version) && !is_earlier_text(source, applied.version) &&
+            !find_migration(source, applied.version))
             newer.push_back(applied);
     return newer;
 }

@@ -74,10 +74,12 @@ void outside_findings(Dialect const& dialect, Script const& script, std::vector<
 }  // namespace
 
 Migration const* find_migration(Source const& source, std::string_view version) {
-    auto const found = std::find_if(source.migrations.begin(), source.migrations.end(), [&](Migration const& m) {
-        return !version_less(m.version, version) && !version_less(version, m.version);
-    });
-    return found == source.migrations.end() ? nullptr : &*found;
+    auto const& all = source.migrations;
+    auto found = std::find_if(all.begin(), all.end(), [&](Migration const& m) { return m.version == version; });
+    if (found != all.end()) return &*found;
+    found = std::find_if(all.begin(), all.end(),
+                         [&](Migration const& m) { return !version_less(m.version, version) && !version_less(version, m.version); });
+    return found == all.end() ? nullptr : &*found;
 }
 
 bool edited_up(Applied const& applied, Migration const& migration) { return checksum(migration.up.text) != applied.up_sum; }
@@ -220,7 +222,8 @@ Finding adopted_finding(PlannedStep const& step) {
         return {.severity = Severity::stop,
                 .code = "adopted",
                 .text = name + ", so no way back can be derived",
-                .next = {.advice = "write its down script; or restore the database from a backup of before"}};
+                .next = {.advice = step.down ? "leave --derive out: its down script takes it back"
+                                             : "write its down script; or restore the database from a backup of before"}};
     return {.severity = Severity::warning,
             .code = "adopted",
             .text = name + "; the down script alone takes it back, and what that forgets is not mended"};

@@ -112,19 +112,34 @@ Result<void> prepare(Migration& migration, Format const& format, std::string_vie
     return outcome::success();
 }
 
+// Would the tool run b before a? What is not digits alone is compared by version_less.
+bool comes_first(std::string_view b, std::string_view a, sources::Order order) {
+    if (order == sources::Order::bytes) return b < a;
+    if (order == sources::Order::listed || !sources::is_digits(a) || !sources::is_digits(b)) return false;
+    auto const number = [](std::string_view digits) { return digits.substr(std::min(digits.find_first_not_of('0'), digits.size())); };
+    return number(b).size() != number(a).size() ? number(b).size() < number(a).size() : number(b) < number(a);
+}
+
+Error two_orders(Format const& format, std::string const& first, std::string const& second, std::string const& file) {
+    return sources::refused(fmt::format("{} runs {} before {}, and undrop the other way round", format.name(), first, second), file,
+                            "name the files so that there is one order only: numbers of one width");
+}
+
 // What undrop compares by version has to be in the tool's own order.
 Result<void> check_order(std::vector<Migration> const& migrations, Format const& format) {
     for (std::size_t i = 1; i < migrations.size(); ++i) {
         auto const& a = migrations[i - 1];
         auto const& b = migrations[i];
-        if (b.kind == Migration::Kind::repeatable || version_less(a.version, b.version)) continue;
+        if (b.kind == Migration::Kind::repeatable) continue;
+        if (version_less(a.version, b.version)) {
+            if (comes_first(b.version, a.version, format.order())) return two_orders(format, b.version, a.version, b.up.file);
+            continue;
+        }
         if (a.kind != b.kind && !version_less(b.version, a.version)) continue;  // a baseline and what it stands for
         if (!version_less(b.version, a.version))
             return sources::refused(fmt::format("version {} is there twice: {} is of the same version", b.version, a.up.file), b.up.file,
                                     "give one of the two migrations another version");
-        return sources::refused(
-            fmt::format("{} runs {} before {}, and by their numbers it is the other way round", format.name(), a.version, b.version),
-            b.up.file, "name the files so that both orders are the same: numbers of one width");
+        return two_orders(format, a.version, b.version, b.up.file);
     }
     return outcome::success();
 }

@@ -77,7 +77,9 @@ bool has_option(nlohmann::json const& options, char const* name) {
 bool from_client(nlohmann::json const& copy) { return at(copy, "filename").is_null(); }
 
 // A command of psql, and what does the same in a script.
-std::string psql_advice(std::string_view words) {
+std::string psql_advice(Statement const& statement) {
+    std::string_view const words = statement.words;
+    if (statement.text.find("ON_ERROR_STOP") != std::string::npos) return "; leave it out, undrop stops at the first error anyway";
     if (words.starts_with("\\COPY")) return "; write COPY ... FROM stdin; the lines; and \\. instead";
     if (words == "\\I" || words == "\\IR" || words == "\\INCLUDE") return "; put that file's text here";
     if (words.starts_with("\\SET") || words == "\\GSET") return "; write the value out where it is used";
@@ -144,7 +146,7 @@ std::string names_session_lock(std::string_view text) {
 }  // namespace
 
 std::string forbidden(Statement const& statement) {
-    if (statement.words.starts_with('\\')) return client + psql_advice(statement.words);
+    if (statement.words.starts_with('\\')) return client + psql_advice(statement);
     for (auto const& entry : by_words)
         if (begins_with(statement.words, entry.words)) return fmt::format("{} cannot be part of a script: {}", entry.words, entry.why);
     for (auto const* word : {"COPY", "REINDEX", "CLUSTER", "ALTER DATABASE", "ALTER TABLE"})

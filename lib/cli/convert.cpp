@@ -30,6 +30,18 @@ struct Converted {
 
 bool is_number(std::string const& version) { return !version.empty() && version.find_first_not_of("0123456789") == std::string::npos; }
 
+// Numbers that pairs can keep: each greater than the one before, whatever times they stand for.
+bool are_numbers_in_order(std::vector<Migration> const& migrations) {
+    auto const digits = [](Migration const& m) { return m.version.substr(std::min(m.version.find_first_not_of('0'), m.version.size())); };
+    auto const not_less = [&](Migration const& a, Migration const& b) {
+        auto const first = digits(a);
+        auto const second = digits(b);
+        return first.size() != second.size() ? first.size() > second.size() : first >= second;
+    };
+    return std::all_of(migrations.begin(), migrations.end(), [](Migration const& m) { return is_number(m.version); }) &&
+           std::adjacent_find(migrations.begin(), migrations.end(), not_less) == migrations.end();
+}
+
 // What a file's name can hold.
 std::string file_name(std::string const& name) {
     std::string result;
@@ -72,7 +84,7 @@ private:
 Converted write_pairs(Source const& source, std::filesystem::path const& directory, Derivation& derivation) {
     Converted done;
     auto const& all = source.migrations;
-    done.renumbered = !std::all_of(all.begin(), all.end(), [](Migration const& m) { return is_number(m.version); });
+    done.renumbered = !are_numbers_in_order(all);
     auto const width = std::max<std::size_t>(4, std::to_string(all.size()).size());
     std::size_t number = 0;
     for (auto const& migration : all) {

@@ -13,7 +13,7 @@ bool says(std::vector<std::string> const& words, char const* what) { return std:
 
 class Dbmate : public Format {
 public:
-    Dbmate() : Format("dbmate", "N_name.sql with `-- migrate:up` and `-- migrate:down`") {}
+    Dbmate() : Format("dbmate", "N_name.sql with `-- migrate:up` and `-- migrate:down`", Order::bytes) {}
 
     [[nodiscard]] bool fits(Files const& files) const override {
         return std::any_of(files.begin(), files.end(),

@@ -35,7 +35,7 @@ std::string with_ends(std::string const& text) {
 
 class Drizzle : public Format {
 public:
-    Drizzle() : Format("drizzle", "meta/_journal.json, N_name.sql with `--> statement-breakpoint`") {}
+    Drizzle() : Format("drizzle", "meta/_journal.json, N_name.sql with `--> statement-breakpoint`", Order::listed) {}
 
     [[nodiscard]] bool fits(Files const& files) const override { return has_journal(files); }
 

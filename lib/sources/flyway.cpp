@@ -69,7 +69,7 @@ void mark(Files const& files, File const& file, Script& script) {
 
 class Flyway : public Format {
 public:
-    Flyway() : Format("flyway", "V1.2__name.sql, U1.2__name.sql, R__name.sql, B1.2__name.sql; ${x} by --set x=TEXT") {}
+    Flyway() : Format("flyway", "V1.2__name.sql, U1.2__name.sql, R__name.sql, B1.2__name.sql; ${x} by --set x=TEXT", Order::numbers) {}
 
     [[nodiscard]] bool fits(Files const& files) const override {
         return std::any_of(files.begin(), files.end(), [](File const& file) { return named(file).has_value(); });

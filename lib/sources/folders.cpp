@@ -48,7 +48,8 @@ bool has_folders(Files const& files) {
 
 class Folders : public Format {
 public:
-    Folders(std::string_view name, std::string_view summary, bool milliseconds) : Format(name, summary), milliseconds_(milliseconds) {}
+    Folders(std::string_view name, std::string_view summary, bool milliseconds)
+        : Format(name, summary, milliseconds ? Order::numbers : Order::bytes), milliseconds_(milliseconds) {}
 
     [[nodiscard]] bool fits(Files const& files) const override { return has_folders(files) && counts_milliseconds(files) == milliseconds_; }
 

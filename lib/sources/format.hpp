@@ -24,15 +24,20 @@ struct File {
 };
 using Files = std::vector<File>;  // by name
 
+// How a tool orders versions: as numbers, by their bytes, or as some file says.
+enum class Order { numbers, bytes, listed };
+
 class Format {
 public:
-    Format(std::string_view name, std::string_view summary) : name_(name), summary_(summary) {}
+    Format(std::string_view name, std::string_view summary, Order order) : name_(name), summary_(summary), order_(order) {}
     virtual ~Format() = default;
     Format(Format const&) = delete;
     Format& operator=(Format const&) = delete;
 
     [[nodiscard]] std::string_view name() const { return name_; }
     [[nodiscard]] std::string_view summary() const { return summary_; }
+    // Where this and version_less differ, the directory is refused.
+    [[nodiscard]] Order order() const { return order_; }
 
     // Is this the layout of the directory, and could it be no other's? What two say of one directory, the user has to tell.
     [[nodiscard]] virtual bool fits(Files const& files) const = 0;
@@ -43,6 +48,7 @@ public:
 private:
     std::string_view name_;
     std::string_view summary_;
+    Order order_;
 };
 
 // All of them, as --help lists them; made once.

@@ -80,7 +80,7 @@ private:
 
 class Goose : public Format {
 public:
-    Goose() : Format("goose", "N_name.sql with `-- +goose Up` and `-- +goose Down`") {}
+    Goose() : Format("goose", "N_name.sql with `-- +goose Up` and `-- +goose Down`", Order::numbers) {}
 
     [[nodiscard]] bool fits(Files const& files) const override {
         return std::any_of(files.begin(), files.end(),

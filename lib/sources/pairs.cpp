@@ -31,7 +31,8 @@ bool asks_for_no_transaction(std::string_view text) {
 
 class Pairs : public Format {
 public:
-    Pairs() : Format("pairs", "N_name.up.sql, N_name.down.sql; N_name.sql (undrop, golang-migrate, sqlx); V0001.Name.up.sql") {}
+    Pairs()
+        : Format("pairs", "N_name.up.sql, N_name.down.sql; N_name.sql (undrop, golang-migrate, sqlx); V0001.Name.up.sql", Order::numbers) {}
 
     [[nodiscard]] bool fits(Files const& files) const override {
         if (is_marked_up(files) || has_journal(files) || has_dialects(files) || shares_numbers(files)) return false;

@@ -34,7 +34,7 @@ std::vector<File const*> counted(Files const& files) {
 
 class Plain : public Format {
 public:
-    Plain() : Format("plain", "N.sql, N-name.sql, N_name.sql (Supabase): ways up, by number") {}
+    Plain() : Format("plain", "N.sql, N-name.sql, N_name.sql (Supabase): ways up, by number", Order::numbers) {}
 
     [[nodiscard]] bool fits(Files const& files) const override {
         auto const found = counted(files);

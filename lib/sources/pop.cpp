@@ -100,7 +100,7 @@ bool go_together(Step const& a, Step const& b) {
 
 class Pop : public Format {
 public:
-    Pop() : Format("pop", "N_name[.dialect][.autocommit].up.sql, .down.sql; the dialect is the target's") {}
+    Pop() : Format("pop", "N_name[.dialect][.autocommit].up.sql, .down.sql; the dialect is the target's", Order::bytes) {}
 
     [[nodiscard]] bool fits(Files const& files) const override { return has_dialects(files); }
 

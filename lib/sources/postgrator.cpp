@@ -28,7 +28,7 @@ std::optional<DoName> named(std::string_view name) {
 
 class Postgrator : public Format {
 public:
-    Postgrator() : Format("postgrator", "N.do.name.sql, N.undo.name.sql") {}
+    Postgrator() : Format("postgrator", "N.do.name.sql, N.undo.name.sql", Order::numbers) {}
 
     [[nodiscard]] bool fits(Files const& files) const override {
         return std::any_of(files.begin(), files.end(), [](File const& file) { return file.folder().empty() && named(file.name); });

@@ -11,7 +11,7 @@ bool is_migration(File const& file) { return file.base() == "migration.sql" && f
 
 class Prisma : public Format {
 public:
-    Prisma() : Format("prisma", "N_name/migration.sql, migration_lock.toml; a down.sql beside it is the way back") {}
+    Prisma() : Format("prisma", "N_name/migration.sql, migration_lock.toml; a down.sql beside it is the way back", Order::bytes) {}
 
     [[nodiscard]] bool fits(Files const& files) const override {
         return std::any_of(files.begin(), files.end(), [](File const& file) { return is_migration(file) && numbered(file.folder()); });

@@ -147,7 +147,7 @@ std::string script_name(std::vector<Change> const& changes, std::size_t at, File
 
 class Sqitch : public Format {
 public:
-    Sqitch() : Format("sqitch", "sqitch.plan, deploy/, revert/, verify/; the version is the place in the plan") {}
+    Sqitch() : Format("sqitch", "sqitch.plan, deploy/, revert/, verify/; the version is the place in the plan", Order::listed) {}
 
     [[nodiscard]] bool fits(Files const& files) const override {
         return find(files, "sqitch.plan") != nullptr || (find(files, "sqitch.conf") && find(files, layout_of(files).plan));

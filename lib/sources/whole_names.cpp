@@ -11,7 +11,7 @@ namespace {
 
 class WholeNames : public Format {
 public:
-    WholeNames() : Format("maragudk", "N_name.up.sql, N_name.down.sql; the whole name is the version (maragudk/migrate)") {}
+    WholeNames() : Format("maragudk", "N_name.up.sql, N_name.down.sql; the whole name is the version (maragudk/migrate)", Order::bytes) {}
 
     [[nodiscard]] bool fits(Files const& files) const override {
         return shares_numbers(files) && !has_dialects(files) && !is_marked_up(files);

@@ -97,6 +97,10 @@ TEST_CASE("convert numbers anew what has no numbers of its own") {
     CHECK(has(desk.run({"convert", "out"}).out, "2 sqitch migrations"));
     CHECK(has(desk.text("out/2_views_all.up.sql"), "create view v"));
     CHECK(has(desk.text("out/1_users.check.sql"), "-- undrop: verify\n"));
+    desk.file("times/2024-03-06-170000_a/up.sql", "select 1;\n");
+    desk.file("times/2024-03-13_b/up.sql", "select 1;\n");
+    CHECK(has(desk.run({"--dir", "times", "convert", "of_times"}).out, "numbered anew"));
+    CHECK(has(desk.text("of_times/0002_b.up.sql"), "select 1;"));
     desk.file("dotted/V1.2__b.sql", "select 1;\n");
     desk.file("dotted/V1.10__c.sql", "select 1;\n");
     CHECK(has(desk.run({"--dir", "dotted", "convert", "numbered"}).out, "numbered anew"));

@@ -271,6 +271,15 @@ TEST_CASE("postgrator: do and undo") {
     CHECK(source.migrations[0].down->text == "d");
 }
 
+TEST_CASE("where the tool orders otherwise than undrop, the folder is refused with both versions") {
+    auto const dbmate = refused({{"9_a.sql", "-- migrate:up\n"}, {"10_b.sql", "-- migrate:up\n"}});
+    CHECK(has(dbmate.message, "dbmate runs 10 before 9"));
+    CHECK(read({{"09_a.sql", "-- migrate:up\n"}, {"10_b.sql", "-- migrate:up\n"}}).migrations.size() == 2);
+    auto const numbers = refused({{"202001010000_a.up.sql", ""}, {"20190101000000_b.up.sql", ""}});
+    CHECK(has(numbers.message, "pairs runs 202001010000 before 20190101000000"));
+    CHECK(versions(read({{"201901010000_a.up.sql", ""}, {"20200101000000_b.up.sql", ""}})) == "201901010000 20200101000000");
+}
+
 TEST_CASE("templates are refused with their place; braces in texts are none") {
     auto const error = refused({{"1_a.up.sql", "select 1;\ncreate table {{ .Schema }}.t (i int);"}});
     CHECK(error.where.line == 2);
