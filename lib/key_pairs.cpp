@@ -80,7 +80,7 @@ Result<std::vector<Footprint>> save_key_pairs(Backend& backend, Ledger const& le
 
 bool tells(KeyNames const& names, Snapshot const& s, Table const& table) {
     auto const keyed_so = s.kind == Snapshot::Kind::column || s.kind == Snapshot::Kind::updated;
-    if (!keyed_so || s.purged() || s.table.key != names.then || !has_all(table, names.old)) return false;
+    if (!keyed_so || names.old.empty() || s.purged() || s.table.key != names.then || !has_all(table, names.old)) return false;
     if (std::set(table.key.begin(), table.key.end()) != std::set(names.now.begin(), names.now.end())) return false;
     for (std::size_t i = 0; i < names.old.size(); ++i)
         if (table.column(names.old[i])->full_type() != s.table.column(names.then[i])->full_type()) return false;

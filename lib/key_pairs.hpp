@@ -17,7 +17,7 @@ namespace undrop {
 // What `column` of a Footprint::Of::keys says.
 struct KeyNames {
     std::vector<std::string> then;  // the columns of the old key, as they were called before the step
-    std::vector<std::string> old;   // as the step left them
+    std::vector<std::string> old;   // as the step left them; empty: they are gone
     std::vector<std::string> now;   // of the new key, as the step left them
 };
 [[nodiscard]] std::string to_text(KeyNames const& names);

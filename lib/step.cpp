@@ -177,6 +177,7 @@ Result<StepRunner::Round> StepRunner::round() {
     overwritten_.clear();
     references_.clear();
     footprints_.clear();
+    keys_gone_.clear();
     restored_.clear();
     made_.clear();
     bare_.clear();

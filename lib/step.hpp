@@ -212,6 +212,11 @@ private:
     [[nodiscard]] Result<void> leave_untouched(std::vector<TableChange> const& changes);
     [[nodiscard]] Result<void> note_untouched();
     [[nodiscard]] std::string is_untouched(Snapshot const& snapshot, Table const& now) const;
+    // step_keys_gone.cpp: rows whose key's column the script drops, and which get another one
+    [[nodiscard]] Result<void> note_key_that_goes(Statement const& statement);
+    [[nodiscard]] Result<void> leave_pairs_of_keys_gone(std::vector<TableChange> const& changes);
+    [[nodiscard]] Result<bool> tell_by_new_key(Snapshot& s, std::vector<Table> const& tables);
+    [[nodiscard]] bool tells_rows(ObjectId const& id) const;
     // step_positions.cpp: sequences
     [[nodiscard]] Result<void> save_positions(Catalog const& now);
     [[nodiscard]] Result<void> restore_positions();
@@ -413,6 +418,12 @@ private:
     std::map<ObjectId, Object> references_;  // foreign keys that stepped aside until orphans are settled
     std::map<ObjectId, Object> labels_;      // enum types as they were, whose present labels go when all is back
     std::vector<Footprint> footprints_;
+    struct KeyGone {
+        TableName table;
+        std::string column;
+        std::string rows;  // working table: the table's rows, as they were before the column was dropped
+    };
+    std::vector<KeyGone> keys_gone_;
     std::map<std::string, std::chrono::steady_clock::time_point> locked_since_;  // by the names of report_.locks
     std::vector<Table> scripted_;                                                // tables after the script
     Observed after_script_;

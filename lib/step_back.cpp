@@ -200,6 +200,7 @@ Result<void> StepRunner::mend() {
         for (auto const& action : *actions)
             if (!is_stand_in(action))
                 report_.mended.push_back((action.kind == MendAction::Kind::remove ? "removed " : "") + action.id.text());
+    std::erase_if(plan.before_data, [&](MendAction const& a) { return a.kind == MendAction::Kind::remove && tells_rows(a.id); });
     auto const first = std::find_if(plan.before_data.begin(), plan.before_data.end(),
                                     [](MendAction const& a) { return a.kind != MendAction::Kind::remove; });
     UNDROP_CHECK(mend_by(now, {plan.before_data.begin(), first}));

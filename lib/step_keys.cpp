@@ -18,6 +18,7 @@ auto const success = [] { return BOOST_OUTCOME_V2_NAMESPACE::success(); };
 
 // Once everything is as the step leaves it: which row had which old key, where something is saved by that.
 Result<void> StepRunner::leave_key_pairs(std::vector<TableChange> const& changes) {
+    UNDROP_CHECK(leave_pairs_of_keys_gone(changes));
     for (auto const& change : changes) {
         auto const names = changed_key(change);
         if (!names) continue;
@@ -68,7 +69,9 @@ Result<void> StepRunner::tell_by_present_keys() {
     if (part_) return success();
     UNDROP_TRY(auto const tables, backend_.tables(ledger_.name()));
     for (auto& s : opposite_.snapshots) {
-        if (s.kind != Snapshot::Kind::column || s.keyed() || s.purged() || !opposite_left_rows(s)) continue;
+        if (s.kind != Snapshot::Kind::column || s.keyed() || s.purged()) continue;
+        UNDROP_TRY(bool const told, tell_by_new_key(s, tables));
+        if (told || !opposite_left_rows(s)) continue;
         auto const key = present_key(s, tables);
         if (key.empty()) continue;
         std::vector<std::string> places;

@@ -238,3 +238,36 @@ ON_BOTH("story: rows of many columns are told and compared as those of few") {
                                    "alter table keyed drop column c300",
                              .writes = "update keyless set c2 = 'user' where name = 'c'; update keyed set c2 = 'user' where name = 'b'"});
 }
+
+// Drawn with the column, so that the table is written anew, and other ones each time.
+ON_POSTGRES("story: a number that gives way to drawn uuids comes back to its row, whatever users made of that") {
+    auto const source =
+        source_of({{"alter table p add column key uuid not null default uuid_in(md5(clock_timestamp()::text || random())::cstring);"
+                    "alter table c add column key uuid; update c set key = p.key from p where p.id = c.p;"
+                    "alter table p drop column id cascade; alter table p add primary key (key);"
+                    "alter table c drop column p, add foreign key (key) references p on delete cascade"}});
+    db.run(
+        "create table p (id integer generated always as identity primary key, v text);"
+        "create table c (id integer primary key, p integer references p on delete cascade, t text);"
+        "insert into p (v) values ('a'), ('b'), ('c'), ('d'); insert into c values (1, 1, 'of a'), (2, 2, 'of b'), (3, 4, 'of d')");
+    auto const rows = "select id, v from p order by id";
+    auto const children = "select p, t from c order by id";
+    for (int time = 0; time < 2; ++time) {
+        (void)up(db, source);
+        (void)down(db, source);
+        CHECK_EQ(db.table(rows), "1|a\n2|b\n3|c\n4|d");
+        CHECK_EQ(db.table(children), "1|of a\n2|of b\n4|of d");
+    }
+    (void)up(db, source);
+    db.run(
+        "update p set v = 'other' from c where c.key = p.key and c.t = 'of d'; update p set v = 'A' where v = 'a';"
+        "delete from p where v = 'c'; insert into p (v) values ('new')");
+    (void)down(db, source);
+    CHECK_EQ(db.table(rows), "1|A\n2|b\n4|other\n5|new");
+    CHECK_EQ(db.table(children), "1|of a\n2|of b\n4|of d");
+    (void)up(db, source);
+    db.run("update p set v = 'newer' where v = 'new'; update p set v = 'B' where v = 'b'");
+    (void)down(db, source);
+    CHECK_EQ(db.table(rows), "1|A\n2|B\n4|other\n5|newer");
+    CHECK_EQ(db.table(children), "1|of a\n2|of b\n4|of d");
+}
