@@ -45,6 +45,9 @@ class Sqlite:
     def after_copy(self):
         pass
 
+    def went_on(self):
+        pass
+
     def apply(self, name, path):
         script = f"pragma foreign_keys={'on' if self.foreign_keys else 'off'};\n.bail on\n.read '{path}'\n"
         done = subprocess.run(["sqlite3", "-batch", str(self.path(name))], input=script, capture_output=True, text=True)
@@ -68,7 +71,10 @@ class Sqlite:
             schema[f"indexes {title}"] = "\n".join(sorted(indexes))
             names = sorted(c[1] for c in columns)
             read = ", ".join(f"typeof({name_of(c)}) || ' ' || quote({name_of(c)})" for c in names)
-            rows[title] = [dict(zip(names, row)) for row in db.execute(f"select {read} from {name_of(title)}")] if names else []
+            try:
+                rows[title] = [dict(zip(names, row)) for row in db.execute(f"select {read} from {name_of(title)}")] if names else []
+            except sqlite3.OperationalError as error:  # a computed column that needs a newer SQLite
+                rows[title] = [{"cannot be read": str(error)}]
         db.close()
         return {"schema": schema, "rows": {table: found for table, found in rows.items() if found}}
 
@@ -77,9 +83,12 @@ class Sqlite:
         for (title,) in db.execute(f"select name from sqlite_schema where type = 'table' and {OURS}").fetchall():
             if not tables or title in tables:
                 db.execute(f"delete from {name_of(title)}")
-        while orphans := {(row[0], row[1]) for row in db.execute("pragma foreign_key_check")}:
-            for table, number in orphans:
-                db.execute(f"delete from {name_of(table)}" + (f" where rowid = {number}" if number is not None else ""))
+        try:
+            while orphans := {(row[0], row[1]) for row in db.execute("pragma foreign_key_check")}:
+                for table, number in orphans:
+                    db.execute(f"delete from {name_of(table)}" + (f" where rowid = {number}" if number is not None else ""))
+        except sqlite3.OperationalError:
+            pass  # A reference to what is not unique cannot be checked.
         db.commit()
         db.close()
 
