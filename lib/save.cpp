@@ -88,6 +88,12 @@ std::string digest_of(Dialect const& dialect, Table const& table, std::vector<st
     return dialect.digest(dialect.image(saved(dialect, table, columns, alias)));
 }
 
+std::string digest_of_row(Dialect const& dialect, Table const& table, std::string const& alias) {
+    auto columns = plain_columns(table);
+    std::sort(columns.begin(), columns.end());
+    return digest_of(dialect, table, columns, alias);
+}
+
 Result<void> save(Backend& backend, Ledger const& ledger, Snapshot& snapshot, std::set<std::string> const& gone,
                   std::vector<Footprint> const& footprints, std::string const& only) {
     auto const& dialect = backend.dialect();

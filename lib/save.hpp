@@ -29,6 +29,8 @@ namespace undrop {
 
 // Expressions over a row of `table` under `alias`: its identity (key values, or everything), and the digest of some of its columns.
 [[nodiscard]] std::string identity(Dialect const& dialect, Table const& table, std::string const& alias);
+// Of the whole row, its columns by their names: where they stand changes when later migrations are taken back.
+[[nodiscard]] std::string digest_of_row(Dialect const& dialect, Table const& table, std::string const& alias);
 [[nodiscard]] std::string digest_of(Dialect const& dialect, Table const& table, std::vector<std::string> const& columns,
                                     std::string const& alias);
 [[nodiscard]] std::vector<std::string> plain_columns(Table const& table);  // all but generated ones

@@ -9,6 +9,7 @@
 #include "merge.hpp"
 #include "save.hpp"
 #include "try.hpp"
+#include "untouched.hpp"
 #include "waiver.hpp"
 
 namespace undrop {
@@ -16,10 +17,17 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 constexpr int most_rounds = 6;
+// Of an error: the script has run, all is well, and what it left is not what was before the up. Nobody sees it.
+constexpr char const* otherwise = "left otherwise";
+constexpr char const* told_otherwise = "the down script leaves otherwise than it was before the up: ";
+constexpr char const* told_failing = "what the down script left cannot be mended: ";
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
 auto const success = [] { return BOOST_OUTCOME_V2_NAMESPACE::success(); };
+
+// The script itself did not fail, nor is it the moment.
+bool is_of_ours(Error const& error) { return (error.code == Code::refused || error.code == Code::failed) && error.where.line == 0; }
 
 }  // namespace
 
@@ -103,10 +111,13 @@ Error StepRunner::done_twice() const {
 Result<StepReport> StepRunner::run() {
     started_ = Clock::now();
     UNDROP_CHECK(prepare());
+    auto const scripted = step_.direction == Direction::down && step_.origin != Origin::derived && !part_;
+    std::string as_written;  // what is told of it where the script's outcome has to do
     for (int n = 1; n <= most_rounds; ++n) {
         report_ =
             StepReport{.version = step_.version, .name = step_.name, .direction = step_.direction, .origin = step_.origin, .rounds = n};
         report_.taken_back_for = step_.taken_back_for;
+        if (!as_written.empty()) report_.notes.push_back(as_written);
         auto done = guarded_round();
         backend_.look_only_at(nullptr);
         if (done && done.value() == Round::again && !outside_.empty()) {
@@ -116,6 +127,21 @@ Result<StepReport> StepRunner::run() {
             done = std::move(error);
         }
         if (!done && needs_new_labels(done.error())) done = Round::again;
+        if (!done && scripted && as_written.empty() && is_of_ours(done.error())) {
+            backend_.rollback();
+            auto const left = done.error().native == otherwise;
+            auto const stays = may_know_better();
+            as_written = (left ? told_otherwise : told_failing) + done.error().message;
+            std::optional<StepReport> recorded;
+            if (!stays) {
+                UNDROP_TRY(recorded, back_as_recorded(backend_, ledger_, options_, step_, run_, log_));
+            }
+            if (recorded) {
+                recorded->notes.push_back(as_written + "; nobody wrote there since, so what was recorded came back without the script");
+                return std::move(*recorded);
+            }
+            if (left) done = Round::again, --n;  // nothing was unforeseen
+        }
         if (done && done.value() == Round::done) {
             report_.seconds = seconds_since(started_);
             auto const what =
@@ -164,6 +190,7 @@ Result<StepRunner::Round> StepRunner::round() {
     matched_.clear();
     untouched_.clear();
     from_untouched_.clear();
+    reads_known_ = false;
     swapped_.clear();
     kept_rows_.clear();
     in_use_.clear();
@@ -211,6 +238,12 @@ Result<StepRunner::Round> StepRunner::round() {
     UNDROP_CHECK(constraints_hold());
     UNDROP_TRY(auto const outcome, look_again());
     if (outcome == Round::again) return outcome;
+    auto const told =
+        std::any_of(report_.notes.begin(), report_.notes.end(), [](auto const& note) { return note.starts_with(told_otherwise); });
+    auto const by_script =
+        step_.direction == Direction::down && step_.origin != Origin::derived && opposite_.step != 0 && !part_ && outside_.empty();
+    if (auto left = by_script && !told ? left_otherwise(report_, saved_, opposite_) : std::string{}; !left.empty())
+        return Error{.code = Code::refused, .left = Left::rolled_back, .message = std::move(left), .native = otherwise};
     tell(Event::Kind::recorded, "the ledger is written");
     if (auto committed = backend_.commit(); !committed) {
         auto error = std::move(committed).error();
@@ -360,37 +393,6 @@ Result<StepRunner::Round> StepRunner::find_missed() {
     }
     before_.insert(before_.end(), missed->begin(), missed->end());
     return Round::done;
-}
-
-// P3: what the script itself has written into what it made is not a user's.
-Result<void> StepRunner::leave_footprints() {
-    auto add = [&](Table const& table, std::string const& column, std::set<std::string> const& fresh, bool written) -> Result<void> {
-        UNDROP_TRY(auto prints, footprint(backend_, ledger_, table, column, fresh, written, next_id_));
-        if (!prints.empty()) ++next_id_;
-        footprints_.insert(footprints_.end(), prints.begin(), prints.end());
-        return success();
-    };
-    for (auto const& table : scripted_) {
-        auto const* before = find_table_by_id(before_, table.id);
-        if (!before) before = find_table(before_, {table.schema, table.name});
-        // What was renamed away has its successor's name, and is another table.
-        if (before && before->id != table.id && find_table_by_id(scripted_, before->id)) before = nullptr;
-        if (!before) {
-            UNDROP_CHECK(add(table, "", {}, true));
-            continue;
-        }
-        auto const writes = after_script_.writes.find(before->id);
-        auto const written = writes != after_script_.writes.end() || before->id != table.id;
-        auto const is_new = [&](Column const& column) {
-            return !column.generated && !before->column(column.name) && (before->id != table.id || !before->column_by_id(column.id));
-        };
-        std::set<std::string> fresh;
-        for (auto const& column : table.columns)
-            if (is_new(column)) fresh.insert(column.name);
-        for (auto const& column : table.columns)
-            if (is_new(column)) UNDROP_CHECK(add(table, column.name, fresh, written));
-    }
-    return success();
 }
 
 }  // namespace undrop

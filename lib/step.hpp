@@ -207,6 +207,7 @@ private:
     [[nodiscard]] Result<std::set<std::string>> columns_as_left(Table const& table);
     [[nodiscard]] Result<bool> reads_untouched(RowWrite const& write, std::map<TableName, std::set<std::string>>& known);
     [[nodiscard]] Result<void> note_written_from_untouched();
+    [[nodiscard]] bool may_know_better() const;
     [[nodiscard]] bool is_written_from_untouched(Table const& table) const;
     [[nodiscard]] Result<bool> makes_way(Snapshot const& snapshot, Table const& table);
     [[nodiscard]] Result<void> leave_untouched(std::vector<TableChange> const& changes);
@@ -386,7 +387,8 @@ private:
         std::string keys;  // working table
         std::vector<std::string> key;
     };
-    std::set<std::string> from_untouched_;      // names of tables, in lower case, that the script computes from untouched rows alone
+    std::set<std::string> from_untouched_;  // names of tables, in lower case, that the script computes from untouched rows alone
+    bool reads_known_ = false;  // ... and no other: what it reads the ledger knows, and so does it know whether it was written since
     std::map<TableName, Untouched> untouched_;  // by the table's name when its rows were saved
     // Rows that the up inserted and others referred to when the down began.
     struct InUse {

@@ -112,7 +112,17 @@ void StepRunner::unwant_evicted(Catalog const& now) {
         for (auto const& [id, object] : now) {
             auto const is_its = evicted.column.empty() ? is_relation(id, evicted.relation) || names_table(id.parent, evicted.relation)
                                                        : id.name == evicted.column && names_table(id.parent, evicted.relation);
-            if (is_its) opposite_.wanted.insert_or_assign(id, std::nullopt);
+            if (is_its) {
+                opposite_.wanted.insert_or_assign(id, std::nullopt);
+                continue;
+            }
+            // A key of the same name and text over the one column and then over the other is no change to the ledger.
+            auto const is_evicted = [&](ObjectId const& need) {
+                return need.kind == "column" && need.name == evicted.column && names_table(need.parent, evicted.relation);
+            };
+            auto const start = catalog_.find(id);
+            if (start != catalog_.end() && !object.holds_rows && std::any_of(object.needs.begin(), object.needs.end(), is_evicted))
+                opposite_.wanted.emplace(id, start->second);
         }
 }
 

@@ -17,13 +17,6 @@ namespace {
 
 auto const success = [] { return BOOST_OUTCOME_V2_NAMESPACE::success(); };
 
-// By their names: where columns stand changes when later migrations are taken back.
-std::string whole_row(Dialect const& dialect, Table const& table) {
-    auto columns = plain_columns(table);
-    std::sort(columns.begin(), columns.end());
-    return digest_of(dialect, table, columns, "t");
-}
-
 bool of_untouched(Footprint const& print) { return print.of == Footprint::Of::untouched; }
 
 }  // namespace
@@ -67,7 +60,7 @@ Result<void> StepRunner::leave_untouched(std::vector<TableChange> const& changes
                         .of = Footprint::Of::untouched};
         ++next_id_;
         UNDROP_CHECK(fill_footprint(backend_, ledger_, print, *table, identity(backend_.dialect(), *table, "t"),
-                                    whole_row(backend_.dialect(), *table), backend_.dialect().own_rows(*table) + " as t"));
+                                    digest_of_row(backend_.dialect(), *table, "t"), backend_.dialect().own_rows(*table) + " as t"));
         footprints_.push_back(std::move(print));
     }
     return success();
@@ -91,7 +84,7 @@ Result<void> StepRunner::note_untouched() {
         UNDROP_CHECK(keys.make(backend_, *table));
         UNDROP_CHECK(keys.fill(
             backend_, fmt::format("{} as t where exists (select 1 from {} as f where f.k = {} and f.h = {})", dialect.own_rows(*table),
-                                  ledger_.table(print.store), identity(dialect, *table, "t"), whole_row(dialect, *table))));
+                                  ledger_.table(print.store), identity(dialect, *table, "t"), digest_of_row(dialect, *table, "t"))));
         working_.push_back(keys.name());
         untouched_.emplace(name_before(opposite_.renames, table_name(*table)), Untouched{keys.name(), table->key});
     }
@@ -161,12 +154,26 @@ Result<void> StepRunner::note_written_from_untouched() {
     if (!read.known) return success();
     std::map<TableName, std::set<std::string>> known;
     std::set<std::string> others;
+    reads_known_ = true;
     for (auto const& write : read.writes) {
         UNDROP_TRY(bool const untouched, reads_untouched(write, known));
         (untouched ? from_untouched_ : others).insert(write.target);
+        auto const is_printed = [&](Footprint const& print) {
+            return of_untouched(print) && write.names.contains(lower_case(print.table));
+        };
+        auto const is_known = write.row_alone && calls_none_of_users(write.calls) &&
+                              std::any_of(opposite_.footprints.begin(), opposite_.footprints.end(), is_printed);
+        reads_known_ = reads_known_ && (untouched || is_known);
     }
     for (auto const& target : others) from_untouched_.erase(target);
     return success();
+}
+
+// What the script has made of saved rows and values may come from what users wrote elsewhere, where the ledger does not look.
+bool StepRunner::may_know_better() const {
+    return !reads_known_ && std::any_of(report_.merged.begin(), report_.merged.end(), [](Merged const& merged) {
+        return merged.computed + merged.changed_since + merged.inserted_since + merged.key_taken > 0;
+    });
 }
 
 bool StepRunner::is_written_from_untouched(Table const& table) const { return from_untouched_.contains(lower_case(table.name)); }

@@ -1,6 +1,8 @@
 // The part of a step that knows what a down script made or took along beside what the ledger recorded of the up.
+#include <fmt/format.h>
 #include <algorithm>
 
+#include "renames.hpp"
 #include "step.hpp"
 #include "try.hpp"
 
@@ -9,11 +11,68 @@ namespace {
 
 auto const success = [] { return BOOST_OUTCOME_V2_NAMESPACE::success(); };
 
+// What a script made where nothing was, and what of that stays: tables and columns that hold something, what these need, and what hangs on
+// them. Nobody's rows are in the rest.
+class Made {
+public:
+    Made(Catalog const& start, Catalog const& now, Opposite const& opposite) {
+        auto const is_new = [&](ObjectId const& id) {
+            return !start.contains(id) && !opposite.wanted.contains(id) &&
+                   std::none_of(opposite.renames.begin(), opposite.renames.end(),
+                                [&](Rename const& rename) { return there_as_renamed(id, rename, start); });
+        };
+        for (auto const& [id, object] : now)
+            if (is_new(id)) made_.emplace(id, &object);
+        // A column that the script gave a type of its own making.
+        for (auto const& [id, object] : now)
+            if (object.holds_rows && start.contains(id) && !start.at(id).same(object)) stay(object);
+    }
+    [[nodiscard]] bool contains(Table const& table) const {
+        return std::any_of(made_.begin(), made_.end(), [&](auto const& entry) { return is_of(entry.first, table_name(table)); });
+    }
+    // `empty`: tables that hold nothing.
+    [[nodiscard]] Wanted unwanted(std::vector<TableName> const& empty) {
+        auto const goes = [&](ObjectId const& id) {
+            return std::any_of(empty.begin(), empty.end(),
+                               [&](TableName const& table) { return is_of(id, table) || names_table(id.parent, table); });
+        };
+        for (auto const& [id, object] : made_)
+            if (!goes(id) && object->holds_rows) stays_.insert(id);
+        for (bool grown = true; grown;) {
+            grown = false;
+            for (auto const& [id, object] : made_) {
+                auto const& needs = object->needs;
+                auto const hangs = std::any_of(needs.begin(), needs.end(), [&](ObjectId const& need) { return stays_.contains(need); });
+                if (!stays_.contains(id) && !hangs) continue;
+                grown = stays_.insert(id).second || grown;
+                grown = stay(*object) || grown;
+            }
+        }
+        Wanted gone;
+        for (auto const& [id, object] : made_)
+            if (!stays_.contains(id) && !object->remove.empty()) gone.emplace(id, std::nullopt);
+        return gone;
+    }
+
+private:
+    static bool is_of(ObjectId const& id, TableName const& table) {
+        return id.kind == "table" && names_table(id.parent.empty() ? id.name : id.parent + "." + id.name, table);
+    }
+    bool stay(Object const& object) {
+        auto const before = stays_.size();
+        for (auto const& need : object.needs)
+            if (made_.contains(need)) stays_.insert(need);
+        return stays_.size() > before;
+    }
+    std::map<ObjectId, Object const*> made_;
+    std::set<ObjectId> stays_;
+};
+
 }  // namespace
 
 // P5: what a down script makes on top of a recorded object (a default, an index of another name), or on a table that it rebuilds, was not
 // there before the up; and what it takes along and forgets (a trigger of a table that it rebuilds) was there, though the up never touched
-// it.
+// it. So was not what it makes elsewhere.
 Result<void> StepRunner::want_what_script_changed(Catalog const& now) {
     UNDROP_TRY(auto const start, catalog_at_start());
     auto const wanted = [&](ObjectId const& need) {
@@ -57,6 +116,19 @@ Result<void> StepRunner::want_what_script_changed(Catalog const& now) {
     for (auto const& [id, object] : now)
         if (!start.contains(id) && more.contains({"sequence_owner", id.parent, id.name})) more.emplace(id, std::nullopt);
     opposite_.wanted.merge(more);
+    if (step_.direction != Direction::down || step_.origin == Origin::derived || part_) return success();
+    // What the up never changed is changed by the script alone, as another column's type. Renames change texts by themselves.
+    if (opposite_.renames.empty())
+        for (auto const& [id, object] : start)
+            if (now.contains(id) && !now.at(id).same(object) && !opposite_.left.contains(id)) opposite_.wanted.emplace(id, object);
+    Made made(start, now, opposite_);
+    std::vector<TableName> empty;
+    for (auto const& table : scripted_) {
+        if (!made.contains(table) || table.partitioned || !table.root.empty()) continue;
+        UNDROP_TRY(auto const rows, backend_.rows(fmt::format("select 1 from {} limit 1", backend_.dialect().own_rows(table))));
+        if (rows.empty()) empty.push_back(table_name(table));
+    }
+    opposite_.wanted.merge(made.unwanted(empty));
     return success();
 }
 

@@ -53,7 +53,8 @@ ON_BOTH("story: for up, a file that is gone is refused; for down it does not mat
 ON_BOTH("story: an edited down file is taken, announced with its difference; the ledger's can be chosen") {
     auto const first = source_of({{"create table a (id integer primary key);\ninsert into a values (1);", "drop table a; -- as it was"}});
     auto const edited = source_of({{"create table a (id integer primary key);\ninsert into a values (1);",
-                                    "create table edited_was_here (id integer primary key);\ndrop table a;"}});
+                                    "create table edited_was_here (id integer primary key);\ninsert into edited_was_here select 2 from a "
+                                    "where id = 2;\ndrop table a;"}});
     (void)up(db, first);
     auto target = Target::open(db.url()).value();
     CHECK(status(target, edited).value().applied.at(0).edited_down);
@@ -69,10 +70,11 @@ ON_BOTH("story: an edited down file is taken, announced with its difference; the
     CHECK_EQ(db.either(db.postgres() ? db.one("select count(*) from pg_tables where tablename = 'edited_was_here'") : "",
                        db.postgres() ? "" : db.one("select count(*) from sqlite_schema where name = 'edited_was_here'")),
              "0");
-    // What the down makes besides stays, as its author wants it.
+    // What the down makes of what was written since stays, as its author wants it.
     (void)up(db, first);
+    db.run("insert into a values (2)");
     (void)down(db, edited);
-    CHECK_EQ(db.count("select count(*) from edited_was_here"), 0);
+    CHECK_EQ(db.count("select count(*) from edited_was_here"), 1);
 }
 
 ON_BOTH("story: an edited up of an applied migration is refused for up until it is accepted") {

@@ -137,19 +137,13 @@ ON_BOTH("rows without a key are compared with how often they are there") {
     check_rows(bad, 3, db.named("keyless"), {": no row -> 2 rows (1, 'x')", ": no row -> (NULL, NULL)"});
 }
 
-ON_BOTH("a schema that does not come back is shown by its lines") {
+ON_BOTH("what a down script leaves in the schema goes again") {
     auto const source = source_of({
         members,
         {"create table visits (member integer)", "drop table visits; create index by_name on members (name)"},
     });
-    auto const bad = rehearsed(db, source).migrations.at(1);
-    CHECK(bad.step == "down");
-    CHECK(bad.rows.empty());
-    REQUIRE(bad.objects.size() == 1);
-    CHECK(has(bad.objects[0].object, "by_name"));
-    CHECK(bad.objects[0].before.empty());
-    CHECK(has(bad.objects[0].text(), "+"));
-    CHECK(has(bad.objects[0].text(), "by_name"));
+    auto const evidence = rehearsed(db, source);
+    CHECK_MESSAGE(evidence.exact(), text_of(evidence));
 }
 
 ON_BOTH("an up that fails ends the walk, with its statement's place") {
@@ -287,7 +281,8 @@ ON_BOTH("rows that a migration updates, deletes and inserts come back; what a ha
     auto const good = rehearsed(db, source_of({members, {changes}}));
     CHECK_MESSAGE(good.exact(), text_of(good));
     auto const down = "update members set role = 'boss' where role = 'owner'; delete from members where id = 3";
-    auto const bad = rehearsed(db, source_of({members, {changes, down}})).migrations.at(1);
+    // A row of which the up changed nothing may have come since, so the script has to do.
+    auto const bad = rehearsed(db, source_of({members, {"insert into members (id) values (4)"}, {changes, down}})).migrations.at(2);
     CHECK_FALSE(bad.came_back);
     check_rows(bad, 1, db.named("members"), {" 1 role: 'manager' -> 'boss'"});
 }

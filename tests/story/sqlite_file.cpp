@@ -255,6 +255,7 @@ ON_SQLITE("sqlite file: PRAGMA foreign_keys of a down script is hoisted, recorde
     CHECK_NE(db.one("select detail from undrop_event where kind = 'reverted'").find("not enforced in this step"), std::string::npos);
     auto const orphaning = source_of({{"alter table p add column note text", off + "delete from p;\nalter table p drop column note"}});
     (void)up(db, orphaning);
+    db.run("update p set note = 'written since'");
     auto const before = witness(db);
     auto const error = down_error(db, orphaning);
     CHECK_NE(error.message.find("foreign keys do not hold: 1 row(s) of c refer to rows of p that are not there"), std::string::npos);

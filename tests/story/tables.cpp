@@ -137,15 +137,28 @@ ON_BOTH("story: a column of a table without a key comes back where equal rows ca
              "1|a|n1\n1|a|n2\n1|a|NULL\n3|NULL|n4\n9|new|NULL");
 }
 
-ON_BOTH("story: a table made again by the down script is filled with the saved rows, less the keys that are taken") {
+ON_BOTH("story: a table made again by the down script has the rows that were saved, where nobody wrote since") {
     db.run("create table t (id integer primary key, v text); insert into t values (1, 'a'), (2, 'b'), (3, 'c')");
+    auto const before = witness(db);
     auto const source =
         source_of({{"drop table t;", "create table t (id integer primary key, v text);\ninsert into t values (2, 'made by the down');"}});
     (void)up(db, source);
-    auto const counts = merged(down(db, source).steps.at(0), db.named("t"));
-    CHECK_EQ(counts.restored, 2);
-    CHECK_EQ(counts.computed, 1);
-    CHECK_EQ(db.table("select id, v from t order by id"), "1|a\n2|made by the down\n3|c");
+    auto const step = down(db, source).steps.at(0);
+    CHECK_EQ(merged(step, db.named("t")).restored, 3);
+    CHECK(mentions(step.notes, "the down script leaves otherwise than it was before the up: 1 rows of"));
+    check_same(before, witness(db));
+}
+
+ON_BOTH("story: a table made again by the down script of what users wrote is filled with the saved rows, less the keys that are taken") {
+    db.run("create table t (id integer primary key, v text); insert into t values (1, 'a'), (2, 'b'), (3, 'c')");
+    auto const source = source_of({{"drop table t; create table u (id integer primary key, v text)",
+                                    "create table t (id integer primary key, v text); insert into t select id, v from u; drop table u"}});
+    (void)up(db, source);
+    db.run("insert into u values (2, 'written since')");
+    auto const step = down(db, source).steps.at(0);
+    CHECK_EQ(merged(step, db.named("t")).restored, 2);
+    CHECK_EQ(merged(step, db.named("t")).computed, 1);
+    CHECK_EQ(db.table("select id, v from t order by id"), "1|a\n2|written since\n3|c");
 }
 
 ON_BOTH("story: a renamed table or column is no loss, and takes its name back") {
