@@ -11,12 +11,14 @@ namespace {
 constexpr int lines_shown = 12;
 
 // Identities are texts, so that nothing depends on numbers that the database gives.
+// Rights that are given and taken back are written down afterwards, and are what they were without that.
 constexpr char const* postgres_definitions = R"(
 with ns as (select oid, nspname from pg_namespace where nspname not in ('undrop', 'information_schema') and nspname !~ '^pg_'),
 r as (select c.*, '"' || n.nspname || '"."' || c.relname || '"' as name from pg_class c join ns n on n.oid = c.relnamespace)
 select 'schema ' || nspname, '' from ns
 union all
-select 'relation ' || name, concat_ws(' ', relkind, relpersistence, reloptions::text, relacl::text, pg_get_userbyid(relowner), relrowsecurity, relreplident,
+select 'relation ' || name, concat_ws(' ', relkind, relpersistence, reloptions::text,
+  nullif(relacl::text, acldefault(case relkind when 'S' then 's' else 'r' end::"char", relowner)::text), pg_get_userbyid(relowner), relrowsecurity, relreplident,
   pg_get_expr(relpartbound, oid), pg_get_partkeydef(oid),
   (select string_agg(inhparent::regclass::text, ',' order by inhseqno) from pg_inherits where inhrelid = r.oid),
   case when relkind in ('v', 'm') then pg_get_viewdef(oid) end)
