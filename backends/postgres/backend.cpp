@@ -1,13 +1,12 @@
 #include <libpq-fe.h>
 
 #include <algorithm>
-#include <array>
-#include <cctype>
 #include <tuple>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "calls.hpp"
 #include "capture.hpp"
 #include "catalog.hpp"
 #include "concerns.hpp"
@@ -69,25 +68,11 @@ Result<Rows> PostgresBackend::query(std::string const& sql, std::span<Cell const
 }
 
 // Only what goes to the store leaves the users' objects as they are.
-// A generated column, a check or an index may call a function whose body names what only its author's search path finds. Texts of
-// definitions name everything else with its schema: whatever is called `schema.name(` is no built-in function.
-static bool calls_users_function(std::string const& sql) {
-    constexpr std::array verbs = {"ALTER TABLE ", "ALTER DOMAIN ", "CREATE INDEX ", "CREATE UNIQUE INDEX "};
-    if (std::none_of(verbs.begin(), verbs.end(), [&](char const* verb) { return sql.starts_with(verb); })) return false;
-    auto const is_part = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '"' || c == '$'; };
-    for (auto at = sql.find('('); at != std::string::npos; at = sql.find('(', at + 1)) {
-        auto start = at;
-        while (start > 0 && is_part(sql[start - 1])) --start;
-        if (start < at && start > 1 && sql[start - 1] == '.' && is_part(sql[start - 2])) return true;
-    }
-    return false;
-}
-
 Result<std::int64_t> PostgresBackend::run(std::string const& sql) {
     auto const is_stores = [&](std::string_view verb) { return sql.starts_with(fmt::format("{} {}.", verb, quote_identifier(ledger_))); };
     auto const verbs = {"insert into", "delete from", "create table", "drop table"};
     if (std::none_of(verbs.begin(), verbs.end(), is_stores)) known_.changed();
-    if (!calls_users_function(sql)) return connection_.run(sql);
+    if (session_.transaction().empty() || !calls_users_function(sql)) return connection_.run(sql);
     UNDROP_CHECK(session_.enter_script());
     UNDROP_TRY(auto const rows, connection_.run(sql));
     UNDROP_CHECK(session_.leave_script());

@@ -9,9 +9,8 @@ for database in sqlite::memory: "$UNDROP_TEST_POSTGRES"; do
     export SHOP_TEST_DB=$database
     "$suite" >green.log 2>&1 || { cat green.log; check "the migrations are reversible on $database" 0 1; }
 
-    # A down script that gives a table a row which was never there, and makes a table.
-    echo "INSERT INTO members (id, email) VALUES (7, 'nobody@example.org'); CREATE TABLE leftover (id INTEGER); DROP TABLE visits;" \
-        >migrations/3_visits.down.sql
+    # A down script that gives a table a row which was never there.
+    echo "INSERT INTO members (id, email) VALUES (7, 'nobody@example.org'); DROP TABLE visits;" >migrations/3_visits.down.sql
     status=0
     "$suite" >red.log 2>&1 || status=$?
     check "the suite is red on $database" 1 $((status != 0))
@@ -20,8 +19,6 @@ for database in sqlite::memory: "$UNDROP_TEST_POSTGRES"; do
     contains "the step" "step    down" "$red"
     contains "the script" "migrations/3_visits.down.sql" "$red"
     contains "the row" "members 7: no row -> (7, 'nobody@example.org')" "$red"
-    contains "the schema" "schema  table " "$red"
-    contains "what is too much in it" "+CREATE TABLE" "$red"
 
     # The one command does the same again.
     again=$(sed -n 's/^.*again   //p' red.log | head -n 1)

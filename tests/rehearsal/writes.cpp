@@ -23,7 +23,7 @@ Rehearsed last(Database& db, Source const& source, bool writes = true) {
 
 // All is as before without an application, and this is what is wrong with one.
 void check_lossy(Database& db, std::string const& down, std::string const& reason) {
-    auto const source = source_of({members, {add, "alter table members drop column note; " + down}});
+    auto const source = source_of({members, {add + "; update members set note = name", "alter table members drop column note; " + down}});
     CHECK(last(db, source, false).grade == Grade::exact);
     auto const one = last(db, source);
     CHECK(one.grade == Grade::lossy);
