@@ -60,7 +60,8 @@ struct Migration {
 [[nodiscard]] UNDROP_EXPORT Result<Directives> directives(Script const& script);
 
 // The order of versions: by the number at the beginning, dotted maybe (1.9 is before 1.10; leading zeros do not count), of any length;
-// then by the bytes that follow. What begins with no digit comes last.
+// then by the bytes that follow. Times (20170126, 201701261850, 20170126185001 ...) by the left, whatever their precision. What begins with
+// no digit comes last.
 [[nodiscard]] UNDROP_EXPORT bool version_less(std::string_view a, std::string_view b);
 
 }  // namespace undrop
