@@ -137,7 +137,8 @@ Result<StepReport> StepRunner::run() {
                 UNDROP_TRY(recorded, back_as_recorded(backend_, ledger_, options_, step_, run_, log_));
             }
             if (recorded) {
-                recorded->notes.push_back(as_written + "; what the up made and changed is as it was left, so what was recorded came back without the script");
+                recorded->notes.push_back(
+                    as_written + "; what the up made and changed is as it was left, so what was recorded came back without the script");
                 return std::move(*recorded);
             }
             if (left) done = Round::again, --n;  // nothing was unforeseen
