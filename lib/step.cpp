@@ -141,7 +141,11 @@ Result<StepReport> StepRunner::run() {
                     as_written + "; what the up made and changed is as it was left, so what was recorded came back without the script");
                 return std::move(*recorded);
             }
-            if (left) done = Round::again, --n;  // nothing was unforeseen
+            if (left) {
+                outcome_stands_ = true;
+                done = Round::again;
+                --n;  // nothing was unforeseen
+            }
         }
         if (done && done.value() == Round::done) {
             report_.seconds = seconds_since(started_);
@@ -239,11 +243,9 @@ Result<StepRunner::Round> StepRunner::round() {
     UNDROP_CHECK(constraints_hold());
     UNDROP_TRY(auto const outcome, look_again());
     if (outcome == Round::again) return outcome;
-    auto const told =
-        std::any_of(report_.notes.begin(), report_.notes.end(), [](auto const& note) { return note.starts_with(told_otherwise); });
     auto const by_script =
         step_.direction == Direction::down && step_.origin != Origin::derived && opposite_.step != 0 && !part_ && outside_.empty();
-    if (auto left = by_script && !told ? left_otherwise(report_, saved_, opposite_) : std::string{}; !left.empty())
+    if (auto left = by_script && !outcome_stands_ ? left_otherwise(report_, saved_, opposite_) : std::string{}; !left.empty())
         return Error{.code = Code::refused, .left = Left::rolled_back, .message = std::move(left), .native = otherwise};
     tell(Event::Kind::recorded, "the ledger is written");
     if (auto committed = backend_.commit(); !committed) {

@@ -203,7 +203,6 @@ private:
     // step_untouched.cpp: rows that nobody has touched since the opposite step
     [[nodiscard]] bool calls_none_of_users(std::set<std::string> const& calls) const;
     [[nodiscard]] bool computes_from_row_alone(std::vector<Statement> const& statements) const;
-    [[nodiscard]] Result<bool> is_as_left(Table const& table, Footprint const& print);
     [[nodiscard]] Result<std::set<std::string>> columns_as_left(Table const& table);
     [[nodiscard]] Result<bool> reads_untouched(RowWrite const& write, std::map<TableName, std::set<std::string>>& known);
     [[nodiscard]] Result<void> note_written_from_untouched();
@@ -350,6 +349,8 @@ private:
     std::optional<StepPart> part_;  // none: the step is one transaction
     std::chrono::steady_clock::time_point started_;
     std::int64_t step_id_ = 0;  // in the ledger, once it is written
+
+    bool outcome_stands_ = false;  // what the down script leaves otherwise than it was is taken, and told
 
     // Known before the first round
     std::vector<Statement> statements_;

@@ -11,6 +11,7 @@
 #include "step.hpp"
 #include "store_table.hpp"
 #include "try.hpp"
+#include "untouched.hpp"
 
 namespace undrop {
 namespace {
@@ -91,19 +92,6 @@ Result<void> StepRunner::note_untouched() {
     return success();
 }
 
-// Are the rows those that the opposite step left: no more, no fewer, none with another value of what the footprint is of?
-Result<bool> StepRunner::is_as_left(Table const& table, Footprint const& print) {
-    auto const& dialect = backend_.dialect();
-    auto const columns = print.of == Footprint::Of::table ? plain_columns(table) : std::vector<std::string>{print.column};
-    auto const rows = dialect.own_rows(table);
-    UNDROP_TRY(auto const counts,
-               backend_.rows(fmt::format("select (select count(*) from {0}), (select coalesce(sum(c), 0) from {1}), (select count(*) from "
-                                         "{0} as t where not exists (select 1 from {1} as f where f.k = {2} and f.h = {3}))",
-                                         rows, ledger_.table(print.store), identity(dialect, table, "t"),
-                                         digest_of(dialect, table, columns, "t"))));
-    return number_of(counts.at(0).at(0)) == number_of(counts.at(0).at(1)) && number_of(counts.at(0).at(2)) == 0;
-}
-
 // The columns of a table of which nothing was written since the opposite step, which made them; of rows, none came or went. None: not
 // known.
 Result<std::set<std::string>> StepRunner::columns_as_left(Table const& table) {
@@ -113,7 +101,7 @@ Result<std::set<std::string>> StepRunner::columns_as_left(Table const& table) {
         auto const is_key = std::find(table.key.begin(), table.key.end(), print.column) != table.key.end();
         if (!known || print.store.empty() || TableName{print.schema, print.table} != table_name(table) || table.key.empty() || is_key)
             continue;
-        UNDROP_TRY(bool const same, is_as_left(table, print));
+        UNDROP_TRY(bool const same, is_as_left(backend_, ledger_, print, table));
         if (!same) continue;
         if (print.of == Footprint::Of::column) left.insert(print.column);
         if (print.of == Footprint::Of::table)

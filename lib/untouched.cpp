@@ -22,22 +22,8 @@ public:
     Result<bool> as_left(Footprint const& print) {
         auto const* table = find_table(tables_, {print.schema, print.table});
         if (print.of == Footprint::Of::keys) return true;
-        if (!table || (!print.column.empty() && !table->column(print.column))) return false;
-        auto const digest = print.of == Footprint::Of::untouched ? digest_of_row(dialect_, *table, "t")
-                            : print.column.empty()               ? digest_of(dialect_, *table, plain_columns(*table), "t")
-                                                                 : digest_of(dialect_, *table, {print.column}, "t");
-        auto const from = dialect_.own_rows(*table) + " as t";
-        if (print.store.empty()) return none(fmt::format("select 1 from {} where {} <> '{}'", from, digest, print.uniform));
-        if (table->key.empty() && print.of == Footprint::Of::column) return false;
-        auto const store = ledger_.table(print.store);
-        auto const same = fmt::format("f.k = {} and f.h = {}", identity(dialect_, *table, "t"), digest);
-        UNDROP_TRY(auto const gone,
-                   count(fmt::format("select (select coalesce(sum(c), 0) from {0}) - count(*) from {1} where exists (select 1 "
-                                     "from {0} as f where {2})",
-                                     store, from, same)));
-        if (gone != 0) return false;
-        if (print.of == Footprint::Of::rows) return true;
-        return none(fmt::format("select 1 from {} where not exists (select 1 from {} as f where {})", from, store, same));
+        return table && (print.column.empty() || table->column(print.column)) ? is_as_left(backend_, ledger_, print, *table)
+                                                                              : Result<bool>(false);
     }
 
     Result<bool> as_left(Snapshot const& s) {
@@ -165,6 +151,27 @@ bool knows_of(Opposite const& opposite, Table const& table) {
 }
 
 }  // namespace
+
+Result<bool> is_as_left(Backend& backend, Ledger const& ledger, Footprint const& print, Table const& table) {
+    auto const& dialect = backend.dialect();
+    auto const digest = print.of == Footprint::Of::untouched ? digest_of_row(dialect, table, "t")
+                        : print.column.empty()               ? digest_of(dialect, table, plain_columns(table), "t")
+                                                             : digest_of(dialect, table, {print.column}, "t");
+    auto const from = dialect.own_rows(table) + " as t";
+    auto const none = [&](std::string const& where) -> Result<bool> {
+        UNDROP_TRY(auto const rows, backend.rows(fmt::format("select 1 from {} where {} limit 1", from, where)));
+        return rows.empty();
+    };
+    if (print.store.empty()) return none(fmt::format("{} <> '{}'", digest, print.uniform));
+    if (table.key.empty() && print.of == Footprint::Of::column) return false;
+    auto const store = ledger.table(print.store);
+    auto const found =
+        fmt::format("exists (select 1 from {} as f where f.k = {} and f.h = {})", store, identity(dialect, table, "t"), digest);
+    UNDROP_TRY(auto const gone,
+               backend.rows(fmt::format("select (select coalesce(sum(c), 0) from {}) - count(*) from {} where {}", store, from, found)));
+    if (number_of(gone.at(0).at(0)) != 0) return false;
+    return print.of == Footprint::Of::rows ? Result<bool>(true) : none("not " + found);
+}
 
 Result<bool> is_untouched(Backend& backend, Ledger const& ledger, Opposite const& opposite, std::vector<Table> const& tables) {
     if (!opposite.renames.empty()) return false;

@@ -12,6 +12,9 @@
 
 namespace undrop {
 
+// Is what a footprint is of still what the step left there? Of rows as well: none went, and but for Of::rows none came.
+[[nodiscard]] Result<bool> is_as_left(Backend& backend, Ledger const& ledger, Footprint const& print, Table const& table);
+
 // As far as the ledger shows it, asked before anything of the way back has run. What cannot be told (rows without a key, renamed tables)
 // counts as written.
 [[nodiscard]] Result<bool> is_untouched(Backend& backend, Ledger const& ledger, Opposite const& opposite, std::vector<Table> const& tables);
