@@ -169,9 +169,12 @@ public:
     // -- Looking
     // All tables with rows of their own (ordinary, partitioned ones too), without the system's, temporary ones and the store's.
     [[nodiscard]] virtual Result<std::vector<Table>> tables(std::string const& ledger) = 0;
-    // From now on `tables`, `catalog`, `positions` and `named_objects` may leave out what these statements have nothing to do with, as
-    // far as their text shows what that is; null: they tell of everything again.
-    virtual void look_only_at(std::vector<Statement> const* statements) { static_cast<void>(statements); }
+    // From now on `tables`, `catalog`, `positions` and `named_objects` may leave out what neither these statements, as far as their text
+    // shows it, nor these relations (by their names, in whichever schema) have anything to do with; null: they tell of everything again.
+    virtual void look_only_at(std::vector<Statement> const* statements, std::set<std::string> const& relations) {
+        static_cast<void>(statements);
+        static_cast<void>(relations);
+    }
     // After a script: tables to whose rows it wrote although `tables` had left them out, as they were before it. Nothing: it changed
     // definitions that were left out, and has to be taken back, to run again where nothing is.
     [[nodiscard]] virtual Result<std::optional<std::vector<Table>>> missed() { return std::optional<std::vector<Table>>(std::in_place); }

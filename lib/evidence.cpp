@@ -32,6 +32,15 @@ void add_tables(Catalog const& before, std::set<TableName> const& tables, std::s
     for (auto const& id : objects_of(before, tables)) ids.insert(id);
 }
 
+// Tables whose rows the script updates or deletes by its text: here there may be none.
+std::set<TableName> written_by(Dialect const& dialect, Script const& script, State const& before) {
+    auto const statements = dialect.split(script);
+    if (!statements) return {};
+    std::vector<Table> tables;
+    for (auto const& [name, rows] : before.tables) tables.push_back(rows->table);
+    return resolve(dialect.foresee(statements.value()), tables).writes;
+}
+
 }  // namespace
 
 std::string directives_digest(Script const& up, std::optional<Script> const& down) {
@@ -61,7 +70,7 @@ std::string fingerprint_of(std::vector<ObjectAtStake> const& objects) {
     return sha256_hex(text);
 }
 
-Result<void> note_stake(Backend& backend, Ledger& ledger, State const& before, State const& after, Touched const& touched,
+Result<void> note_stake(Backend& backend, Ledger& ledger, Script const& up, State const& before, State const& after, Touched const& touched,
                         Rehearsed& found) {
     UNDROP_TRY(auto const step, ledger.last_step(found.version, "applied"));
     UNDROP_TRY(auto const recorded, ledger.objects(step));
@@ -75,6 +84,7 @@ Result<void> note_stake(Backend& backend, Ledger& ledger, State const& before, S
         if (object.id.kind == "table") tables.insert({object.id.parent, object.id.name});
     }
     add_tables(before.catalog, tables, ids);
+    add_tables(before.catalog, written_by(backend.dialect(), up, before), ids);
     auto const digest = [](Catalog const& catalog, ObjectId const& id) {
         auto const object = catalog.find(id);
         return object == catalog.end() ? std::string() : digest_of(object->second);

@@ -19,17 +19,11 @@ Error cannot_tell_rows(Snapshot const& s, std::string const& missing) {
                  .next = {.advice = "bring the key column back under its name first, in the down script"}};
 }
 
-namespace {
-
-// A key that the step had made another type of, and left as it was otherwise, was saved in that type: a whole number, or its text.
 std::string saved_key(Dialect const& dialect, Snapshot const& s, Column const& now, std::string const& stored) {
-    auto const whole = now.stored_type == "smallint" || now.stored_type == "integer" || now.stored_type == "bigint";
-    auto const plain = (whole && now.type == now.stored_type) || now.type == "text";
+    auto const plain = now.type == now.stored_type || now.type == "text" || now.type.starts_with("numeric(");
     auto const changed = std::find(s.values.begin(), s.values.end(), now.name) != s.values.end();
     return s.kind == Snapshot::Kind::updated && plain && !changed ? dialect.load(now, stored) : stored;
 }
-
-}  // namespace
 
 std::string key_join(Dialect const& dialect, Snapshot const& s, Table const& now, char column) {
     std::vector<std::string> terms;
@@ -215,8 +209,8 @@ std::string is_saved(Dialect const& dialect, Snapshot const& s, Table const& now
 std::string is_itself(Dialect const& dialect, Snapshot const& s, Table const& now, SavedRows const& rows) {
     std::vector<std::string> terms;
     for (std::size_t i = 0; i < s.table.key.size(); ++i)
-        terms.push_back(
-            dialect.equal(*now.column(s.table.key[i]), "x." + dialect.quote(s.table.key[i]), fmt::format("s.{}{}", rows.key, i + 1)));
+        terms.push_back(dialect.equal(*now.column(s.table.key[i]), "x." + dialect.quote(s.table.key[i]),
+                                      saved_key(dialect, s, *now.column(s.table.key[i]), fmt::format("s.{}{}", rows.key, i + 1))));
     return terms.empty() ? std::string{"1 = 0"} : balanced(terms, " and ");
 }
 

@@ -139,7 +139,7 @@ Result<void> Planner::find_unfitting_types(Opposite const& opposite, Plan& plan)
             continue;
         auto const of_it = [&](Table const& table) { return names_table(id.parent, table_name(table)) && table.column(id.name); };
         auto const table = std::find_if(tables_.begin(), tables_.end(), of_it);
-        auto const is_renamed = [&](Rename const& rename) { return rename.after == table_name(*table); };
+        auto const is_renamed = [&](Rename const& r) { return r.after == table_name(*table) || r.before == table_name(*table); };
         auto const is_saved = [&](Snapshot const& s) {
             return table_name(s.table) == table_name(*table) && std::find(s.values.begin(), s.values.end(), id.name) != s.values.end();
         };

@@ -55,24 +55,43 @@ bool lacks_rights(Plan const& plan) {
 
 }  // namespace
 
-// Scripts that run for the first time name what they change; see StepRunner::looks_narrowly.
-void Planner::look_only_at_what_is_named(Plan const& plan) {
+// Of a step that nobody has taken yet, none.
+Result<Opposite> Planner::opposite_of(PlannedStep const& step) {
+    if (step.unfinished != 0) return Opposite{};
+    if (auto const* applied = history_.find(step.version)) return read_opposite(ledger_, applied->step, step.direction);
+    auto const& reverted = history_.reverted;
+    if (!history_.has_ledger || std::find(reverted.begin(), reverted.end(), step.version) == reverted.end()) return Opposite{};
+    UNDROP_TRY(auto const last, ledger_.last_step(step.version, "reverted"));
+    return read_opposite(ledger_, last, step.direction);
+}
+
+// Scripts name what they change, and the ledger what comes back; see StepRunner::looks_narrowly.
+void Planner::look_only_at_what_is_named(Plan const& plan, std::vector<Opposite> const& opposites) {
     std::vector<Statement> all;
     for (auto const& step : plan.steps) {
-        auto const before = std::find(history_.reverted.begin(), history_.reverted.end(), step.version) != history_.reverted.end();
-        if (step.direction == Direction::down || step.unfinished != 0 || before || !step.up || foresees_nothing()) return;
-        auto const told = directives(*step.up);
-        auto split = backend_.dialect().split(*step.up);
+        auto const& script = step.direction == Direction::up ? step.up : step.down;
+        auto const derived = step.direction == Direction::down && step.origin == Origin::derived;
+        if (step.unfinished != 0 || foresees_nothing() || (!derived && !script)) return;
+        if (derived) continue;
+        auto const told = directives(*script);
+        auto split = backend_.dialect().split(*script);
         if (!told || !told.value().lose.empty() || !split) return;
         std::move(split.value().begin(), split.value().end(), std::back_inserter(all));
     }
-    backend_.look_only_at(&all);
+    std::set<std::string> relations;
+    for (auto const& opposite : opposites) relations.merge(relations_of(opposite));
+    backend_.look_only_at(&all, relations);
 }
 
 Result<void> Planner::look_at_target(Plan& plan) {
     UNDROP_CHECK(patiently(backend_, options_, [&] { return backend_.begin_reading(); }));
-    look_only_at_what_is_named(plan);
     auto looked = [&]() -> Result<void> {
+        std::vector<Opposite> opposites;
+        for (auto const& step : plan.steps) {
+            UNDROP_TRY(auto opposite, opposite_of(step));
+            opposites.push_back(std::move(opposite));
+        }
+        look_only_at_what_is_named(plan, opposites);
         UNDROP_TRY(tables_, backend_.tables(options_.ledger));
         UNDROP_TRY(views_, read_views(backend_, options_.ledger));
         UNDROP_TRY(auto const publications, backend_.publications(options_.ledger));
@@ -81,29 +100,25 @@ Result<void> Planner::look_at_target(Plan& plan) {
         if (full_) UNDROP_CHECK(tell_of_concerns(plan));
         UNDROP_CHECK(read_definitions(plan));
         UNDROP_TRY(auto seen, changed_by_later(plan));
-        for (auto& step : plan.steps) {
-            Opposite opposite;
+        for (std::size_t i = 0; i < plan.steps.size(); ++i) {
+            auto& step = plan.steps[i];
+            auto& opposite = opposites[i];
             if (step.unfinished != 0) {
                 if (plan.base.empty()) plan.base = fingerprint(history_.head, {}, {});
                 continue;
             }
             if (auto const* applied = history_.find(step.version)) {
-                UNDROP_TRY(opposite, read_opposite(ledger_, applied->step, step.direction));
                 UNDROP_TRY(auto recorded, ledger_.objects(applied->step));
                 if (catalog_read_ && step.direction == Direction::down) keep_added(recorded, catalog_, opposite, seen, plan);
                 find_drift(step, opposite, recorded, plan, seen);
                 if (step.direction == Direction::down) UNDROP_CHECK(tell_of_waived(step));
-            } else if (history_.has_ledger &&
-                       std::find(history_.reverted.begin(), history_.reverted.end(), step.version) != history_.reverted.end()) {
-                UNDROP_TRY(auto const reverted, ledger_.last_step(step.version, "reverted"));
-                UNDROP_TRY(opposite, read_opposite(ledger_, reverted, step.direction));
             }
             UNDROP_CHECK(look_at_snapshots(step, opposite, plan));
             UNDROP_CHECK(describe(step, opposite, plan));
         }
         return tell_of_locked(plan);
     }();
-    backend_.look_only_at(nullptr);
+    backend_.look_only_at(nullptr, {});
     backend_.rollback();
     return looked;
 }

@@ -50,7 +50,8 @@ private:
     [[nodiscard]] Result<void> find_checks(Applied const& applied, PlannedStep& step);
     void look_at_check(PlannedStep& step, Plan& plan) const;
     [[nodiscard]] Result<void> look_at_target(Plan& plan);
-    void look_only_at_what_is_named(Plan const& plan);
+    [[nodiscard]] Result<Opposite> opposite_of(PlannedStep const& step);
+    void look_only_at_what_is_named(Plan const& plan, std::vector<Opposite> const& opposites);
     [[nodiscard]] Result<void> look_at_snapshots(PlannedStep& step, Opposite& opposite, Plan& plan);
     [[nodiscard]] Result<void> describe(PlannedStep& step, Opposite const& opposite, Plan& plan);
     [[nodiscard]] Result<void> find_commits(std::optional<Script> const& script, std::vector<Statement> const& statements, bool marked,

@@ -119,7 +119,7 @@ Result<StepReport> StepRunner::run() {
         report_.taken_back_for = step_.taken_back_for;
         if (!as_written.empty()) report_.notes.push_back(as_written);
         auto done = guarded_round();
-        backend_.look_only_at(nullptr);
+        backend_.look_only_at(nullptr, {});
         if (done && done.value() == Round::again && !outside_.empty()) {
             auto error = done_twice();
             error.left = Left::rolled_back;
@@ -127,6 +127,12 @@ Result<StepReport> StepRunner::run() {
             done = std::move(error);
         }
         if (!done && needs_new_labels(done.error())) done = Round::again;
+        // Before what comes back is refused, everything is looked at.
+        if (!done && opposite_.step != 0 && looks_narrowly() && is_of_ours(done.error())) {
+            narrow_ = false;
+            done = Round::again;
+            --n;
+        }
         if (!done && scripted && as_written.empty() && is_of_ours(done.error())) {
             backend_.rollback();
             auto const left = done.error().native == otherwise;
@@ -217,7 +223,7 @@ Result<StepRunner::Round> StepRunner::round() {
     expected_.clear();
     changed_views_.clear();
     locked_since_.clear();
-    backend_.look_only_at(looks_narrowly() ? &statements_ : nullptr);
+    backend_.look_only_at(looks_narrowly() ? &statements_ : nullptr, {});
     UNDROP_CHECK(backend_.begin(options_, statements_));
     for (auto& remark : backend_.remarks())
         if (std::find(report_.notes.begin(), report_.notes.end(), remark) == report_.notes.end())
@@ -294,7 +300,7 @@ Result<void> StepRunner::check_still_meant() {
                      .message = fmt::format("{} was {} by another migrator meanwhile", step_.version, applied ? "applied" : "taken back"),
                      .next = {.command = "status"}};
     UNDROP_CHECK(read_opposite_of(history));
-    if (opposite_.step != 0) backend_.look_only_at(nullptr);  // more comes back than the script names
+    if (opposite_.step != 0) backend_.look_only_at(looks_narrowly() ? &statements_ : nullptr, relations_of(opposite_));
     UNDROP_TRY(before_, backend_.tables(ledger_.name()));
     UNDROP_TRY(views_, read_views(backend_, ledger_.name()));
     if (!part_ && !lose_.empty())  // P7
@@ -379,23 +385,6 @@ Result<void> StepRunner::run_script() {
     UNDROP_TRY(after_script_, backend_.observed());
     UNDROP_TRY(scripted_, backend_.tables(ledger_.name()));
     return note_scripted_views();
-}
-
-// A script that runs for the first time says in its text which definitions it changes. What may be done once alone is not tried.
-bool StepRunner::looks_narrowly() const {
-    return narrow_ && step_.direction == Direction::up && !part_ && outside_.empty() && touches_.empty() && lose_.empty() &&
-           !foresees_nothing();
-}
-
-Result<StepRunner::Round> StepRunner::find_missed() {
-    UNDROP_TRY(auto const missed, backend_.missed());
-    if (!missed) {
-        narrow_ = false;
-        tell(Event::Kind::again, "the script changed definitions that its text does not name: once more, with all of them read");
-        return Round::again;
-    }
-    before_.insert(before_.end(), missed->begin(), missed->end());
-    return Round::done;
 }
 
 }  // namespace undrop

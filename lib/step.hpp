@@ -16,6 +16,7 @@
 #include "ledger.hpp"
 #include "look.hpp"
 #include "mend.hpp"
+#include "opposite.hpp"
 #include "outside.hpp"
 #include "renumber.hpp"
 #include "rows.hpp"
@@ -24,27 +25,6 @@
 namespace undrop {
 
 struct RowWrite;
-
-// A rename that the step made, so that the way back is a rename and not a drop. An attribute's table is its composite type.
-struct Rename {
-    TableName before;
-    TableName after;
-    std::string column_before;  // empty: the table itself
-    std::string column_after;
-    bool replaced = false;  // something else has the old name now: on the way back that goes first
-    bool operator==(Rename const&) const = default;
-};
-
-// What the ledger knows of the step that this one takes back.
-struct Opposite {
-    std::int64_t step = 0;  // 0: there is none
-    Wanted wanted;          // going down: what the objects were before the up
-    std::vector<Rename> renames;
-    std::vector<Snapshot> snapshots;
-    std::vector<Snapshot> aside;  // columns that it renamed away instead of dropping them
-    std::vector<Footprint> footprints;
-    std::set<ObjectId> left;  // objects that it changed and left there
-};
 
 // A transaction of a step that has several parts (step_outside.cpp).
 struct StepPart {
@@ -457,12 +437,8 @@ private:
                                 std::vector<std::string> const& lose, Opposite const& opposite);
 // A table or a view of that name?
 [[nodiscard]] bool is_relation(ObjectId const& id, TableName const& name);
-// Of what the ledger records: an object, and no rename.
-[[nodiscard]] bool is_object(ObjectId const& recorded);
 // Rows that others refer to before these, as far as the foreign keys that are there make no circle.
 [[nodiscard]] std::vector<Snapshot> parents_first(std::vector<Snapshot> tables, Catalog const& now);
-// What the ledger knows of `step` (0: nothing).
-[[nodiscard]] Result<Opposite> read_opposite(Ledger& ledger, std::int64_t step, Direction direction);
 
 // Does a step go on without this snapshot, which is gone or not what was saved? Else this is why it does not (`fault_of`).
 [[nodiscard]] bool goes_without(Options const& options, Snapshot const& snapshot, Direction direction);
@@ -475,8 +451,5 @@ void add_to(StepReport& sum, StepReport const& part);
 // whole; Code::in_doubt where that cannot be done now, and the next run will go on with it, or take it back.
 [[nodiscard]] Result<StepReport> run_in_parts(Backend& backend, Ledger& ledger, Options const& options, PlannedStep const& step,
                                               std::string const& base, std::int64_t& run);
-
-// The opposite step knows a table by the name that it had before it.
-[[nodiscard]] TableName name_before(std::vector<Rename> const& renames, TableName const& name);
 
 }  // namespace undrop

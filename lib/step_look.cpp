@@ -14,6 +14,22 @@ auto const success = [] { return BOOST_OUTCOME_V2_NAMESPACE::success(); };
 
 }  // namespace
 
+// A script says in its text which definitions it changes, the ledger what comes back. What may be done once alone is not tried.
+bool StepRunner::looks_narrowly() const {
+    return narrow_ && !part_ && outside_.empty() && touches_.empty() && lose_.empty() && !foresees_nothing();
+}
+
+Result<StepRunner::Round> StepRunner::find_missed() {
+    UNDROP_TRY(auto const missed, backend_.missed());
+    if (!missed) {
+        narrow_ = false;
+        tell(Event::Kind::again, "the script changed definitions that its text does not name: once more, with all of them read");
+        return Round::again;
+    }
+    before_.insert(before_.end(), missed->begin(), missed->end());
+    return Round::done;
+}
+
 Foresight StepRunner::unsaved(std::vector<TableChange> const& changes) const {
     Foresight needed;
     for (auto const& change : changes) {

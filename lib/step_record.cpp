@@ -1,4 +1,4 @@
-// What a step writes down of itself, and what the opposite one reads again.
+// What a step writes down of itself.
 #include <fmt/format.h>
 #include <algorithm>
 #include <nlohmann/json.hpp>
@@ -13,24 +13,6 @@ namespace undrop {
 namespace {
 
 auto const success = [] { return BOOST_OUTCOME_V2_NAMESPACE::success(); };
-constexpr char const* rename_kind = "rename";  // of a Recorded that is no object of the catalog
-
-Recorded to_recorded(Rename const& r) {
-    Object way;
-    way.shape = nlohmann::json({r.before.first, r.before.second, r.after.first, r.after.second, r.column_before, r.column_after,
-                                r.replaced ? "replaced" : ""})
-                    .dump();
-    return {.id = {rename_kind, r.before.first + "." + r.before.second, r.column_before}, .before = way, .after = {}};
-}
-
-Rename to_rename(Recorded const& recorded) {
-    auto const t = nlohmann::json::parse(recorded.before->shape).get<std::vector<std::string>>();
-    return {.before = {t.at(0), t.at(1)},
-            .after = {t.at(2), t.at(3)},
-            .column_before = t.at(4),
-            .column_after = t.at(5),
-            .replaced = t.size() > 6 && !t[6].empty()};
-}
 
 std::vector<AttributeRename> renamed_attributes(TableChange const& change) {
     std::vector<AttributeRename> found;
@@ -90,40 +72,6 @@ void note_order(Recorded& recorded, std::vector<Table> const& before) {
 bool is_relation(ObjectId const& id, TableName const& name) {
     return (id.kind == "table" || id.kind == "view" || id.kind == "materialized_view") &&
            names_table(id.parent.empty() ? id.name : id.parent + "." + id.name, name);
-}
-
-bool is_object(ObjectId const& recorded) { return recorded.kind != rename_kind; }
-
-TableName name_before(std::vector<Rename> const& renames, TableName const& name) {
-    for (auto const& rename : renames)
-        if (rename.column_before.empty() && rename.after == name) return rename.before;
-    return name;
-}
-
-Result<Opposite> read_opposite(Ledger& ledger, std::int64_t step, Direction direction) {
-    Opposite opposite;
-    opposite.step = step;
-    if (step == 0) return opposite;
-    UNDROP_TRY(auto objects, ledger.objects(step));
-    for (auto& object : objects) {
-        if (object.id.kind == rename_kind)
-            opposite.renames.push_back(to_rename(object));
-        else if (direction == Direction::down) {
-            if (object.after) opposite.left.insert(object.id);
-            opposite.wanted.emplace(object.id, std::move(object.before));
-        }
-    }
-    UNDROP_TRY(opposite.snapshots, ledger.snapshots(step));
-    auto const aside = std::stable_partition(opposite.snapshots.begin(), opposite.snapshots.end(),
-                                             [](Snapshot const& s) { return s.kind != Snapshot::Kind::aside; });
-    std::copy_if(aside, opposite.snapshots.end(), std::back_inserter(opposite.aside),
-                 [](Snapshot const& s) { return s.hash != Snapshot::came_back; });
-    opposite.snapshots.erase(aside, opposite.snapshots.end());
-    // What a down script was merged with is in the column that it made, and goes aside with that.
-    if (direction == Direction::up)
-        std::erase_if(opposite.snapshots, [](Snapshot const& s) { return s.kind == Snapshot::Kind::column && is_aside_name(s.column); });
-    UNDROP_TRY(opposite.footprints, ledger.footprints(step));
-    return opposite;
 }
 
 Result<void> StepRunner::record(Catalog const& now, std::vector<TableChange> const& changes) {

@@ -47,8 +47,8 @@ void add(Writes& sum, Writes const& more) {
 
 }  // namespace
 
-// Cells whose column has another type by the end of the script cannot be compared then any more.
-// The table that had this name before it and its columns were renamed, with the columns' names of then; and a FROM item of its rows.
+// The table that had this name before it and its columns were renamed, with the columns' names of then; and a FROM item of its rows. What
+// has the name of a renamed column by now was not there.
 std::optional<std::pair<Table, std::string>> StepRunner::under_old_names(TableName const& then) const {
     auto name = then;
     for (auto const& rename : opposite_.renames)
@@ -58,13 +58,15 @@ std::optional<std::pair<Table, std::string>> StepRunner::under_old_names(TableNa
     auto const& dialect = backend_.dialect();
     auto table = *found;
     std::vector<std::string> columns;
+    std::map<std::string, std::string> before;
+    std::set<std::string> renamed;
+    for (auto const& rename : opposite_.renames)
+        if (rename.before == then && !rename.column_before.empty() && before.emplace(rename.column_after, rename.column_before).second)
+            renamed.insert(rename.column_before);
+    std::erase_if(table.columns, [&](Column const& c) { return renamed.contains(c.name) && !before.contains(c.name); });
     for (auto& column : table.columns) {
         auto const quoted = dialect.quote(column.name);
-        for (auto const& rename : opposite_.renames)
-            if (rename.before == then && !rename.column_before.empty() && rename.column_after == column.name) {
-                column.name = rename.column_before;
-                break;
-            }
+        if (auto const old = before.find(column.name); old != before.end()) column.name = old->second;
         columns.push_back(fmt::format("{} as {}", quoted, dialect.quote(column.name)));
     }
     auto rows = dialect.own_rows(*found);
@@ -72,6 +74,7 @@ std::optional<std::pair<Table, std::string>> StepRunner::under_old_names(TableNa
     return std::pair{std::move(table), std::move(rows)};
 }
 
+// Cells whose column has another type by the end of the script cannot be compared then any more.
 Result<void> StepRunner::note_unchanged_cells() {
     for (auto const& snapshot : opposite_.snapshots) {
         if (snapshot.kind != Snapshot::Kind::updated) continue;

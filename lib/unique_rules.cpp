@@ -57,9 +57,7 @@ public:
         if (!rows_.matched.empty()) return fmt::format("exists (select 1 from {} as z where z.l = x.l)", rows_.matched);
         if (s_.table.key.empty()) return "1 = 0";
         std::vector<std::string> terms;
-        for (std::size_t i = 0; i < s_.table.key.size(); ++i)
-            terms.push_back(
-                dialect_.equal(*now_.column(s_.table.key[i]), fmt::format("x.c{}", i + 1), fmt::format("z.{}{}", rows_.key, i + 1)));
+        for (std::size_t i = 0; i < s_.table.key.size(); ++i) terms.push_back(equal_key(i, "z"));
         return fmt::format("exists (select 1 from {} as z where {})", rows_.rows, fmt::join(terms, " and "));
     }
 
@@ -69,9 +67,7 @@ public:
         if (s_.kind == Snapshot::Kind::updated || put_over) return is_saved();
         if (s_.table.key.empty()) return "1 = 0";
         std::vector<std::string> terms;
-        for (std::size_t i = 0; i < s_.table.key.size(); ++i)
-            terms.push_back(
-                dialect_.equal(*now_.column(s_.table.key[i]), fmt::format("x.c{}", i + 1), fmt::format("s.{}{}", rows_.key, i + 1)));
+        for (std::size_t i = 0; i < s_.table.key.size(); ++i) terms.push_back(equal_key(i, "s"));
         return fmt::format("({})", fmt::join(terms, " and "));
     }
 
@@ -89,6 +85,11 @@ public:
     }
 
 private:
+    [[nodiscard]] std::string equal_key(std::size_t i, char const* saved) const {
+        auto const& column = *now_.column(s_.table.key[i]);
+        return dialect_.equal(column, fmt::format("x.c{}", i + 1),
+                              saved_key(dialect_, s_, column, fmt::format("{}.{}{}", saved, rows_.key, i + 1)));
+    }
     [[nodiscard]] std::string table() const { return dialect_.quote(now_.name); }
     [[nodiscard]] std::string of_saved(std::string const& expression) const {
         return fmt::format("(select ({}) from {})", expression, row_);

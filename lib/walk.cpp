@@ -319,7 +319,7 @@ Result<void> Walk::rehearse(Migration const& migration, Rehearsed& found) {
     }
     UNDROP_TRY(found.up, cost(now_, found));
     UNDROP_TRY(auto after_up, keeper_.take(now_, touched_));
-    UNDROP_CHECK(note_stake(backend_, ledger_, now_, after_up, touched_, found));
+    UNDROP_CHECK(note_stake(backend_, ledger_, migration.up, now_, after_up, touched_, found));
     UNDROP_TRY(auto const mentions, mentions_left(backend_, now_, after_up));
     found.notes.insert(found.notes.end(), mentions.begin(), mentions.end());
     if (found.irreversible = reason_of(migration.up); !found.irreversible.empty()) {

@@ -78,13 +78,10 @@ Result<T> Known::read_wanted(Reader<T> const& read, Read<T>& known) {
     known.narrow.reset();
     if (whole) return read(nullptr);
     UNDROP_TRY(auto relations, relations_of(connection_, *wanted_));
-    auto const add = [&](std::string const& more) {
-        if (more.size() > 2) relations = (relations.size() > 2 ? relations.substr(0, relations.size() - 1) + "," : "{") + more.substr(1);
-    };
-    if (earlier) add(earlier->relations);
+    if (earlier) relations = joined(relations, earlier->relations);
     if (wrote_) {
         UNDROP_TRY(auto const by_us, touched());
-        add(by_us.array());
+        relations = joined(relations, by_us.array());
     }
     known.narrow = Narrow{*wanted_, std::move(relations)};
     return read(&known.narrow->relations);

@@ -69,6 +69,14 @@ Result<std::string> definition_of(Connection& connection, Violated const& violat
     return rows.empty() ? std::string() : rows[0][0].value_or("");
 }
 
+// A foreign key is of a table's own rows, and to such: of partitions, but not of tables that inherit.
+Result<std::string> rows_of(Connection& connection, Reference::Side const& side) {
+    UNDROP_TRY(auto const kind,
+               connection.rows(fmt::format("select k.relkind from pg_catalog.pg_class k where k.oid = {}::pg_catalog.regclass",
+                                           quote_literal(side.sql))));
+    return kind.at(0).at(0) == "p" ? side.sql : "ONLY " + side.sql;
+}
+
 Result<std::string> count(Connection& connection, Reference const& reference) {
     std::vector<std::string> present;
     std::vector<std::string> joined;
@@ -77,10 +85,11 @@ Result<std::string> count(Connection& connection, Reference const& reference) {
         present.push_back(fmt::format("c.{} is not null", column));
         joined.push_back(fmt::format("p.{} = c.{}", quote_identifier(reference.key.parents_columns[i]), column));
     }
-    UNDROP_TRY(auto const rows,
-               connection.rows(fmt::format("select count(*) from {} c where ({}) and not exists (select from {} p where {})",
-                                           reference.child.sql, fmt::join(present, reference.key.full ? " or " : " and "),
-                                           reference.parent.sql, fmt::join(joined, " and "))));
+    UNDROP_TRY(auto const children, rows_of(connection, reference.child));
+    UNDROP_TRY(auto const parents, rows_of(connection, reference.parent));
+    UNDROP_TRY(auto const rows, connection.rows(fmt::format(
+                                    "select count(*) from {} c where ({}) and not exists (select from {} p where {})", children,
+                                    fmt::join(present, reference.key.full ? " or " : " and "), parents, fmt::join(joined, " and "))));
     return rows.at(0).at(0).value_or("");
 }
 

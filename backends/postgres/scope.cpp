@@ -62,7 +62,8 @@ bool add(Node const& node, Scope& scope) {
     return collect(node.body, node.type == "DropStmt" || node.type == "CommentStmt", scope);
 }
 
-// `near`: what stands or falls with what is named. Foreign keys are followed by one step, from either side.
+// `near`: what stands or falls with what is named. Foreign keys are followed by one step, from either side, and on to those that refer
+// where rows change or go with the rows that they refer to.
 constexpr char const* relations_query = R"sql(
 with recursive near(oid) as (
     select c.oid from pg_catalog.pg_class c where c.relname = any ($1::pg_catalog.name[])
@@ -103,6 +104,13 @@ with recursive near(oid) as (
         select d.refobjid from pg_catalog.pg_rewrite w join pg_catalog.pg_depend d on d.classid = 2618 and d.objid = w.oid
         where w.ev_class = r.oid and d.refclassid = 1259
         offset 0) x
+    union
+    select x.oid from far r cross join lateral (
+        select k.conrelid as oid from pg_catalog.pg_depend d join pg_catalog.pg_constraint k on k.oid = d.objid
+        where d.refclassid = 1259 and d.refobjid = r.oid and d.classid = 2606 and k.contype = 'f' and k.confrelid = r.oid
+          and exists (select from pg_catalog.pg_constraint u where u.conrelid = r.oid and u.contype = 'f'
+                      and (u.confdeltype not in ('a', 'r') or u.confupdtype not in ('a', 'r') or u.conkey operator(pg_catalog.&&) k.confkey))
+        offset 0) x
 ), member(oid) as (
     select oid from near
     union
@@ -118,17 +126,24 @@ with recursive near(oid) as (
 )
 select pg_catalog.array_agg(s.oid) from member s where s.oid >= 16384)sql";
 
-// A relation that we made has system columns of ours; an index is its table's. `strong`: what a change of the definition takes; any lock
-// where a part of a relation is locked, as a comment on a constraint does.
+// A relation that we made has system columns of ours; an index is its table's. `strong`: what a change of the definition takes; `part`: of
+// these a part is locked, as a comment on a constraint does, and what takes a part away locks the whole.
 constexpr char const* reach_query = R"sql(
-with part as (
-    select exists (select from pg_catalog.pg_locks l where l.pid = pg_catalog.pg_backend_pid() and l.granted and l.locktype = 'object'
-                   and l.classid in (2604, 2606, 2618, 2620, 3256) and l.mode <> 'AccessShareLock') as locked
+with part as materialized (
+    select coalesce(f.adrelid, k.conrelid, w.ev_class, g.tgrelid, p.polrelid) as oid
+    from (select l.classid, l.objid from pg_catalog.pg_locks l where l.pid = pg_catalog.pg_backend_pid() and l.granted
+          and l.locktype = 'object' and l.classid in (2604, 2606, 2618, 2620, 3256)
+          and l.mode <> 'AccessShareLock') o
+    left join pg_catalog.pg_attrdef f on o.classid = 2604 and f.oid = o.objid
+    left join pg_catalog.pg_constraint k on o.classid = 2606 and k.oid = o.objid
+    left join pg_catalog.pg_rewrite w on o.classid = 2618 and w.oid = o.objid
+    left join pg_catalog.pg_trigger g on o.classid = 2620 and g.oid = o.objid
+    left join pg_catalog.pg_policy p on o.classid = 3256 and p.oid = o.objid
 ), held as (
     select l.relation as oid,
-           pg_catalog.bool_or(l.mode not in ('AccessShareLock', 'RowShareLock', 'RowExclusiveLock') or part.locked) as strong,
+           pg_catalog.bool_or(l.mode not in ('AccessShareLock', 'RowShareLock', 'RowExclusiveLock')) as strong,
            pg_catalog.bool_or(l.mode = 'RowExclusiveLock') as wrote
-    from pg_catalog.pg_locks l, part
+    from pg_catalog.pg_locks l
     where l.pid = pg_catalog.pg_backend_pid() and l.granted and l.locktype = 'relation'
       and l.database = (select d.oid from pg_catalog.pg_database d where d.datname = pg_catalog.current_database())
     group by 1
@@ -136,6 +151,8 @@ with part as (
     select pg_catalog.age(pg_catalog.pg_current_xact_id()::pg_catalog.xid) as age
 ), reached as (
     select h.oid, h.strong, h.wrote from held h
+    union all
+    select p.oid, true, false from part p where p.oid > 0
     union all
     select c.oid, true, false from pg_catalog.pg_class c, own where pg_catalog.age(c.xmin) <= own.age and {3}
 )

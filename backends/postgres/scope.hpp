@@ -1,4 +1,4 @@
-// Scope: which relations a script has to do with, so that a step reads the definitions of these alone.
+// Scope: which relations a script, or a way back, has to do with, so that a step reads the definitions of these alone.
 //
 // Only for scripts whose text names every relation that they change. What else they reach, through triggers, is found after they ran by the
 // locks that they hold (`reach`).
@@ -27,7 +27,8 @@ struct Scope {
 [[nodiscard]] std::optional<Scope> scope_of(std::vector<Statement> const& statements);
 
 // Oids, as the server writes an array: what has these names, with what hangs on it (indexes, sequences, views, policies, parents and
-// children), what that refers to, and what refers to that by a foreign key; and every composite type. Under pg_catalog's search_path.
+// children), what that refers to, and what refers to that by a foreign key, and on where rows go with rows; and every composite type. Under
+// pg_catalog's search_path.
 [[nodiscard]] Result<std::string> relations_of(Connection& connection, Scope const& scope);
 
 // What our transaction reached beyond `relations` (an array) of what was there before it.

@@ -17,11 +17,17 @@ constexpr char const* query = R"sql(
 with own as materialized (
     select pg_catalog.age(pg_catalog.pg_current_xact_id()::pg_catalog.xid) as age
 ), lock as materialized (
-    select l.locktype, l.relation, l.classid, l.mode, l.database from pg_catalog.pg_locks l
+    select l.locktype, l.relation, l.classid, l.objid, l.mode, l.database from pg_catalog.pg_locks l
     where l.pid = pg_catalog.pg_backend_pid() and l.granted and l.locktype in ('relation', 'object')
 ), part as materialized (
-    select exists (select from lock l where l.locktype = 'object' and l.classid in (2604, 2606, 2618, 2620, 3256)
-                   and l.mode <> 'AccessShareLock') as locked
+    select coalesce(f.adrelid, k.conrelid, w.ev_class, g.tgrelid, p.polrelid) as oid
+    from (select l.classid, l.objid from lock l where l.locktype = 'object' and l.classid in (2604, 2606, 2618, 2620, 3256)
+          and l.mode <> 'AccessShareLock') o
+    left join pg_catalog.pg_attrdef f on o.classid = 2604 and f.oid = o.objid
+    left join pg_catalog.pg_constraint k on o.classid = 2606 and k.oid = o.objid
+    left join pg_catalog.pg_rewrite w on o.classid = 2618 and w.oid = o.objid
+    left join pg_catalog.pg_trigger g on o.classid = 2620 and g.oid = o.objid
+    left join pg_catalog.pg_policy p on o.classid = 3256 and p.oid = o.objid
 ), listed as materialized (
     select c.oid, pg_catalog.age(c.xmin) <= own.age as young from pg_catalog.pg_class c, own
     where pg_catalog.age(c.xmin) <= own.age or c.relkind = 'c'
@@ -34,8 +40,10 @@ with own as materialized (
     union
     select l.oid from listed l
     union
-    select l.relation from lock l, part
-    where l.locktype = 'relation' and (l.mode not in ('AccessShareLock', 'RowShareLock') or part.locked)
+    select p.oid from part p
+    union
+    select l.relation from lock l
+    where l.locktype = 'relation' and l.mode not in ('AccessShareLock', 'RowShareLock')
       and l.database = (select d.oid from pg_catalog.pg_database d where d.datname = pg_catalog.current_database())
 ), tables as materialized (
     select c.oid from changed c
@@ -83,6 +91,11 @@ from own)sql";
 }  // namespace
 
 std::string Touched::array() const { return fmt::format("{{{}}}", fmt::join(relations, ",")); }
+
+std::string joined(std::string const& some, std::string const& more) {
+    if (some.size() <= 2 || more.size() <= 2) return some.size() > 2 ? some : more;
+    return some.substr(0, some.size() - 1) + "," + more.substr(1);
+}
 
 Result<Touched> touched_by_us(Connection& connection) {
     UNDROP_TRY(auto const rows, connection.repeated(query));

@@ -1,8 +1,8 @@
 // Touched: which relations our transaction may have changed, so that only these are read again.
 //
 // Whoever changes a relation locks it until the transaction ends, or, as GRANT does, writes its row in the catalog, or, as COMMENT ON
-// CONSTRAINT does, locks a part of it, and the relation as readers do. All are taken in too wide a sense: any lock but readers', any at
-// all where a part is locked, and whatever is as young as our transaction.
+// CONSTRAINT does, locks a part of it, and the relation as readers do. All are taken in too wide a sense: any lock but readers', and
+// whatever is as young as our transaction.
 #pragma once
 
 #include <set>
@@ -21,6 +21,9 @@ struct Touched {
 
     [[nodiscard]] std::string array() const;  // of the relations, as the server writes one
 };
+
+// Two arrays of oids as one.
+[[nodiscard]] std::string joined(std::string const& some, std::string const& more);
 
 // In the connection's transaction, under pg_catalog's search_path.
 [[nodiscard]] Result<Touched> touched_by_us(Connection& connection);

@@ -138,6 +138,20 @@ TEST_CASE("evidence is of these scripts, these directives, these objects and suc
     CHECK(desk.columns().starts_with("id,role"));
 }
 
+TEST_CASE("a table whose rows an UPDATE would change is at stake, though none were there when it was rehearsed") {
+    Release const desk;
+    desk.migration("2_drop_role", "create table empty (id integer primary key, n integer);", "drop table empty;");
+    REQUIRE(desk.shop({"up", "--quiet"}).status == 0);
+    desk.migration("3_count", "update empty set n = 1 where n is null;", "select 1;");
+    REQUIRE(desk.shop({"rehearse", "3", "--report", "e.json"}).status == 0);
+    CHECK(desk.shop({"plan", "--require-rehearsal", "--evidence", "e.json"}).status == 0);
+    desk.sql("create trigger counts after update on empty begin update members set role = 'x'; end");
+    auto const refused = desk.shop({"up", "--require-rehearsal", "--evidence", "e.json"});
+    CHECK(refused.status == 3);
+    CHECK_MESSAGE(has(refused.err, "counts"), refused.err);
+    CHECK(desk.sql("select count(*) from members where role = 'x'") == "0");
+}
+
 TEST_CASE("later migrations are compared with what the earlier ones of the plan leave, as rehearsed") {
     Release const desk;
     desk.migration("3_more", "alter table members add column more text;\nupdate members set more = 'x';",
