@@ -170,10 +170,10 @@ public:
     // All tables with rows of their own (ordinary, partitioned ones too), without the system's, temporary ones and the store's.
     [[nodiscard]] virtual Result<std::vector<Table>> tables(std::string const& ledger) = 0;
     // From now on `tables`, `catalog`, `positions` and `named_objects` may leave out what neither these statements, as far as their text
-    // shows it, nor these relations (by their names, in whichever schema) have anything to do with; null: they tell of everything again.
-    virtual void look_only_at(std::vector<Statement> const* statements, std::set<std::string> const& relations) {
+    // shows it, nor what comes back have anything to do with; null: they tell of everything again.
+    virtual void look_only_at(std::vector<Statement> const* statements, ComesBack const& comes_back) {
         static_cast<void>(statements);
-        static_cast<void>(relations);
+        static_cast<void>(comes_back);
     }
     // After a script: tables to whose rows it wrote although `tables` had left them out, as they were before it. Nothing: it changed
     // definitions that were left out, and has to be taken back, to run again where nothing is.

@@ -3,6 +3,7 @@
 
 #include <compare>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,13 @@ struct ObjectId {
     std::string name;    // raw; for functions with the argument types
     auto operator<=>(ObjectId const&) const = default;
     [[nodiscard]] std::string text() const { return kind + " " + (parent.empty() ? name : parent + "." + name); }
+};
+
+// What a way back, or another up after it, brings back beside what a script does.
+struct ComesBack {
+    std::set<ObjectId> objects = {};  // that are made again, or go
+    std::set<std::string> relations =
+        {};  // names of those that objects and saved rows have to do with, in whichever schema; and other names
 };
 
 // When an object is made: before rows come back or after, as pg_dump orders it.

@@ -81,13 +81,15 @@ Result<Opposite> read_opposite(Ledger& ledger, std::int64_t step, Direction dire
     return opposite;
 }
 
-std::set<std::string> relations_of(Opposite const& opposite) {
-    std::set<std::string> names;
+ComesBack what_comes_back(Opposite const& opposite) {
+    ComesBack back;
+    auto& names = back.relations;
     auto const add = [&](ObjectId const& id) {
         names.insert(id.name);
         names.insert(last_word(id.parent));
     };
     for (auto const& [id, object] : opposite.wanted) {
+        back.objects.insert(id);
         add(id);
         if (object) std::for_each(object->needs.begin(), object->needs.end(), add);
     }
@@ -97,7 +99,7 @@ std::set<std::string> relations_of(Opposite const& opposite) {
             names.insert(snapshot.kind == Snapshot::Kind::sequence ? last_word(snapshot.table.name) : snapshot.table.name);
     for (auto const& print : opposite.footprints) names.insert(print.table);
     names.erase("");
-    return names;
+    return back;
 }
 
 }  // namespace undrop

@@ -39,8 +39,7 @@ struct Opposite {
 
 // What the ledger knows of `step` (0: nothing).
 [[nodiscard]] Result<Opposite> read_opposite(Ledger& ledger, std::int64_t step, Direction direction);
-// Names of all relations that what comes back is about, whatever their schemas; and others, of columns, say.
-[[nodiscard]] std::set<std::string> relations_of(Opposite const& opposite);
+[[nodiscard]] ComesBack what_comes_back(Opposite const& opposite);
 // The opposite step knows a table by the name that it had before it.
 [[nodiscard]] TableName name_before(std::vector<Rename> const& renames, TableName const& name);
 

@@ -78,9 +78,13 @@ void Planner::look_only_at_what_is_named(Plan const& plan, std::vector<Opposite>
         if (!told || !told.value().lose.empty() || !split) return;
         std::move(split.value().begin(), split.value().end(), std::back_inserter(all));
     }
-    std::set<std::string> relations;
-    for (auto const& opposite : opposites) relations.merge(relations_of(opposite));
-    backend_.look_only_at(&all, relations);
+    ComesBack comes_back;
+    for (auto const& opposite : opposites) {
+        auto one = what_comes_back(opposite);
+        comes_back.objects.merge(one.objects);
+        comes_back.relations.merge(one.relations);
+    }
+    backend_.look_only_at(&all, comes_back);
 }
 
 Result<void> Planner::look_at_target(Plan& plan) {

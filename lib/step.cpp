@@ -300,7 +300,7 @@ Result<void> StepRunner::check_still_meant() {
                      .message = fmt::format("{} was {} by another migrator meanwhile", step_.version, applied ? "applied" : "taken back"),
                      .next = {.command = "status"}};
     UNDROP_CHECK(read_opposite_of(history));
-    if (opposite_.step != 0) backend_.look_only_at(looks_narrowly() ? &statements_ : nullptr, relations_of(opposite_));
+    if (opposite_.step != 0) backend_.look_only_at(looks_narrowly() ? &statements_ : nullptr, what_comes_back(opposite_));
     UNDROP_TRY(before_, backend_.tables(ledger_.name()));
     UNDROP_TRY(views_, read_views(backend_, ledger_.name()));
     if (!part_ && !lose_.empty())  // P7

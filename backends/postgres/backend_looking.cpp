@@ -37,10 +37,8 @@ Result<void> PostgresBackend::enter_script() {
 }
 
 // A sandbox is small, and its catalog is known from one step to the next.
-void PostgresBackend::look_only_at(std::vector<Statement> const* statements, std::set<std::string> const& relations) {
-    auto scope = statements && !alone_ ? scope_of(*statements) : std::nullopt;
-    if (scope) scope->names.insert(relations.begin(), relations.end());
-    known_.want(std::move(scope));
+void PostgresBackend::look_only_at(std::vector<Statement> const* statements, ComesBack const& comes_back) {
+    known_.want(statements && !alone_ ? scope_of(*statements, comes_back) : std::nullopt);
 }
 
 Result<std::optional<std::vector<Table>>> PostgresBackend::missed() {

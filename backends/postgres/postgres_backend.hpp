@@ -90,7 +90,7 @@ public:
     [[nodiscard]] Result<void> sees_all_rows(std::vector<Table> const& tables) override;
 
     [[nodiscard]] Result<std::vector<Table>> tables(std::string const& ledger) override;
-    void look_only_at(std::vector<Statement> const* statements, std::set<std::string> const& relations) override;
+    void look_only_at(std::vector<Statement> const* statements, ComesBack const& comes_back) override;
     [[nodiscard]] Result<std::optional<std::vector<Table>>> missed() override;
     [[nodiscard]] Result<void> mark(std::string const& ledger) override;
     [[nodiscard]] Result<Observed> observed() override;

@@ -173,6 +173,20 @@ where t.oid >= 16384 and not t.oid = any ($1::pg_catalog.oid[]) and t.relkind in
   and not exists (select from pg_catalog.pg_attribute a where a.attrelid = t.oid and a.attname = 'tableoid' and {1})
 group by 1)sql";
 
+// Relations, parts of them and what is said of anything; and functions, which the server drops for nobody who needs them. With a
+// publication, say, go its places for tables that nobody names.
+constexpr std::array on_relations_alone{"check",           "clustered_on",      "column",           "column_storage", "default",
+                                        "exclusion",       "foreign_key",       "function",         "identity",       "index",
+                                        "index_partition", "materialized_view", "not_null",         "partition",      "policy",
+                                        "primary_key",     "procedure",         "replica_identity", "row_security",   "rule",
+                                        "sequence",        "sequence_owner",    "statistics",       "storage",        "table",
+                                        "trigger",         "trigger_state",     "unique",           "view",           "view_default"};
+
+bool takes_nothing_along(ObjectId const& id) {
+    return in(on_relations_alone, id.kind) || id.kind.starts_with("comment on ") || id.kind.starts_with("owner of ") ||
+           id.kind.starts_with("grants on ");
+}
+
 std::string array_of(std::set<std::string> const& names) {
     std::string array;
     for (auto const& name : names) {
@@ -187,8 +201,9 @@ std::string array_of(std::set<std::string> const& names) {
 
 bool Scope::holds(Scope const& other) const { return std::includes(names.begin(), names.end(), other.names.begin(), other.names.end()); }
 
-std::optional<Scope> scope_of(std::vector<Statement> const& statements) {
-    Scope scope;
+std::optional<Scope> scope_of(std::vector<Statement> const& statements, ComesBack const& comes_back) {
+    if (!std::all_of(comes_back.objects.begin(), comes_back.objects.end(), takes_nothing_along)) return std::nullopt;
+    Scope scope{.names = comes_back.relations};
     if (PostgresDialect().foresee(statements).opaque) return std::nullopt;
     for (auto const& statement : statements) {
         auto const node = parse(statement);

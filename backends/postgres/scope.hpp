@@ -23,8 +23,8 @@ struct Scope {
     [[nodiscard]] bool holds(Scope const& other) const;  // its names
 };
 
-// Nothing: the text does not show all of what it does to definitions.
-[[nodiscard]] std::optional<Scope> scope_of(std::vector<Statement> const& statements);
+// Nothing: the text does not show all of what it does to definitions, or what comes back may take others' parts along.
+[[nodiscard]] std::optional<Scope> scope_of(std::vector<Statement> const& statements, ComesBack const& comes_back);
 
 // Oids, as the server writes an array: what has these names, with what hangs on it (indexes, sequences, views, policies, parents and
 // children), what that refers to, and what refers to that by a foreign key, and on where rows go with rows; and every composite type. Under
