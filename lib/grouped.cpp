@@ -33,7 +33,9 @@ Script grouped(std::vector<Script> const& scripts) {
     all.text.clear();
     all.file += fmt::format(" (and {}{}", scripts.size() - 1, as_one);
     for (auto const& script : scripts) {
-        all.text += fmt::format("{}{}\n{}", head, std::string_view(script.file).substr(base_of(script.file)), script.text);
+        std::string_view text = script.text;
+        if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);  // only a file begins with one
+        all.text += fmt::format("{}{}\n{}", head, std::string_view(script.file).substr(base_of(script.file)), text);
         auto const last = script.text.find_last_not_of(" \t\r\n\f\v");
         all.text += last == std::string::npos || script.text[last] == ';' ? "\n" : "\n;\n";
     }

@@ -192,6 +192,8 @@ std::map<std::string, std::string> tool_checksums(std::vector<Migration> const& 
 
 Result<Source> read(Files files, std::string origin, SourceWish const& wish) {
     std::sort(files.begin(), files.end(), [](File const& a, File const& b) { return a.name < b.name; });
+    for (auto& file : files)  // a script's own stays in its text
+        if (!sources::ends_in_sql(file.name) && file.text.starts_with("\xEF\xBB\xBF")) file.text.erase(0, 3);
     UNDROP_TRY(auto const* format, format_of(files, origin, wish));
     UNDROP_TRY(auto migrations, format->read(files, wish));
     for (auto& migration : migrations) UNDROP_CHECK(prepare(migration, *format, wish.dialect));

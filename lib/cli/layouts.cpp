@@ -94,6 +94,19 @@ std::string separator_of(Source const& source) {
     return at == std::string::npos || std::string_view("-_ ").find(base[at]) == std::string_view::npos ? "-" : std::string(1, base[at]);
 }
 
+// supabase/migrations, of which the Supabase CLI runs every file.
+bool is_supabase(Source const& source) {
+    std::error_code ignored;
+    auto const path = std::filesystem::weakly_canonical(source.origin, ignored);
+    return path.filename() == "migrations" && path.parent_path().filename() == "supabase";
+}
+
+// N_name.sql, as sqlx and Supabase have it: the way up alone.
+bool has_ups_alone(Source const& source) {
+    auto const* last = newest(source);
+    return source.format == "pairs" && (last ? !last->up.file.ends_with(".up.sql") : is_supabase(source));
+}
+
 }  // namespace
 
 NewMigration new_migration(Source const& source, std::string const& name, bool sequential, Time now) {
@@ -108,6 +121,7 @@ NewMigration new_migration(Source const& source, std::string const& name, bool s
         auto const version =
             sequential ? one_more(last ? number_of(last->version) : "", "0001") : in_utc(free_time(source, now), "%Y%m%d%H%M%S");
         auto const base = fmt::format("{}_{}", version, name);
+        if (has_ups_alone(source)) return {version, {{base + ".sql", up}}};
         return {version, {{base + ".up.sql", up}, {base + ".down.sql", down}}};
     }
     if (format == "dbmate") {
@@ -165,6 +179,10 @@ DownPlace down_place(Source const& source, Migration const& migration, std::stri
         only_the_tool(source, "this migration is of several files, each with a way back of its own",
                       "write them by hand; or leave the layout with `undrop convert DIRECTORY`");
     if (ends(".up.sql")) return beside(without(".up.sql") + ".down.sql");
+    if (is_supabase(source))
+        only_the_tool(
+            source, "Supabase would run a down script as one more migration",
+            "undrop derives the way back when it is asked to go back; or leave the layout with `undrop convert --derive DIRECTORY`");
     if (format == "pairs" && ends(".sql")) return beside(without(".sql") + ".down.sql");
     if (base == "up.sql" || base == "migration.sql") return beside("down.sql");
     if (format == "dbmate") return {.file = {}, .head = "\n-- migrate:down\n", .tail = {}, .in_statements = false};

@@ -177,7 +177,8 @@ std::optional<std::vector<std::string>> annotation(std::string_view line, std::s
 bool says_nothing(std::string_view text) {
     auto const lines = lines_of(text);
     return std::all_of(lines.begin(), lines.end(), [](TextLine const& line) {
-        auto const words = trimmed(line.text);
+        auto words = trimmed(line.text);
+        while (words.starts_with(';')) words = trimmed(words.substr(1));
         return words.empty() || (words.starts_with("--") && words.find("undrop:") == std::string_view::npos);
     });
 }

@@ -174,7 +174,15 @@ private:
     // What a change needs comes before it, and what it cannot stand does not.
     [[nodiscard]] Result<void> in_order() const {
         std::vector<std::string> known;
+        std::map<std::string, bool> tagged;  // each change so far: since its last scripts
         for (auto const& change : changes) {
+            auto const [last, is_new] = tagged.try_emplace(change.name, false);
+            if (!is_new && !last->second)
+                return refused(fmt::format("{} is there twice, and no tag stands between", change.name), file_.where,
+                               "take one of the two out, or tag the first: `sqitch rework` makes the scripts of both", change.line, 1);
+            last->second = false;
+            if (!change.tags.empty())
+                for (auto& [name, since] : tagged) since = true;
             auto const is_known = [&](std::string const& name) {
                 return std::find(known.begin(), known.end(), name.starts_with('@') ? name : name.substr(0, name.find('@'))) != known.end();
             };

@@ -85,6 +85,23 @@ TEST_CASE("sqitch.conf: where plan and scripts lie, as git's configuration is wr
     CHECK(has(refused(files).message, "is not below"));
 }
 
+TEST_CASE("settings, plans and grouped scripts may begin with a BOM and have any line ends") {
+    Files const sqitch = {{"sqitch.conf", "\xEF\xBB\xBF[core]\r\n\ttop_dir = sql\r\n"},
+                          {"sql/sqitch.plan", "\xEF\xBB\xBF%syntax-version=1.0.0\r\n\r\na 2020-01-01T00:00:00Z A <a@b>\r\n"},
+                          {"sql/deploy/a.sql", "x"}};
+    CHECK(names(read(sqitch)) == "a");
+    Files const pop = {{"20150101000001000000_a.up.sql", "\xEF\xBB\xBFx;"}, {"20150101000001000001_a.up.sql", "\xEF\xBB\xBFy;"}};
+    CHECK(read(pop, {.format = "pop"}).migrations[0].up.text.find("\xEF\xBB\xBF") == std::string::npos);
+    Files const diesel = {{"1_a/up.sql", "vacuum;"}, {"1_a/metadata.toml", "\xEF\xBB\xBFrun_in_transaction = false\r\n"}};
+    CHECK(has(read(diesel).migrations[0].up.text, "no-transaction"));
+}
+
+TEST_CASE("a plan that names a change twice without a tag between is refused with the line") {
+    auto const twice = refused({{"sqitch.plan", "a 2020 A\nb 2020 A\na [a] 2020 A\n"}, {"deploy/a.sql", ""}, {"deploy/b.sql", ""}});
+    CHECK(has(twice.message, "a is there twice"));
+    CHECK(twice.where.line == 3);
+}
+
 TEST_CASE("sqitch.conf: each engine's own scripts, and the plan that they share") {
     Files const files = {
         {"sqitch.conf",

@@ -96,6 +96,19 @@ TEST_CASE("new makes the files that the folder's tool would: diesel, prisma, fly
     all_pending();
 }
 
+TEST_CASE("new makes no down file where the tool would run it as a migration") {
+    Desk const desk;
+    std::filesystem::remove(desk.path / "migrations");
+    desk.file("supabase/migrations/20240101120000_a.sql", "create table t (i int);");
+    CHECK(pattern(made(desk, {"new", "b"})) == "supabase/migrations/00000000000000_b.sql");
+    auto const refused = desk.shop({"new", "--derive-down", "20240101120000_a.sql"});
+    CHECK(refused.status == 3);
+    CHECK_MESSAGE(has(refused.err, "convert --derive"), refused.err);
+    Desk const sqlx;
+    sqlx.file("migrations/20240101120000_a.sql", "create table t (i int);");
+    CHECK(pattern(made(sqlx, {"new", "b"})) == "migrations/00000000000000_b.sql");
+}
+
 TEST_CASE("new says what to type where only the tool can make a migration") {
     Desk const desk;
     desk.file("migrations/sqitch.plan", "a 2020 A <a@b>\n");

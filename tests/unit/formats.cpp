@@ -152,6 +152,9 @@ TEST_CASE("dbmate: one file for both ways, transaction:false") {
     // The section that `dbmate new` makes, with nothing in it, is no way back; one that says something to undrop is.
     CHECK_FALSE(read({{"1_a.sql", "-- migrate:up\nx;\n-- migrate:down\n\n"}}).migrations[0].down.has_value());
     CHECK_FALSE(read({{"1_a.sql", "-- +goose Up\nx;\n-- +goose Down\n-- SQL in this section\n"}}).migrations[0].down.has_value());
+    CHECK_FALSE(read({{"1_a.sql", "-- +goose Up\nx;\n-- +goose Down\n-- +goose StatementBegin\n-- +goose StatementEnd\n"}})
+                    .migrations[0]
+                    .down.has_value());
     CHECK(read({{"1_a.sql", "-- migrate:up\nx;\n-- migrate:down\n-- undrop: lose t\n"}}).migrations[0].down.has_value());
 }
 
