@@ -105,6 +105,10 @@ if(DEFINED undrop_reversibility_name)
         endforeach()
         set(ENV{UNDROP_DB} "${undrop_reversibility_before}")
         if(NOT undrop_reversibility_result EQUAL 0)
+            # Perhaps only for want of a server: the walk tells, or is skipped.
+            if(undrop_reversibility_optional AND undrop_reversibility_database STREQUAL "postgresql")
+                return()
+            endif()
             message("${undrop_reversibility_error}")
             add_test("${undrop_reversibility_name}: the migrations can be read" "${undrop_reversibility_program}"
                 --dir "${undrop_reversibility_dir}" ${undrop_reversibility_words} --db sqlite::memory: status)
