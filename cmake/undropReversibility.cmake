@@ -1,4 +1,5 @@
-# undrop_add_reversibility_tests(NAME name DIR dir DATABASE sqlite|postgresql [EXCEPT version ...] [OPTIONAL] [DATA mode])
+# undrop_add_reversibility_tests(NAME name DIR dir DATABASE sqlite|postgresql [FORMAT format] [SET name=text ...] [EXCEPT version ...]
+#                                [OPTIONAL] [DATA mode])
 #
 # Adds one test of ctest for each migration of DIR (relative to the current source directory): "name: 2 drop_role" passes if the migration
 # comes back. The list is read when ctest starts, so a new file needs no new configuration. All are fed by one walk through the history,
@@ -6,6 +7,9 @@
 #
 #     DATABASE  sqlite: a temporary database. postgresql: a database of undrop's own on the server that UNDROP_TEST_DB names when ctest
 #               runs, e.g. postgresql://ci@localhost/postgres; the role needs CREATEDB, and nothing is written to the database itself.
+#     FORMAT    another tool's layout, as `undrop --source-format` takes it (goose, flyway ...); auto: found by itself. Then it is the
+#               program that lists the migrations when ctest starts. Without FORMAT the files are undrop's own pairs.
+#     SET       what placeholders stand for, as `undrop --set` takes it (Flyway)
 #     EXCEPT    versions that have no test; others may stand on them, so they are applied all the same
 #     OPTIONAL  no UNDROP_TEST_DB, or no server there: the tests are skipped; else they fail
 #     DATA      what `undrop rehearse --data` takes: on a copy of the database that UNDROP_TEST_DB names, with what is pending there; the
@@ -14,8 +18,9 @@
 # Needs the program `undrop`, which is installed beside the library; UNDROP_PROGRAM names another one.
 
 if(CMAKE_SCRIPT_MODE_FILE STREQUAL CMAKE_CURRENT_LIST_FILE)
-    # At test time, as the test "name: rehearsal": PROGRAM, DIR, DATABASE, MADE, OPTIONAL, DATA.
+    # At test time, as the test "name: rehearsal": PROGRAM, DIR, DATABASE, MADE, OPTIONAL, DATA, LAYOUT.
     cmake_policy(VERSION 3.25)
+    separate_arguments(LAYOUT UNIX_COMMAND "${LAYOUT}")
     file(REMOVE_RECURSE "${MADE}")
     file(MAKE_DIRECTORY "${MADE}")
     set(url "sqlite::memory:")
@@ -34,7 +39,7 @@ if(CMAKE_SCRIPT_MODE_FILE STREQUAL CMAKE_CURRENT_LIST_FILE)
     # By the environment, so that no list of processes shows a password.
     set(ENV{UNDROP_DB} "${url}")
     if(NOT why AND DATABASE STREQUAL "postgresql")
-        execute_process(COMMAND "${PROGRAM}" --dir "${DIR}" status OUTPUT_QUIET ERROR_VARIABLE said RESULT_VARIABLE result)
+        execute_process(COMMAND "${PROGRAM}" --dir "${DIR}" ${LAYOUT} status OUTPUT_QUIET ERROR_VARIABLE said RESULT_VARIABLE result)
         if(result EQUAL 1)
             set(why "There is no server where UNDROP_TEST_DB says:\n${said}")
         endif()
@@ -51,7 +56,7 @@ if(CMAKE_SCRIPT_MODE_FILE STREQUAL CMAKE_CURRENT_LIST_FILE)
         set(which --pending --data "${DATA}")
     endif()
     # In an empty directory: no undrop.toml is read.
-    execute_process(COMMAND "${PROGRAM}" --dir "${DIR}" rehearse ${which} --report "${MADE}/evidence.json" WORKING_DIRECTORY "${MADE}"
+    execute_process(COMMAND "${PROGRAM}" --dir "${DIR}" ${LAYOUT} rehearse ${which} --report "${MADE}/evidence.json" WORKING_DIRECTORY "${MADE}"
         OUTPUT_VARIABLE said ERROR_VARIABLE said RESULT_VARIABLE result)
     message("${said}")
     # 3: some did not come back, which their own tests tell.
@@ -65,24 +70,69 @@ endif()
 if(DEFINED undrop_reversibility_name)
     cmake_policy(VERSION 3.25)
     # When ctest starts: adds the tests. Set by the caller: undrop_reversibility_ name, program, dir, database, made, except, optional, data,
-    # script, cmake.
+    # layout, script, cmake.
     set(walk "${undrop_reversibility_name}: rehearsal")
     add_test("${walk}" "${undrop_reversibility_cmake}" "-DPROGRAM=${undrop_reversibility_program}" "-DDIR=${undrop_reversibility_dir}"
         "-DDATABASE=${undrop_reversibility_database}" "-DMADE=${undrop_reversibility_made}"
-        "-DOPTIONAL=${undrop_reversibility_optional}" "-DDATA=${undrop_reversibility_data}" -P "${undrop_reversibility_script}")
+        "-DOPTIONAL=${undrop_reversibility_optional}" "-DDATA=${undrop_reversibility_data}" "-DLAYOUT=${undrop_reversibility_layout}" -P "${undrop_reversibility_script}")
     set_tests_properties("${walk}" PROPERTIES FIXTURES_SETUP "undrop_${undrop_reversibility_name}" LABELS "${undrop_reversibility_name}"
         SKIP_REGULAR_EXPRESSION "undrop: skipped: " TIMEOUT 3600)
-    file(GLOB undrop_reversibility_files RELATIVE "${undrop_reversibility_dir}" "${undrop_reversibility_dir}/*.up.sql")
-    list(SORT undrop_reversibility_files COMPARE NATURAL)
-    set(undrop_reversibility_left ${undrop_reversibility_except})
-    set(undrop_reversibility_count 0)
-    foreach(undrop_reversibility_file IN LISTS undrop_reversibility_files)
-        if(NOT undrop_reversibility_file MATCHES "^([0-9]+)_(.*)\\.up\\.sql$")
-            continue()
+    # "VERSION NAME" of each.
+    set(undrop_reversibility_list "")
+    if(undrop_reversibility_layout STREQUAL "")
+        file(GLOB undrop_reversibility_files RELATIVE "${undrop_reversibility_dir}" "${undrop_reversibility_dir}/*.up.sql")
+        list(SORT undrop_reversibility_files COMPARE NATURAL)
+        foreach(undrop_reversibility_file IN LISTS undrop_reversibility_files)
+            if(undrop_reversibility_file MATCHES "^([0-9]+)_(.*)\\.up\\.sql$")
+                list(APPEND undrop_reversibility_list "${CMAKE_MATCH_1} ${CMAKE_MATCH_2}")
+            endif()
+        endforeach()
+    else()
+        # What is pending in a database that has nothing is all. Some layouts have files for one database only.
+        set(undrop_reversibility_url "sqlite::memory:")
+        if(undrop_reversibility_database STREQUAL "postgresql" AND "$ENV{UNDROP_TEST_DB}" MATCHES "^postgres(ql)?://")
+            set(undrop_reversibility_url "$ENV{UNDROP_TEST_DB}")
         endif()
-        set(undrop_reversibility_version "${CMAKE_MATCH_1}")
-        set(undrop_reversibility_test "${undrop_reversibility_name}: ${CMAKE_MATCH_1} ${CMAKE_MATCH_2}")
-        math(EXPR undrop_reversibility_count "${undrop_reversibility_count} + 1")
+        separate_arguments(undrop_reversibility_words UNIX_COMMAND "${undrop_reversibility_layout}")
+        set(undrop_reversibility_before "$ENV{UNDROP_DB}")
+        foreach(undrop_reversibility_at IN ITEMS "${undrop_reversibility_url}" "sqlite::memory:")
+            set(ENV{UNDROP_DB} "${undrop_reversibility_at}")
+            execute_process(COMMAND "${undrop_reversibility_program}" --dir "${undrop_reversibility_dir}" ${undrop_reversibility_words} --json status
+                OUTPUT_VARIABLE undrop_reversibility_said ERROR_VARIABLE undrop_reversibility_error RESULT_VARIABLE undrop_reversibility_result)
+            if(undrop_reversibility_result EQUAL 0)
+                break()
+            endif()
+        endforeach()
+        set(ENV{UNDROP_DB} "${undrop_reversibility_before}")
+        if(NOT undrop_reversibility_result EQUAL 0)
+            # Perhaps only for want of a server: the walk tells, or is skipped.
+            if(undrop_reversibility_optional AND undrop_reversibility_database STREQUAL "postgresql")
+                return()
+            endif()
+            message("${undrop_reversibility_error}")
+            add_test("${undrop_reversibility_name}: the migrations can be read" "${undrop_reversibility_program}"
+                --dir "${undrop_reversibility_dir}" ${undrop_reversibility_words} --db sqlite::memory: status)
+            return()
+        endif()
+        foreach(undrop_reversibility_part IN ITEMS applied pending)
+            string(JSON undrop_reversibility_count LENGTH "${undrop_reversibility_said}" ${undrop_reversibility_part})
+            set(undrop_reversibility_at 0)
+            while(undrop_reversibility_at LESS undrop_reversibility_count)
+                foreach(undrop_reversibility_key IN ITEMS version name)
+                    string(JSON undrop_reversibility_${undrop_reversibility_key}_of GET "${undrop_reversibility_said}"
+                        ${undrop_reversibility_part} ${undrop_reversibility_at} ${undrop_reversibility_key})
+                endforeach()
+                string(REPLACE ";" "," undrop_reversibility_name_of "${undrop_reversibility_name_of}")
+                list(APPEND undrop_reversibility_list "${undrop_reversibility_version_of} ${undrop_reversibility_name_of}")
+                math(EXPR undrop_reversibility_at "${undrop_reversibility_at} + 1")
+            endwhile()
+        endforeach()
+    endif()
+    set(undrop_reversibility_left ${undrop_reversibility_except})
+    list(LENGTH undrop_reversibility_list undrop_reversibility_count)
+    foreach(undrop_reversibility_title IN LISTS undrop_reversibility_list)
+        string(REGEX REPLACE " .*" "" undrop_reversibility_version "${undrop_reversibility_title}")
+        set(undrop_reversibility_test "${undrop_reversibility_name}: ${undrop_reversibility_title}")
         if(undrop_reversibility_version IN_LIST undrop_reversibility_except)
             list(REMOVE_ITEM undrop_reversibility_left "${undrop_reversibility_version}")
             continue()
@@ -110,7 +160,7 @@ endif()
 set(UNDROP_REVERSIBILITY_SCRIPT "${CMAKE_CURRENT_LIST_FILE}" CACHE INTERNAL "What undrop_add_reversibility_tests runs at test time")
 
 function(undrop_add_reversibility_tests)
-    cmake_parse_arguments(PARSE_ARGV 0 arg OPTIONAL "NAME;DIR;DATABASE;DATA" EXCEPT)
+    cmake_parse_arguments(PARSE_ARGV 0 arg OPTIONAL "NAME;DIR;DATABASE;DATA;FORMAT" "EXCEPT;SET")
     set(self undrop_add_reversibility_tests)
     if(arg_UNPARSED_ARGUMENTS)
         message(FATAL_ERROR "${self}: \"${arg_UNPARSED_ARGUMENTS}\" is too much.")
@@ -130,9 +180,26 @@ function(undrop_add_reversibility_tests)
         message(FATAL_ERROR "${self}: DATA is schema, synthetic[:N], sample[:N] or full; \"${arg_DATA}\" is none of them.")
     endif()
     foreach(version IN LISTS arg_EXCEPT)
-        if(NOT version MATCHES "^[0-9]+$")
+        if(NOT version MATCHES "^[0-9]+$" AND ("${arg_FORMAT}" STREQUAL "" OR NOT version MATCHES "^[A-Za-z0-9._-]+$"))
             message(FATAL_ERROR "${self}: EXCEPT lists versions; \"${version}\" is none.")
         endif()
+    endforeach()
+    # As the words of a command line.
+    set(arg_LAYOUT "")
+    if(NOT "${arg_FORMAT}" MATCHES "^[a-z-]*$")
+        message(FATAL_ERROR "${self}: FORMAT is a name that `undrop --source-format` takes, or auto; \"${arg_FORMAT}\" is none.")
+    elseif(arg_FORMAT STREQUAL "auto")
+        set(arg_LAYOUT "--yes")
+    elseif(NOT "${arg_FORMAT}" STREQUAL "")
+        set(arg_LAYOUT "--source-format ${arg_FORMAT}")
+    elseif(arg_SET)
+        message(FATAL_ERROR "${self}: SET goes with FORMAT; undrop's own files have no placeholders.")
+    endif()
+    foreach(set IN LISTS arg_SET)
+        if(NOT set MATCHES "^[^='\"\\]+=[^'\"\\]*$")
+            message(FATAL_ERROR "${self}: SET lists NAME=TEXT; \"${set}\" is none.")
+        endif()
+        string(APPEND arg_LAYOUT " --set '${set}'")
     endforeach()
     get_property(names GLOBAL PROPERTY UNDROP_REVERSIBILITY_NAMES)
     if(arg_NAME IN_LIST names)
@@ -152,7 +219,7 @@ function(undrop_add_reversibility_tests)
     set(folder "${CMAKE_CURRENT_BINARY_DIR}/undrop_reversibility.dir")
     set(made "${folder}/${arg_NAME}")
     set(text "")
-    foreach(setting IN ITEMS name dir database except optional data)
+    foreach(setting IN ITEMS name dir database except optional data layout)
         string(TOUPPER "${setting}" upper)
         string(APPEND text "set(undrop_reversibility_${setting} [==[${arg_${upper}}]==])\n")
     endforeach()

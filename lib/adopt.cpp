@@ -40,24 +40,33 @@ public:
                          .left = Left::untouched,
                          .message = fmt::format("there is no migration {} in {}", wanted, source_.origin),
                          .next = {.command = "status", .advice = "it lists what there is"}};
-        choose([&](Migration const& m) { return version != "0" && !version_less(version, m.version); });
+        // A repeatable migration does no harm when it runs again: it stays pending.
+        choose([&](Migration const& m) { return m.kind == Migration::Kind::usual && version != "0" && !version_less(version, m.version); });
         return success();
     }
 
-    Result<void> by_history(ToolHistory const& tool) {
+    Result<void> by_history(ToolHistory const& tool, bool skip_missing) {
         std::vector<ToolHistory::Entry> no_file;
         for (auto const& entry : tool.applied) {
-            auto const is_it = [&](Migration const& m) { return matches(m, entry.version); };
-            if (std::none_of(source_.migrations.begin(), source_.migrations.end(), is_it)) no_file.push_back(entry);
+            auto const file = std::find_if(source_.migrations.begin(), source_.migrations.end(),
+                                           [&](Migration const& m) { return matches(m, entry) || repeats(m, entry); });
+            if (file == source_.migrations.end()) {
+                no_file.push_back(entry);
+            } else {
+                UNDROP_CHECK(is_as_applied(*file, entry, tool));
+            }
         }
         if (!no_file.empty() && no_file.size() == tool.applied.size() && tool.baseline.empty())
             return refused(
-                fmt::format("nothing that {} has is in {}: its first is {}", tool.table, source_.origin, no_file.front().version),
+                fmt::format("nothing that {} has is in {}: its first is {}", tool.table, source_.origin, name_of(no_file.front())),
                 {.advice = "name the directory that the tool was run with, with --dir; and its layout with --source-format"});
+        if (!no_file.empty() && !skip_missing) return without_file(tool, no_file);
         choose([&](Migration const& m) {
-            if (!tool.baseline.empty() && !version_less(tool.baseline, m.version)) return true;
+            bool const usual = m.kind == Migration::Kind::usual;
+            if (usual && !tool.baseline.empty() && !version_less(tool.baseline, m.version)) return true;
             return std::any_of(tool.applied.begin(), tool.applied.end(), [&](ToolHistory::Entry const& entry) {
-                return matches(m, entry.version) || (tool.up_to && !version_less(entry.version, m.version));
+                return matches(m, entry) || (repeats(m, entry) && checksum_of(m) == entry.checksum) ||
+                       (usual && tool.up_to && !version_less(entry.version, m.version));
             });
         });
         for (auto const& entry : no_file) migrations.push_back({entry.version, entry.name, State::no_file});
@@ -68,12 +77,49 @@ public:
     std::vector<Migration const*> chosen;  // to be adopted
 
 private:
-    static bool matches(Migration const& migration, std::string const& version) {
-        if (migration.kind != Migration::Kind::usual) return false;
-        return same(migration.version, version) || migration.version + "_" + migration.name == version;
+    static bool matches(Migration const& migration, ToolHistory::Entry const& entry) {
+        if (migration.kind != Migration::Kind::usual || entry.version.empty()) return false;
+        return same(migration.version, entry.version) || migration.version + "_" + migration.name == entry.version;
     }
 
-    // A repeatable migration does no harm when it runs again: it stays pending.
+    // Flyway's descriptions have blanks where the file's name has underscores.
+    static bool repeats(Migration const& migration, ToolHistory::Entry const& entry) {
+        if (migration.kind != Migration::Kind::repeatable || !entry.version.empty()) return false;
+        auto const alike = [](char a, char b) { return (a == '_' ? ' ' : a) == (b == '_' ? ' ' : b); };
+        return std::equal(migration.name.begin(), migration.name.end(), entry.name.begin(), entry.name.end(), alike);
+    }
+
+    [[nodiscard]] std::string checksum_of(Migration const& migration) const {
+        auto const found = source_.tool_checksums.find(migration.version);
+        return found == source_.tool_checksums.end() ? std::string() : found->second;
+    }
+
+    static std::string name_of(ToolHistory::Entry const& entry) { return entry.version.empty() ? entry.name : entry.version; }
+
+    // A repeatable migration runs again when it has changed; any other must be what the tool ran, or the ledger would hold what never was.
+    [[nodiscard]] Result<void> is_as_applied(Migration const& migration, ToolHistory::Entry const& entry, ToolHistory const& tool) const {
+        auto const checksum = checksum_of(migration);
+        if (migration.kind != Migration::Kind::usual || checksum.empty() || entry.checksum.empty() || checksum == entry.checksum ||
+            history_.find(migration.version))
+            return success();
+        auto error = refused(
+            fmt::format("{} {} is not what was applied: its checksum is {}, and {} has {}", migration.version, migration.name, checksum,
+                        tool.table, entry.checksum),
+            {.advice = "bring back the file that was applied; where the edit changes nothing, `flyway repair` takes the new checksum"});
+        error.where = {.file = migration.up.file};
+        return error;
+    }
+
+    [[nodiscard]] Error without_file(ToolHistory const& tool, std::vector<ToolHistory::Entry> const& no_file) const {
+        std::string names;
+        for (std::size_t i = 0; i < no_file.size() && i < 5; ++i) names += (i == 0 ? "" : ", ") + name_of(no_file[i]);
+        if (no_file.size() > 5) names += fmt::format(" and {} more", no_file.size() - 5);
+        return refused(
+            fmt::format("{} has {}, and {} has no file of {}", tool.table, names, source_.origin, no_file.size() == 1 ? "it" : "them"),
+            {.advice = "name the directory of the branch that was deployed; or, where the files are gone for good, leave out what "
+                       "has none with --skip-missing"});
+    }
+
     template <class Has>
     void choose(Has const& has) {
         for (auto const& migration : source_.migrations) {
@@ -81,7 +127,7 @@ private:
             auto state = State::pending;
             if (history_.find(migration.version))
                 state = State::known;
-            else if (migration.kind == Migration::Kind::usual && has(migration))
+            else if (has(migration))
                 state = State::adopted;
             migrations.push_back({migration.version, migration.name, state});
             if (state == State::adopted) chosen.push_back(&migration);
@@ -168,7 +214,7 @@ Result<Adoption> adopt(Target& target, Source const& source, AdoptWish const& wi
             by = "by version " + *wish.at;
         } else {
             UNDROP_TRY(auto const tool, read_history(backend, *wish.from, options));
-            UNDROP_CHECK(chooser.by_history(tool));
+            UNDROP_CHECK(chooser.by_history(tool, wish.skip_missing));
             adoption.table = tool.table;
             by = fmt::format("from {}, {}", *wish.from, tool.table);
         }

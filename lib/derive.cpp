@@ -351,6 +351,7 @@ Result<DerivedDown> derive_down(Target& target, Source const& source, DownWish c
         if (down.from_target) UNDROP_CHECK(deriving.make(schema));
         UNDROP_CHECK(Ledger(sandbox->backend(), options.ledger).ensure(options));
         for (auto const& earlier : source.migrations) {
+            if (earlier.kind == Migration::Kind::baseline) continue;  // what it stands for is applied one by one
             if (!version_less(earlier.version, migration->version) || history.find(earlier.version)) continue;
             UNDROP_CHECK(deriving.apply_first(earlier));
             down.applied.push_back(earlier.version);

@@ -50,26 +50,27 @@ Result<ToolHistory> versions_only(Rows const& rows, ToolHistory history) {
     return history;
 }
 
-// version, type, success, description; by installed_rank
+// version, type, success, description, checksum; by installed_rank. Without a version: repeatable, or the schema's making.
 Result<ToolHistory> flyway(Rows const& rows, ToolHistory history) {
-    std::map<std::string, std::string> last;
+    std::map<std::pair<std::string, std::string>, Entry> last;  // by version, or by the name of what is repeatable
     for (auto const& row : rows) {
-        auto const version = text(row[0]);
+        Entry const entry{text(row[0]), text(row[3]), text(row[4])};
         auto const type = text(row[1]);
         if (!is_true(row[2]))
             return dirty(history.table,
-                         fmt::format("{} \"{}\" failed", version.empty() ? "the repeatable migration" : version, text(row[3])),
+                         fmt::format("{} \"{}\" failed", entry.version.empty() ? "the repeatable migration" : entry.version, entry.name),
                          "see what it left, put that right, and run `flyway repair`");
-        if (version.empty()) continue;  // repeatable, or the schema's making
+        if (type == "SCHEMA") continue;
+        std::pair const key(entry.version, entry.version.empty() ? entry.name : "");
         if (type.starts_with("UNDO") || type == "DELETE") {
-            last.erase(version);
+            last.erase(key);
         } else {
-            last[version] = text(row[3]);
-            if (type.find("BASELINE") != std::string::npos) history.baseline = version;
+            last[key] = entry;
+            if (type.find("BASELINE") != std::string::npos) history.baseline = entry.version;
         }
     }
-    for (auto const& [version, name] : last)
-        if (version != history.baseline) history.applied.push_back({version, name});
+    for (auto const& [key, entry] : last)
+        if (entry.version.empty() || entry.version != history.baseline) history.applied.push_back(entry);
     return history;
 }
 
@@ -93,7 +94,7 @@ Result<ToolHistory> prisma(Rows const& rows, ToolHistory history) {
 struct Tool {
     std::string_view name;
     std::string_view table;
-    std::array<std::string_view, 4> columns;  // empty: none
+    std::array<std::string_view, 5> columns;  // empty: none
     std::string_view order;
     Result<ToolHistory> (*read)(Rows const& rows, ToolHistory history);
 };
@@ -103,7 +104,7 @@ constexpr std::array<Tool, 6> tools = {{
     {"goose", "goose_db_version", {"version_id", "is_applied"}, "id", goose},
     {"dbmate", "schema_migrations", {"version"}, "version", versions_only},
     {"diesel", "__diesel_schema_migrations", {"version"}, "version", versions_only},
-    {"flyway", "flyway_schema_history", {"version", "type", "success", "description"}, "installed_rank", flyway},
+    {"flyway", "flyway_schema_history", {"version", "type", "success", "description", "checksum"}, "installed_rank", flyway},
     {"prisma", "_prisma_migrations", {"migration_name", "finished_at", "rolled_back_at"}, "started_at", prisma},
 }};
 

@@ -13,8 +13,9 @@ namespace undrop {
 // As a tool's table has it.
 struct ToolHistory {
     struct Entry {
-        std::string version;  // the tool's spelling; prisma: the folder's whole name
-        std::string name;     // where the table has one
+        std::string version;        // the tool's spelling; prisma: the folder's whole name; a repeatable one (Flyway) has none
+        std::string name;           // where the table has one
+        std::string checksum = {};  // of the file that the tool ran, where the table has it (Flyway)
     };
     std::string table;
     std::vector<Entry> applied;

@@ -5,6 +5,7 @@
 
 #include <optional>
 
+#include "grouped.hpp"
 #include "try.hpp"
 
 namespace undrop {
@@ -362,6 +363,10 @@ Result<std::vector<Statement>> Splitter::run() {
 
 }  // namespace
 
-Result<std::vector<Statement>> split_sql(Script const& script, SqlSyntax const& syntax) { return Splitter(script, syntax).run(); }
+Result<std::vector<Statement>> split_sql(Script const& script, SqlSyntax const& syntax) {
+    auto split = Splitter(script, syntax).run();
+    if (!split) split.error().where = in_its_file(script, split.error().where);
+    return split;
+}
 
 }  // namespace undrop

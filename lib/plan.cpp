@@ -8,6 +8,7 @@
 #include "ahead.hpp"
 #include "busy.hpp"
 #include "check.hpp"
+#include "encoding.hpp"
 #include "journal.hpp"
 #include "rules.hpp"
 #include "source_for.hpp"
@@ -107,6 +108,8 @@ Result<Plan> Planner::up(Range const& wanted) {
         for (auto& finding : script_findings(backend_.dialect(), migration.up, step.statements))
             plan.findings.push_back(std::move(finding));
         look_at_check(step, plan);
+        for (auto const& recorded : {migration.down, migration.down_check})
+            if (auto bad = recorded ? not_utf8(*recorded) : std::nullopt) plan.findings.push_back(std::move(*bad));
         if (!migration.down)
             for (auto& finding : one_way_findings(backend_.dialect(), migration.up)) plan.findings.push_back(std::move(finding));
         if (auto const reason = reason_of(migration.up); !reason.empty())

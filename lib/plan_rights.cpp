@@ -4,6 +4,7 @@
 #include <array>
 #include <cctype>
 
+#include "grouped.hpp"
 #include "planner.hpp"
 #include "removal.hpp"
 #include "rules.hpp"
@@ -86,7 +87,8 @@ Result<void> Planner::find_what_cannot_come_back(PlannedStep const& step, std::v
                                                  Plan& plan) {
     auto const add = [&](std::vector<Finding> found, std::optional<Script> const& script) {
         for (auto& finding : found) {
-            if (script && finding.where.line > 0) finding.where.file = script->file;
+            if (script && finding.where.line > 0)
+                finding.where = in_its_file(*script, {script->file, finding.where.line, finding.where.column});
             auto const known = [&](Finding const& other) { return other.code == finding.code && other.text == finding.text; };
             if (std::none_of(plan.findings.begin(), plan.findings.end(), known)) plan.findings.push_back(std::move(finding));
         }

@@ -5,6 +5,8 @@
 #include <algorithm>
 
 #include "diff.hpp"
+#include "encoding.hpp"
+#include "grouped.hpp"
 #include "outside.hpp"
 #include "try.hpp"
 
@@ -13,28 +15,6 @@ namespace undrop {
 using Severity = Finding::Severity;
 
 namespace {
-
-// Where the text stops being UTF-8 (RFC 3629: no overlong forms, no surrogates); npos: nowhere.
-std::size_t first_invalid_utf8(std::string_view text) {
-    for (std::size_t i = 0; i < text.size();) {
-        auto const byte = [&](std::size_t at) { return at < text.size() ? static_cast<unsigned char>(text[at]) : 0U; };
-        auto const first = byte(i);
-        std::size_t const length = first < 0x80                    ? 1
-                                   : first >= 0xC2 && first < 0xE0 ? 2
-                                   : first >= 0xE0 && first < 0xF0 ? 3
-                                   : first >= 0xF0 && first < 0xF5 ? 4
-                                                                   : 0;
-        if (length == 0) return i;
-        for (std::size_t k = 1; k < length; ++k)
-            if ((byte(i + k) & 0xC0U) != 0x80) return i;
-        auto const second = byte(i + 1);
-        if ((first == 0xE0 && second < 0xA0) || (first == 0xED && second > 0x9F) || (first == 0xF0 && second < 0x90) ||
-            (first == 0xF4 && second > 0x8F))
-            return i;
-        i += length;
-    }
-    return std::string_view::npos;
-}
 
 // What runs outside of a transaction does so because its author knows it, and says so (P7).
 void outside_findings(Dialect const& dialect, Script const& script, std::vector<Statement> const& statements, bool wanted,
@@ -47,7 +27,7 @@ void outside_findings(Dialect const& dialect, Script const& script, std::vector<
         Finding finding{.severity = Severity::stop,
                         .code = what->refused.empty() ? "outside" : "statement",
                         .text = what->refused,
-                        .where = {script.file, statement.line, statement.column},
+                        .where = in_its_file(script, {script.file, statement.line, statement.column}),
                         .next = {.advice = "take the statement out of the script"}};
         if (what->refused.empty() && wanted) continue;
         if (what->refused.empty()) {
@@ -61,7 +41,7 @@ void outside_findings(Dialect const& dialect, Script const& script, std::vector<
         found.push_back({.severity = Severity::note,
                          .code = "hoisted",
                          .text = what.text() + " is committed before the rest of the script, which uses it",
-                         .where = {script.file, statements[at].line, statements[at].column}});
+                         .where = in_its_file(script, {script.file, statements[at].line, statements[at].column})});
     }
     if (wanted && !needed && !where_needed)
         found.push_back({.severity = Severity::stop,
@@ -135,11 +115,8 @@ std::vector<Finding> script_findings(Dialect const& dialect, Script const& scrip
                          .where = std::move(where),
                          .next = std::move(next)});
     };
-    if (auto const bad = first_invalid_utf8(script.text); bad != std::string::npos) {
-        auto const line_start = bad == 0 ? 0 : script.text.rfind('\n', bad - 1) + 1;
-        auto const line = 1 + std::count(script.text.begin(), script.text.begin() + static_cast<std::ptrdiff_t>(bad), '\n');
-        stop("encoding", "the script is not UTF-8 here", {script.file, static_cast<int>(line), static_cast<int>(bad - line_start) + 1},
-             {.advice = "save the file as UTF-8"});
+    if (auto bad = not_utf8(script)) {
+        found.push_back(std::move(*bad));
         return found;
     }
     auto const told = directives(script);
@@ -162,12 +139,12 @@ std::vector<Finding> script_findings(Dialect const& dialect, Script const& scrip
             found.push_back({.severity = Severity::warning,
                              .code = "session-lock",
                              .text = why,
-                             .where = {script.file, statement.line, statement.column},
+                             .where = in_its_file(script, {script.file, statement.line, statement.column}),
                              .next = {.advice = "take one that ends with the transaction (pg_advisory_xact_lock)"}});
         if (as == RunsAs::step && outside_in(dialect, statement, wanted)) continue;
         auto const why = reads_only ? dialect.forbidden_in_check(statement) : dialect.forbidden(statement);
         if (why.empty()) continue;
-        stop(as == RunsAs::check ? "check" : "statement", why, {script.file, statement.line, statement.column},
+        stop(as == RunsAs::check ? "check" : "statement", why, in_its_file(script, {script.file, statement.line, statement.column}),
              {.advice = fmt::format("take the statement out of the {}", as == RunsAs::check ? "check" : "script")});
     }
     return found;
@@ -182,7 +159,7 @@ std::vector<Finding> one_way_findings(Dialect const& dialect, Script const& scri
             found.push_back({.severity = Severity::note,
                              .code = "label",
                              .text = why,
-                             .where = {script.file, statement.line, statement.column},
+                             .where = in_its_file(script, {script.file, statement.line, statement.column}),
                              .next = {.advice = "a down script gives such rows another value, and leaves the label to undrop"}});
     return found;
 }

@@ -31,12 +31,38 @@ bool is_read(std::string_view name) {
 }
 
 Result<std::string> read_file(std::filesystem::path const& path) {
+    std::error_code ignored;
+    if (std::filesystem::exists(path, ignored) && !std::filesystem::is_regular_file(path, ignored))
+        return sources::refused("this is no file that can be read to its end", path.string(), "put the script itself there");
     std::ifstream in(path, std::ios::binary);
     std::string text{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
     if (!in.is_open() || in.bad()) {
         return sources::refused("this file cannot be read", path.string(), "see that the file is there and that you may read it");
     }
     return text;
+}
+
+// How the names of further files end that are to be read.
+std::vector<std::string> named_in_conf(std::filesystem::path const& path) {
+    std::error_code ignored;
+    auto const conf = path / "sqitch.conf";
+    if (!std::filesystem::is_regular_file(conf, ignored)) return {};
+    auto text = read_file(conf);
+    return text ? sources::named_in_sqitch_conf({"sqitch.conf", conf.string(), std::move(text).value()}) : std::vector<std::string>{};
+}
+
+// A Supabase project, or its folder supabase/, where the migrations' own is meant. seed.sql lies beside them, and is none.
+std::filesystem::path own_directory(std::filesystem::path const& path, std::string const& format) {
+    std::error_code error;
+    if (!format.empty() && format != "supabase") return path;
+    auto const absolute = std::filesystem::canonical(path, error);
+    bool const is_supabase = !error && absolute.filename() == "supabase";
+    auto const below = is_supabase ? path / "migrations" : path / "supabase" / "migrations";
+    if (!std::filesystem::is_directory(below, error)) return path;
+    if (is_supabase) return below;
+    for (auto const& entry : std::filesystem::directory_iterator(path, error))
+        if (sources::ends_in_sql(entry.path().filename().string())) return path;
+    return below;
 }
 
 Result<Files> files_of(std::filesystem::path const& path) {
@@ -47,6 +73,7 @@ Result<Files> files_of(std::filesystem::path const& path) {
                                 "name the directory with --dir, or make the first migration with `undrop new NAME`");
     }
     Files files;
+    auto const further = named_in_conf(path);
     std::filesystem::recursive_directory_iterator at(path, error);
     for (; !error && at != std::filesystem::recursive_directory_iterator(); at.increment(error)) {
         std::error_code ignored;
@@ -58,7 +85,8 @@ Result<Files> files_of(std::filesystem::path const& path) {
         }
         if (hidden) continue;
         File file{.name = at->path().lexically_relative(path).generic_string(), .where = at->path().string(), .text = {}};
-        if (is_read(base)) {
+        auto const ends = [&](std::string const& end) { return !end.empty() && file.name.ends_with(end); };
+        if (is_read(base) || std::any_of(further.begin(), further.end(), ends)) {
             UNDROP_TRY(file.text, read_file(at->path()));
         }
         files.push_back(std::move(file));
@@ -95,6 +123,11 @@ Result<Format const*> format_of(Files const& files, std::string const& origin, S
     auto const none =
         std::find_if(files.begin(), files.end(), [](File const& file) { return file.folder().empty() && sources::ends_in_sql(file.name); });
     if (none != files.end()) return sources::misspelt(*none);
+    auto const below = std::find_if(files.begin(), files.end(), [](File const& file) { return sources::ends_in_sql(file.name); });
+    if (below != files.end())
+        return sources::refused(
+            "no migration is here, and this file in a sub-folder is of no layout", below->where,
+            "name the folder that has the migrations with --dir; --source-format plain takes all below it by their numbers");
     return &sources::pairs();  // nothing to read
 }
 
@@ -144,20 +177,37 @@ Result<void> check_order(std::vector<Migration> const& migrations, Format const&
     return outcome::success();
 }
 
+// A baseline's version may be a migration's, too, and no history is compared with it.
+std::map<std::string, std::string> tool_checksums(std::vector<Migration> const& migrations, Format const& format, Files const& files,
+                                                  SourceWish const& wish) {
+    std::map<std::string_view, std::string> versions;
+    for (auto const& migration : migrations)
+        if (migration.kind != Migration::Kind::baseline) versions.emplace(migration.up.file, migration.version);
+    std::map<std::string, std::string> result;
+    for (auto const& file : files)
+        if (auto const version = versions.find(file.where); version != versions.end())
+            if (auto checksum = format.checksum_of(file, wish)) result.emplace(version->second, std::move(*checksum));
+    return result;
+}
+
 Result<Source> read(Files files, std::string origin, SourceWish const& wish) {
     std::sort(files.begin(), files.end(), [](File const& a, File const& b) { return a.name < b.name; });
+    for (auto& file : files)  // a script's own stays in its text
+        if (!sources::ends_in_sql(file.name) && file.text.starts_with("\xEF\xBB\xBF")) file.text.erase(0, 3);
     UNDROP_TRY(auto const* format, format_of(files, origin, wish));
     UNDROP_TRY(auto migrations, format->read(files, wish));
     for (auto& migration : migrations) UNDROP_CHECK(prepare(migration, *format, wish.dialect));
     UNDROP_CHECK(check_order(migrations, *format));
-    return Source{std::move(migrations), std::move(origin), std::string(format->name())};
+    auto checksums = tool_checksums(migrations, *format, files, wish);
+    return Source{std::move(migrations), std::move(origin), std::string(format->name()), std::move(checksums)};
 }
 
 }  // namespace
 
 Result<Source> Source::directory(std::filesystem::path const& path, SourceWish const& wish) {
-    UNDROP_TRY(auto files, files_of(path));
-    return read(std::move(files), path.string(), wish);
+    auto const directory = own_directory(path, wish.format);
+    UNDROP_TRY(auto files, files_of(directory));
+    return read(std::move(files), directory.string(), wish);
 }
 
 Result<Source> Source::embedded(std::span<EmbeddedFile const> files, std::string origin, SourceWish const& wish) {

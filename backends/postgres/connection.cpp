@@ -17,6 +17,7 @@
 #include <fmt/format.h>
 
 #include "errors.hpp"
+#include "grouped.hpp"
 #include "try.hpp"
 
 namespace undrop::postgres {
@@ -299,10 +300,11 @@ Result<void> Connection::run_script(Script const& script, Statement const& state
     auto done = checked(result);
     if (done.has_value()) return BOOST_OUTCOME_V2_NAMESPACE::success();
     auto error = std::move(done).error();
-    error.where = place_in(script, statement, position);
+    error.where = in_its_file(script, place_in(script, statement, position));
     if (line > 0)  // the data begins below the statement
-        error.where = {script.file,
-                       statement.line + static_cast<int>(std::count(statement.text.begin(), statement.text.end(), '\n')) + line, 1};
+        error.where = in_its_file(
+            script,
+            {script.file, statement.line + static_cast<int>(std::count(statement.text.begin(), statement.text.end(), '\n')) + line, 1});
     return error;
 }
 

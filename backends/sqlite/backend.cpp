@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "grouped.hpp"
 #include "sqlite/errors.hpp"
 #include "sqlite/functions.hpp"
 #include "sqlite/tokens.hpp"
@@ -82,7 +83,7 @@ Result<void> SqliteBackend::run_script(Script const& script, Statement const& st
         error.message += ": a virtual table keeps its data there, and undrop could not tell what was taken";
         error.next.advice = "write to the virtual table itself";
     }
-    if (error.where.line == 0) error.where = {.file = script.file, .line = statement.line, .column = statement.column};
+    if (error.where.line == 0) error.where = in_its_file(script, {script.file, statement.line, statement.column});
     return error;
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "grouped.hpp"
 #include "sqlite/errors.hpp"
 #include "sqlite/tokens.hpp"
 #include "try.hpp"
@@ -36,7 +37,7 @@ Place place(Script const& script, Statement const& statement, int offset) {
             ++at.column;
         }
     }
-    return at;
+    return in_its_file(script, std::move(at));
 }
 
 // SQLite has no booleans, so a row's own number (an id that a check found) must not pass for one: a plain column of a table counts only if

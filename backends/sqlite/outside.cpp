@@ -1,4 +1,5 @@
 // What SQLite runs only outside of a transaction, and undrop all the same: VACUUM. It leaves nothing to tell by, and may be run again.
+#include "grouped.hpp"
 #include "sqlite/backend.hpp"
 #include "sqlite/tokens.hpp"
 #include "try.hpp"
@@ -24,7 +25,7 @@ Result<void> SqliteBackend::run_outside(Script const& script, Statement const& s
     connection_.busy_timeout(before);
     if (done) return done;
     auto error = std::move(done).error();
-    if (error.where.line == 0) error.where = {.file = script.file, .line = statement.line, .column = statement.column};
+    if (error.where.line == 0) error.where = in_its_file(script, {script.file, statement.line, statement.column});
     return error;
 }
 

@@ -17,6 +17,7 @@ struct AdoptWish {
     std::optional<std::string> at;    // the last version that the database has
     std::optional<std::string> from;  // the tool whose history table says what the database has
     bool dry_run = false;             // only say what would be adopted
+    bool skip_missing = false;        // with `from`: what the table has and the source has not is listed and left out, and not refused
 };
 
 struct AdoptedMigration {
@@ -35,8 +36,8 @@ struct UNDROP_EXPORT Adoption {
 
 // Marks migrations as applied without running them. Reads the tool's table, and writes nothing but undrop's ledger. What is adopted was not
 // recorded: its way back is its down script, and a derived one is refused.
-// Errors: refused (untouched): a history that its tool calls dirty or failed, one that names what the source does not have or that has
-// gaps, no such table. usage: a version that is not there.
+// Errors: refused (untouched): a history that its tool calls dirty or failed, one that names what the source does not have, a file that is
+// not the one that the tool ran (Source::tool_checksums), no such table. usage: a version that is not there.
 [[nodiscard]] UNDROP_EXPORT Result<Adoption> adopt(Target& target, Source const& source, AdoptWish const& wish,
                                                    Options const& options = {});
 

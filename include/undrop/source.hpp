@@ -38,6 +38,8 @@ struct UNDROP_EXPORT Source {
     std::vector<Migration> migrations;  // by version, ascending
     std::string origin;                 // the directory, or the program's name for it; only for messages
     std::string format = "pairs";       // how it was read
+    // By version: what the tool itself keeps in its history of the way up's file, where it keeps a checksum (Flyway). For adopt().
+    std::map<std::string, std::string> tool_checksums;
 
     // Reads a directory of migrations: pairs (VERSION_NAME.up.sql, .down.sql, .check.sql and .down.check.sql), or another tool's layout.
     // What ends in .sql and fits no place is refused rather than passed over: a misspelt name. An empty directory is an empty source; a

@@ -49,6 +49,8 @@ Action declare_adopt(CLI::App& app) {
     app.add_option("--from", wish->from, "The tool whose history table says it: golang-migrate, goose, dbmate, diesel, flyway, prisma")
         ->type_name("TOOL")
         ->excludes(at);
+    app.add_flag("--skip-missing", wish->skip_missing, "With --from: leave out what the tool's history has and the directory has not")
+        ->excludes(at);
     app.add_flag("--dry-run", wish->dry_run, "Say what would be adopted");
     return [wish](Session& session) {
         if (!wish->at && !wish->from) wrong_use("adopt wants --at VERSION or --from TOOL", {.command = "adopt --help"});

@@ -1,14 +1,13 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
 #include <chrono>
-#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "layouts.hpp"
 #include "new.hpp"
 #include "screen.hpp"
 #include "session.hpp"
@@ -21,15 +20,6 @@ struct Given {
     std::string name;
     bool sequential = false;
 };
-
-constexpr char const* up_template = R"(-- {0}: the way up. Columns and tables that this drops are saved first.
--- Plain SQL; the whole file is one transaction, so no BEGIN or COMMIT.
-
-)";
-constexpr char const* down_template = R"(-- {0}: the way back. What the up took is put back by undrop once this has run.
--- Without this file the way back is derived: remove it, if there is nothing to compute.
-
-)";
 
 // Letters and digits of any script stay; everything else is one underscore.
 std::string safe_name(std::string const& name) {
@@ -49,38 +39,6 @@ std::string safe_name(std::string const& name) {
     return result;
 }
 
-std::string utc_version(std::chrono::system_clock::time_point time) {
-    auto const seconds = std::chrono::system_clock::to_time_t(time);
-    std::tm utc{};
-    gmtime_r(&seconds, &utc);
-    return fmt::format("{:04}{:02}{:02}{:02}{:02}{:02}", utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min,
-                       utc.tm_sec);
-}
-
-// Two made within one second must not be of one version.
-std::string time_version(Source const& source) {
-    auto time = std::chrono::system_clock::now();
-    auto const taken = [&](std::string const& version) {
-        return std::any_of(source.migrations.begin(), source.migrations.end(), [&](auto const& m) { return m.version == version; });
-    };
-    while (taken(utc_version(time))) time += std::chrono::seconds(1);
-    return utc_version(time);
-}
-
-// One more than the newest, as wide; the first is 0001.
-std::string next_version(Source const& source) {
-    if (source.migrations.empty()) return "0001";
-    auto version = source.migrations.back().version;
-    for (auto digit = version.rbegin(); digit != version.rend(); ++digit) {
-        if (*digit != '9') {
-            ++*digit;
-            return version;
-        }
-        *digit = '0';
-    }
-    return "1" + version;
-}
-
 int make_new(Session& session, Given const& given) {
     auto const name = safe_name(given.name);
     std::filesystem::path const directory = session.directory();
@@ -93,22 +51,19 @@ int make_new(Session& session, Given const& given) {
                        .next = {.advice = "name another one with --dir"}});
     }
     auto const source = Source::directory(directory, session.source_wish()).value();
-    if (source.format != "pairs")
-        throw Failure({.code = Code::refused,
-                       .message = fmt::format("these are {} files, and `new` makes pairs", source.format),
-                       .where = {.file = directory.string()},
-                       .next = {.command = "convert --to pairs DIRECTORY",
-                                .advice = "writes them out as pairs; or make the next one with the tool that made these"}});
-    auto const version = given.sequential ? next_version(source) : time_version(source);
-    auto const up = directory / fmt::format("{}_{}.up.sql", version, name);
-    auto const down = directory / fmt::format("{}_{}.down.sql", version, name);
-    write_new(up, fmt::format(fmt::runtime(up_template), name));
-    write_new(down, fmt::format(fmt::runtime(down_template), name));
+    auto const made = new_migration(source, name, given.sequential, std::chrono::system_clock::now());
+    std::vector<std::string> files;
+    for (auto const& file : made.files) {
+        auto const path = std::filesystem::path(source.origin) / file.name;
+        std::filesystem::create_directories(path.parent_path(), error);
+        write_new(path, file.text);
+        files.push_back(path.string());
+    }
     if (session.flags().json) {
-        nlohmann::ordered_json const json = {{"format", 1}, {"kind", "new"}, {"version", version}, {"files", {up.string(), down.string()}}};
+        nlohmann::ordered_json const json = {{"format", 1}, {"kind", "new"}, {"version", made.version}, {"files", files}};
         say(json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
     } else if (!session.flags().quiet) {
-        say(fmt::format("{}\n{}\n", up.string(), down.string()));
+        for (auto const& file : files) say(file + "\n");
     }
     return 0;
 }
@@ -140,8 +95,8 @@ Action declare_new(CLI::App& app) {
     auto* name = app.add_option("name", given->name, "What the migration does, e.g. add_email_to_users")->type_name("NAME");
     auto* sequential = app.add_flag("--sequential", given->sequential, "The version is the newest plus one, not the time in UTC");
     auto* file = app.add_option("--derive-down", down->file,
-                                "Write the down file of this up file, which has none: derived, and tried, in a database made for it")
-                     ->type_name("FILE.up.sql")
+                                "Write the way back of this file, which has none: derived, and tried, in a database made for it")
+                     ->type_name("FILE")
                      ->excludes(name)
                      ->excludes(sequential);
     app.add_flag("--on-empty", down->on_empty, "Derive it after the earlier migrations alone, whatever the target is like")->needs(file);

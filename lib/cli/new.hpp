@@ -1,4 +1,4 @@
-// The two ways of `undrop new`: a pair of files, and a down file for an up that is there.
+// The two ways of `undrop new`: the files of a new migration, and the way back of one that is there.
 #pragma once
 
 #include <filesystem>
@@ -12,7 +12,7 @@ namespace undrop::cli {
 void write_new(std::filesystem::path const& file, std::string const& text);
 
 struct DownGiven {
-    std::string file;  // FILE.up.sql
+    std::string file;  // the migration's way up
     bool on_empty = false;
     std::string sandbox;
 };

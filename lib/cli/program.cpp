@@ -75,7 +75,8 @@ public:
 private:
     void declare_flags() {
         app_.add_option("--db", flags_.db, "The database")->type_name("URL");
-        app_.add_option("--dir", flags_.dir, "The migrations (migrations, else db/migrations)")->type_name("DIR");
+        app_.add_option("--dir", flags_.dir, "The migrations (migrations, db/migrations, supabase/migrations or prisma/migrations)")
+            ->type_name("DIR");
         app_.add_option("--source-format", flags_.source_format,
                         "Whose layout the directory has, where that is not clear: pairs, goose, ...")
             ->type_name("NAME");

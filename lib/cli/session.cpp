@@ -1,9 +1,11 @@
 #include "session.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <pwd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <filesystem>
 
@@ -14,8 +16,7 @@
 namespace undrop::cli {
 namespace {
 
-constexpr char const* usual_directory = "migrations";
-constexpr char const* other_directory = "db/migrations";
+constexpr std::array<char const*, 4> usual_directories = {"migrations", "db/migrations", "supabase/migrations", "prisma/migrations"};
 
 char const* name_of(Event::Kind kind) {
     switch (kind) {
@@ -95,8 +96,9 @@ Target Session::open(bool create) const {
 std::string Session::directory() const {
     if (!settings_.dir.empty()) return settings_.dir;
     std::error_code ignored;
-    bool const other = !std::filesystem::is_directory(usual_directory, ignored) && std::filesystem::is_directory(other_directory, ignored);
-    return other ? other_directory : usual_directory;
+    auto const* const found = std::find_if(usual_directories.begin(), usual_directories.end(),
+                                           [&](char const* name) { return std::filesystem::is_directory(name, ignored); });
+    return found == usual_directories.end() ? usual_directories.front() : *found;
 }
 
 SourceWish Session::source_wish() const {
@@ -111,7 +113,7 @@ Source Session::source_or_ledger() const {
     std::error_code ignored;
     if (!settings_.dir.empty() || std::filesystem::exists(directory(), ignored)) return source();
     if (!flags_.quiet)
-        remark(fmt::format("undrop: no directory {} or {} here; the ledger's scripts are used.", usual_directory, other_directory));
+        remark(fmt::format("undrop: no directory {} here; the ledger's scripts are used.", fmt::join(usual_directories, ", ")));
     return Source{{}, "no directory"};
 }
 

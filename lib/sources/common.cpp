@@ -174,6 +174,15 @@ std::optional<std::vector<std::string>> annotation(std::string_view line, std::s
     return words;
 }
 
+bool says_nothing(std::string_view text) {
+    auto const lines = lines_of(text);
+    return std::all_of(lines.begin(), lines.end(), [](TextLine const& line) {
+        auto words = trimmed(line.text);
+        while (words.starts_with(';')) words = trimmed(words.substr(1));
+        return words.empty() || (words.starts_with("--") && words.find("undrop:") == std::string_view::npos);
+    });
+}
+
 void mark_no_transaction(Script& script) { put_before(script, "-- undrop: no-transaction where-needed"); }
 
 void mark_verified(Script& script) { put_before(script, "-- undrop: verify"); }

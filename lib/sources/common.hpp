@@ -56,6 +56,9 @@ struct TextLine {
 // `-- +goose Up` as {"Up"} by the prefix "+goose"; nothing for another line. Words are lower case.
 [[nodiscard]] std::optional<std::vector<std::string>> annotation(std::string_view line, std::string_view prefix);
 
+// Nothing but blanks, semicolons and comments, and none of these to undrop: a section as the tools' templates make it is no script.
+[[nodiscard]] bool says_nothing(std::string_view text);
+
 // Puts `-- undrop: no-transaction where-needed` before the text: the tool runs it outside of a transaction, undrop where it must.
 void mark_no_transaction(Script& script);
 // The same for tools that run whole files as they are: where the text names what no transaction takes.

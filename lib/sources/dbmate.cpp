@@ -54,9 +54,9 @@ private:
             text += '\n';
         }
         if (!has_up) return refused("this file has no `-- migrate:up`", file.where, "put it before the statements of the way up");
+        bool const has_down = !says_nothing(down.text);
         if (up_alone) mark_no_transaction(up);
         if (down_alone) mark_no_transaction(down);
-        bool const has_down = down.line > 0 || down_alone;
         UNDROP_CHECK(found.add(name.version, name.name, Part::up, std::move(up)));
         return has_down ? found.add(name.version, name.name, Part::down, std::move(down))
                         : Result<void>(BOOST_OUTCOME_V2_NAMESPACE::success());

@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <cstdint>
 
 #include "sources/names.hpp"
 #include "try.hpp"
@@ -31,8 +33,74 @@ std::optional<FlywayName> named(File const& file) {
     return is_version ? std::optional(found) : std::nullopt;
 }
 
-// ${name} as --set name=text says; `$${` is no SQL that anybody writes.
-Result<std::string> filled(File const& file, SourceWish const& wish) {
+constexpr char const* skips_callbacks = "skip-callbacks";
+
+// beforeMigrate.sql, afterEachMigrate__note.sql
+bool is_callback(File const& file) {
+    auto const base = file.base();
+    auto const event = base.substr(0, std::min(base.find("__"), base.size() - 4));
+    auto const follows = [&](std::string_view word) {
+        return event.size() > word.size() && event.starts_with(word) && event[word.size()] >= 'A' && event[word.size()] <= 'Z';
+    };
+    return follows("before") || follows("after") || event == "createSchema";
+}
+
+// V1__x.sql.conf, Flyway's settings of one script: whether it has the line KEY=VALUE.
+bool is_set(Files const& files, File const& file, std::string_view key, std::string_view value) {
+    auto const conf = std::find_if(files.begin(), files.end(), [&](File const& f) { return f.name == file.name + ".conf"; });
+    if (conf == files.end()) return false;
+    for (auto const& line : lines_of(conf->text)) {
+        auto const equals = line.text.find('=');
+        if (equals == std::string_view::npos || lower(trimmed(line.text.substr(0, equals))) != key) continue;
+        return lower(trimmed(line.text.substr(equals + 1))) == value;
+    }
+    return false;
+}
+
+struct OwnPlaceholder {
+    std::string_view name;  // in lower case
+    std::string_view instead;
+};
+// Flyway's own, but for flyway:filename, of which all is known. What they stand for is another text for another target, user or run, and a
+// script whose text changes is another migration: nobody but the author can say what is meant.
+constexpr std::array<OwnPlaceholder, 8> own_placeholders = {{
+    {"flyway:defaultschema", "leave it out where the schema is the first of the search path"},
+    {"flyway:schemas", "write the schemas out"},
+    {"flyway:user", "write CURRENT_USER, which the database fills in"},
+    {"flyway:database", "write current_database(), or format('...%I...', current_database()) in a DO block"},
+    {"flyway:timestamp", "write CURRENT_TIMESTAMP; a repeatable migration that has it to run each time runs when its text changes"},
+    {"flyway:workingdirectory", "a script that needs a directory is run by your tool"},
+    {"flyway:table", "write the table's name out"},
+    {"flyway:environment", "write it out"},
+}};
+
+// What Flyway calls this: names are told apart by no case of letters. `main` is the only schema that a SQLite file has.
+std::optional<std::string> stands_for(std::string const& name, File const& file, SourceWish const& wish) {
+    if (auto const value = wish.set.find(name); value != wish.set.end()) return value->second;
+    auto const wanted = lower(name);
+    for (auto const& [key, value] : wish.set)
+        if (lower(key) == wanted) return value;
+    if (wanted == "flyway:filename") return std::string(file.base());
+    if (wanted == "flyway:defaultschema" && wish.dialect == "sqlite") return "main";
+    return {};
+}
+
+Error unknown_placeholder(std::string const& name, File const& file, int line, int column) {
+    auto const* const own = std::find_if(own_placeholders.begin(), own_placeholders.end(),
+                                         [&](OwnPlaceholder const& known) { return known.name == lower(name); });
+    if (own == own_placeholders.end())
+        return refused(fmt::format("${{{}}} stands for nothing", name), file.where,
+                       fmt::format("say what it stands for: --set {}=TEXT", name), line, column);
+    return refused(fmt::format("${{{}}} is another text for another database, user or run, and the script is to be the same for all", name),
+                   file.where,
+                   fmt::format("{}; or say what it stands for, everywhere: --set {}=TEXT, or \"{}\" = \"TEXT\" under [set] in undrop.toml",
+                               own->instead, name, name),
+                   line, column);
+}
+
+// ${name} as --set name=text says; `$${` is no SQL that anybody writes. What nobody set stays in comments.
+Result<std::string> filled(Files const& files, File const& file, SourceWish const& wish) {
+    if (file.text.find("${") == std::string::npos || is_set(files, file, "placeholderreplacement", "false")) return file.text;
     std::string result;
     std::string_view const text = file.text;
     for (auto const& line : lines_of(text)) {
@@ -43,15 +111,11 @@ Result<std::string> filled(File const& file, SourceWish const& wish) {
             auto const end = rest.find('}', at);
             if (end == std::string_view::npos) break;
             auto const name = std::string(rest.substr(at + 2, end - at - 2));
-            auto const value = wish.set.find(name);
-            if (value == wish.set.end() && !comment) {
-                auto const advice = name.starts_with("flyway:") ? "undrop has no placeholders of its own: say what it stands for"
-                                                                : "say what it stands for";
-                return refused(fmt::format("${{{}}} stands for nothing", name), file.where, fmt::format("{}: --set {}=TEXT", advice, name),
-                               line.number, static_cast<int>(line.text.size() - rest.size() + at) + 1);
-            }
+            auto const value = stands_for(name, file, wish);
+            if (!value && !comment)
+                return unknown_placeholder(name, file, line.number, static_cast<int>(line.text.size() - rest.size() + at) + 1);
             result += rest.substr(0, at);
-            result += value == wish.set.end() ? rest.substr(at, end - at + 1) : std::string_view(value->second);
+            result += value ? std::string_view(*value) : rest.substr(at, end - at + 1);
             rest.remove_prefix(end + 1);
         }
         result += rest;
@@ -59,11 +123,22 @@ Result<std::string> filled(File const& file, SourceWish const& wish) {
     return result;
 }
 
+// CRC-32 of the bytes of all lines, without their ends and without a BOM, as a signed number: SqlMigrationResolver.calculateChecksum,
+// since 6.0 LoadableResource's, and BomFilter in flyway-core (github.com/flyway/flyway).
+std::string line_crc(std::string_view text) {
+    if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
+    std::uint32_t crc = 0xFFFFFFFFU;
+    for (char const c : text) {
+        if (c == '\n' || c == '\r') continue;
+        crc ^= static_cast<unsigned char>(c);
+        for (int bit = 0; bit < 8; ++bit) crc = (crc >> 1U) ^ ((crc & 1U) != 0 ? 0xEDB88320U : 0U);
+    }
+    return std::to_string(static_cast<std::int32_t>(~crc));
+}
+
 // V1__x.sql.conf may say executeInTransaction=false. Flyway also finds out by itself what no transaction takes.
 void mark(Files const& files, File const& file, Script& script) {
-    auto const conf = std::find_if(files.begin(), files.end(), [&](File const& f) { return f.name == file.name + ".conf"; });
-    bool const alone = conf != files.end() && lower(conf->text).find("executeintransaction=false") != std::string::npos;
-    if (alone) return mark_no_transaction(script);
+    if (is_set(files, file, "executeintransaction", "false")) return mark_no_transaction(script);
     mark_where_concurrent(script);
 }
 
@@ -82,10 +157,16 @@ public:
         for (auto const& file : files) {
             if (!ends_in_sql(file.name)) continue;
             auto const name = named(file);
+            if (!name && is_callback(file)) {
+                if (wish.set.contains(skips_callbacks)) continue;
+                return refused("this is a callback, which Flyway runs beside migrations, and undrop does not", file.where,
+                               "make what it does a repeatable migration, R__name.sql; or, where the schema does without it, leave "
+                               "callbacks out with --set skip-callbacks=yes");
+            }
             if (!name)
                 return refused("the name of this file is not a migration's", file.where,
                                "name it V1__name.sql, U1__name.sql (its way back), R__name.sql (repeatable) or B1__name.sql (baseline)");
-            UNDROP_TRY(auto text, filled(file, wish));
+            UNDROP_TRY(auto text, filled(files, file, wish));
             Script script{std::move(text), file.where};
             mark(files, file, script);
             if (name->kind == 'R') {
@@ -106,6 +187,15 @@ public:
         std::sort(repeatables.begin(), repeatables.end(), [](Migration const& a, Migration const& b) { return a.name < b.name; });
         migrations.insert(migrations.end(), repeatables.begin(), repeatables.end());
         return migrations;
+    }
+
+    // Of a repeatable one with its placeholders filled in.
+    [[nodiscard]] std::optional<std::string> checksum_of(File const& file, SourceWish const& wish) const override {
+        auto const name = named(file);
+        if (!name || name->kind == 'B') return {};
+        if (name->kind != 'R') return line_crc(file.text);
+        auto const text = filled({}, file, wish);
+        return text ? std::optional(line_crc(text.value())) : std::nullopt;
     }
 
 private:

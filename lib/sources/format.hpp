@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -44,6 +45,9 @@ public:
 
     // The migrations in the order in which the tool would run them. Errors: Code::refused with the file.
     [[nodiscard]] virtual Result<std::vector<Migration>> read(Files const& files, SourceWish const& wish) const = 0;
+
+    // What the tool keeps in its history of a file, to know it again.
+    [[nodiscard]] virtual std::optional<std::string> checksum_of(File const&, SourceWish const&) const { return {}; }
 
 private:
     std::string_view name_;

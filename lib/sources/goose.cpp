@@ -104,7 +104,7 @@ public:
             Script up{std::move(sections.up), file.where};
             if (sections.no_transaction) mark_no_transaction(up);
             UNDROP_CHECK(found.add(name->version, name->name, Part::up, std::move(up)));
-            if (sections.down_line == 0) continue;
+            if (says_nothing(sections.down)) continue;
             Script down{std::move(sections.down), file.where, sections.down_line};
             if (sections.no_transaction) mark_no_transaction(down);
             UNDROP_CHECK(found.add(name->version, name->name, Part::down, std::move(down)));

@@ -25,4 +25,7 @@ struct PairName {
 [[nodiscard]] bool has_dialects(Files const& files);    // pop's: N_name.postgres.up.sql
 [[nodiscard]] bool shares_numbers(Files const& files);  // pairs of several names of one number, more than once: no slip
 
+// What sqitch.conf says of files beside *.sql and *.plan: the plan's name, and how scripts' names end.
+[[nodiscard]] std::vector<std::string> named_in_sqitch_conf(File const& conf);
+
 }  // namespace undrop::sources

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "grouped.hpp"
 #include "sources/names.hpp"
 #include "try.hpp"
 
@@ -76,19 +77,10 @@ struct Step {
     std::optional<Piece> down;
 };
 
-// The text of several files. Each keeps its name in a comment.
 Script joined(std::vector<Piece const*> const& pieces) {
-    Script all = pieces.front()->script;
-    if (pieces.size() > 1) {
-        all.text.clear();
-        all.file += fmt::format(" (and {} more, as one)", pieces.size() - 1);
-        for (auto const* piece : pieces) {
-            auto const& file = piece->script.file;
-            all.text += fmt::format("-- {}\n{}", file.substr(file.rfind('/') + 1), piece->script.text);
-            auto const text = trimmed(piece->script.text);
-            all.text += text.empty() || text.ends_with(';') ? "\n" : "\n;\n";
-        }
-    }
+    std::vector<Script> scripts;
+    for (auto const* piece : pieces) scripts.push_back(piece->script);
+    auto all = grouped(scripts);
     if (std::any_of(pieces.begin(), pieces.end(), [](Piece const* piece) { return piece->autocommit; })) mark_no_transaction(all);
     return all;
 }
@@ -113,12 +105,12 @@ public:
             std::vector<Piece const*> ups;
             std::vector<Piece const*> downs;
             for (auto step = first; step != last; ++step) {
+                UNDROP_CHECK(no_template(step->up->script, true));
                 ups.push_back(&*step->up);
                 if (step->down) downs.insert(downs.begin(), &*step->down);
             }
             migration.up = joined(ups);
             if (!downs.empty()) migration.down = joined(downs);
-            UNDROP_CHECK(no_template(migration.up, true));
             migrations.push_back(std::move(migration));
             first = last;
         }

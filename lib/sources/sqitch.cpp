@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 
+#include "sources/git_config.hpp"
 #include "sources/names.hpp"
 #include "try.hpp"
 
@@ -19,16 +21,11 @@ struct Change {
     std::vector<std::string> tags;       // behind it, up to the next change
 };
 
-struct Layout {
-    std::string plan = "sqitch.plan";
-    std::string top;  // with the / behind it; empty: the directory itself
-    std::string extension = ".sql";
-};
-
+// With a / behind it; empty: the directory itself.
 std::string slashed(std::string_view folder) {
-    while (folder.starts_with("./")) folder.remove_prefix(2);
-    while (folder.ends_with('/')) folder.remove_suffix(1);
-    return folder.empty() || folder == "." ? std::string() : std::string(folder) + "/";
+    auto path = std::filesystem::path(folder).lexically_normal().generic_string();
+    while (path.ends_with('/') && path.size() > 1) path.pop_back();
+    return path.empty() || path == "." ? std::string() : path + "/";
 }
 
 File const* find(Files const& files, std::string const& name) {
@@ -36,24 +33,93 @@ File const* find(Files const& files, std::string const& name) {
     return found == files.end() ? nullptr : &*found;
 }
 
-// [core] top_dir, plan_file and extension of sqitch.conf.
-Layout layout_of(Files const& files) {
-    Layout layout;
-    auto const* conf = find(files, "sqitch.conf");
-    std::string plan;
-    std::string section;
-    for (auto const& line : conf ? lines_of(conf->text) : std::vector<TextLine>{}) {
-        auto const text = trimmed(line.text);
-        if (text.starts_with('[')) section = lower(text);
-        auto const equals = text.find('=');
-        if (section != "[core]" || text.starts_with('#') || text.starts_with(';') || equals == std::string_view::npos) continue;
-        auto const key = lower(trimmed(text.substr(0, equals)));
-        auto const value = trimmed(text.substr(equals + 1));
-        if (key == "top_dir") layout.top = slashed(value);
-        if (key == "plan_file") plan = std::string(value);
-        if (key == "extension") layout.extension = "." + std::string(value);
+constexpr char const* by_engine = "sqitch-engine";  // --set sqitch-engine=pg
+
+// Whose scripts sqitch.conf is asked for: the target's database; without one what the project says.
+Result<std::string> engine_of(File const& conf, GitConfig const& config, SourceWish const& wish) {
+    if (auto const said = wish.set.find(by_engine); said != wish.set.end()) return said->second;
+    auto const usual = config.get("core", "", "engine").value_or("");
+    if (wish.dialect.empty()) return usual;
+    std::string const engine = wish.dialect == "postgresql" ? "pg" : wish.dialect;
+    if (usual.empty() || usual == engine || config.has_section("engine", engine)) return engine;
+    return refused(
+        fmt::format("these scripts are for {}: core.engine of sqitch.conf", usual), conf.where,
+        fmt::format("name the directory for {}, or say in a section [engine \"{}\"] where its scripts are; --set {}={} takes these", engine,
+                    engine, by_engine, usual));
+}
+
+struct Layout {
+    std::string plan = "sqitch.plan";
+    std::string deploy = "deploy/";
+    std::string revert = "revert/";
+    std::string verify = "verify/";
+    std::string reworked_deploy;  // of name@tag
+    std::string reworked_revert;
+    std::string reworked_verify;
+    std::string extension = ".sql";
+};
+
+// What sqitch.conf says of the engine's default target, of the engine, and of all, in this order; then what Sqitch takes by itself.
+class Settings {
+public:
+    Settings(GitConfig const& config, std::string engine) : config_(config), engine_(std::move(engine)) {
+        target_ = get("target").value_or("");  // a name; or an address, of which there is no section
     }
-    layout.plan = plan.empty() ? layout.top + layout.plan : slashed(plan).substr(0, slashed(plan).size() - 1);
+
+    [[nodiscard]] std::optional<std::string> get(std::string_view key) const {
+        auto value = target_.empty() ? std::nullopt : config_.get("target", target_, key);
+        if (!value && !engine_.empty()) value = config_.get("engine", engine_, key);
+        if (!value && !engine_.empty()) value = config_.get("core", engine_, key);
+        return value ? value : config_.get("core", "", key);
+    }
+
+    [[nodiscard]] std::string folder(std::string_view key, std::string const& otherwise) const {
+        auto const value = get(key);
+        return value ? slashed(*value) : otherwise;
+    }
+
+private:
+    GitConfig const& config_;
+    std::string engine_;
+    std::string target_;
+};
+
+Result<Layout> layout_of(Files const& files, SourceWish const& wish) {
+    auto const* conf = find(files, "sqitch.conf");
+    Layout layout;
+    std::string top;
+    GitConfig config;
+    if (conf) {
+        UNDROP_TRY(config, GitConfig::read(*conf));
+        UNDROP_TRY(auto const engine, engine_of(*conf, config, wish));
+        Settings const settings(config, engine);
+        top = settings.folder("top_dir", "");
+        layout.extension = "." + settings.get("extension").value_or("sql");
+        auto const plan = settings.folder("plan_file", "");
+        layout.plan = plan.empty() ? top + layout.plan : plan.substr(0, plan.size() - 1);
+        if (!find(files, layout.plan) && find(files, "sqitch.plan")) {  // the directory is the top one itself
+            top.clear();
+            layout.plan = "sqitch.plan";
+        }
+        layout.deploy = settings.folder("deploy_dir", top + layout.deploy);
+        layout.revert = settings.folder("revert_dir", top + layout.revert);
+        layout.verify = settings.folder("verify_dir", top + layout.verify);
+        auto const reworked = settings.get("reworked_dir");
+        auto const again = [&](char const* key, std::string const& usual, char const* name) {
+            return settings.folder(key, reworked ? slashed(*reworked) + name : usual);
+        };
+        layout.reworked_deploy = again("reworked_deploy_dir", layout.deploy, "deploy/");
+        layout.reworked_revert = again("reworked_revert_dir", layout.revert, "revert/");
+        layout.reworked_verify = again("reworked_verify_dir", layout.verify, "verify/");
+        for (auto const& path : {layout.plan, layout.deploy, layout.revert, layout.verify})
+            if (path.starts_with("../") || path.starts_with('/'))
+                return refused(fmt::format("{} is not below the directory of this file", path), conf->where,
+                               "name the directory above both with --dir, and put sqitch.conf there");
+        return layout;
+    }
+    layout.reworked_deploy = layout.deploy;
+    layout.reworked_revert = layout.revert;
+    layout.reworked_verify = layout.verify;
     return layout;
 }
 
@@ -108,7 +174,15 @@ private:
     // What a change needs comes before it, and what it cannot stand does not.
     [[nodiscard]] Result<void> in_order() const {
         std::vector<std::string> known;
+        std::map<std::string, bool> tagged;  // each change so far: since its last scripts
         for (auto const& change : changes) {
+            auto const [last, is_new] = tagged.try_emplace(change.name, false);
+            if (!is_new && !last->second)
+                return refused(fmt::format("{} is there twice, and no tag stands between", change.name), file_.where,
+                               "take one of the two out, or tag the first: `sqitch rework` makes the scripts of both", change.line, 1);
+            last->second = false;
+            if (!change.tags.empty())
+                for (auto& [name, since] : tagged) since = true;
             auto const is_known = [&](std::string const& name) {
                 return std::find(known.begin(), known.end(), name.starts_with('@') ? name : name.substr(0, name.find('@'))) != known.end();
             };
@@ -129,20 +203,20 @@ private:
     File const& file_;
 };
 
-// name, or name@tag for the scripts of before it was reworked: by the first tag since for which there are some.
-std::string script_name(std::vector<Change> const& changes, std::size_t at, Files const& files, Layout const& layout) {
+// The tag under which the scripts are that a change had before it was reworked: the first since for which there are some. Empty: it was
+// not.
+std::string tag_of(std::vector<Change> const& changes, std::size_t at, Files const& files, Layout const& layout) {
     auto const& name = changes[at].name;
     auto const again = std::find_if(changes.begin() + static_cast<std::ptrdiff_t>(at) + 1, changes.end(),
                                     [&](Change const& later) { return later.name == name; });
-    if (again == changes.end()) return name;
+    if (again == changes.end()) return {};
     std::string first;
     for (auto change = changes.begin() + static_cast<std::ptrdiff_t>(at); change != again; ++change)
         for (auto const& tag : change->tags) {
-            auto const tagged = name + "@" + tag;
-            if (find(files, layout.top + "deploy/" + tagged + layout.extension)) return tagged;
-            if (first.empty()) first = tagged;
+            if (find(files, layout.reworked_deploy + name + "@" + tag + layout.extension)) return tag;
+            if (first.empty()) first = tag;
         }
-    return first.empty() ? name : first;
+    return first;
 }
 
 class Sqitch : public Format {
@@ -150,30 +224,36 @@ public:
     Sqitch() : Format("sqitch", "sqitch.plan, deploy/, revert/, verify/; the version is the place in the plan", Order::listed) {}
 
     [[nodiscard]] bool fits(Files const& files) const override {
-        return find(files, "sqitch.plan") != nullptr || (find(files, "sqitch.conf") && find(files, layout_of(files).plan));
+        if (find(files, "sqitch.plan")) return true;
+        if (!find(files, "sqitch.conf")) return false;
+        auto const layout = layout_of(files, {});
+        auto const is_plan = [](File const& file) { return file.base() == "sqitch.plan"; };
+        return !layout || find(files, layout.value().plan) || std::any_of(files.begin(), files.end(), is_plan);
     }
 
-    [[nodiscard]] Result<std::vector<Migration>> read(Files const& files, SourceWish const&) const override {
-        auto layout = layout_of(files);
+    [[nodiscard]] Result<std::vector<Migration>> read(Files const& files, SourceWish const& wish) const override {
+        UNDROP_TRY(auto const layout, layout_of(files, wish));
         auto const* file = find(files, layout.plan);
-        if (!file) {  // the directory is the top one itself
-            layout = Layout{.extension = layout.extension};
-            file = find(files, layout.plan);
-        }
-        if (!file) return refused("there is no sqitch.plan", files.empty() ? "" : files.front().where, "name the directory that has it");
+        if (!file)
+            return refused(fmt::format("there is no {}", layout.plan), files.empty() ? "" : files.front().where,
+                           "name the directory that has it, or the one with sqitch.conf");
         Plan plan(*file);
         UNDROP_CHECK(plan.read());
         std::vector<Migration> migrations;
         for (std::size_t i = 0; i < plan.changes.size(); ++i) {
-            auto const name = script_name(plan.changes, i, files, layout);
-            auto const script = [&](char const* folder) { return find(files, layout.top + folder + name + layout.extension); };
-            auto const* deploy = script("deploy/");
+            auto const tag = tag_of(plan.changes, i, files, layout);
+            auto const name = plan.changes[i].name + (tag.empty() ? "" : "@" + tag);
+            auto const script = [&](std::string const& usual, std::string const& reworked) {
+                return find(files, (tag.empty() ? usual : reworked) + name + layout.extension);
+            };
+            auto const* deploy = script(layout.deploy, layout.reworked_deploy);
             if (!deploy)
-                return refused(fmt::format("{} has no script deploy/{}{}", name, name, layout.extension), file->where,
-                               "bring the file back", plan.changes[i].line, 1);
+                return refused(fmt::format("{} has no script {}{}{}", name, tag.empty() ? layout.deploy : layout.reworked_deploy, name,
+                                           layout.extension),
+                               file->where, "bring the file back", plan.changes[i].line, 1);
             Migration migration{.version = std::to_string(i + 1), .name = name, .up = {deploy->text, deploy->where}};
-            if (auto const* revert = script("revert/")) migration.down = Script{revert->text, revert->where};
-            if (auto const* verify = script("verify/")) {
+            if (auto const* revert = script(layout.revert, layout.reworked_revert)) migration.down = Script{revert->text, revert->where};
+            if (auto const* verify = script(layout.verify, layout.reworked_verify)) {
                 migration.check = Script{verify->text, verify->where};
                 mark_verified(*migration.check);
             }
@@ -184,6 +264,14 @@ public:
 };
 
 }  // namespace
+
+std::vector<std::string> named_in_sqitch_conf(File const& conf) {
+    auto const config = GitConfig::read(conf);
+    if (!config) return {};
+    auto names = config.value().all("plan_file");
+    for (auto const& extension : config.value().all("extension")) names.push_back("." + extension);
+    return names;
+}
 
 Format const& sqitch() {
     static Sqitch const format;

@@ -49,7 +49,7 @@ TEST_CASE("new --derive-down refuses a file that is none, or is elsewhere, and w
         CHECK_MESSAGE(outcome.status == status, outcome.err);
         CHECK_MESSAGE(has(outcome.err, part), outcome.err);
     };
-    refused({"new", "--derive-down", "migrations/2_drop_role.sql"}, 2, "no up script's name");
+    refused({"new", "--derive-down", "migrations/2_drop_role.sql"}, 2, "there is no file");
     refused({"new", "--derive-down", "migrations/7_x.up.sql"}, 2, "there is no file");
     refused({"new", "name", "--derive-down", "migrations/2_drop_role.up.sql"}, 2, "");
     refused({"new"}, 2, "new wants a name");

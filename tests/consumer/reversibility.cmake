@@ -77,6 +77,13 @@ if(NOT result EQUAL 0)
     message(FATAL_ERROR "That should succeed:\n${output}")
 endif()
 
+# Other tools' folders: listed by the program, one test for each version.
+configure(formats)
+play(formats)
+ended("Passed" "goose: rehearsal" "goose: 00001 members" "flyway: 1.0 members" "flyway: 1.1 no_roles")
+ended("Failed" "goose: 00002 first" "goose: there is a migration 00009, which EXCEPT names" "other: the migrations can be read")
+says("this file has no `-- migrate:up`")
+
 # What is wrong with the call, and with a folder, is no success.
 configure(twice)
 says("there are tests of the NAME \"good\" already")

@@ -106,11 +106,3 @@ TEST_CASE("convert numbers anew what has no numbers of its own") {
     CHECK(has(desk.run({"--dir", "dotted", "convert", "numbered"}).out, "numbered anew"));
     CHECK(has(desk.text("numbered/0002_c.up.sql"), "select 1;"));
 }
-
-TEST_CASE("new makes pairs, and none among another tool's files") {
-    Desk const desk;
-    write_goose(desk);
-    auto const refused = desk.run({"new", "more"});
-    CHECK(refused.status == 3);
-    CHECK(has(refused.err, "these are goose files"));
-}

@@ -241,7 +241,8 @@ ON_BOTH("adopt --from goose reads what is applied by the newest row of each vers
     CHECK(adoption.table == db.named("goose_db_version"));
     check_same(before, witness(db));
     db.run("insert into goose_db_version values (6, 4, true, '')");
-    CHECK(states(adopted(db, source, {.from = "goose"}).value()) == "00001=1 00002=1 00003=2 4=3 ");
+    CHECK_FALSE(adopted(db, source, {.from = "goose"}).has_value());  // another branch's
+    CHECK(states(adopted(db, source, {.from = "goose", .skip_missing = true}).value()) == "00001=1 00002=1 00003=2 4=3 ");
 }
 
 ON_BOTH("adopt --from golang-migrate takes all up to the version, and refuses a dirty one") {
@@ -277,7 +278,7 @@ ON_BOTH("adopt --from flyway minds failures, undo and baselines") {
         "create table flyway_schema_history (installed_rank int primary key, version varchar(50), description varchar(200), type "
         "varchar(20), script varchar(1000), checksum int, success boolean not null)");
     db.run(
-        "insert into flyway_schema_history values (1, '1', 'base', 'BASELINE', '', null, true), (2, '2', 'b', 'SQL', '', 1, true), "
+        "insert into flyway_schema_history values (1, '1', 'base', 'BASELINE', '', null, true), (2, '2', 'b', 'SQL', '', 0, true), "
         "(3, '3', 'c', 'SQL', '', 1, true), (4, '3', 'c', 'UNDO_SQL', '', 1, true), (5, null, 'views', 'SQL', '', 1, true)");
     auto const source = read(db, {{"V1__a.sql", ""}, {"V2__b.sql", ""}, {"V3__c.sql", ""}, {"R__views.sql", "select 1"}});
     auto const found = adopted(db, source, {.from = "flyway", .dry_run = true});

@@ -138,8 +138,9 @@ TEST_CASE("goose: what cannot be done as it would do it is refused with the line
 }
 
 TEST_CASE("dbmate: one file for both ways, transaction:false") {
-    auto const source = read({{"20200101120000_a.sql", "-- migrate:up\ncreate table t (i int);\n-- migrate:down\ndrop table t;\n"},
-                              {"20200102120000_b.sql", "-- migrate:up transaction:false\nvacuum;\n\n-- migrate:down transaction:false\n"}});
+    auto const source =
+        read({{"20200101120000_a.sql", "-- migrate:up\ncreate table t (i int);\n-- migrate:down\ndrop table t;\n"},
+              {"20200102120000_b.sql", "-- migrate:up transaction:false\nvacuum;\n\n-- migrate:down transaction:false\nvacuum;\n"}});
     CHECK(source.format == "dbmate");
     CHECK(versions(source) == "20200101120000 20200102120000");
     CHECK(source.migrations[0].up.text == "-- migrate:up\ncreate table t (i int);\n");
@@ -148,6 +149,13 @@ TEST_CASE("dbmate: one file for both ways, transaction:false") {
     CHECK(runs_apart(source.migrations[1].up));
     CHECK(runs_apart(*source.migrations[1].down));
     CHECK(refused({{"1_a.sql", "-- migrate:down\n-- migrate:up\n"}}).where.line == 1);
+    // The section that `dbmate new` makes, with nothing in it, is no way back; one that says something to undrop is.
+    CHECK_FALSE(read({{"1_a.sql", "-- migrate:up\nx;\n-- migrate:down\n\n"}}).migrations[0].down.has_value());
+    CHECK_FALSE(read({{"1_a.sql", "-- +goose Up\nx;\n-- +goose Down\n-- SQL in this section\n"}}).migrations[0].down.has_value());
+    CHECK_FALSE(read({{"1_a.sql", "-- +goose Up\nx;\n-- +goose Down\n-- +goose StatementBegin\n-- +goose StatementEnd\n"}})
+                    .migrations[0]
+                    .down.has_value());
+    CHECK(read({{"1_a.sql", "-- migrate:up\nx;\n-- migrate:down\n-- undrop: lose t\n"}}).migrations[0].down.has_value());
 }
 
 TEST_CASE("flyway: versions, undo, repeatable, baseline, placeholders, sub-folders") {
@@ -174,6 +182,9 @@ TEST_CASE("flyway: versions, undo, repeatable, baseline, placeholders, sub-folde
     CHECK(changed.migrations[1].version != source.migrations[4].version);
     CHECK(has(refused({{"V1__a.sql", ""}, {"v2_b.sql", ""}}).next.advice, "V1__name.sql"));
     CHECK(has(refused({{"V1__a.sql", ""}, {"V01__b.sql", ""}}).message, "there twice"));
+    Files const with_callback = {{"V1__a.sql", ""}, {"afterMigrate__grants.sql", "select 1"}};
+    CHECK(has(refused(with_callback).next.advice, "--set skip-callbacks=yes"));
+    CHECK(versions(read(with_callback, {.set = {{"skip-callbacks", "yes"}}})) == "1");
 }
 
 TEST_CASE("sqitch: the plan's order, needs, reworked changes, verify scripts") {
