@@ -16,6 +16,7 @@
 #include "ledger.hpp"
 #include "look.hpp"
 #include "mend.hpp"
+#include "orphans.hpp"
 #include "outside.hpp"
 #include "renumber.hpp"
 #include "rows.hpp"
@@ -44,6 +45,7 @@ struct Opposite {
     std::vector<Snapshot> aside;  // columns that it renamed away instead of dropping them
     std::vector<Footprint> footprints;
     std::set<ObjectId> left;  // objects that it changed and left there
+    Orphans orphans = {};     // that were there before it
 };
 
 // A transaction of a step that has several parts (step_outside.cpp).
@@ -247,6 +249,7 @@ private:
     [[nodiscard]] Result<void> is_no_other_table(TableChange const& change, OldRowsTable const& old);
     [[nodiscard]] Result<void> no_rebuild_empties_others(std::vector<TableChange> const& changes);
     [[nodiscard]] Result<void> constraints_hold();
+    [[nodiscard]] Result<void> note_orphans();
     [[nodiscard]] Result<void> nothing_unknown_went();
     [[nodiscard]] Result<Round> save_retyped(std::vector<TableChange> const& changes);
     [[nodiscard]] std::vector<Unit> written_units(std::vector<TableChange> const& changes) const;
@@ -371,6 +374,7 @@ private:
     std::int64_t next_id_ = 0;
     std::vector<Table> before_;  // tables at the mark
     std::vector<FilledView> views_;
+    Orphans orphans_;  // at the mark, of tables that rows are taken from or come back to
     std::set<std::string> changed_views_;   // ids of those at the mark that went or were filled
     std::set<std::string> scripted_views_;  // ids of those after the script, where some come back
     Catalog catalog_;                       // at the mark
