@@ -6,6 +6,7 @@
 
 #include "balanced.hpp"
 #include "names.hpp"
+#include "row_sides.hpp"
 #include "unique_rules.hpp"
 
 namespace undrop {
@@ -66,7 +67,7 @@ Snapshot const* changes_keys(std::vector<Snapshot const*> const& own, Snapshot c
             auto const& before = *u.table.column(u.table.key[i]);
             auto const* current = now.column(column.name);
             if (!current || before.full_type() != left) return false;
-            if (column.full_type() != left && !of_another_kind(before, *current)) return false;
+            if (column.full_type() != left && !of_another_kind(before, *current) && is_padded(before) == is_padded(*current)) return false;
         }
         return true;
     };

@@ -11,8 +11,15 @@ namespace {
 
 constexpr char const* rename_kind = "rename";  // of a Recorded that is no object of the catalog
 
+// A rename of a table to the name that it has, so that whoever knows nothing of orphans does nothing.
+constexpr char const* orphans = "orphans";
+
+std::vector<std::string> words_of(Recorded const& recorded) {
+    return nlohmann::json::parse(recorded.before->shape).get<std::vector<std::string>>();
+}
+
 Rename to_rename(Recorded const& recorded) {
-    auto const t = nlohmann::json::parse(recorded.before->shape).get<std::vector<std::string>>();
+    auto const t = words_of(recorded);
     return {.before = {t.at(0), t.at(1)},
             .after = {t.at(2), t.at(3)},
             .column_before = t.at(4),
@@ -47,6 +54,17 @@ Recorded to_recorded(Rename const& r) {
     return {.id = {rename_kind, r.before.first + "." + r.before.second, r.column_before}, .before = way, .after = {}};
 }
 
+Recorded to_recorded(ChildAndParent const& reference, std::int64_t rows) {
+    auto const& [child, parent] = reference;
+    Object way;
+    way.shape = nlohmann::json({child.first, child.second, child.first, child.second, "", "", orphans, parent.first, parent.second,
+                                std::to_string(rows)})
+                    .dump();
+    return {.id = {rename_kind, child.first + "." + child.second, "references " + parent.first + "." + parent.second},
+            .before = way,
+            .after = {}};
+}
+
 bool is_object(ObjectId const& recorded) { return recorded.kind != rename_kind; }
 
 TableName name_before(std::vector<Rename> const& renames, TableName const& name) {
@@ -61,9 +79,12 @@ Result<Opposite> read_opposite(Ledger& ledger, std::int64_t step, Direction dire
     if (step == 0) return opposite;
     UNDROP_TRY(auto objects, ledger.objects(step));
     for (auto& object : objects) {
-        if (object.id.kind == rename_kind)
-            opposite.renames.push_back(to_rename(object));
-        else if (direction == Direction::down) {
+        if (object.id.kind == rename_kind) {
+            if (auto const t = words_of(object); t.size() > 9 && t[6] == orphans)
+                opposite.orphans[{{t[0], t[1]}, {t[7], t[8]}}] = std::stoll(t[9]);
+            else
+                opposite.renames.push_back(to_rename(object));
+        } else if (direction == Direction::down) {
             if (object.after) opposite.left.insert(object.id);
             opposite.wanted.emplace(object.id, std::move(object.before));
         }

@@ -12,6 +12,7 @@
 #include "ledger.hpp"
 #include "look.hpp"
 #include "mend.hpp"
+#include "orphans.hpp"
 #include "snapshot.hpp"
 
 namespace undrop {
@@ -35,6 +36,7 @@ struct Opposite {
     std::vector<Snapshot> aside;  // columns that it renamed away instead of dropping them
     std::vector<Footprint> footprints;
     std::set<ObjectId> left;  // objects that it changed and left there
+    Orphans orphans = {};     // that were there before it
 };
 
 // What the ledger knows of `step` (0: nothing).
@@ -43,8 +45,9 @@ struct Opposite {
 // The opposite step knows a table by the name that it had before it.
 [[nodiscard]] TableName name_before(std::vector<Rename> const& renames, TableName const& name);
 
-// A rename as the ledger records it; and of what it records: an object, and no rename.
+// A rename as the ledger records it, and orphans; and of what it records: an object, and no rename.
 [[nodiscard]] Recorded to_recorded(Rename const& rename);
+[[nodiscard]] Recorded to_recorded(ChildAndParent const& reference, std::int64_t rows);  // orphans, of such a reference
 [[nodiscard]] bool is_object(ObjectId const& recorded);
 
 }  // namespace undrop

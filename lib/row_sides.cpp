@@ -18,6 +18,10 @@ std::string anded(std::vector<std::string> const& terms) { return terms.empty() 
 
 }  // namespace
 
+bool is_padded(Column const& column) {
+    return !column.stored_type.empty() && (column.type.starts_with("character(") || column.type == "character" || column.type == "bpchar");
+}
+
 bool is_one_of(std::vector<std::string> const& names, std::string const& name) {
     return std::find(names.begin(), names.end(), name) != names.end();
 }
@@ -59,9 +63,12 @@ std::string RowSides::key_join(std::string const& old_alias) const {
     for (auto const& name : key_) {
         auto const& now = column_now(name);
         auto const then = old_value(name, old_alias);
-        if (old_.table.column(name)->full_type() == now.full_type())
+        auto const& before = *old_.table.column(name);
+        if (before.full_type() == now.full_type())
             terms.push_back(dialect_.equal(now, "t." + dialect_.quote(now.name), then));
-        else if (old_.table.column(name)->stored_type == now.stored_type)
+        else if (before.stored_type == now.stored_type && (is_padded(before) || is_padded(now)))
+            terms.push_back(fmt::format("rtrim({}) = rtrim({})", then, present(name)));
+        else if (before.stored_type == now.stored_type)
             terms.push_back(fmt::format("{} = {}", then, present(name)));
         else
             terms.push_back(fmt::format("{} = {}", dialect_.image({then}), dialect_.image({present(name)})));

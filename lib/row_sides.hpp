@@ -9,6 +9,9 @@
 
 namespace undrop {
 
+// Values of such a type are filled up with blanks, which do not count (PostgreSQL's char(n)).
+[[nodiscard]] bool is_padded(Column const& column);
+
 [[nodiscard]] bool is_one_of(std::vector<std::string> const& names, std::string const& name);
 
 class RowSides {

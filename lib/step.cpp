@@ -17,8 +17,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 constexpr int most_rounds = 6;
-// Of an error: the script has run, all is well, and what it left is not what was before the up. Nobody sees it.
-constexpr char const* otherwise = "left otherwise";
 constexpr char const* told_otherwise = "the down script leaves otherwise than it was before the up: ";
 constexpr char const* told_failing = "what the down script left cannot be mended: ";
 
@@ -128,7 +126,7 @@ Result<StepReport> StepRunner::run() {
         }
         if (!done && needs_new_labels(done.error())) done = Round::again;
         // Before what comes back is refused, everything is looked at.
-        if (!done && opposite_.step != 0 && looks_narrowly() && is_of_ours(done.error())) {
+        if (!done && opposite_.step != 0 && looks_narrowly() && is_of_ours(done.error()) && done.error().native != otherwise) {
             narrow_ = false;
             done = Round::again;
             --n;
@@ -251,8 +249,8 @@ Result<StepRunner::Round> StepRunner::round() {
     if (outcome == Round::again) return outcome;
     auto const by_script =
         step_.direction == Direction::down && step_.origin != Origin::derived && opposite_.step != 0 && !part_ && outside_.empty();
-    if (auto left = by_script && !outcome_stands_ ? left_otherwise(report_, saved_, opposite_) : std::string{}; !left.empty())
-        return Error{.code = Code::refused, .left = Left::rolled_back, .message = std::move(left), .native = otherwise};
+    if (by_script && !outcome_stands_)
+        UNDROP_CHECK(nothing_otherwise(backend_, ledger_, {report_, saved_, footprints_, before_, catalog_}, opposite_));
     tell(Event::Kind::recorded, "the ledger is written");
     if (auto committed = backend_.commit(); !committed) {
         auto error = std::move(committed).error();

@@ -227,6 +227,7 @@ private:
     [[nodiscard]] Result<void> is_no_other_table(TableChange const& change, OldRowsTable const& old);
     [[nodiscard]] Result<void> no_rebuild_empties_others(std::vector<TableChange> const& changes);
     [[nodiscard]] Result<void> constraints_hold();
+    [[nodiscard]] Result<void> note_orphans();
     [[nodiscard]] Result<void> nothing_unknown_went();
     [[nodiscard]] Result<Round> save_retyped(std::vector<TableChange> const& changes);
     [[nodiscard]] std::vector<Unit> written_units(std::vector<TableChange> const& changes) const;
@@ -351,6 +352,7 @@ private:
     std::int64_t next_id_ = 0;
     std::vector<Table> before_;  // tables at the mark
     std::vector<FilledView> views_;
+    Orphans orphans_;                       // at the mark, of tables that rows are taken from or come back to
     std::set<std::string> changed_views_;   // ids of those at the mark that went or were filled
     std::set<std::string> scripted_views_;  // ids of those after the script, where some come back
     Catalog catalog_;                       // at the mark

@@ -13,6 +13,7 @@
 #include "restore_unique.hpp"
 #include "step.hpp"
 #include "try.hpp"
+#include "untouched.hpp"
 
 namespace undrop {
 namespace {
@@ -64,6 +65,9 @@ static void unwant_what_came_along(Catalog const& now, Catalog const& start, Wan
 
 Result<void> StepRunner::bring_back() {
     if (opposite_.step == 0) return success();
+    if (step_.direction == Direction::down && step_.origin != Origin::derived && !part_)
+        for (auto const& [table, column] : dropped_beside({report_, saved_, footprints_, before_, catalog_}, scripted_, opposite_))
+            if (!waived(table_name(*table), column)) return drops_beside(*table, column);
     if (step_.direction == Direction::down) UNDROP_CHECK(give_names_back());
     UNDROP_CHECK(look_for_strangers());
     UNDROP_CHECK(make_new_labels_usable());

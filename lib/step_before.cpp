@@ -132,6 +132,7 @@ Result<void> StepRunner::lock_and_mark() {
     UNDROP_TRY(next_id_, ledger_.next_snapshot());
     foresee_views();
     UNDROP_CHECK(foresee_moves());
+    UNDROP_CHECK(note_orphans());
     return follow_renamed_columns();
 }
 

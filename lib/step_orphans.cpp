@@ -7,6 +7,7 @@
 #include "aside.hpp"
 #include "balanced.hpp"
 #include "merge.hpp"
+#include "orphans.hpp"
 #include "references.hpp"
 #include "step.hpp"
 #include "try.hpp"
@@ -19,22 +20,6 @@ constexpr char const* foreign_key = "foreign_key";
 
 bool has(std::vector<std::string> const& names, std::string const& name) {
     return std::find(names.begin(), names.end(), name) != names.end();
-}
-
-// Condition on t: it refers to a row that is not there, or to one that has the number of another. `strangers`: a query for such numbers.
-std::string is_orphan(Dialect const& dialect, ForeignKey const& key, std::string const& strangers) {
-    std::vector<std::string> present;
-    std::vector<std::string> joined;
-    for (std::size_t i = 0; i < key.columns.size(); ++i) {
-        auto const column = "t." + dialect.quote(key.columns[i]);
-        present.push_back(column + " is not null");
-        joined.push_back(fmt::format("p.{} = {}", dialect.quote(key.parents_columns[i]), column));
-    }
-    auto const missing = fmt::format("not exists (select 1 from {} as p where {})", dialect.relation(key.parents_schema, key.parent),
-                                     balanced(joined, " and "));
-    auto const taken =
-        strangers.empty() ? std::string{"1 = 0"} : fmt::format("t.{} in ({})", dialect.quote(key.columns.front()), strangers);
-    return fmt::format("({}) and ({} or {})", balanced(present, key.full ? " or " : " and "), missing, taken);
 }
 
 // What is done about the orphans of one foreign key among what came back from one snapshot.

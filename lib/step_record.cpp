@@ -1,7 +1,6 @@
 // What a step writes down of itself.
 #include <fmt/format.h>
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "attributes.hpp"
 #include "column_order.hpp"
@@ -122,6 +121,7 @@ Result<void> StepRunner::record(Catalog const& now, std::vector<TableChange> con
         for (auto const& waiver : idle_waivers(lose_, report_.waived))
             report_.notes.push_back(fmt::format("`-- undrop: lose {}` let nothing go", waiver));
     for (auto const& rename : renames) objects.push_back(to_recorded(rename));
+    for (auto const& [reference, rows] : orphans_) objects.push_back(to_recorded(reference, rows));
     report_objects(now, renames);
     for (auto const& snapshot : saved_)
         if (snapshot.kind != Snapshot::Kind::sequence && snapshot.populated)

@@ -4,6 +4,7 @@
 
 #include "merge.hpp"
 #include "restore_rows.hpp"
+#include "save.hpp"
 #include "step.hpp"
 #include "try.hpp"
 
@@ -148,10 +149,29 @@ Result<std::int64_t> StepRunner::left_in_the_way(Table const& table, std::string
     return left;
 }
 
+namespace {
+
+// Rows of the table that the opposite step has inserted, and that are as they were.
+Result<std::int64_t> still_inserted(Backend& backend, Ledger const& ledger, Opposite const& opposite, Table const& table) {
+    std::int64_t found = 0;
+    for (auto const& print : opposite.footprints) {
+        if (print.of != Footprint::Of::rows || TableName{print.schema, print.table} != table_name(table)) continue;
+        UNDROP_TRY(auto const rows,
+                   backend.rows(fmt::format("select count(*) from {} as t where exists (select 1 from {} as f where f.k = {})",
+                                            backend.dialect().own_rows(table), ledger.table(print.store),
+                                            identity(backend.dialect(), table, "t"))));
+        found += number_of(rows.at(0).at(0));
+    }
+    return found;
+}
+
+}  // namespace
+
 Error StepRunner::naming_unfitting(Error error) {
     if (step_.direction == Direction::up || !backend_.means_unfitting(error)) return error;
     if (!backend_.begin(options_, {})) return error;
     std::int64_t left = 0;
+    std::int64_t made = 0;  // rows
     auto const count = [&]() -> Result<std::string> {
         UNDROP_TRY(auto const tables, backend_.tables(ledger_.name()));
         unchanged_cells_.clear();
@@ -163,12 +183,14 @@ Error StepRunner::naming_unfitting(Error error) {
                     id.kind == "table" && names_table(id.parent.empty() ? id.name : id.parent + "." + id.name, table_name(table));
                 auto const one = id.kind == "column" && names_table(id.parent, table_name(table)) && table.column(id.name);
                 if (!wanted || !(whole || one)) continue;
-                std::int64_t own = 0;
-                if (one) {
-                    UNDROP_TRY(own, left_in_the_way(table, id.name));
-                }
                 UNDROP_TRY(auto const rows, backend_.unfitting(table, one ? id.name : "", *wanted));
-                left += std::min(own, rows);
+                if (one) {
+                    UNDROP_TRY(auto const own, left_in_the_way(table, id.name));
+                    left += std::min(own, rows);
+                } else if (rows > 0) {
+                    UNDROP_TRY(auto const own, still_inserted(backend_, ledger_, opposite_, table));
+                    made += std::min(own, rows);
+                }
                 if (rows > 0)
                     found += fmt::format("{}{} rows of {}", found.empty() ? "" : ", ", rows,
                                          one ? fmt::format("{} hold a value of {} that its old type", table.text(), id.name)
@@ -179,6 +201,16 @@ Error StepRunner::naming_unfitting(Error error) {
     }();
     backend_.rollback();
     if (!count || count.value().empty()) return error;
+    if (made > 0)
+        return Error{
+            .code = Code::refused,
+            .left = Left::rolled_back,
+            .message = fmt::format("{} does not take; {} of them the up itself has made, and they stay because others refer to them; "
+                                   "nothing is changed",
+                                   count.value(), made),
+            .where = error.where,
+            .next = {.command = "down", .advice = "with a down script that says what becomes of these rows"},
+            .trail = error.trail};
     return Error{
         .code = Code::refused,
         .left = Left::rolled_back,

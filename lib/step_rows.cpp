@@ -232,13 +232,40 @@ Result<void> StepRunner::no_rebuild_empties_others(std::vector<TableChange> cons
     return success();
 }
 
+// What refers to nothing before the step may do so again when it is taken back. Where it has taken rows away that can be known only now.
+Result<void> StepRunner::note_orphans() {
+    orphans_.clear();
+    if (!opposite_.orphans.empty()) {  // any table's may be in question
+        UNDROP_TRY(orphans_, orphans_in(backend_, before_));
+        return success();
+    }
+    std::vector<Table> touched;
+    for (auto const& table : before_)
+        if (auto const name = table_name(table);
+            foresight_.saves_values(name) || foresight_.copies.contains(name) || foresight_.writes.contains(name))
+            touched.push_back(table);
+    UNDROP_TRY(orphans_, orphans_in(backend_, touched));
+    return success();
+}
+
 // A rebuild leaves references that are checked at the end of the transaction behind, though the rows are there again.
 Result<void> StepRunner::constraints_hold() {
     auto held = backend_.check_constraints();
+    for (auto& remark : backend_.remarks())
+        if (std::find(report_.notes.begin(), report_.notes.end(), remark) == report_.notes.end())
+            report_.notes.push_back(std::move(remark));
     if (held) return success();
     auto error = std::move(held).error();
+    if (error.code == Code::refused && !opposite_.orphans.empty()) {
+        UNDROP_TRY(auto const tables, backend_.tables(ledger_.name()));
+        UNDROP_TRY(auto const now, orphans_in(backend_, tables));
+        if (are_within(now, orphans_, opposite_.orphans)) {
+            report_.notes.push_back("as before: " + text_of(now));
+            return success();
+        }
+    }
     for (auto const& change : look(before_, scripted_, after_script_.writes)) {
-        if (!change.rebuilt) continue;
+        if (!change.rebuilt || !backend_.remarks().empty()) continue;  // it has said that foreign keys are off
         UNDROP_TRY(auto const references, backend_.references(*change.after));
         if (references.empty()) continue;
         error.message += fmt::format("; the script builds {} anew, and {} refers to it", change.before->text(), references.front().child);

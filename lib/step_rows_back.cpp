@@ -7,6 +7,7 @@
 #include "inserted.hpp"
 #include "merge.hpp"
 #include "restore_rows.hpp"
+#include "returning_parents.hpp"
 #include "row_match.hpp"
 #include "step.hpp"
 #include "try.hpp"
@@ -41,6 +42,17 @@ Error naming_rows(Backend const& backend, std::vector<Snapshot const*> const& ro
 
 }  // namespace
 
+namespace {
+
+std::vector<Snapshot const*> deleted_of(std::vector<Snapshot> const& snapshots, TableName const& table) {
+    std::vector<Snapshot const*> found;
+    for (auto const& s : snapshots)
+        if (s.kind == Snapshot::Kind::deleted && table_name(s.table) == table && !s.purged()) found.push_back(&s);
+    return found;
+}
+
+}  // namespace
+
 // Rows that the up inserted go again where nobody changed them and nobody refers to them: children before parents. Those of a detached
 // partition before it is one again, whose bounds may not take them.
 // Does the down script leave it to undrop to take out again what the up inserted? Before the script, while the rows are as the up left
@@ -68,7 +80,8 @@ Result<void> StepRunner::remove_inserted_rows(Rows which) {
             // Of equal rows without a key as many as were inserted go, once.
             if (!table || (table->key.empty() && done.contains(print.id)) || removed_.contains(print.id)) continue;
             if (which == Rows::of_parts && !becomes_part(*table)) continue;
-            UNDROP_TRY(auto const references, backend_.references(*table));
+            UNDROP_TRY(auto references, backend_.references(*table));
+            if (!early) UNDROP_CHECK(leave_out_returning(backend_, ledger_, deleted_of(opposite_.snapshots, then), tables, references));
             UNDROP_TRY(auto const removed, remove_inserted(backend_, ledger_, print, *table, references));
             auto const [at, first] = done.emplace(print.id, removed.merged);
             if (!early) expected_[table->id].deleted += removed.deleted;  // else seen with what the script does

@@ -12,8 +12,6 @@
 namespace undrop {
 namespace {
 
-constexpr std::string_view made_beside = "the down script made what was not there before the up";
-
 class Question {
 public:
     Question(Backend& backend, Ledger const& ledger, Opposite const& opposite, std::vector<Table> const& tables)
@@ -131,25 +129,6 @@ private:
     std::vector<Table> const& tables_;
 };
 
-bool has_updated(Opposite const& opposite, TableName const& table, std::string const& column) {
-    return std::any_of(opposite.snapshots.begin(), opposite.snapshots.end(), [&](Snapshot const& s) {
-        return s.kind == Snapshot::Kind::updated &&
-               name_before(opposite.renames, table_name(s.table)) == name_before(opposite.renames, table) &&
-               std::find(s.values.begin(), s.values.end(), column) != s.values.end();
-    });
-}
-
-bool knows_of(Opposite const& opposite, Table const& table) {
-    auto const named = [&](TableName const& name) {
-        return name_before(opposite.renames, name) == name_before(opposite.renames, table_name(table));
-    };
-    return std::any_of(opposite.snapshots.begin(), opposite.snapshots.end(),
-                       [&](Snapshot const& s) { return named(table_name(s.table)); }) ||
-           std::any_of(opposite.footprints.begin(), opposite.footprints.end(), [&](Footprint const& print) {
-               return named({print.schema, print.table});
-           });
-}
-
 }  // namespace
 
 Result<bool> is_as_left(Backend& backend, Ledger const& ledger, Footprint const& print, Table const& table) {
@@ -193,23 +172,6 @@ Result<bool> is_untouched(Backend& backend, Ledger const& ledger, Opposite const
         }
     }
     return true;
-}
-
-std::string left_otherwise(StepReport const& report, std::vector<Snapshot> const& saved, Opposite const& opposite) {
-    for (auto const& merged : report.merged) {
-        auto const others =
-            merged.computed + merged.changed_since + merged.inserted_since + merged.key_taken + merged.deleted_since + merged.not_found;
-        if (others > 0) return fmt::format("{} rows of {}", others, merged.what);
-    }
-    for (auto const& note : report.notes)
-        if (note.starts_with(made_beside)) return note.substr(note.find(": ") + 2);
-    for (auto const& s : saved) {
-        if (s.kind == Snapshot::Kind::updated)
-            for (auto const& column : s.values)
-                if (!has_updated(opposite, table_name(s.table), column)) return fmt::format("{} rows of {}", s.rows, s.what());
-        if (s.kind == Snapshot::Kind::deleted && !knows_of(opposite, s.table)) return fmt::format("{} rows of {}", s.rows, s.what());
-    }
-    return {};
 }
 
 Result<std::optional<StepReport>> back_as_recorded(Backend& backend, Ledger& ledger, Options const& options, PlannedStep const& step,

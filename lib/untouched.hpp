@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <undrop/report.hpp>
@@ -19,8 +20,27 @@ namespace undrop {
 // counts as written.
 [[nodiscard]] Result<bool> is_untouched(Backend& backend, Ledger const& ledger, Opposite const& opposite, std::vector<Table> const& tables);
 
-// What a down script has left otherwise than it was before the up, as if users had written it; empty: nothing. `saved`: what it took.
-[[nodiscard]] std::string left_otherwise(StepReport const& report, std::vector<Snapshot> const& saved, Opposite const& opposite);
+// What a down script has taken and left in a step, before it is recorded.
+struct LeftByScript {
+    StepReport const& report;
+    std::vector<Snapshot> const& saved;
+    std::vector<Footprint> const& footprints;
+    std::vector<Table> const& before;  // the tables, when the step began
+    Catalog const& catalog;            // the same
+};
+
+// Of an error: the script has run, all is well, and what it left is not what was before the up. Nobody sees it.
+constexpr char const* otherwise = "left otherwise";
+
+// An error of that kind says what is not as it was, as if users had written it.
+[[nodiscard]] Result<void> nothing_otherwise(Backend& backend, Ledger const& ledger, LeftByScript const& left, Opposite const& opposite);
+
+// Tables, and columns of others (else ""), that were there before the up and that are gone after the down script, under whatever name: it
+// drops what was not its own, and nothing of the up's could bring back what they hold.
+[[nodiscard]] std::vector<std::pair<Table const*, std::string>> dropped_beside(LeftByScript const& left, std::vector<Table> const& after,
+                                                                               Opposite const& opposite);
+
+[[nodiscard]] Error drops_beside(Table const& table, std::string const& column);
 
 // The same step without its down script, if nobody wrote since the up and it can be derived: nothing came of the script then but what is
 // otherwise. Nothing: it is not so, and the script has to do. `run`: as StepRunner::run_id().

@@ -12,6 +12,7 @@
 #include "concerns.hpp"
 #include "errors.hpp"
 #include "orphans.hpp"
+#include "path_for_rows.hpp"
 #include "postgres_backend.hpp"
 #include "reader.hpp"
 #include "store.hpp"
@@ -72,7 +73,14 @@ Result<std::int64_t> PostgresBackend::run(std::string const& sql) {
     auto const is_stores = [&](std::string_view verb) { return sql.starts_with(fmt::format("{} {}.", verb, quote_identifier(ledger_))); };
     auto const verbs = {"insert into", "delete from", "create table", "drop table"};
     if (std::none_of(verbs.begin(), verbs.end(), is_stores)) known_.changed();
-    if (session_.transaction().empty() || !calls_users_function(sql)) return connection_.run(sql);
+    if (session_.transaction().empty()) return connection_.run(sql);
+    auto const rows_change = {"insert into", "update", "delete from"};
+    if (std::any_of(rows_change.begin(), rows_change.end(),
+                    [&](std::string_view verb) { return sql.starts_with(verb) && !is_stores(verb); })) {
+        UNDROP_TRY(auto const path, path_for_rows(connection_, session_));
+        return path.empty() ? connection_.run(sql) : run_under_path(connection_, path, sql);
+    }
+    if (!calls_users_function(sql)) return connection_.run(sql);
     UNDROP_CHECK(session_.enter_script());
     UNDROP_TRY(auto const rows, connection_.run(sql));
     UNDROP_CHECK(session_.leave_script());

@@ -161,6 +161,7 @@ Result<void> SqliteBackend::begin(Options const& options, std::vector<Statement>
         UNDROP_CHECK(wait_for_lock(options));
         UNDROP_CHECK(prove_writable());
         orphans_.reset();
+        let_be_.clear();
         loosened_.clear();
         // With foreign keys on SQLite lets no new orphan through, unless violations are deferred and the deferring is ended.
         if (!is_on(handle(), Switch::foreign_keys) || defers_foreign_keys(statements)) {
@@ -175,11 +176,15 @@ Result<void> SqliteBackend::begin(Options const& options, std::vector<Statement>
 
 std::vector<std::string> SqliteBackend::remarks() const {
     bool const on = is_on(handle(), Switch::foreign_keys);
+    std::vector<std::string> remarks;
     if (before_ && on != before_->foreign_keys)
-        return {
-            fmt::format("foreign keys are {} in this step, as its script says by PRAGMA foreign_keys", on ? "enforced" : "not enforced")};
-    if (on) return {};
-    return {"foreign keys are not enforced: the connection has them off; what referred to nothing was counted before and after"};
+        remarks.push_back(
+            fmt::format("foreign keys are {} in this step, as its script says by PRAGMA foreign_keys", on ? "enforced" : "not enforced"));
+    else if (!on)
+        remarks.emplace_back(
+            "foreign keys are not enforced: the connection has them off; what referred to nothing was counted before and after");
+    if (!let_be_.empty()) remarks.push_back("more rows than before refer to nothing: " + let_be_);
+    return remarks;
 }
 
 void SqliteBackend::wait_for_locks(std::chrono::milliseconds most) {
@@ -315,9 +320,14 @@ Result<void> SqliteBackend::check_constraints() {
                              reference.second);
     }
     if (after <= before) return outcome::success();
+    if (before_ && !before_->foreign_keys) {  // whoever opened the database does not ask for them
+        let_be_ = where;
+        return outcome::success();
+    }
     return refused("foreign keys do not hold: " + where,
                    "make the missing rows again, or delete or change the rows that refer to them, and try again (saved rows stay in "
-                   "their snapshot with --on-orphan keep); PRAGMA foreign_key_check lists them");
+                   "their snapshot with --on-orphan keep); PRAGMA foreign_key_check lists them. Who opens the database with "
+                   "?foreign_keys=off lets them be");
 }
 
 }  // namespace undrop::sqlite

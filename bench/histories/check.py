@@ -5,7 +5,7 @@ sorted rows what came back. Nothing of undrop is used but its command line.
     check.py --undrop PROGRAM --dir PAIRS [--server postgresql://...] [--prelude FILE.sql] [--foreign-keys off]
              [--from N] [--to N] [--matching REGEX] [--passes author,derive,whole] [--report FILE.json] [--keep]
 
-PAIRS holds VERSION_name.up.sql and .down.sql (pairs.py writes them). For each migration, on a database with about three rows a table:
+PAIRS holds VERSION_name.up.sql and .down.sql (`undrop convert --to pairs` writes them of any layout). For each migration, on a database with about three rows a table:
 
     psql or sqlite3 alone runs the up on a copy; where it fails on rows, those of the tables that the script names are taken away, then all
     undrop up          equals what the client alone has done, but for values that any two runs draw differently
@@ -82,6 +82,7 @@ class Walk:
         self.directory = Path(options.work) / "stage"
         self.directory.mkdir()
         self.results, self.drawn, self.levels, self.by_hand = [], {}, [], []
+        self.known = None  # what is in the base, where the last migration has shown it
 
     def undrop(self, name, *arguments):
         done = subprocess.run([self.options.undrop, "--db", self.database.url(name), "--dir", str(self.directory), "-y", *arguments],
@@ -135,6 +136,7 @@ class Walk:
             self.note(entry, way, "wrong", "up again:\n" + "\n".join(found))
             return False
         self.note(entry, way, "exact")
+        self.known = again
         return True
 
     def client_fails_too(self, name, migration):
@@ -154,7 +156,7 @@ class Walk:
     def migration(self, number, up, down):
         entry = {"name": up.name[:-7], "passes": {}, "client": "applies"}
         started = time.time()
-        before = self.database.witness("base")
+        before, self.known = self.known or self.database.witness("base"), None
         self.database.fill("base", number, {t: len(rows) for t, rows in before["rows"].items()})
         client, words = self.client_alone(up)
         if words:
@@ -163,7 +165,7 @@ class Walk:
         if client is None:
             print(f"  {entry['name']}: the client cannot apply it: {words.strip()[:300]}", flush=True)
             return entry
-        before = self.database.witness("base")
+        before = {"schema": before["schema"], "rows": self.database.rows("base")}  # nothing but rows has been written
         self.levels.append((entry["name"], before["schema"]))
         for path in (up, down):
             if path.is_file():
@@ -196,6 +198,7 @@ class Walk:
             clean = self.there_and_back(entry, way, before, client)
         if not clean:
             self.fresh_try()
+            self.known = None
         self.database.rename("try", "base")
         self.database.went_on()
         entry["seconds"] = round(time.time() - started, 2)
@@ -231,7 +234,8 @@ class Walk:
             if words := self.database.apply("base", self.options.prelude):
                 sys.exit(f"the prelude fails: {words}")
         started = time.time()
-        for number, up in enumerate(sorted(Path(self.options.dir).glob("*.up.sql")), 1):
+        version = lambda path: [int(part) for part in re.match(r"[\d.]*\d", path.name).group().split(".")]
+        for number, up in enumerate(sorted(Path(self.options.dir).glob("*.up.sql"), key=version), 1):
             if number > self.options.to:
                 break
             if number < self.options.first or self.options.matching and not re.search(self.options.matching, up.read_text(encoding="utf-8"), re.I):

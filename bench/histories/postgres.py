@@ -114,6 +114,9 @@ class Postgres:
         dump = subprocess.run(["pg_dump", "--schema-only", "--exclude-schema=undrop", "-d", self.url(name)], capture_output=True, text=True)
         if dump.returncode:
             raise RuntimeError(dump.stderr)
+        return {"schema": blocks(dump.stdout), "rows": self.rows(name)}
+
+    def rows(self, name):
         rows = self.run(self.url(name), ["-f", "-"], ROWS)
         if rows.returncode:
             raise RuntimeError(rows.stderr)
@@ -121,7 +124,7 @@ class Postgres:
         for line in rows.stdout.splitlines():
             table, row = line.split("\t", 1)
             tables.setdefault(table, []).append(json.loads(row))
-        return {"schema": blocks(dump.stdout), "rows": tables}
+        return tables
 
     def empty(self, name, tables):
         """Takes the rows of the named tables away ([] for all), with what refers to them."""

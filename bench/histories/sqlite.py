@@ -78,6 +78,9 @@ class Sqlite:
         db.close()
         return {"schema": schema, "rows": {table: found for table, found in rows.items() if found}}
 
+    def rows(self, name):
+        return self.witness(name)["rows"]
+
     def empty(self, name, tables):
         db = sqlite3.connect(self.path(name))
         for (title,) in db.execute(f"select name from sqlite_schema where type = 'table' and {OURS}").fetchall():

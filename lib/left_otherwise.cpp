@@ -1,0 +1,190 @@
+// What a down script leaves otherwise than it was before the up: rows, values, columns and tables that the up has nothing to do with.
+#include <fmt/format.h>
+#include <algorithm>
+#include <cctype>
+
+#include "balanced.hpp"
+#include "merge.hpp"
+#include "save.hpp"
+#include "try.hpp"
+#include "untouched.hpp"
+
+namespace undrop {
+namespace {
+
+constexpr std::string_view made_beside = "the down script made what was not there before the up";
+
+bool has_updated(Opposite const& opposite, TableName const& table, std::string const& column) {
+    return std::any_of(opposite.snapshots.begin(), opposite.snapshots.end(), [&](Snapshot const& s) {
+        return s.kind == Snapshot::Kind::updated &&
+               name_before(opposite.renames, table_name(s.table)) == name_before(opposite.renames, table) &&
+               std::find(s.values.begin(), s.values.end(), column) != s.values.end();
+    });
+}
+
+bool knows_of(Opposite const& opposite, Table const& table) {
+    auto const named = [&](TableName const& name) {
+        return name_before(opposite.renames, name) == name_before(opposite.renames, table_name(table));
+    };
+    return std::any_of(opposite.snapshots.begin(), opposite.snapshots.end(),
+                       [&](Snapshot const& s) { return named(table_name(s.table)); }) ||
+           std::any_of(opposite.footprints.begin(), opposite.footprints.end(), [&](Footprint const& print) {
+               return named({print.schema, print.table});
+           });
+}
+
+// As a word, whatever its case.
+bool mentions(std::string const& text, std::string const& name) {
+    auto const lower = [](unsigned char c) { return std::tolower(c); };
+    auto const is_part = [](unsigned char c) { return std::isalnum(c) || c == '_' || c >= 0x80; };
+    auto const same = [&](char a, char b) { return lower(static_cast<unsigned char>(a)) == lower(static_cast<unsigned char>(b)); };
+    for (auto at = text.begin();; ++at) {
+        at = std::search(at, text.end(), name.begin(), name.end(), same);
+        if (at == text.end()) return false;
+        auto const end = at + static_cast<std::ptrdiff_t>(name.size());
+        if ((at == text.begin() || !is_part(static_cast<unsigned char>(*(at - 1)))) &&
+            (end == text.end() || !is_part(static_cast<unsigned char>(*end))))
+            return true;
+    }
+}
+
+bool records_nothing(Opposite const& opposite) {
+    return opposite.wanted.empty() && opposite.renames.empty() && opposite.snapshots.empty() && opposite.footprints.empty();
+}
+
+class Rows {
+public:
+    Rows(Backend& backend, Ledger const& ledger, LeftByScript const& left, Opposite const& opposite)
+        : backend_(backend), ledger_(ledger), left_(left), opposite_(opposite) {}
+
+    // Neither rows that the up inserted, as they were or edited, nor rows without a key that users have written since for all we know.
+    Result<std::int64_t> deleted(Snapshot const& s) {
+        std::vector<std::string> key;
+        for (std::size_t i = 0; i < s.table.key.size(); ++i) key.push_back(fmt::format("s.k{}", i + 1));
+        std::string condition = "s.state = 'u'";
+        for (auto const& print : opposite_.footprints) {
+            if (print.of != Footprint::Of::rows || TableName{print.schema, print.table} != table_name(s.table)) continue;
+            if (key.empty()) return std::int64_t{0};
+            condition += fmt::format(" and not exists (select 1 from {} as f where f.k = {})", ledger_.table(print.store),
+                                     backend_.dialect().image(key));
+        }
+        return count(fmt::format("{} as s where {}", ledger_.table(s.store), condition));
+    }
+
+    // Rows that take the place of those that the up deleted are merged with them.
+    Result<std::int64_t> inserted(Footprint const& print) {
+        TableName const name{print.schema, print.table};
+        if (print.of != Footprint::Of::rows || print.store.empty() || !find_table(left_.before, name)) return std::int64_t{0};
+        std::string condition;
+        for (auto const& s : opposite_.snapshots) {
+            auto const whole = s.kind == Snapshot::Kind::deleted || s.kind == Snapshot::Kind::table;
+            if (!whole || table_name(s.table) != name_before(opposite_.renames, name)) continue;
+            if (!s.keyed() || s.purged()) return std::int64_t{0};
+            std::vector<std::string> key;
+            for (std::size_t i = 0; i < s.table.key.size(); ++i) key.push_back(fmt::format("s.k{}", i + 1));
+            condition += fmt::format("{} not exists (select 1 from {} as s where {} = f.k)", condition.empty() ? " where" : " and",
+                                     ledger_.table(s.store), backend_.dialect().image(key));
+        }
+        return count(ledger_.table(print.store) + " as f" + condition);
+    }
+
+private:
+    Result<std::int64_t> count(std::string const& from) {
+        UNDROP_TRY(auto const rows, backend_.rows("select count(*) from " + from));
+        return number_of(rows.at(0).at(0));
+    }
+
+    Backend& backend_;
+    Ledger const& ledger_;
+    LeftByScript const& left_;
+    Opposite const& opposite_;
+};
+
+// Was it there before the up? Where the catalog has columns, that says so; else the table's recorded text.
+bool was_before(Table const& table, std::string const& column, LeftByScript const& left, Opposite const& opposite) {
+    auto const name = table_name(table);
+    auto const of_it = [&](auto const& entry) {
+        return entry.first.kind == "column" && entry.first.name == column && names_table(entry.first.parent, name);
+    };
+    auto const made_anew = [&](Snapshot const& o) {
+        return o.kind == Snapshot::Kind::column && table_name(o.table) == name && o.column == column;
+    };
+    if (std::any_of(opposite.snapshots.begin(), opposite.snapshots.end(), made_anew)) return false;
+    if (std::any_of(left.catalog.begin(), left.catalog.end(), of_it))
+        return std::none_of(opposite.wanted.begin(), opposite.wanted.end(), of_it);
+    for (auto const& [id, object] : opposite.wanted)
+        if (is_relation(id, name)) return object && mentions(object->make, column);
+    return true;
+}
+
+Result<std::string> left_otherwise(Backend& backend, Ledger const& ledger, LeftByScript const& left, Opposite const& opposite) {
+    for (auto const& merged : left.report.merged) {
+        auto const others =
+            merged.computed + merged.changed_since + merged.inserted_since + merged.key_taken + merged.deleted_since + merged.not_found;
+        if (others > 0) return fmt::format("{} rows of {}", others, merged.what);
+    }
+    for (auto const& note : left.report.notes)
+        if (note.starts_with(made_beside)) return note.substr(note.find(": ") + 2);
+    Rows rows(backend, ledger, left, opposite);
+    for (auto const& s : left.saved) {
+        if (s.kind == Snapshot::Kind::updated)
+            for (auto const& column : s.values)
+                if (!has_updated(opposite, table_name(s.table), column)) return fmt::format("{} rows of {}", s.rows, s.what());
+        if (s.kind == Snapshot::Kind::deleted) {
+            auto count = s.rows;
+            if (knows_of(opposite, s.table)) {
+                UNDROP_TRY(count, rows.deleted(s));
+            }
+            if (count > 0) return fmt::format("{} rows of {}", count, s.what());
+        }
+    }
+    for (auto const& print : left.footprints) {
+        UNDROP_TRY(auto const count, rows.inserted(print));
+        if (count > 0)
+            return fmt::format("{} rows that it inserts into {}", count,
+                               print.schema.empty() ? print.table : print.schema + "." + print.table);
+    }
+    return std::string{};
+}
+
+}  // namespace
+
+Result<void> nothing_otherwise(Backend& backend, Ledger const& ledger, LeftByScript const& left, Opposite const& opposite) {
+    UNDROP_TRY(auto what, left_otherwise(backend, ledger, left, opposite));
+    if (what.empty()) return BOOST_OUTCOME_V2_NAMESPACE::success();
+    return Error{.code = Code::refused, .left = Left::rolled_back, .message = std::move(what), .native = otherwise};
+}
+
+Error drops_beside(Table const& table, std::string const& column) {
+    auto const what = column.empty() ? table.text() : table.text() + "." + column;
+    return Error{
+        .code = Code::refused,
+        .left = Left::rolled_back,
+        .message = fmt::format("the down script drops {}, which was there before the up", what),
+        .next = {.command = "down --derive",
+                 .advice = fmt::format("goes back without the script, and keeps what was written since; `-- undrop: lose {}` at its "
+                                       "top lets it go",
+                                       what)}};
+}
+
+std::vector<std::pair<Table const*, std::string>> dropped_beside(LeftByScript const& left, std::vector<Table> const& after,
+                                                                 Opposite const& opposite) {
+    std::vector<std::pair<Table const*, std::string>> dropped;
+    if (records_nothing(opposite)) return dropped;  // an adopted migration: its down script is all that is known
+    for (auto const& table : left.before) {
+        auto const name = table_name(table);
+        auto const made = std::any_of(opposite.wanted.begin(), opposite.wanted.end(),
+                                      [&](auto const& entry) { return !entry.second && is_relation(entry.first, name); });
+        auto const* now = find_table_by_id(after, table.id);
+        if (!now) now = find_table(after, name);
+        if (!now && !made) dropped.emplace_back(&table, "");
+        if (!now || made || !opposite.renames.empty()) continue;
+        for (auto const& column : table.columns)
+            if (!column.generated && !now->column(column.name) && !(now->id == table.id && now->column_by_id(column.id)) &&
+                was_before(table, column.name, left, opposite))
+                dropped.emplace_back(&table, column.name);
+    }
+    return dropped;
+}
+
+}  // namespace undrop
