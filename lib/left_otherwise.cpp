@@ -52,9 +52,9 @@ bool records_nothing(Opposite const& opposite) {
     return opposite.wanted.empty() && opposite.renames.empty() && opposite.snapshots.empty() && opposite.footprints.empty();
 }
 
-class Rows {
+class ScriptsRows {
 public:
-    Rows(Backend& backend, Ledger const& ledger, LeftByScript const& left, Opposite const& opposite)
+    ScriptsRows(Backend& backend, Ledger const& ledger, LeftByScript const& left, Opposite const& opposite)
         : backend_(backend), ledger_(ledger), left_(left), opposite_(opposite) {}
 
     // Neither rows that the up inserted, as they were or edited, nor rows without a key that users have written since for all we know.
@@ -125,7 +125,7 @@ Result<std::string> left_otherwise(Backend& backend, Ledger const& ledger, LeftB
     }
     for (auto const& note : left.report.notes)
         if (note.starts_with(made_beside)) return note.substr(note.find(": ") + 2);
-    Rows rows(backend, ledger, left, opposite);
+    ScriptsRows rows(backend, ledger, left, opposite);
     for (auto const& s : left.saved) {
         if (s.kind == Snapshot::Kind::updated)
             for (auto const& column : s.values)
@@ -138,12 +138,6 @@ Result<std::string> left_otherwise(Backend& backend, Ledger const& ledger, LeftB
             if (count > 0) return fmt::format("{} rows of {}", count, s.what());
         }
     }
-    for (auto const& print : left.footprints) {
-        UNDROP_TRY(auto const count, rows.inserted(print));
-        if (count > 0)
-            return fmt::format("{} rows that it inserts into {}", count,
-                               print.schema.empty() ? print.table : print.schema + "." + print.table);
-    }
     return std::string{};
 }
 
@@ -153,6 +147,20 @@ Result<void> nothing_otherwise(Backend& backend, Ledger const& ledger, LeftByScr
     UNDROP_TRY(auto what, left_otherwise(backend, ledger, left, opposite));
     if (what.empty()) return BOOST_OUTCOME_V2_NAMESPACE::success();
     return Error{.code = Code::refused, .left = Left::rolled_back, .message = std::move(what), .native = otherwise};
+}
+
+Result<std::vector<std::string>> inserted_beside(Backend& backend, Ledger const& ledger, LeftByScript const& left,
+                                                 Opposite const& opposite) {
+    std::vector<std::string> notes;
+    if (records_nothing(opposite)) return notes;
+    ScriptsRows rows(backend, ledger, left, opposite);
+    for (auto const& print : left.footprints) {
+        UNDROP_TRY(auto const count, rows.inserted(print));
+        if (count > 0)
+            notes.push_back(fmt::format("the down script inserts {} rows into {}, where they were not before the up; they stay", count,
+                                        print.schema.empty() ? print.table : print.schema + "." + print.table));
+    }
+    return notes;
 }
 
 Error drops_beside(Table const& table, std::string const& column) {

@@ -65,9 +65,13 @@ static void unwant_what_came_along(Catalog const& now, Catalog const& start, Wan
 
 Result<void> StepRunner::bring_back() {
     if (opposite_.step == 0) return success();
-    if (step_.direction == Direction::down && step_.origin != Origin::derived && !part_)
-        for (auto const& [table, column] : dropped_beside({report_, saved_, footprints_, before_, catalog_}, scripted_, opposite_))
+    if (step_.direction == Direction::down && step_.origin != Origin::derived && !part_) {
+        LeftByScript const left{report_, saved_, footprints_, before_, catalog_};
+        for (auto const& [table, column] : dropped_beside(left, scripted_, opposite_))
             if (!waived(table_name(*table), column)) return drops_beside(*table, column);
+        UNDROP_TRY(auto const inserted, inserted_beside(backend_, ledger_, left, opposite_));
+        report_.notes.insert(report_.notes.end(), inserted.begin(), inserted.end());
+    }
     if (step_.direction == Direction::down) UNDROP_CHECK(give_names_back());
     UNDROP_CHECK(look_for_strangers());
     UNDROP_CHECK(make_new_labels_usable());

@@ -35,6 +35,10 @@ constexpr char const* otherwise = "left otherwise";
 // An error of that kind says what is not as it was, as if users had written it.
 [[nodiscard]] Result<void> nothing_otherwise(Backend& backend, Ledger const& ledger, LeftByScript const& left, Opposite const& opposite);
 
+// Notes of rows that it has put into tables that were there, in nobody's place: somebody may mean them.
+[[nodiscard]] Result<std::vector<std::string>> inserted_beside(Backend& backend, Ledger const& ledger, LeftByScript const& left,
+                                                               Opposite const& opposite);
+
 // Tables, and columns of others (else ""), that were there before the up and that are gone after the down script, under whatever name: it
 // drops what was not its own, and nothing of the up's could bring back what they hold.
 [[nodiscard]] std::vector<std::pair<Table const*, std::string>> dropped_beside(LeftByScript const& left, std::vector<Table> const& after,

@@ -178,7 +178,7 @@ private:
     std::map<std::string, std::int64_t> loosened_;
     ScriptSettings entered_;  // when the script began
     bool read_only_before_check_ = false;
-    std::string let_be_;  // new ones that nobody asks about
+    std::string let_be_;                                             // new ones that nobody asks about
     std::optional<Violations> orphans_;                              // at begin, where SQLite itself does not keep them out
     std::chrono::milliseconds reads_wait_ = Options{}.lock_timeout;  // on a connection of our own
     bool second_allowed_ = true;
