@@ -44,6 +44,26 @@ bool may_be_renamed(ObjectId const& id, Catalog const& now, Opposite const& oppo
            });
 }
 
+// Tables of which the step wrote rows alone, and which are not there under their names, though neither it nor a later one took these away.
+std::set<std::string> gone_by_hand(Catalog const& now, Opposite const& opposite, std::vector<Recorded> const& recorded,
+                                   std::set<ObjectId> const& seen) {
+    auto const is = [](ObjectId const& id, TableName const& table) {
+        return names_table(id.parent.empty() ? id.name : id.parent + "." + id.name, table);
+    };
+    std::set<std::string> gone;
+    auto const look = [&](TableName const& table) {
+        auto const there = std::any_of(now.begin(), now.end(), [&](auto const& entry) { return is(entry.first, table); });
+        auto const known = std::any_of(recorded.begin(), recorded.end(), [&](Recorded const& object) { return is(object.id, table); }) ||
+                           std::any_of(seen.begin(), seen.end(), [&](ObjectId const& id) { return is(id, table); });
+        if (!there && !known) gone.insert(table.first.empty() ? table.second : table.first + "." + table.second);
+    };
+    for (auto const& print : opposite.footprints)
+        if (print.of == Footprint::Of::rows) look({print.schema, print.table});
+    for (auto const& snapshot : opposite.snapshots)
+        if (snapshot.of_rows() && !snapshot.purged()) look(name_now(opposite.renames, table_name(snapshot.table)));
+    return gone;
+}
+
 }  // namespace
 
 std::vector<ObjectDifference> drift_of(Catalog const& now, Opposite const& opposite, std::vector<Recorded> const& recorded,
@@ -61,6 +81,12 @@ std::vector<ObjectDifference> drift_of(Catalog const& now, Opposite const& oppos
                            .before_when = "recorded after " + migration,
                            .after_when = "now"});
     }
+    for (auto const& table : gone_by_hand(now, opposite, recorded, seen))
+        drifted.push_back({.object = "table " + table,
+                           .before = "-- its rows were written",
+                           .after = "",
+                           .before_when = "recorded of " + migration,
+                           .after_when = "now"});
     return drifted;
 }
 

@@ -127,7 +127,8 @@ with recursive near(oid) as (
 select pg_catalog.array_agg(s.oid) from member s where s.oid >= 16384)sql";
 
 // A relation that we made has system columns of ours; an index is its table's. `strong`: what a change of the definition takes; `part`: of
-// these a part is locked, as a comment on a constraint does, and what takes a part away locks the whole.
+// these a part is locked, as a comment on a constraint does, and what takes a part away locks the whole. GRANT on a column does neither,
+// but leaves its row. The last SELECT: a schema that goes or gets another name, and kinds of objects whose parts may be on any relation.
 constexpr char const* reach_query = R"sql(
 with part as materialized (
     select coalesce(f.adrelid, k.conrelid, w.ev_class, g.tgrelid, p.polrelid) as oid
@@ -155,6 +156,8 @@ with part as materialized (
     select p.oid, true, false from part p where p.oid > 0
     union all
     select c.oid, true, false from pg_catalog.pg_class c, own where pg_catalog.age(c.xmin) <= own.age and {3}
+    union all
+    select a.attrelid, true, false from pg_catalog.pg_attribute a, own where pg_catalog.age(a.xmin) <= own.age and {1}
 )
 select coalesce(i.indrelid, c.oid), pg_catalog.bool_or(
            r.strong or r.wrote and (c.relkind not in ('r', 'S', 'i', 'I') or c.relispartition or c.relkind = 'S' and not {2}
@@ -171,16 +174,43 @@ where t.oid >= 16384 and not t.oid = any ($1::pg_catalog.oid[]) and t.relkind in
   and n.nspname !~ '^pg_' and n.nspname <> 'information_schema' and n.nspname <> {0} and t.relpersistence <> 't'
   and not t.relname = any ($2::pg_catalog.name[])
   and not exists (select from pg_catalog.pg_attribute a where a.attrelid = t.oid and a.attname = 'tableoid' and {1})
-group by 1)sql";
+group by 1
+union all
+select 0::pg_catalog.oid, true, false
+where exists (select from pg_catalog.pg_locks l where l.pid = pg_catalog.pg_backend_pid() and l.granted and l.locktype = 'object'
+              and (l.mode = 'AccessExclusiveLock' and l.classid = 2615
+                   or l.mode <> 'AccessShareLock' and l.classid not in (1247, 1255, 2604, 2606, 2615, 2618, 2620, 3256, 3381))))sql";
 
-// Relations, parts of them and what is said of anything; and functions, which the server drops for nobody who needs them. With a
-// publication, say, go its places for tables that nobody names.
-constexpr std::array on_relations_alone{"check",           "clustered_on",      "column",           "column_storage", "default",
-                                        "exclusion",       "foreign_key",       "function",         "identity",       "index",
-                                        "index_partition", "materialized_view", "not_null",         "partition",      "policy",
-                                        "primary_key",     "procedure",         "replica_identity", "row_security",   "rule",
-                                        "sequence",        "sequence_owner",    "statistics",       "storage",        "table",
-                                        "trigger",         "trigger_state",     "unique",           "view",           "view_default"};
+// Relations, parts of them and what is said of anything. With a publication, say, go its places for tables that nobody names; and what
+// needs a function may be on any table.
+constexpr std::array on_relations_alone{"check",
+                                        "clustered_on",
+                                        "column",
+                                        "column_storage",
+                                        "default",
+                                        "exclusion",
+                                        "foreign_key",
+                                        "identity",
+                                        "index",
+                                        "index_partition",
+                                        "materialized_view",
+                                        "not_null",
+                                        "partition",
+                                        "policy",
+                                        "primary_key",
+                                        "replica_identity",
+                                        "row_security",
+                                        "rule",
+                                        "sequence",
+                                        "sequence_owner",
+                                        "statistics",
+                                        "storage",
+                                        "table",
+                                        "trigger",
+                                        "trigger_state",
+                                        "unique",
+                                        "view",
+                                        "view_default"};
 
 bool takes_nothing_along(ObjectId const& id) {
     return in(on_relations_alone, id.kind) || id.kind.starts_with("comment on ") || id.kind.starts_with("owner of ") ||
