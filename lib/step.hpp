@@ -81,7 +81,7 @@ private:
     [[nodiscard]] Result<void> lock_tables();
     [[nodiscard]] Result<void> note_locks(std::chrono::steady_clock::time_point since);
     [[nodiscard]] std::optional<LockLevel> lock_of(Table const& table) const;
-    [[nodiscard]] Result<void> check_base() const;
+    [[nodiscard]] Result<void> check_base();
     void foresee_copies();
     [[nodiscard]] Result<void> save_foreseen();
     [[nodiscard]] Result<void> run_script();
@@ -356,6 +356,7 @@ private:
     std::set<std::string> changed_views_;   // ids of those at the mark that went or were filled
     std::set<std::string> scripted_views_;  // ids of those after the script, where some come back
     Catalog catalog_;                       // at the mark
+    std::set<ObjectId> at_stake_;           // of the plan, as long as the look is as narrow as its own
     bool narrow_ = true;                    // what the script has nothing to do with is not looked at, until it turns out that it has
     std::map<std::string, std::string> positions_;
     NamedObjects named_;  // at the mark

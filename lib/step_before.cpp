@@ -47,9 +47,10 @@ void StepRunner::foresee_copies() {
 }
 
 // P7: a plan is for the history and the objects that it was made for, read again under the locks.
-Result<void> StepRunner::check_base() const {
+Result<void> StepRunner::check_base() {
     if (base_.empty() || base_ == history_fingerprint(head_)) return success();
-    if (fingerprint(head_, catalog_, at_stake(catalog_, planned_, opposite_.wanted)) == base_) return success();
+    if (narrow_ || at_stake_.empty()) at_stake_ = at_stake(catalog_, planned_, opposite_.wanted);
+    if (fingerprint(head_, catalog_, at_stake_) == base_) return success();
     return Error{.code = Code::conflict,
                  .left = Left::untouched,
                  .message = "the database is no longer what the plan was made for",
