@@ -20,10 +20,15 @@ Error cannot_tell_rows(Snapshot const& s, std::string const& missing) {
                  .next = {.advice = "bring the key column back under its name first, in the down script"}};
 }
 
+// A key whose type the script has changed is compared as what it is saved as by now; with a length as well it would be cut to it.
 std::string saved_key(Dialect const& dialect, Snapshot const& s, Column const& now, std::string const& stored) {
-    auto const plain = now.type == now.stored_type || now.type == "text" || now.type.starts_with("numeric(");
     auto const changed = std::find(s.values.begin(), s.values.end(), now.name) != s.values.end();
-    return s.kind == Snapshot::Kind::updated && plain && !changed ? dialect.load(now, stored) : stored;
+    if (s.kind != Snapshot::Kind::updated || changed) return stored;
+    auto const plain = now.type == now.stored_type || now.type.starts_with("numeric(");
+    auto kept = now;
+    if (!plain) kept.type = now.stored_type.substr(0, now.stored_type.find(" collate"));
+    if (!plain) kept.reader.reset();
+    return dialect.load(kept, stored);
 }
 
 std::string key_join(Dialect const& dialect, Snapshot const& s, Table const& now, char column) {
@@ -153,7 +158,7 @@ std::string same_identity(SavedRows const& rows, char const* a, char const* b) {
 std::string own_row(Dialect const& dialect, Snapshot const& s, Table const& now, SavedRows const& rows, std::string const& p) {
     std::vector<std::string> terms;
     for (std::size_t i = 0; i < s.table.key.size(); ++i)
-        terms.push_back(fmt::format("{}.k{} = {}", p, i + 1,
+        terms.push_back(fmt::format("{} = {}", saved_key(dialect, s, *now.column(s.table.key[i]), fmt::format("{}.k{}", p, i + 1)),
                                     saved_key(dialect, s, *now.column(s.table.key[i]), fmt::format("s.{}{}", rows.key, i + 1))));
     return balanced(terms, " and ");
 }

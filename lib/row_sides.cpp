@@ -264,7 +264,8 @@ Result<void> RowSides::pair_equal(std::string const& old_rows, std::string const
 }
 
 // A row that an UPDATE moved to another partition is written anew there, and nothing leads to it. It is known by all of it but one column
-// of its key, by which it was moved; or, where the step inserted no others, by the rest of its key alone, if that is unique on both sides.
+// of its key, by which it was moved; or, where the step inserted no others, by the rest of its key alone, if that is unique on both sides,
+// or by the columns of which the rows that went have the same values as those that came.
 Result<void> RowSides::pair_moved() {
     auto const places = dialect_.row_places(now_);  // in which partition, and where in it
     if (!old_.may_have_moved || places.size() != 2 || key_.empty()) return success();
@@ -285,9 +286,26 @@ Result<void> RowSides::pair_moved() {
                           "b.i = a.i and a.c = 1 and b.c = 1 and b.p <> a.p");
     };
     for (auto const& moved_by : key_) UNDROP_CHECK(pair_by(without(kept_names(), moved_by)));
-    if (old_.only_moved)
-        for (auto const& moved_by : key_) UNDROP_CHECK(pair_by(without(key_, moved_by)));
-    return success();
+    if (!old_.only_moved) return success();
+    for (auto const& moved_by : key_) UNDROP_CHECK(pair_by(without(key_, moved_by)));
+    UNDROP_TRY(auto const columns, moved_with());
+    return pair_by(columns);
+}
+
+// The columns that no row which is still without its pair has in another way: their values went and came as often.
+Result<std::vector<std::string>> RowSides::moved_with() {
+    std::vector<std::string> found;
+    UNDROP_TRY(auto const some, any(no_longer_from()));
+    if (!some) return found;
+    for (auto const& name : kept_names()) {
+        if (is_one_of(key_, name)) continue;
+        UNDROP_TRY(auto const others,
+                   any(fmt::format("(select x.i from (select {} as i, 1 as c from {} union all select {}, -1 from {} where {}) x "
+                                   "group by x.i having sum(x.c) <> 0) y",
+                                   image({name}, true), no_longer_from(), image({name}, false), from_now(), not_before())));
+        if (!others) found.push_back(name);
+    }
+    return found;
 }
 
 // A table that was built anew was filled from the old one. Where its key is no key of the new one, or of another type, the way back does
