@@ -62,12 +62,23 @@ Applied const* History::find(std::string_view version) const {
     return found == applied.end() ? nullptr : &*found;
 }
 
-Result<History> Ledger::history() {
+Result<History> Ledger::history() { return fold_events({}); }
+
+Result<History> Ledger::history_of(std::string const& version) {
+    auto const newest = [&](char const* kinds) {
+        return fmt::format("(select id from {} where kind in ({}) order by id desc limit 1)", table(names::event), kinds);
+    };
+    return fold_events(fmt::format(" and (version = {} or id = {} or id = {})", backend_.dialect().literal(version),
+                                   newest("'applied', 'reverted', 'accepted'"),
+                                   newest("'applied', 'reverted', 'accepted', 'applying', 'reverting', 'abandoned'")));
+}
+
+Result<History> Ledger::fold_events(std::string const& which) {
     History history;
     auto read = backend_.store_rows(
         name_, fmt::format("select id, run, kind, version, name, at, label, up_sum, down_sum, up_script, down_script from {} where kind "
-                           "in ('applied', 'reverted', 'accepted', 'applying', 'reverting', 'abandoned') order by id",
-                           table(names::event)));
+                           "in ('applied', 'reverted', 'accepted', 'applying', 'reverting', 'abandoned'){} order by id",
+                           table(names::event), which));
     if (!read) {
         // Another's store is not read; that it is another's says more than the database's own words.
         auto const state = backend_.store_state(name_);

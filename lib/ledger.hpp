@@ -88,6 +88,8 @@ public:
 
     // One statement, no lock. A ledger that is not there is an empty history; one that is not ours is refused.
     [[nodiscard]] Result<History> history();
+    // The same of one migration alone: `find(version)`, `unfinished` and `head` are those of the whole.
+    [[nodiscard]] Result<History> history_of(std::string const& version);
 
     // Makes the store if there is none, in a transaction of its own. Code::refused if it is squatted or a right is missing.
     [[nodiscard]] Result<void> ensure(Options const& options);
@@ -129,6 +131,7 @@ public:
     [[nodiscard]] std::string table(std::string_view table_name) const { return backend_.dialect().store(name_, table_name); }
 
 private:
+    [[nodiscard]] Result<History> fold_events(std::string const& which);
     [[nodiscard]] Result<std::vector<Footprint>> footprints_where(std::string const& condition);
     [[nodiscard]] Result<std::string> add_script(std::optional<Script> const& script);
     [[nodiscard]] Result<std::int64_t> next(std::string const& what, char const* table_name);

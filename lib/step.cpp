@@ -288,7 +288,7 @@ Result<void> StepRunner::settle(Error doubt) {
 }
 
 Result<void> StepRunner::check_still_meant() {
-    UNDROP_TRY(auto const history, ledger_.history());
+    UNDROP_TRY(auto const history, ledger_.history_of(step_.version));
     UNDROP_CHECK(check_part_still_meant(history));
     auto const* applied = history.find(step_.version);
     auto const expected = part_ && part_->takes_back ? (applied != nullptr) : step_.direction == Direction::down;

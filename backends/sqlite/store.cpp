@@ -127,7 +127,8 @@ std::string store_suffix(std::string const& name) {
     return "";
 }
 
-Result<std::set<std::string>> store_tables(Connection& connection, std::vector<std::string> const& names) {
+Result<std::set<std::string>> store_tables(Connection& connection, std::vector<std::string> const& names,
+                                           std::set<std::string> const& known) {
     std::map<std::string, std::vector<std::string>> by_ledger;  // lower case
     for (auto const& name : names)
         if (auto const suffix = store_suffix(name); !suffix.empty())
@@ -137,7 +138,9 @@ Result<std::set<std::string>> store_tables(Connection& connection, std::vector<s
         bool ours = !ledger.empty();
         for (auto const& mark : marks()) {
             if (!ours) break;
-            UNDROP_TRY(ours, has_columns(connection, ledger + "_" + mark.table, mark.columns));
+            auto const name = ledger + "_" + mark.table;
+            if (known.contains(name)) continue;
+            UNDROP_TRY(ours, has_columns(connection, name, mark.columns));
         }
         if (ours) found.insert(tables.begin(), tables.end());
     }

@@ -1,6 +1,7 @@
 #include "sqlite/tracker.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 
@@ -29,17 +30,15 @@ Result<std::set<std::string>> shadow_tables(Connection& connection) {
 }
 
 // Everything of undrop's own as text: tables, and what hangs on them.
-Result<std::string> store_text(Connection& connection, std::vector<Entry> const& entries) {
+std::string store_text(std::vector<Entry> const& entries, Rows const& schema) {
     std::set<std::string> stores;
     for (auto const& entry : entries)
         if (entry.kind == Kind::store) stores.insert(lower(entry.name));
-    std::string text;
-    if (stores.empty()) return text;
-    UNDROP_TRY(auto const rows, connection.rows("select lower(tbl_name), type, name, sql from main.sqlite_schema order by type, name"));
-    for (auto const& row : rows)
-        if (stores.contains(row[0].value_or("")))
-            text += row[1].value_or("") + ' ' + row[2].value_or("") + ' ' + row[3].value_or("") + '\n';
-    return text;
+    std::set<std::string> texts;
+    for (auto const& row : schema)
+        if (stores.contains(lower(row[2].value_or(""))))
+            texts.insert(row[0].value_or("") + ' ' + row[1].value_or("") + ' ' + row[4].value_or("") + '\n');
+    return fmt::format("{}", fmt::join(texts, ""));
 }
 
 }  // namespace
@@ -52,7 +51,10 @@ std::string Entry::column_id(std::string const& column) const {
 
 void Tracker::clear() {
     cookie_ = -1;
+    for (auto& entry : entries_)
+        if (entry.kind == Kind::table) columns_of_.insert_or_assign(std::move(entry.sql), std::move(entry.columns));
     entries_.clear();
+    schema_.clear();
     by_name_.clear();
     known_.clear();
     mark();
@@ -85,17 +87,19 @@ Entry const* Tracker::owner_of(Entry const& shadow) const {
     return nullptr;
 }
 
-Result<std::vector<Entry>> Tracker::read(Connection& connection) {
-    UNDROP_TRY(auto const rows, connection.rows("select name, rootpage, coalesce(sql, '') from main.sqlite_schema "
-                                                "where type = 'table' and lower(substr(name, 1, 7)) <> 'sqlite_' order by rowid"));
+Result<std::vector<Entry>> Tracker::read(Connection& connection, Rows const& schema) {
     std::vector<Entry> entries;
     std::vector<std::string> names;
+    std::set<std::string> known_stores;  // what makes a store of a table is in its text
     bool has_virtual = false;
-    for (auto const& row : rows) {
+    for (auto const& row : schema) {
+        if (row[0] != "table" || lower(row[1]->substr(0, 7)) == "sqlite_") continue;
         auto& entry = entries.emplace_back();
-        entry.name = *row[0];
-        entry.root = std::stoll(*row[1]);
-        entry.sql = *row[2];
+        entry.name = *row[1];
+        entry.root = std::stoll(row[3].value_or("0"));
+        entry.sql = row[4].value_or("");
+        if (auto const* old = find(entry.name); old != nullptr && old->kind == Kind::store && old->sql == entry.sql)
+            known_stores.insert(entry.name);
         if (entry.root == 0) entry.kind = Kind::virtual_table;
         has_virtual = has_virtual || entry.root == 0;
         names.push_back(entry.name);
@@ -104,7 +108,7 @@ Result<std::vector<Entry>> Tracker::read(Connection& connection) {
     if (has_virtual) {
         UNDROP_TRY(shadows, shadow_tables(connection));
     }
-    UNDROP_TRY(auto const stores, store_tables(connection, names));
+    UNDROP_TRY(auto const stores, store_tables(connection, names, known_stores));
     for (auto& entry : entries) {
         if (shadows.contains(entry.name)) entry.kind = Kind::shadow;
         if (stores.contains(entry.name)) entry.kind = Kind::store;
@@ -113,6 +117,10 @@ Result<std::vector<Entry>> Tracker::read(Connection& connection) {
             continue;
         }
         if (entry.kind != Kind::table) continue;
+        if (auto const read_before = columns_of_.find(entry.sql); read_before != columns_of_.end()) {
+            for (auto const& column : read_before->second) entry.columns.push_back({.id = {}, .name = column.name});
+            continue;
+        }
         UNDROP_TRY(auto const columns,
                    connection.rows(
                        fmt::format("select name from pragma_table_xinfo({}, 'main') where hidden <> 1 order by cid", literal(entry.name))));
@@ -147,9 +155,9 @@ Result<Tracker::Changes> Tracker::sync(Connection& connection, Cause cause) {
     UNDROP_TRY(auto const cookie, connection.number("PRAGMA main.schema_version"));
     if (cookie == cookie_) return changes;
     bool const first = cookie_ < 0;
-    UNDROP_TRY(auto now, read(connection));
-    UNDROP_TRY(auto stores, store_text(connection, now));
-    if (cause == Cause::script && !first && stores != store_text_) store_changed_ = true;
+    UNDROP_TRY(auto schema, connection.rows("select type, name, tbl_name, rootpage, sql from main.sqlite_schema order by rowid"));
+    UNDROP_TRY(auto now, read(connection, schema));
+    if (cause == Cause::script && !first && store_text(now, schema) != store_text(entries_, schema_)) store_changed_ = true;
     std::set<std::string> still_there;
     for (auto& entry : now) {
         auto const* old = first ? nullptr : before(entry, now);
@@ -168,7 +176,8 @@ Result<Tracker::Changes> Tracker::sync(Connection& connection, Cause cause) {
     by_name_.clear();
     for (std::size_t i = 0; i < entries_.size(); ++i) by_name_.emplace(entries_[i].name, i);
     for (auto const& entry : entries_) known_.insert_or_assign(entry.id, entry);
-    store_text_ = std::move(stores);
+    schema_ = std::move(schema);
+    columns_of_.clear();
     cookie_ = cookie;
     changes.any = true;
     return changes;

@@ -55,7 +55,7 @@ public:
     [[nodiscard]] Entry const* owner_of(Entry const& shadow) const;
 
 private:
-    [[nodiscard]] Result<std::vector<Entry>> read(Connection& connection);
+    [[nodiscard]] Result<std::vector<Entry>> read(Connection& connection, Rows const& schema);
     [[nodiscard]] Entry const* before(Entry const& now, std::vector<Entry> const& all_now) const;
     void name_columns(Entry& now, Entry const* old, bool by_name_only);
     [[nodiscard]] std::string fresh(char letter) { return letter + std::to_string(++last_id_); }
@@ -66,12 +66,15 @@ private:
     std::map<std::string, std::size_t> by_name_;
     std::map<std::string, Entry> known_;
     std::vector<std::string> vanished_;
-    std::string store_text_;
+    std::map<std::string, std::vector<Entry::Named>> columns_of_;  // by a table's text, as they were before `clear`
+    Rows schema_;                                                  // sqlite_schema, as it was last read
     bool store_changed_ = false;
 };
 
-// Tables of undrop's stores, of any ledger: those of names.hpp, where the ledger's own tables have the columns that they should.
-[[nodiscard]] Result<std::set<std::string>> store_tables(Connection& connection, std::vector<std::string> const& names);
+// Tables of undrop's stores, of any ledger: those of names.hpp, where the ledger's own tables have the columns that they should. Those of
+// `known` are not asked again.
+[[nodiscard]] Result<std::set<std::string>> store_tables(Connection& connection, std::vector<std::string> const& names,
+                                                         std::set<std::string> const& known);
 // The part of a store table's name behind "LEDGER_", if `name` can be one; empty otherwise.
 [[nodiscard]] std::string store_suffix(std::string const& name);
 
