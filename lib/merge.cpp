@@ -23,7 +23,7 @@ Error cannot_tell_rows(Snapshot const& s, std::string const& missing) {
 // A key whose type the script has changed is compared as what it is saved as by now; with a length as well it would be cut to it.
 std::string saved_key(Dialect const& dialect, Snapshot const& s, Column const& now, std::string const& stored) {
     auto const changed = std::find(s.values.begin(), s.values.end(), now.name) != s.values.end();
-    if (s.kind != Snapshot::Kind::updated || changed) return stored;
+    if (s.kind != Snapshot::Kind::updated || (changed && !now.stored_type.starts_with("text"))) return stored;
     auto const plain = now.type == now.stored_type || now.type.starts_with("numeric(");
     auto kept = now;
     if (!plain) kept.type = now.stored_type.substr(0, now.stored_type.find(" collate"));
@@ -58,10 +58,9 @@ bool is_number(Column const& column) {
     return type == "smallint" || type == "integer" || type == "bigint" || type == "numeric";
 }
 
-// No value of the one can be compared with one of the other.
-bool of_another_kind(Column const& a, Column const& b) { return a.stored_type != b.stored_type && !(is_number(a) && is_number(b)); }
-
 }  // namespace
+
+bool of_another_kind(Column const& a, Column const& b) { return a.stored_type != b.stored_type && !(is_number(a) && is_number(b)); }
 
 Snapshot const* changes_keys(std::vector<Snapshot const*> const& own, Snapshot const& s, Table const& now) {
     auto const known_types = [&](Snapshot const& u) {

@@ -28,9 +28,11 @@ auto in_quiet(Backend& backend, Table const& table, Work&& work) -> decltype(wor
 
 [[nodiscard]] Error cannot_tell_rows(Snapshot const& s, std::string const& missing);
 
-// A key that the step had made another type of, and left as it was otherwise, was saved in that type, as a number's text: `stored`
-// in the type that it has now.
+// A key that the step had made another type of was saved in that type, as a number's text: `stored` in the type that it has now, where the
+// step left it as it was otherwise, or any value has a text.
 [[nodiscard]] std::string saved_key(Dialect const& dialect, Snapshot const& s, Column const& now, std::string const& stored);
+// No value of the one can be compared with one of the other.
+[[nodiscard]] bool of_another_kind(Column const& a, Column const& b);
 // Condition: the snapshot's row (alias s) is the table's (alias t). `column`: of s, with a number for each of the key.
 [[nodiscard]] std::string key_join(Dialect const& dialect, Snapshot const& s, Table const& now, char column = 'k');
 

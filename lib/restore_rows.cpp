@@ -52,7 +52,11 @@ private:
         return found == context_.merges.end() ? nullptr : &found->second;
     }
     [[nodiscard]] std::string merged(std::size_t i) const;  // attribute by attribute
-    [[nodiscard]] std::string is_back(std::size_t i) const { return dialect_.same(*now_.column(s_.values[i]), present(i), saved(i)); }
+    [[nodiscard]] std::string is_back(std::size_t i) const {
+        auto const of_key = std::find(s_.table.key.begin(), s_.table.key.end(), s_.values[i]) != s_.table.key.end();
+        if (context_.moved && of_key && !context_.unchanged.empty()) return fmt::format("coalesce(n.u{}, 0) = 0", i + 1);
+        return dialect_.same(*now_.column(s_.values[i]), present(i), saved(i));
+    }
     [[nodiscard]] std::string is_users(std::size_t i) const;
     [[nodiscard]] std::string class_of(std::size_t i) const;
     [[nodiscard]] std::string from() const;
@@ -316,7 +320,8 @@ Result<RestoredCells> CellMerge::run() {
     for (auto const& name : s_.table.key)
         if (!now_.column(name)) return cannot_tell_rows(s_, fmt::format("key ({})", fmt::join(s_.table.key, ", ")));
     if (cells_.empty()) return done;
-    rows_ = saved_rows(dialect_, ledger_, s_, now_, context_.matched, changes_keys(context_.own, s_, now_));
+    rows_ =
+        saved_rows(dialect_, ledger_, s_, now_, context_.matched, context_.moved ? context_.moved : changes_keys(context_.own, s_, now_));
     UNDROP_CHECK(find_taken());
     UNDROP_CHECK(count(done));
     UNDROP_CHECK(note(done));

@@ -18,6 +18,7 @@ struct CellsContext {
     Direction direction = Direction::down;
     std::vector<Snapshot const*> own;  // what this step's script changed of the same table (Kind::updated)
     std::string unchanged;             // working table of `note_unchanged`; empty: no column changes its type
+    Snapshot const* moved = nullptr;   // of `keys_back`: which key the rows have again
     std::string matched;               // working table of `match_rows`, for rows without a key
     std::vector<Referring> referring;  // who refers to the table's rows
     bool replace_rows = false;         // delete and insert, where no single UPDATE can
@@ -48,6 +49,17 @@ struct RestoredCells {
 // Makes the unchanged cells of one column (an index of snapshot.values) NULL. Gives how many.
 [[nodiscard]] Result<std::int64_t> empty_cells(Backend& backend, Table const& now, Snapshot const& snapshot, std::string const& unchanged,
                                                std::size_t value);
+
+// Are there columns of the key whose values the step changed beside their type, so that no present value is one of the old type?
+[[nodiscard]] bool keys_come_back_first(Table const& now, Snapshot const& snapshot);
+// Gives rows whose key is still what the step left their old one, as a text, before the key gets its old type again. Takes `work_id` for a
+// table of the store that tells which key was which: `moved`, as if the script of this step had changed them.
+struct KeysBack {
+    Snapshot moved;
+    std::int64_t updated = 0;  // every row twice
+};
+[[nodiscard]] Result<KeysBack> keys_back(Backend& backend, Ledger const& ledger, Table const& now, Snapshot const& snapshot,
+                                         std::string const& unchanged, std::int64_t work_id);
 
 // Deletes the rows of a footprint that nobody changed since and nobody refers to. merged.removed counts them.
 [[nodiscard]] Result<Restored> remove_inserted(Backend& backend, Ledger const& ledger, Footprint const& print, Table const& now,

@@ -232,6 +232,8 @@ Result<void> RowSides::pair(bool follow, std::int64_t& next_id) {
     UNDROP_TRY(auto const followed, backend_.follow(old_.table, now_, old_.store, pairs_));
     if (by_key_) {
         if (!followed) {
+            UNDROP_TRY(bool const placed, pair_by_place());
+            if (placed) return keep_moved_only();
             UNDROP_CHECK(pair_by_unique());
             return pair_by_rest();
         }
@@ -247,6 +249,37 @@ Result<void> RowSides::forget() {
     if (!pairs_.empty()) UNDROP_CHECK(backend_.run("drop table " + pairs_));
     pairs_.clear();
     return success();
+}
+
+// The n-th row of a table's old file is the n-th of its new one, if nobody wrote rows: what shows both is the same in each pair then.
+Result<bool> RowSides::pair_by_place() {
+    auto const places = dialect_.row_places(now_);  // in which file, and where in it
+    if (!old_.only_rewritten || !old_.complete || old_.apart || old_.table.id != now_.id || places.size() != 2) return false;
+    std::vector<std::string> now;
+    for (std::size_t i = 0; i < places_.size(); ++i) now.push_back(fmt::format("{} as {}", places_[i], place_names_[i]));
+    auto const name_of = [](RowPlace const& place) { return place.definition.substr(0, place.definition.find(' ')); };
+    auto const ranked = [](std::string const& file, std::string const& place) {
+        return fmt::format("{0} as f, row_number() over (partition by {0} order by {1}) as r", file, place);
+    };
+    UNDROP_CHECK(pair_equal(
+        fmt::format("select o.n, {} from {} o", ranked("o." + name_of(places[0]), "o." + name_of(places[1])), old_.store),
+        fmt::format("select {}, {} from {}", fmt::join(now, ", "), ranked(places[0].expression, places[1].expression), from_now()),
+        "b.f = a.f and b.r = a.r"));
+    auto const rows = [&](std::string const& from) -> Result<std::int64_t> {
+        UNDROP_TRY(auto const counted, backend_.rows("select count(*) from " + from));
+        return number_of(counted.at(0).at(0));
+    };
+    std::vector<std::string> others{"1 = 0"};
+    for (auto const& name : kept_names())
+        if (!is_one_of(key_, name) && old_.table.column(name)->full_type() == column_now(name).full_type()) others.push_back(differs(name));
+    UNDROP_TRY(auto const paired, rows(pairs_));
+    UNDROP_TRY(auto const then, rows(old_.store));
+    UNDROP_TRY(auto const current, rows(from_now()));
+    UNDROP_TRY(auto const other, any(fmt::format("{} o join {} p on p.n = o.n join {} on {} where {}", old_.store, pairs_, from_now(),
+                                                 is_paired(), balanced(others, " or "))));
+    if (paired == then && paired == current && !other) return true;
+    UNDROP_CHECK(backend_.run("delete from " + pairs_));
+    return false;
 }
 
 // A row that kept its key is told by it.

@@ -25,6 +25,7 @@ struct OldRowsTable {
     bool only_updated = false;        // no row was deleted or inserted: a key that is gone was changed
     bool may_have_moved = false;      // from one partition to another: some were inserted, and some deleted
     bool only_moved = false;          // ... as many as were deleted
+    bool only_rewritten = false;      // nobody wrote rows: another type of a column gave the table another file, its rows in their order
     bool apart = false;               // the present rows are those of a table of the store, and not all that the table has
 };
 

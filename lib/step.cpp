@@ -196,6 +196,7 @@ Result<StepRunner::Round> StepRunner::round() {
     kept_.clear();
     copies_.clear();
     unchanged_cells_.clear();
+    keys_back_.clear();
     matched_.clear();
     untouched_.clear();
     from_untouched_.clear();

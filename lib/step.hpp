@@ -278,6 +278,7 @@ private:
     [[nodiscard]] Result<std::map<ObjectId, Object>> set_aside(std::set<ObjectId> const& wanted);
     [[nodiscard]] Result<void> come_again(std::map<ObjectId, Object> const& aside);
     [[nodiscard]] Result<std::set<ObjectId>> empty_changing_cells(std::vector<MendAction> const& actions);
+    [[nodiscard]] Result<void> bring_keys_back(std::vector<MendAction> const& actions, std::vector<Table> const& tables);
     [[nodiscard]] Result<void> restore_deleted_rows(Snapshot const& snapshot, Table const& table);
     [[nodiscard]] Result<void> restore_cells(Snapshot const& snapshot, Table const& table, std::vector<Table> const& tables);
     // step_references.cpp: who refers to rows whose key comes back
@@ -366,6 +367,7 @@ private:
     std::vector<Snapshot> passed_over_;  // of the opposite step: gone, or not what was saved
     std::vector<OldRowsTable> copies_;
     std::map<std::int64_t, std::string> unchanged_cells_;  // working tables, by snapshot
+    std::map<std::int64_t, Snapshot> keys_back_;           // keys that came back before their type did, by snapshot
     std::map<std::int64_t, std::string> matched_;          // working tables of `match_rows`, by snapshot
     struct Untouched {
         std::string keys;  // working table

@@ -147,6 +147,7 @@ Result<void> StepRunner::keep_only_losses(std::vector<TableChange> const& change
     for (auto const& made : copies_) UNDROP_CHECK(backend_.run("drop table " + made.store));
     for (auto const& rows : in_use_) UNDROP_CHECK(backend_.run("drop table " + rows.noted));
     for (auto const& [id, store] : unchanged_cells_) UNDROP_CHECK(backend_.run("drop table " + store));
+    for (auto const& [id, moved] : keys_back_) UNDROP_CHECK(backend_.run("drop table " + ledger_.table(moved.store)));
     UNDROP_CHECK(keep_lost_views());
     auto const taken = unsaved(changes);
     std::vector<Snapshot> kept;

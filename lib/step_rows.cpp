@@ -318,6 +318,7 @@ Result<StepRunner::Round> StepRunner::save_rows() {
         // An UPDATE that moves a row to another partition counts as both.
         old->may_have_moved = unit.change.before->partitioned && unit.writes.inserted > 0 && unit.writes.deleted > 0;
         old->only_moved = old->may_have_moved && unit.writes.inserted == unit.writes.deleted;
+        old->only_rewritten = !unit.change.rebuilt && unit.writes.inserted + unit.writes.updated + unit.writes.deleted == 0;
         found.push_back({std::move(unit), std::move(*old), std::move(written)});
     }
     UNDROP_CHECK(no_rebuild_empties_others(changes));

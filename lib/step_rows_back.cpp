@@ -148,7 +148,28 @@ Result<std::set<ObjectId>> StepRunner::empty_changing_cells(std::vector<MendActi
             emptied.insert(action.id);
         }
     }
+    UNDROP_CHECK(bring_keys_back(actions, tables));
     return emptied;
+}
+
+Result<void> StepRunner::bring_keys_back(std::vector<MendAction> const& actions, std::vector<Table> const& tables) {
+    for (auto const& snapshot : opposite_.snapshots) {
+        auto const unchanged = unchanged_cells_.find(snapshot.id);
+        auto const* table = find_table(tables, table_name(snapshot.table));
+        if (unchanged == unchanged_cells_.end() || !table || !keys_come_back_first(*table, snapshot)) continue;
+        auto const& key = snapshot.table.key;
+        auto const of_key = [&](MendAction const& action) {
+            return action.kind == MendAction::Kind::alter && action.id.kind == "column" &&
+                   names_table(action.id.parent, table_name(*table)) && std::find(key.begin(), key.end(), action.id.name) != key.end();
+        };
+        if (std::none_of(actions.begin(), actions.end(), of_key)) continue;
+        UNDROP_CHECK(backend_.quiet(*table));
+        UNDROP_TRY(auto back, keys_back(backend_, ledger_, *table, snapshot, unchanged->second, next_id_++));
+        UNDROP_CHECK(backend_.loud(*table));
+        UNDROP_CHECK(expect(*table, back.updated, 0));
+        keys_back_.emplace(snapshot.id, std::move(back.moved));
+    }
+    return success();
 }
 
 Result<void> StepRunner::restore_rows(std::vector<Table> const& tables) {
@@ -227,8 +248,9 @@ Result<std::map<ObjectId, Object>> StepRunner::set_aside(std::vector<Snapshot co
         auto swapped = false;
         if (snapshot->kind == Snapshot::Kind::updated) {
             auto const matched = matched_.find(snapshot->id);
+            auto const back = keys_back_.find(snapshot->id);
             auto const saved = saved_rows(backend_.dialect(), ledger_, *snapshot, table, matched == matched_.end() ? "" : matched->second,
-                                          changes_keys(own_updates(table), *snapshot, table));
+                                          back != keys_back_.end() ? &back->second : changes_keys(own_updates(table), *snapshot, table));
             UNDROP_TRY(swapped, unique_values_collide(backend_, *snapshot, table, saved));
         }
         UNDROP_TRY(auto const ids, backend_.in_the_way(table, snapshot->values, swapped));
@@ -296,6 +318,7 @@ Result<void> StepRunner::restore_cells(Snapshot const& snapshot, Table const& ta
                          .overwrite_id = next_id_++,
                          .note_restored = notes_restored()};
     if (auto const found = unchanged_cells_.find(snapshot.id); found != unchanged_cells_.end()) context.unchanged = found->second;
+    if (auto const found = keys_back_.find(snapshot.id); found != keys_back_.end()) context.moved = &found->second;
     context.own = own_updates(table);
     auto const matched = matched_.find(snapshot.id);
     if (matched != matched_.end()) context.matched = matched->second;

@@ -1,11 +1,13 @@
 // Which cells are still what the step had left in them, before their columns get another type.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <algorithm>
 
 #include "balanced.hpp"
 #include "merge.hpp"
 #include "names.hpp"
 #include "restore_rows.hpp"
+#include "store_table.hpp"
 #include "try.hpp"
 
 namespace undrop {
@@ -59,6 +61,71 @@ Result<std::int64_t> empty_cells(Backend& backend, Table const& now, Snapshot co
         terms.push_back(dialect.equal(*now.column(s.table.key[i]), "t." + dialect.quote(s.table.key[i]), fmt::format("n.p{}", i + 1)));
     return backend.run(fmt::format("update {} as t set {} = null from {} as n where {} and n.u{} = 1", dialect.own_rows(now),
                                    dialect.quote(s.values[value]), unchanged, balanced(terms, " and "), value + 1));
+}
+
+bool keys_come_back_first(Table const& now, Snapshot const& s) {
+    auto any = false;
+    for (auto const& name : s.table.key) {
+        auto const at = static_cast<std::size_t>(std::find(s.values.begin(), s.values.end(), name) - s.values.begin());
+        auto const* column = now.column(name);
+        auto const* then = s.table.column(name);
+        if (!column || !then) return false;
+        if (at >= s.left_types.size() || s.left_types[at] == then->full_type()) continue;
+        if (!column->stored_type.starts_with("text") || column->full_type() != s.left_types[at] || !of_another_kind(*column, *then))
+            return false;
+        any = true;
+    }
+    return any;
+}
+
+Result<KeysBack> keys_back(Backend& backend, Ledger const& ledger, Table const& now, Snapshot const& s, std::string const& unchanged,
+                           std::int64_t work_id) {
+    auto const& dialect = backend.dialect();
+    KeysBack back{.moved = s};
+    back.moved.table = now;
+    back.moved.table.key = s.table.key;
+    back.moved.values = s.table.key;
+    back.moved.store = names::work_prefix + std::to_string(work_id);
+    StoreTable work(ledger.table(back.moved.store));
+    std::vector<std::string> as_left;
+    std::vector<std::string> same;
+    std::vector<std::string> through;  // a key that comes back may still be another row's
+    std::vector<std::string> set;
+    std::vector<std::string> is_it;
+    std::vector<std::string> is_through;
+    for (std::size_t i = 0; i < s.table.key.size(); ++i) {
+        auto const& name = s.table.key[i];
+        auto const at = static_cast<std::size_t>(std::find(s.values.begin(), s.values.end(), name) - s.values.begin());
+        auto const& column = *now.column(name);
+        auto const changes = at < s.values.size() && s.left_types[at] != s.table.column(name)->full_type();
+        auto const present = "t." + dialect.quote(name);
+        work.add_key(fmt::format("k{}", i + 1), changes ? s.table.column(name)->stored_type : column.stored_type,
+                     changes ? fmt::format("s.v{}", at + 1) : fmt::format("n.p{}", i + 1));
+        work.add(fmt::format("v{}", i + 1), column.stored_type, fmt::format("s.k{}", i + 1));
+        work.add(fmt::format("p{}", i + 1), column.stored_type, fmt::format("n.p{}", i + 1));
+        same.push_back(fmt::format("n.k{0} = s.k{0}", i + 1));
+        is_it.push_back(dialect.equal(column, present, fmt::format("n.p{}", i + 1)));
+        if (!changes) {
+            is_through.push_back(is_it.back());
+            continue;
+        }
+        as_left.push_back(fmt::format("n.u{} = 1", at + 1));
+        auto const text = fmt::format("cast(n.k{} as text)", i + 1);
+        through.push_back(fmt::format("{} = 'undrop ' || {}", dialect.quote(name), text));
+        set.push_back(fmt::format("{} = {}", dialect.quote(name), dialect.load(column, text)));
+        is_through.push_back(dialect.equal(column, present, "'undrop ' || " + text));
+    }
+    UNDROP_CHECK(work.make(backend, now));
+    UNDROP_CHECK(work.fill(backend, fmt::format("{} as s join {} as n on {} where {}", ledger.table(s.store), unchanged,
+                                                balanced(same, " and "), balanced(as_left, " and "))));
+    auto const update = [&](std::vector<std::string> const& values, std::vector<std::string> const& where) {
+        return backend.run(fmt::format("update {} as t set {} from {} as n where {}", dialect.own_rows(now), fmt::join(values, ", "),
+                                       work.name(), balanced(where, " and ")));
+    };
+    UNDROP_TRY(auto const first, update(through, is_it));
+    UNDROP_TRY(auto const then, update(set, is_through));
+    back.updated = first + then;
+    return back;
 }
 
 }  // namespace undrop

@@ -106,7 +106,9 @@ Result<void> Session::begin(Options const& options) {
     lock_timeout_ = fmt::format("{}ms", options.lock_timeout.count());
     statement_timeout_ = options.statement_timeout.count() > 0 ? fmt::format("{}ms", options.statement_timeout.count()) : std::string();
     script_ran_ = false;
-    auto opened = open_transaction("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE NOT DEFERRABLE", "pg_catalog.pg_current_xact_id()");
+    // A table that gets another file has its rows there in the order in which it was read.
+    auto opened = open_transaction("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE NOT DEFERRABLE; set local synchronize_seqscans to off",
+                                   "pg_catalog.pg_current_xact_id()");
     if (opened.has_value() && connection_.pooled()) before_ = all_settings(connection_);
     if (opened.has_value()) opened = pin();
     if (!opened.has_value()) rollback();
