@@ -38,6 +38,7 @@ inline constexpr Meaning meanings[] = {
     {"nothing_pending_library", "a program connects and calls undrop::migrate, nothing is pending among {migrations} applied migrations"},
     {"migrations_down", "{migrations} small migrations are taken back"},
     {"among_tables", "one column is added to one of {tables} tables with {indexes} indexes"},
+    {"among_tables_back", "it is taken back"},
     {"column_drop", "a column of {rows} rows is dropped"},
     {"column_restore", "it comes back with its values"},
     {"update", "a column of {rows} rows is updated"},

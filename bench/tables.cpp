@@ -12,6 +12,7 @@ namespace undrop::bench {
 namespace {
 
 constexpr char const* figure = "among_tables";
+constexpr char const* figure_back = "among_tables_back";
 
 // Each with three indexes, its key's among them, and what tables of applications have: an identity, defaults, a CHECK, a foreign key.
 void make_tables(Field& field, int tables) {
@@ -40,6 +41,10 @@ Way by_undrop(Field& field, std::string name, int tables, int times) {
         field.write(fmt::format("{}_next.up.sql", *next), fmt::format("alter table t_1 add column x{} integer;\n", *next));
         return field.undrop({"up"});
     };
+    auto const down = [&field, next] {
+        --*next;
+        return field.undrop({"down", "--yes"});
+    };
     auto const check = [&field, next] {
         auto const columns = fmt::format("{} where {} like 'x%'", field.either("information_schema.columns", "pragma_table_info('t_1')"),
                                          field.either("table_name = 't_1' and column_name", "name"));
@@ -52,7 +57,8 @@ Way by_undrop(Field& field, std::string name, int tables, int times) {
                     make_tables(field, tables);
                     begin(field);
                 },
-            .laps = {{.figure = figure, .command = "undrop up", .run = up, .check = check, .times = times}},
+            .laps = {{.figure = figure, .command = "undrop up", .run = up, .check = check, .times = times},
+                     {.figure = figure_back, .command = "undrop down", .run = down, .check = check, .times = times}},
             .done = [&field] { field.close(); }};
 }
 
@@ -63,6 +69,10 @@ Way by_plain_tool(Field& field, int tables, int times) {
             .laps = {{.figure = figure,
                       .command = field.either("psql -f", "sqlite3"),
                       .run = [&field, next] { return field.plain(fmt::format("alter table t_1 add column y{} integer;\n", ++*next)); },
+                      .times = times},
+                     {.figure = figure_back,
+                      .command = field.either("psql -f", "sqlite3"),
+                      .run = [&field, next] { return field.plain(fmt::format("alter table t_1 drop column y{};\n", (*next)--)); },
                       .times = times}},
             .done = [&field] { field.close(); }};
 }
