@@ -183,10 +183,13 @@ Error StepRunner::naming_unfitting(Error error) {
                     id.kind == "table" && names_table(id.parent.empty() ? id.name : id.parent + "." + id.name, table_name(table));
                 auto const one = id.kind == "column" && names_table(id.parent, table_name(table)) && table.column(id.name);
                 if (!wanted || !(whole || one)) continue;
+                std::int64_t own_cells = 0;  // asked first: what the up itself wrote, and what makes room, is nobody's write
+                if (one) {
+                    UNDROP_TRY(own_cells, left_in_the_way(table, id.name));
+                }
                 UNDROP_TRY(auto const rows, backend_.unfitting(table, one ? id.name : "", *wanted));
                 if (one) {
-                    UNDROP_TRY(auto const own, left_in_the_way(table, id.name));
-                    left += std::min(own, rows);
+                    left += std::min(own_cells, rows);
                 } else if (rows > 0) {
                     UNDROP_TRY(auto const own, still_inserted(backend_, ledger_, opposite_, table));
                     made += std::min(own, rows);
