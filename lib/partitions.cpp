@@ -1,6 +1,7 @@
 #include "partitions.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <algorithm>
 #include <optional>
 #include <set>
@@ -144,6 +145,37 @@ Wanted with_columns_of_parents(Dialect const& dialect, Wanted wanted, Catalog co
     }
     for (auto& [id, object] : more) wanted.insert_or_assign(id, std::move(object));
     return wanted;
+}
+
+std::vector<ObjectId> columns_beside_parents(Wanted const& wanted, Catalog const& now, std::vector<Table> const& tables) {
+    std::vector<ObjectId> found;
+    for (auto const& [partition, object] : wanted) {
+        ObjectId const id{"table", partition.parent, partition.name};
+        auto const* table = partition.kind == "partition" && object && !now.contains(partition) ? named(tables, id) : nullptr;
+        auto const* whole = table ? named(tables, root_of(partition, *object, now, wanted)) : nullptr;
+        if (!whole || whole == table) continue;
+        auto const has = [&](std::string const& name) {
+            return whole->column(name) || std::any_of(wanted.begin(), wanted.end(), [&](auto const& entry) {
+                       return entry.second && entry.first.kind == "column" && entry.first.name == name &&
+                              names_table(entry.first.parent, table_name(*whole));
+                   });
+        };
+        for (auto const& [column, is] : now)
+            if (column.kind == "column" && names_table(column.parent, table_name(*table)) && !wanted.contains(column) && !has(column.name))
+                found.push_back(column);
+    }
+    return found;
+}
+
+Error beside_parents(std::vector<ObjectId> const& columns) {
+    std::vector<std::string> names;
+    for (auto const& column : columns) names.push_back(column.text());
+    return {.code = Code::refused,
+            .left = Left::rolled_back,
+            .message = fmt::format("others have added columns to what comes back as a partition, and a partition has its table's columns "
+                                   "alone: {}",
+                                   fmt::join(names, ", ")),
+            .next = {.command = "down", .advice = "drop them first, or add them to the partitioned table as well"}};
 }
 
 bool is_inherited(ObjectId const& column, Wanted const& wanted, std::vector<Rename> const& renames, std::vector<Table> const& tables) {

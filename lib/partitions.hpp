@@ -18,6 +18,10 @@ namespace undrop {
 // form, as its own. `now` and `tables`: once everything has its old name.
 [[nodiscard]] Wanted with_columns_of_parents(Dialect const& dialect, Wanted wanted, Catalog const& now, std::vector<Table> const& tables);
 
+// Columns of what becomes a partition again that its parent has not, and that do not go: others have added them. `wanted`: as above.
+[[nodiscard]] std::vector<ObjectId> columns_beside_parents(Wanted const& wanted, Catalog const& now, std::vector<Table> const& tables);
+[[nodiscard]] Error beside_parents(std::vector<ObjectId> const& columns);
+
 // Is that column, which was not recorded as the table's own, one that it has from its parent once it is a partition again? Asked before
 // anything has its old name: then it does not go.
 [[nodiscard]] bool is_inherited(ObjectId const& column, Wanted const& wanted, std::vector<Rename> const& renames,

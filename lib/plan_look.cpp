@@ -323,11 +323,18 @@ void Planner::describe_way_back(PlannedStep& step, Opposite const& opposite, Pla
         without_renamed(without_columns_of_parents(opposite.wanted, opposite.renames, catalog_, tables_), opposite.renames, catalog_);
     auto const attributes = renamed_in_place(catalog_, own);
     for (auto const& [is, was] : attributes) own.erase(is), own.erase(was);
-    auto const wanted = with_columns_of_parents(backend_.dialect(), own, catalog_, tables_);
+    // Whose columns are called otherwise by now, only the step knows.
+    auto const wanted = opposite.renames.empty() ? with_columns_of_parents(backend_.dialect(), own, catalog_, tables_) : own;
     auto mend = plan_mend(catalog_, with_labels_as_now(catalog_, wanted));
     std::erase_if(mend.before_data,
                   [&](MendAction const& a) { return a.kind == MendAction::Kind::reshape && becomes_partition(a.id, wanted); });
     auto refused = why_no_mend(catalog_, wanted);
+    if (auto const beside = columns_beside_parents(wanted, catalog_, tables_);
+        step.origin == Origin::derived && opposite.renames.empty() && !beside.empty()) {
+        auto error = beside_parents(beside);
+        plan.findings.push_back(
+            {.severity = Severity::stop, .code = "dependents", .text = std::move(error.message), .next = std::move(error.next)});
+    }
     if (step.origin == Origin::derived && !refused.empty())
         plan.findings.push_back(
             {.severity = Severity::stop, .code = "not-derivable", .text = std::move(refused), .next = {.advice = "write a down script"}});

@@ -10,6 +10,7 @@
 #include "fitting.hpp"
 #include "merge.hpp"
 #include "partitions.hpp"
+#include "renames.hpp"
 #include "reprinted.hpp"
 #include "restore.hpp"
 #include "restore_unique.hpp"
@@ -47,7 +48,7 @@ std::vector<Snapshot> parents_first(std::vector<Snapshot> tables, Catalog const&
 
 // P8: what the mend makes, or makes anew, gets what today's defaults give to anything new: rights for whom nobody had given any. They have
 // the name of what they came with, or are those on a sequence that came with it.
-static void unwant_what_came_along(Catalog const& now, Catalog const& start, Wanted& wanted) {
+static Wanted what_came_along(Catalog const& now, Catalog const& start, Wanted const& wanted) {
     std::set<std::pair<std::string, std::string>> made;
     for (auto const& [id, object] : wanted)
         if (object) made.insert({id.parent, id.name});
@@ -62,7 +63,7 @@ static void unwant_what_came_along(Catalog const& now, Catalog const& start, Wan
     Wanted more;
     for (auto const& [id, object] : now)
         if (!object.holds_rows && !object.remove.empty() && !start.contains(id) && came_along(id, object)) more.emplace(id, std::nullopt);
-    wanted.merge(more);
+    return more;
 }
 
 Result<void> StepRunner::bring_back() {
@@ -165,7 +166,12 @@ Result<void> StepRunner::mend_over_rows() {
             UNDROP_TRY(auto const recorded, ledger_.objects(opposite_.step));
             want_as_printed(opposite_.wanted, made, now, recorded);
         }
-        unwant_what_came_along(now, catalog_, opposite_.wanted);
+        auto along = what_came_along(now, catalog_, opposite_.wanted);
+        if (!along.empty()) {
+            UNDROP_TRY(auto const tables, backend_.tables(ledger_.name()));
+            leave_out_renamed(along, renames_between(tables, before_, opposite_.renames), catalog_);
+        }
+        opposite_.wanted.merge(along);
         auto plan = plan_mend(now, opposite_.wanted);
         // What was just made from its recorded text differs only by what is still to come, as a partition's place in its parent.
         std::erase_if(plan.before_data, [&](MendAction const& a) {
@@ -200,6 +206,7 @@ Result<void> StepRunner::mend() {
         UNDROP_TRY(auto const tables, backend_.tables(ledger_.name()));
         opposite_.wanted = without_inherited(std::move(opposite_.wanted), now, tables);
         wanted = with_columns_of_parents(backend_.dialect(), opposite_.wanted, now, tables);
+        if (auto const beside = columns_beside_parents(wanted, now, tables); !beside.empty()) return beside_parents(beside);
     }
     auto plan = plan_mend(now, wanted);
     std::erase_if(plan.before_data,

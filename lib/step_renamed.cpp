@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "merge.hpp"
+#include "partitions.hpp"
 #include "restore_rows.hpp"
 #include "save.hpp"
 #include "step.hpp"
@@ -177,7 +178,8 @@ Error StepRunner::naming_unfitting(Error error) {
         unchanged_cells_.clear();
         UNDROP_CHECK(note_unchanged_cells());
         std::string found;
-        for (auto const& [id, wanted] : opposite_.wanted) {
+        auto const apart = without_columns_of_parents(opposite_.wanted, opposite_.renames, catalog_, tables);
+        for (auto const& [id, wanted] : with_columns_of_parents(backend_.dialect(), apart, catalog_, tables)) {
             for (auto const& table : tables) {
                 auto const whole =
                     id.kind == "table" && names_table(id.parent.empty() ? id.name : id.parent + "." + id.name, table_name(table));

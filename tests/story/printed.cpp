@@ -100,3 +100,23 @@ ON_POSTGRES("publications: a schema that an up puts into one, or takes out of it
         check_unchanged(before, witness(db));
     }
 }
+
+ON_POSTGRES("detached: what others added to a partition, or wrote into it, that it cannot have as one is refused by its name") {
+    db.run(
+        "create table t (id integer not null, n integer not null, c integer) partition by range (n);"
+        "create table t1 partition of t for values from (0) to (10); insert into t values (1, 1, 1)");
+    auto const before = witness(db);
+    auto const source = source_of({{"alter table t detach partition t1; alter table t1 alter column c type text"}});
+    (void)up(db, source);
+    db.run("alter table t1 add column x integer");
+    auto const added = down_error(db, source);
+    CHECK_EQ(added.left, Left::untouched);
+    CHECK_MESSAGE(has(added.message, "a partition has its table's columns alone: column public.t1.x"), added.message);
+    db.run("alter table t1 drop column x; insert into t1 values (5, 5, 'five')");
+    auto const written = down_error(db, source);
+    CHECK_EQ(written.left, Left::untouched);
+    CHECK_MESSAGE(has(written.message, "1 rows of public.t1 hold a value of c that its old type does not take"), written.message);
+    db.run("delete from t1 where id = 5");
+    (void)down(db, source);
+    check_same(before, witness(db));
+}
