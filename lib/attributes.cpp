@@ -47,4 +47,19 @@ Attribute const* find_attribute(std::vector<Attribute> const& parts, std::string
     return nullptr;
 }
 
+std::vector<std::pair<ObjectId, ObjectId>> renamed_in_place(Catalog const& now, Wanted const& wanted) {
+    std::vector<std::pair<ObjectId, ObjectId>> found;
+    for (auto const& [old, want] : wanted) {
+        if (old.kind != "attribute" || !want || want->holds_rows || now.contains(old)) continue;
+        auto const is = std::find_if(now.begin(), now.end(), [&, &old = old, &want = want](auto const& entry) {
+            auto const& [id, object] = entry;
+            auto const goes = wanted.find(id);
+            return id.kind == "attribute" && id.parent == old.parent && object.order == want->order && !object.holds_rows &&
+                   goes != wanted.end() && !goes->second;
+        });
+        if (is != now.end()) found.emplace_back(is->first, old);
+    }
+    return found;
+}
+
 }  // namespace undrop

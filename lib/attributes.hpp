@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "dialect.hpp"
+#include "mend.hpp"
 
 namespace undrop {
 
@@ -22,5 +23,9 @@ void renamed_attributes(std::vector<Attribute> const& before, std::vector<Attrib
 // The attribute of this name in a type that the column is of, or that is in it; null: there is none. An empty schema: any.
 [[nodiscard]] Attribute const* find_attribute(std::vector<Attribute> const& parts, std::string const& schema, std::string const& owner,
                                               std::string const& name);
+
+// Attributes of types that no row is of, so that no column tells: what is to go and what is to come back in the same place is one, under
+// another name. From the present name to the old one.
+[[nodiscard]] std::vector<std::pair<ObjectId, ObjectId>> renamed_in_place(Catalog const& now, Wanted const& wanted);
 
 }  // namespace undrop

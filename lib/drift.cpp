@@ -1,5 +1,6 @@
 #include "drift.hpp"
 
+#include <fmt/format.h>
 #include <algorithm>
 #include <array>
 
@@ -25,10 +26,12 @@ bool is_part(ObjectId const& id, ObjectId const& need, Catalog const& now, std::
            (need.parent == id.parent && need.kind == "column" && std::find(apart.begin(), apart.end(), id.kind) == apart.end());
 }
 
-// Partitions are told by their parents' columns, and constraints of both by each other's.
-bool is_of_its_table(ObjectId const& id) {
+// Partitions are told by their parents' columns, and constraints of both by each other's. Not what else a constraint needs, as the function
+// that a CHECK calls.
+bool is_of_its_table(ObjectId const& id, ObjectId const& need) {
     constexpr std::array kinds{"partition", "index_partition", "not_null", "primary_key", "unique", "exclusion", "check", "identity"};
-    return std::find(kinds.begin(), kinds.end(), id.kind) != kinds.end();
+    constexpr std::array other{"function", "operator", "operator_class", "type", "domain", "collation", "extension"};
+    return std::find(kinds.begin(), kinds.end(), id.kind) != kinds.end() && std::find(other.begin(), other.end(), need.kind) == other.end();
 }
 
 // Has the step given this its name, or that of the table it is on, rather than made it? What needs it may be older than the step.
@@ -44,7 +47,17 @@ bool may_be_renamed(ObjectId const& id, Catalog const& now, Opposite const& oppo
            });
 }
 
-// Tables of which the step wrote rows alone, and which are not there under their names, though neither it nor a later one took these away.
+// The table that this is on, or of, where it is not there, nor comes back.
+ObjectId const* missing_home(Object const& object, Catalog const& now, Wanted const& wanted) {
+    auto const found = std::find_if(object.needs.begin(), object.needs.end(), [&](ObjectId const& need) {
+        auto const want = wanted.find(need);
+        return need.kind == "table" && !now.contains(need) && (want == wanted.end() || !want->second);
+    });
+    return found == object.needs.end() ? nullptr : &*found;
+}
+
+// Tables of which the step wrote rows alone, or changed parts, and which are not there under their names, though neither it nor a later one
+// took these away.
 std::set<std::string> gone_by_hand(Catalog const& now, Opposite const& opposite, std::vector<Recorded> const& recorded,
                                    std::set<ObjectId> const& seen) {
     auto const is = [](ObjectId const& id, TableName const& table) {
@@ -60,7 +73,13 @@ std::set<std::string> gone_by_hand(Catalog const& now, Opposite const& opposite,
     for (auto const& print : opposite.footprints)
         if (print.of == Footprint::Of::rows) look({print.schema, print.table});
     for (auto const& snapshot : opposite.snapshots)
-        if (snapshot.of_rows() && !snapshot.purged()) look(name_now(opposite.renames, table_name(snapshot.table)));
+        if ((snapshot.of_rows() || snapshot.kind == Snapshot::Kind::column) && !snapshot.purged())
+            look(name_now(opposite.renames, table_name(snapshot.table)));
+    for (auto const& [id, object] : opposite.wanted)
+        if (auto const* need = object ? missing_home(*object, now, opposite.wanted) : nullptr) {
+            auto const is_renamed = [&](Rename const& rename) { return is(*need, rename.before); };
+            if (std::none_of(opposite.renames.begin(), opposite.renames.end(), is_renamed)) look({need->parent, need->name});
+        }
     return gone;
 }
 
@@ -83,11 +102,28 @@ std::vector<ObjectDifference> drift_of(Catalog const& now, Opposite const& oppos
     }
     for (auto const& table : gone_by_hand(now, opposite, recorded, seen))
         drifted.push_back({.object = "table " + table,
-                           .before = "-- its rows were written",
+                           .before = "-- it was changed, or rows of it",
                            .after = "",
                            .before_when = "recorded of " + migration,
                            .after_when = "now"});
     return drifted;
+}
+
+Result<void> homes_are_there(MendPlan const& plan, Catalog const& now, Wanted const& wanted) {
+    for (auto const* actions : {&plan.before_data, &plan.after_data})
+        for (auto const& action : *actions) {
+            auto const* home = action.kind == MendAction::Kind::make ? missing_home(action.object, now, wanted) : nullptr;
+            if (!home) continue;
+            return Error{.code = Code::refused,
+                         .left = Left::rolled_back,
+                         .message = fmt::format("{} is not there any more, and {}, which comes back, needs it: others renamed or dropped "
+                                                "it since, or its schema",
+                                                home->text(), action.id.text()),
+                         .next = {.command = "down",
+                                  .advice = fmt::format("give {} its name again first; or make it anew, if {} is to come back empty",
+                                                        home->text(), action.id.text())}};
+        }
+    return success();
 }
 
 Finding drift_finding(std::vector<ObjectDifference> drifted, Options const& options) {
@@ -110,8 +146,8 @@ Added added_since(Catalog const& now, Opposite const& opposite, std::set<ObjectI
         grown = false;
         for (auto const& [id, object] : now) {
             if (gone.contains(id) || wanted.contains(id) || seen.contains(id)) continue;
-            if (is_of_its_table(id)) continue;
-            auto const need = std::find_if(object.needs.begin(), object.needs.end(), [&](ObjectId const& n) { return gone.contains(n); });
+            auto const need = std::find_if(object.needs.begin(), object.needs.end(),
+                                           [&, &id = id](ObjectId const& n) { return gone.contains(n) && !is_of_its_table(id, n); });
             if (need == object.needs.end()) continue;
             auto const part = is_part(id, *need, now, gone);
             if (!id.kind.starts_with("owner of ")) (part ? added.along : added.in_the_way).push_back(id);

@@ -26,6 +26,9 @@ struct Added {
     std::vector<ObjectId> in_the_way;  // needs it, and is no part of it: a view
 };
 [[nodiscard]] Added added_since(Catalog const& now, Opposite const& opposite, std::set<ObjectId> const& seen);
+// What comes back to a table that others took away, or renamed, has no place.
+[[nodiscard]] Result<void> homes_are_there(MendPlan const& plan, Catalog const& now, Wanted const& wanted);
+
 void find_added(Added const& added, PlannedStep const& step, Catalog const& now, Options const& options, Plan& plan);
 // What to do about what is in the way; `rows`: some of it holds rows.
 [[nodiscard]] Next added_next(bool rows);

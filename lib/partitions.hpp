@@ -14,10 +14,21 @@ namespace undrop {
 // it becomes a partition has to stay until then. `tables`: as they are now.
 [[nodiscard]] Wanted without_inherited(Wanted wanted, Catalog const& now, std::vector<Table> const& tables);
 
+// The same, with the columns that a partition needs to become one again: those of its parent that it has lost since, or has in another
+// form, as its own. `now` and `tables`: once everything has its old name.
+[[nodiscard]] Wanted with_columns_of_parents(Dialect const& dialect, Wanted wanted, Catalog const& now, std::vector<Table> const& tables);
+
+// Columns of what becomes a partition again that its parent has not, and that do not go: others have added them. `wanted`: as above.
+[[nodiscard]] std::vector<ObjectId> columns_beside_parents(Wanted const& wanted, Catalog const& now, std::vector<Table> const& tables);
+[[nodiscard]] Error beside_parents(std::vector<ObjectId> const& columns);
+
 // Is that column, which was not recorded as the table's own, one that it has from its parent once it is a partition again? Asked before
 // anything has its old name: then it does not go.
 [[nodiscard]] bool is_inherited(ObjectId const& column, Wanted const& wanted, std::vector<Rename> const& renames,
                                 std::vector<Table> const& tables);
+// Without those, and without what else a partition inherits.
+[[nodiscard]] Wanted without_columns_of_parents(Wanted const& wanted, std::vector<Rename> const& renames, Catalog const& now,
+                                                std::vector<Table> const& tables);
 
 // A table that is one already, and differs from the partition that it is to be in nothing else.
 [[nodiscard]] bool becomes_partition(ObjectId const& table, Wanted const& wanted);

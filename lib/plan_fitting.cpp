@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "fitting.hpp"
+#include "partitions.hpp"
 #include "planner.hpp"
 #include "try.hpp"
 
@@ -133,7 +134,9 @@ Result<void> Planner::find_unfitting_types(Opposite const& opposite, Plan& plan)
     if (std::any_of(opposite.wanted.begin(), opposite.wanted.end(), is_type) ||
         std::any_of(opposite.renames.begin(), opposite.renames.end(), is_of_type))
         return success();
-    for (auto const& [id, wanted] : opposite.wanted) {
+    auto all = without_columns_of_parents(opposite.wanted, opposite.renames, catalog_, tables_);
+    if (opposite.renames.empty()) all = with_columns_of_parents(backend_.dialect(), std::move(all), catalog_, tables_);
+    for (auto const& [id, wanted] : all) {
         auto const is = catalog_.find(id);
         if (!catalog_read_ || id.kind != "column" || !wanted || wanted->alter.empty() || is == catalog_.end() || is->second.same(*wanted))
             continue;

@@ -6,11 +6,13 @@
 #include <algorithm>
 
 #include "added_columns.hpp"
+#include "attributes.hpp"
 #include "busy.hpp"
 #include "drift.hpp"
 #include "fault.hpp"
 #include "labels.hpp"
 #include "outside.hpp"
+#include "partitions.hpp"
 #include "rules.hpp"
 #include "try.hpp"
 #include "waiver.hpp"
@@ -172,7 +174,10 @@ void Planner::find_drift(PlannedStep const& step, Opposite const& opposite, std:
     if (!catalog_read_) return;
     auto drifted = drift_of(catalog_, opposite, recorded, step.version + " " + step.name, seen);
     if (!drifted.empty()) plan.findings.push_back(drift_finding(std::move(drifted), options_));
-    if (step.direction == Direction::down) find_added(added_since(catalog_, opposite, seen), step, catalog_, options_, plan);
+    if (step.direction == Direction::up) return;
+    auto own = opposite;
+    own.wanted = without_columns_of_parents(opposite.wanted, opposite.renames, catalog_, tables_);
+    find_added(added_since(catalog_, own, seen), step, catalog_, options_, plan);
 }
 
 // What later steps changed that would stay was changed by them, and by nobody's hand.
@@ -314,9 +319,22 @@ void Planner::describe_way_back(PlannedStep& step, Opposite const& opposite, Pla
     }
     if (step.direction == Direction::up) return;
     if (!catalog_read_) return;
-    auto const wanted = without_renamed(opposite.wanted, opposite.renames, catalog_);
-    auto const mend = plan_mend(catalog_, with_labels_as_now(catalog_, wanted));
+    auto own =
+        without_renamed(without_columns_of_parents(opposite.wanted, opposite.renames, catalog_, tables_), opposite.renames, catalog_);
+    auto const attributes = renamed_in_place(catalog_, own);
+    for (auto const& [is, was] : attributes) own.erase(is), own.erase(was);
+    // Whose columns are called otherwise by now, only the step knows.
+    auto const wanted = opposite.renames.empty() ? with_columns_of_parents(backend_.dialect(), own, catalog_, tables_) : own;
+    auto mend = plan_mend(catalog_, with_labels_as_now(catalog_, wanted));
+    std::erase_if(mend.before_data,
+                  [&](MendAction const& a) { return a.kind == MendAction::Kind::reshape && becomes_partition(a.id, wanted); });
     auto refused = why_no_mend(catalog_, wanted);
+    if (auto const beside = columns_beside_parents(wanted, catalog_, tables_);
+        step.origin == Origin::derived && opposite.renames.empty() && !beside.empty()) {
+        auto error = beside_parents(beside);
+        plan.findings.push_back(
+            {.severity = Severity::stop, .code = "dependents", .text = std::move(error.message), .next = std::move(error.next)});
+    }
     if (step.origin == Origin::derived && !refused.empty())
         plan.findings.push_back(
             {.severity = Severity::stop, .code = "not-derivable", .text = std::move(refused), .next = {.advice = "write a down script"}});
@@ -328,6 +346,7 @@ void Planner::describe_way_back(PlannedStep& step, Opposite const& opposite, Pla
             step.mends.push_back(fmt::format("gives {}{} its name {} back", table(rename.after), column,
                                              column.empty() ? table(rename.before) : rename.column_before));
         }
+        for (auto const& [is, was] : attributes) step.mends.push_back(fmt::format("gives {} its name {} back", is.text(), was.name));
         for (auto const* actions : {&mend.before_data, &mend.after_data})
             for (auto const& action : *actions)
                 if (!is_stand_in(action))

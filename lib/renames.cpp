@@ -60,4 +60,23 @@ Wanted without_renamed(Wanted wanted, std::vector<Rename> const& renames, Catalo
     return wanted;
 }
 
+std::vector<Rename> renames_between(std::vector<Table> const& now, std::vector<Table> const& start, std::vector<Rename> known) {
+    for (auto const& table : now) {
+        auto const* was = find_table_by_id(start, table.id);
+        if (!was) continue;
+        if (table_name(*was) != table_name(table)) known.push_back({table_name(table), table_name(*was), "", ""});
+        for (auto const& column : table.columns)
+            if (auto const* then = was->column_by_id(column.id); then && then->name != column.name)
+                known.push_back({table_name(table), table_name(*was), column.name, then->name});
+    }
+    return known;
+}
+
+void leave_out_renamed(Wanted& added, std::vector<Rename> const& renames, Catalog const& start) {
+    std::erase_if(added, [&](auto const& entry) {
+        return std::any_of(renames.begin(), renames.end(),
+                           [&](Rename const& rename) { return there_as_renamed(entry.first, rename, start); });
+    });
+}
+
 }  // namespace undrop

@@ -53,6 +53,14 @@ Result<void> StepRunner::rename_attributes_back() {
         UNDROP_CHECK(move(rename, aside, rename.column_before));
         report_.mended.push_back(fmt::format("name of attribute {}.{}", rename.before.second, rename.column_before));
     }
+    auto const is_attribute = [](auto const& entry) { return entry.first.kind == "attribute" && entry.second; };
+    if (std::none_of(opposite_.wanted.begin(), opposite_.wanted.end(), is_attribute)) return success();
+    UNDROP_TRY(auto const now, backend_.catalog_after(ledger_.name(), catalog_));
+    for (auto const& [is, was] : renamed_in_place(now, opposite_.wanted)) {
+        UNDROP_CHECK(rename_by(
+            fmt::format("alter type {} rename attribute {} to {} cascade", is.parent, dialect.quote(is.name), dialect.quote(was.name))));
+        report_.mended.push_back("name of " + was.text());
+    }
     return success();
 }
 

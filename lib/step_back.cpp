@@ -6,9 +6,12 @@
 #include "check.hpp"
 #include "constraint_names.hpp"
 #include "drawn.hpp"
+#include "drift.hpp"
 #include "fitting.hpp"
 #include "merge.hpp"
 #include "partitions.hpp"
+#include "renames.hpp"
+#include "reprinted.hpp"
 #include "restore.hpp"
 #include "restore_unique.hpp"
 #include "step.hpp"
@@ -45,7 +48,7 @@ std::vector<Snapshot> parents_first(std::vector<Snapshot> tables, Catalog const&
 
 // P8: what the mend makes, or makes anew, gets what today's defaults give to anything new: rights for whom nobody had given any. They have
 // the name of what they came with, or are those on a sequence that came with it.
-static void unwant_what_came_along(Catalog const& now, Catalog const& start, Wanted& wanted) {
+static Wanted what_came_along(Catalog const& now, Catalog const& start, Wanted const& wanted) {
     std::set<std::pair<std::string, std::string>> made;
     for (auto const& [id, object] : wanted)
         if (object) made.insert({id.parent, id.name});
@@ -60,7 +63,7 @@ static void unwant_what_came_along(Catalog const& now, Catalog const& start, Wan
     Wanted more;
     for (auto const& [id, object] : now)
         if (!object.holds_rows && !object.remove.empty() && !start.contains(id) && came_along(id, object)) more.emplace(id, std::nullopt);
-    wanted.merge(more);
+    return more;
 }
 
 Result<void> StepRunner::bring_back() {
@@ -156,9 +159,19 @@ Result<bool> StepRunner::rename_constraints(Catalog const& now) {
 // Indexes, constraints, views and rights come after the rows; what making them changes by itself is seen in another pass.
 Result<void> StepRunner::mend_over_rows() {
     constexpr int passes = 3;
+    std::set<ObjectId> made;
     for (int pass = 0; pass < passes; ++pass) {
         UNDROP_TRY(auto const now, backend_.catalog_after(ledger_.name(), catalog_));
-        unwant_what_came_along(now, catalog_, opposite_.wanted);
+        if (!made.empty() && !differences(now, opposite_.wanted).empty()) {
+            UNDROP_TRY(auto const recorded, ledger_.objects(opposite_.step));
+            want_as_printed(opposite_.wanted, made, now, recorded);
+        }
+        auto along = what_came_along(now, catalog_, opposite_.wanted);
+        if (!along.empty()) {
+            UNDROP_TRY(auto const tables, backend_.tables(ledger_.name()));
+            leave_out_renamed(along, renames_between(tables, before_, opposite_.renames), catalog_);
+        }
+        opposite_.wanted.merge(along);
         auto plan = plan_mend(now, opposite_.wanted);
         // What was just made from its recorded text differs only by what is still to come, as a partition's place in its parent.
         std::erase_if(plan.before_data, [&](MendAction const& a) {
@@ -167,6 +180,9 @@ Result<void> StepRunner::mend_over_rows() {
         if (plan.empty()) break;
         UNDROP_CHECK(mend_by(now, plan.before_data));
         UNDROP_CHECK(mend_by(now, plan.after_data));
+        for (auto const* actions : {&plan.before_data, &plan.after_data})
+            for (auto const& action : *actions)
+                if (action.kind == MendAction::Kind::make) made.insert(action.id);
     }
     tell(Event::Kind::mended, fmt::format("{} object(s)", report_.mended.size()));
     UNDROP_CHECK(restore_views());
@@ -184,7 +200,15 @@ Result<void> StepRunner::mend() {
         UNDROP_TRY(now, backend_.catalog_after(ledger_.name(), catalog_));
     }
     UNDROP_CHECK(take_along());
-    auto plan = plan_mend(now, opposite_.wanted);
+    auto const is_partition = [](auto const& entry) { return entry.first.kind == "partition" && entry.second; };
+    auto wanted = opposite_.wanted;
+    if (std::any_of(wanted.begin(), wanted.end(), is_partition)) {
+        UNDROP_TRY(auto const tables, backend_.tables(ledger_.name()));
+        opposite_.wanted = without_inherited(std::move(opposite_.wanted), now, tables);
+        wanted = with_columns_of_parents(backend_.dialect(), opposite_.wanted, now, tables);
+        if (auto const beside = columns_beside_parents(wanted, now, tables); !beside.empty()) return beside_parents(beside);
+    }
+    auto plan = plan_mend(now, wanted);
     std::erase_if(plan.before_data,
                   [&](MendAction const& a) { return a.kind == MendAction::Kind::reshape && becomes_partition(a.id, opposite_.wanted); });
     if (!plan.refused.empty())
@@ -192,11 +216,13 @@ Result<void> StepRunner::mend() {
                      .left = Left::rolled_back,
                      .message = "the schema cannot be brought back by itself: " + plan.refused,
                      .next = {.advice = "write a down script for it"}};
+    UNDROP_CHECK(homes_are_there(plan, now, opposite_.wanted));
     UNDROP_CHECK(nothing_renamed_away(plan));
     // What steps aside while a column changes comes back, though nobody recorded it; so does what hangs on a table that is rebuilt.
     for (auto const* actions : {&plan.before_data, &plan.after_data})
         for (auto const& action : *actions)
-            if (action.kind == MendAction::Kind::make && !is_stand_in(action)) opposite_.wanted.emplace(action.id, action.object);
+            if (action.kind == MendAction::Kind::make && !is_stand_in(action) && !wanted.contains(action.id))
+                opposite_.wanted.emplace(action.id, action.object);
     for (auto const& action : plan.before_data)
         if (action.kind == MendAction::Kind::reshape)
             for (auto const& [id, object] : now)

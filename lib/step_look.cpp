@@ -2,6 +2,7 @@
 #include "step.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <algorithm>
 
 #include "try.hpp"
@@ -71,12 +72,20 @@ Result<void> StepRunner::nothing_unplanned(Observed const& end) const {
         auto const* table = find_table_by_id(before_, id);
         auto const moved = table && table->partitioned && updated == -inserted && inserted == deleted;
         if (moved || (updated == 0 && inserted == 0 && deleted == 0)) continue;
-        return Error{.code = Code::refused,
-                     .left = Left::rolled_back,
-                     .message = fmt::format("bringing rows back made something else write to {}: {} updated, {} inserted, {} deleted rows "
-                                            "that nobody planned",
-                                            table ? table->text() : "a table", updated, inserted, deleted),
-                     .next = {.advice = "look for a foreign key with ON UPDATE, or a trigger that undrop may not switch off"}};
+        auto message =
+            fmt::format("bringing rows back made something else write to {}: {} updated, {} inserted, {} deleted rows that nobody planned",
+                        table ? table->text() : "a table", updated, inserted, deleted);
+        Next next{.advice = "look for a foreign key with ON UPDATE, or a trigger that undrop may not switch off"};
+        if (auto const triggers = backend_.event_triggers(); triggers && !triggers.value().empty()) {
+            message = fmt::format(
+                "undrop's own statements made something write to {}: {} updated, {} inserted, {} deleted rows that nobody "
+                "planned; {}",
+                table ? table->text() : "a table", updated, inserted, deleted, fmt::join(triggers.value(), "; "));
+            next.advice =
+                "have the event trigger's function leave undrop's statements alone, or switch it off for the step: ALTER EVENT "
+                "TRIGGER ... DISABLE";
+        }
+        return Error{.code = Code::refused, .left = Left::rolled_back, .message = std::move(message), .next = std::move(next)};
     }
     return success();
 }

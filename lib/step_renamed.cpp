@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "merge.hpp"
+#include "partitions.hpp"
 #include "restore_rows.hpp"
 #include "save.hpp"
 #include "step.hpp"
@@ -177,16 +178,20 @@ Error StepRunner::naming_unfitting(Error error) {
         unchanged_cells_.clear();
         UNDROP_CHECK(note_unchanged_cells());
         std::string found;
-        for (auto const& [id, wanted] : opposite_.wanted) {
+        auto const apart = without_columns_of_parents(opposite_.wanted, opposite_.renames, catalog_, tables);
+        for (auto const& [id, wanted] : with_columns_of_parents(backend_.dialect(), apart, catalog_, tables)) {
             for (auto const& table : tables) {
                 auto const whole =
                     id.kind == "table" && names_table(id.parent.empty() ? id.name : id.parent + "." + id.name, table_name(table));
                 auto const one = id.kind == "column" && names_table(id.parent, table_name(table)) && table.column(id.name);
                 if (!wanted || !(whole || one)) continue;
+                std::int64_t own_cells = 0;  // asked first: what the up itself wrote, and what makes room, is nobody's write
+                if (one) {
+                    UNDROP_TRY(own_cells, left_in_the_way(table, id.name));
+                }
                 UNDROP_TRY(auto const rows, backend_.unfitting(table, one ? id.name : "", *wanted));
                 if (one) {
-                    UNDROP_TRY(auto const own, left_in_the_way(table, id.name));
-                    left += std::min(own, rows);
+                    left += std::min(own_cells, rows);
                 } else if (rows > 0) {
                     UNDROP_TRY(auto const own, still_inserted(backend_, ledger_, opposite_, table));
                     made += std::min(own, rows);

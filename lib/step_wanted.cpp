@@ -97,6 +97,10 @@ Result<void> StepRunner::want_what_script_changed(Catalog const& now) {
             (std::any_of(object.needs.begin(), object.needs.end(), wanted) ||
              std::any_of(object.needs.begin(), object.needs.end(), rebuilt)))
             more.emplace(id, std::nullopt);
+    if (!more.empty()) {
+        UNDROP_TRY(auto const tables, backend_.tables(ledger_.name()));
+        leave_out_renamed(more, renames_between(tables, before_, opposite_.renames), start);
+    }
     // And on a table that it rebuilds what it makes of another form, as a default that draws from another sequence.
     for (auto const& [id, object] : start)
         if (now.contains(id) && !now.at(id).same(object) && !object.holds_rows &&

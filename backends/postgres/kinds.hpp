@@ -157,6 +157,7 @@ inline constexpr Kind known_kinds[] = {
     {"policy", 75, Section::after_data, kinds::policy},
     {"publication", 76, Section::after_data, kinds::publication},
     {"publication_table", 77, Section::after_data, nullptr},
+    {"publication_schema", 77, Section::after_data, nullptr},
     {"extension_dependency", 78, Section::after_data, kinds::extension_dependency},
     {"comment on", 80, Section::after_data, kinds::comment},
     {"owner of", 85, Section::after_data, kinds::owner},

@@ -65,9 +65,10 @@ constexpr char const* changed = R"sql(
 select concat(o.classid, ':', o.objid) from other o
 where case when age(o.row) <= 0 then pg_xact_status((pg_current_xact_id()::text::int8 - age(o.row))::text::xid8) = 'in progress' end)sql";
 constexpr std::string_view mark = "$since_15";
-constexpr char const* since_15 = "union all select 6237, oid, xmin from pg_publication_namespace";
+constexpr char const* since_15 = "union all select 6237, oid, xmin from pg_publication_namespace where not $superuser";
 
-// $1: a regular expression for the name as a word; $2: the name as SQL quotes it.
+// $1: a regular expression for the name as a word; $2: the name as SQL quotes it. What the database keeps parsed follows what it names, or
+// goes with it: only its texts in quotes may mean something that is gone.
 constexpr char const* bodies = R"sql(
 , body(word, name, text) as (
     select case p.prokind when 'p' then 'procedure' else 'function' end,
@@ -75,14 +76,16 @@ constexpr char const* bodies = R"sql(
     from pg_proc p join ns n on n.oid = p.pronamespace
     where p.prokind <> 'a' and not exists (select from ext e where e.classid = 1255 and e.objid = p.oid)
     union all
-    select case c.relkind when 'v' then 'view' else 'materialized view' end, c.q, pg_get_viewdef(c.oid) from rel c
-        where c.relkind in ('v', 'm')
-    union all
-    select 'trigger', format('%I on %s', t.tgname, c.q), pg_get_triggerdef(t.oid)
-    from rel c join pg_trigger t on t.tgrelid = c.oid where not t.tgisinternal and t.tgparentid = 0
-    union all
-    select 'policy', format('%I on %s', p.polname, c.q), concat_ws(' ', pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid))
-    from rel c join pg_policy p on p.polrelid = c.oid
+    select x.word, x.name, (select string_agg(m[1], ' ') from regexp_matches(x.text, '(''(?:[^'']|'''')*'')', 'g') m)
+    from (select case c.relkind when 'v' then 'view' else 'materialized view' end, c.q, pg_get_viewdef(c.oid) from rel c
+              where c.relkind in ('v', 'm')
+          union all
+          select 'trigger', format('%I on %s', t.tgname, c.q), pg_get_triggerdef(t.oid)
+          from rel c join pg_trigger t on t.tgrelid = c.oid where not t.tgisinternal and t.tgparentid = 0
+          union all
+          select 'policy', format('%I on %s', p.polname, c.q),
+                 concat_ws(' ', pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid))
+          from rel c join pg_policy p on p.polrelid = c.oid) x(word, name, text)
 )
 select concat(b.word, ' ', b.name) from body b where b.text ~* $1 or strpos(b.text, $2) > 0 order by 1)sql";
 
@@ -105,8 +108,9 @@ std::string quoted(std::string const& name) {
 
 std::string unknown_sql(Connection const& connection, std::string const& ledger, char const* what,
                         Extensions extensions = Extensions::remakable, bool rare = true) {
-    auto sql = catalog_sql((std::string(unknown) + what).c_str(), ledger, false, extensions, rare);
-    return sql.replace(sql.find(mark), mark.size(), connection.server_version() >= 150000 ? since_15 : "");
+    auto sql = std::string(unknown) + what;
+    sql.replace(sql.find(mark), mark.size(), connection.server_version() >= 150000 ? since_15 : "");
+    return catalog_sql(sql.c_str(), ledger, false, extensions, rare);
 }
 
 }  // namespace

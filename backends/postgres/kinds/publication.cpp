@@ -1,4 +1,5 @@
-// Publications, and which tables are in them. Those of a whole schema are not known: only a superuser can make them.
+// Publications, and which tables and schemas are in them. A schema only a superuser can put there; before version 15 nobody, so it is read
+// from what depends on it.
 #include "../kinds.hpp"
 
 namespace undrop::postgres::kinds {
@@ -24,6 +25,15 @@ cross join (select null::int2[] as prattrs, null::pg_node_tree as prqual) older 
 cross join lateral (
     select m.*, m.xmin as row, prattrs as attrs, prqual as qual from pg_publication_rel m where m.prpubid = p.oid) r
 join rel c on c.oid = r.prrelid
+union all
+select 'publication_schema', n.q, p.pubname, format('ALTER PUBLICATION %I ADD TABLES IN SCHEMA %s;', p.pubname, n.q),
+       format('ALTER PUBLICATION %I DROP TABLES IN SCHEMA %s;', p.pubname, n.q), '', '', 0, format('6237:%s:0', d.objid),
+       format('6104:%s:0 2615:%s:0', p.oid, n.oid), 0::oid, d.xmin::text, false
+from pg_depend d
+join pg_publication p on d.classid = 6237 and d.refclassid = 6104 and p.oid = d.refobjid
+join pg_depend s on s.classid = 6237 and s.objid = d.objid and s.refclassid = 2615
+join ns n on n.oid = s.refobjid
+where $superuser
 )sql";
 
 }  // namespace undrop::postgres::kinds
