@@ -76,8 +76,9 @@ Result<std::int64_t> PostgresBackend::run(std::string const& sql) {
     if (session_.transaction().empty()) return connection_.run(sql);
     auto const rows_change = {"insert into", "update", "delete from"};
     if (std::any_of(rows_change.begin(), rows_change.end(),
-                    [&](std::string_view verb) { return sql.starts_with(verb) && !is_stores(verb); })) {
-        UNDROP_TRY(auto const path, path_for_rows(connection_, session_));
+                    [&](std::string_view verb) { return sql.starts_with(verb) && (!is_stores(verb) || evaluates_users_function(sql)); })) {
+        UNDROP_TRY(auto const path,
+                   evaluates_users_function(sql) ? authors_path(connection_, session_) : path_for_rows(connection_, session_));
         return path.empty() ? connection_.run(sql) : run_under_path(connection_, path, sql);
     }
     if (!calls_users_function(sql)) return connection_.run(sql);
@@ -116,7 +117,10 @@ Error PostgresBackend::with_blocker(Error error, std::string message) const {
 }
 
 // Outside of a transaction a pooler's session has nobody's settings and role.
-Result<Rows> PostgresBackend::rows(std::string const& sql) { return connection_.rows(connection_.pooled() ? session_.safely(sql) : sql); }
+Result<Rows> PostgresBackend::rows(std::string const& sql) {
+    if (!connection_.idle() && evaluates_users_function(sql)) return rows_under_path(connection_, session_, sql);
+    return connection_.rows(connection_.pooled() ? session_.safely(sql) : sql);
+}
 
 Result<StoreState> PostgresBackend::store_state(std::string const& ledger) { return postgres::store_state(connection_, session_, ledger); }
 Result<Rows> PostgresBackend::store_rows(std::string const& ledger, std::string const& sql) {
