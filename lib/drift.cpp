@@ -111,7 +111,11 @@ Added added_since(Catalog const& now, Opposite const& opposite, std::set<ObjectI
         for (auto const& [id, object] : now) {
             if (gone.contains(id) || wanted.contains(id) || seen.contains(id)) continue;
             if (is_of_its_table(id)) continue;
-            auto const need = std::find_if(object.needs.begin(), object.needs.end(), [&](ObjectId const& n) { return gone.contains(n); });
+            // Where a column of its parent goes, a partition or whoever inherits it loses that, and stays.
+            auto const goes_for = [&, &kind = id.kind](ObjectId const& n) {
+                return gone.contains(n) && (kind != "table" || n.kind != "column");
+            };
+            auto const need = std::find_if(object.needs.begin(), object.needs.end(), goes_for);
             if (need == object.needs.end()) continue;
             auto const part = is_part(id, *need, now, gone);
             if (!id.kind.starts_with("owner of ")) (part ? added.along : added.in_the_way).push_back(id);

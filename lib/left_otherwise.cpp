@@ -112,6 +112,10 @@ bool was_before(Table const& table, std::string const& column, LeftByScript cons
     if (std::any_of(opposite.snapshots.begin(), opposite.snapshots.end(), made_anew)) return false;
     if (std::any_of(left.catalog.begin(), left.catalog.end(), of_it))
         return std::none_of(opposite.wanted.begin(), opposite.wanted.end(), of_it);
+    auto const is_column = [](auto const& entry) { return entry.first.kind == "column"; };
+    auto const is_it = [&](auto const& entry) { return is_relation(entry.first, name); };
+    if (std::any_of(left.catalog.begin(), left.catalog.end(), is_column) && std::any_of(left.catalog.begin(), left.catalog.end(), is_it))
+        return false;  // a partition's, or inherited: the parent tells
     for (auto const& [id, object] : opposite.wanted)
         if (is_relation(id, name)) return object && mentions(object->make, column);
     return true;
