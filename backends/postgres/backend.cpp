@@ -11,6 +11,7 @@
 #include "catalog.hpp"
 #include "concerns.hpp"
 #include "errors.hpp"
+#include "implicit_casts.hpp"
 #include "orphans.hpp"
 #include "path_for_rows.hpp"
 #include "postgres_backend.hpp"
@@ -69,7 +70,8 @@ Result<Rows> PostgresBackend::query(std::string const& sql, std::span<Cell const
 }
 
 // Only what goes to the store leaves the users' objects as they are.
-Result<std::int64_t> PostgresBackend::run(std::string const& sql) {
+Result<std::int64_t> PostgresBackend::run(std::string const& statement) {
+    auto const sql = without_implicit_casts(statement);
     auto const is_stores = [&](std::string_view verb) { return sql.starts_with(fmt::format("{} {}.", verb, quote_identifier(ledger_))); };
     auto const verbs = {"insert into", "delete from", "create table", "drop table"};
     if (std::none_of(verbs.begin(), verbs.end(), is_stores)) known_.changed();
