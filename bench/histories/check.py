@@ -239,6 +239,7 @@ class Walk:
         if self.options.prelude:
             if words := self.database.apply("base", self.options.prelude):
                 sys.exit(f"the prelude fails: {words}")
+            self.database.went_on()
         started = time.time()
         version = lambda path: [int(part) for part in re.match(r"[\d.]*\d", path.name).group().split(".")]
         for number, up in enumerate(sorted(Path(self.options.dir).glob("*.up.sql"), key=version), 1):
