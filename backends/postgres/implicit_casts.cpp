@@ -9,7 +9,7 @@ namespace undrop::postgres {
 namespace {
 
 constexpr std::string_view opens = "(ARRAY[";
-constexpr std::string_view closes = "])::text[]";
+constexpr std::string_view casts = "])::";
 
 bool is_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || static_cast<unsigned char>(c) >= 0x80; }
 
@@ -50,22 +50,36 @@ std::size_t closing(std::string_view sql, std::size_t from) {
     return std::string_view::npos;
 }
 
+// The length of `])::TYPE[]` at `at`, 0 where it is another thing. A type with a length is somebody's: it changes values.
+std::size_t cast_at(std::string_view sql, std::size_t at, bool compared) {
+    if (!sql.substr(at).starts_with(casts)) return 0;
+    auto const type = at + casts.size();
+    auto end = type;
+    while (end < sql.size() && (is_word(sql[end]) || sql[end] == ' ' || sql[end] == '.' || sql[end] == '"')) ++end;
+    if (end == type || !sql.substr(end).starts_with("[]")) return 0;
+    return compared || sql.substr(type, end - type) == "text" ? end + 2 - at : 0;
+}
+
 }  // namespace
 
 std::string without_implicit_casts(std::string definition) {
     constexpr std::array verbs = {"ALTER ", "CREATE "};
     if (std::none_of(verbs.begin(), verbs.end(), [&](char const* verb) { return definition.starts_with(verb); }) ||
-        definition.find(closes) == std::string::npos)
+        definition.find(opens) == std::string::npos)
         return definition;
     for (std::size_t i = 0; i < definition.size();) {
         if (auto const past = past_quoted(definition, i); past != i) {
             i = past;
             continue;
         }
-        if (std::string_view(definition).substr(i).starts_with(opens)) {
-            auto const end = closing(definition, i + opens.size());
-            if (end != std::string_view::npos && std::string_view(definition).substr(end).starts_with(closes)) {
-                definition.erase(end + 1, closes.size() - 1);
+        std::string_view const sql = definition;
+        if (sql.substr(i).starts_with(opens)) {
+            auto const end = closing(sql, i + opens.size());
+            auto const before = sql.substr(0, i);
+            auto const cast =
+                end == std::string_view::npos ? 0 : cast_at(sql, end, before.ends_with(" ANY (") || before.ends_with(" ALL ("));
+            if (cast > 0) {
+                definition.erase(end + 1, cast - 1);
                 definition.erase(i, 1);
             }
         }
