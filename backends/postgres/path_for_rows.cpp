@@ -37,6 +37,9 @@ Result<std::string> path_for_rows(Connection& connection, Session& session) {
 }
 
 Result<std::string> authors_path(Connection& connection, Session& session) {
+    // Between a script's statements its own settings hold, and must stay.
+    UNDROP_TRY(auto const current, connection.rows("select pg_catalog.current_setting('search_path')"));
+    if (current.at(0).at(0).value_or("") != pinned_path) return std::string{};
     bool const in_step = !session.transaction().empty();  // whoever only reads has no author's settings, but those of the session
     if (in_step) UNDROP_CHECK(session.enter_script());
     UNDROP_TRY(auto const authors, connection.rows(in_step ? "select pg_catalog.current_setting('search_path')"
