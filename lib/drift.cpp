@@ -146,8 +146,11 @@ Added added_since(Catalog const& now, Opposite const& opposite, std::set<ObjectI
         grown = false;
         for (auto const& [id, object] : now) {
             if (gone.contains(id) || wanted.contains(id) || seen.contains(id)) continue;
-            auto const need = std::find_if(object.needs.begin(), object.needs.end(),
-                                           [&, &id = id](ObjectId const& n) { return gone.contains(n) && !is_of_its_table(id, n); });
+            // Where a column of its parent goes, a partition or whoever inherits it loses that, and stays.
+            auto const goes_for = [&, &id = id](ObjectId const& n) {
+                return gone.contains(n) && !is_of_its_table(id, n) && (id.kind != "table" || n.kind != "column");
+            };
+            auto const need = std::find_if(object.needs.begin(), object.needs.end(), goes_for);
             if (need == object.needs.end()) continue;
             auto const part = is_part(id, *need, now, gone);
             if (!id.kind.starts_with("owner of ")) (part ? added.along : added.in_the_way).push_back(id);

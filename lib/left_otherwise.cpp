@@ -75,20 +75,33 @@ public:
     Result<std::int64_t> inserted(Footprint const& print) {
         TableName const name{print.schema, print.table};
         if (print.of != Footprint::Of::rows || print.store.empty() || !find_table(left_.before, name)) return std::int64_t{0};
-        std::string condition;
-        for (auto const& s : opposite_.snapshots) {
-            auto const whole = s.kind == Snapshot::Kind::deleted || s.kind == Snapshot::Kind::table;
-            if (!whole || table_name(s.table) != name_before(opposite_.renames, name)) continue;
-            if (!s.keyed() || s.purged()) return std::int64_t{0};
-            std::vector<std::string> key;
-            for (std::size_t i = 0; i < s.table.key.size(); ++i) key.push_back(fmt::format("s.k{}", i + 1));
-            condition += fmt::format("{} not exists (select 1 from {} as s where {} = f.k)", condition.empty() ? " where" : " and",
-                                     ledger_.table(s.store), backend_.dialect().image(key));
-        }
-        return count(ledger_.table(print.store) + " as f" + condition);
+        auto const rows = taking_no_ones_place(print);
+        return rows ? count(ledger_.table(print.store) + " as f where 1 = 1" + *rows) : Result<std::int64_t>(std::int64_t{0});
+    }
+
+    // Rows that the up inserted into tables of before, and which are still there; but for those that came back under the same key.
+    Result<std::int64_t> kept(Footprint const& print, Table const& table) {
+        auto const rows = taking_no_ones_place(print);
+        if (!rows) return std::int64_t{0};
+        return count(fmt::format("{} as t where exists (select 1 from {} as f where f.k = {}{})", backend_.dialect().own_rows(table),
+                                 ledger_.table(print.store), identity(backend_.dialect(), table, "t"), *rows));
     }
 
 private:
+    // Condition on f, a row of the footprint: the up deleted none of its key. Nothing: that cannot be told.
+    std::optional<std::string> taking_no_ones_place(Footprint const& print) {
+        std::string condition;
+        for (auto const& s : opposite_.snapshots) {
+            auto const whole = s.kind == Snapshot::Kind::deleted || s.kind == Snapshot::Kind::table;
+            if (!whole || table_name(s.table) != name_before(opposite_.renames, {print.schema, print.table})) continue;
+            if (!s.keyed() || s.purged()) return {};
+            std::vector<std::string> key;
+            for (std::size_t i = 0; i < s.table.key.size(); ++i) key.push_back(fmt::format("s.k{}", i + 1));
+            condition += fmt::format(" and not exists (select 1 from {} as s where {} = f.k)", ledger_.table(s.store),
+                                     backend_.dialect().image(key));
+        }
+        return condition;
+    }
     Result<std::int64_t> count(std::string const& from) {
         UNDROP_TRY(auto const rows, backend_.rows("select count(*) from " + from));
         return number_of(rows.at(0).at(0));
@@ -101,7 +114,7 @@ private:
 };
 
 // Was it there before the up? Where the catalog has columns, that says so; else the table's recorded text.
-bool was_before(Table const& table, std::string const& column, LeftByScript const& left, Opposite const& opposite) {
+bool was_before(Table const& table, std::string const& column, Catalog const& catalog, Opposite const& opposite) {
     auto const name = table_name(table);
     auto const of_it = [&](auto const& entry) {
         return entry.first.kind == "column" && entry.first.name == column && names_table(entry.first.parent, name);
@@ -110,8 +123,11 @@ bool was_before(Table const& table, std::string const& column, LeftByScript cons
         return o.kind == Snapshot::Kind::column && table_name(o.table) == name && o.column == column;
     };
     if (std::any_of(opposite.snapshots.begin(), opposite.snapshots.end(), made_anew)) return false;
-    if (std::any_of(left.catalog.begin(), left.catalog.end(), of_it))
-        return std::none_of(opposite.wanted.begin(), opposite.wanted.end(), of_it);
+    if (std::any_of(catalog.begin(), catalog.end(), of_it)) return std::none_of(opposite.wanted.begin(), opposite.wanted.end(), of_it);
+    auto const is_column = [](auto const& entry) { return entry.first.kind == "column"; };
+    auto const is_it = [&](auto const& entry) { return is_relation(entry.first, name); };
+    if (std::any_of(catalog.begin(), catalog.end(), is_column) && std::any_of(catalog.begin(), catalog.end(), is_it))
+        return false;  // a partition's, or inherited: the parent tells
     for (auto const& [id, object] : opposite.wanted)
         if (is_relation(id, name)) return object && mentions(object->make, column);
     return true;
@@ -163,6 +179,25 @@ Result<std::vector<std::string>> inserted_beside(Backend& backend, Ledger const&
     return notes;
 }
 
+Result<std::vector<std::string>> inserted_by_the_up(Backend& backend, Ledger const& ledger, LeftByScript const& left,
+                                                    std::vector<Table> const& after, Opposite const& opposite) {
+    std::vector<std::string> notes;
+    ScriptsRows rows(backend, ledger, left, opposite);
+    for (auto const& print : opposite.footprints) {
+        if (print.of != Footprint::Of::rows || print.store.empty()) continue;
+        auto const* table = find_table(after, {print.schema, print.table});
+        if (!table) table = find_table(after, name_before(opposite.renames, {print.schema, print.table}));
+        if (!table || table->key.empty()) continue;
+        UNDROP_TRY(auto const count, rows.kept(print, *table));
+        if (count > 0)
+            notes.push_back(
+                fmt::format("the down script leaves {} rows of {} that the up inserted; `-- undrop: remove-inserted` at its top, "
+                            "or down --derive, takes out those that nobody changed",
+                            count, table->text()));
+    }
+    return notes;
+}
+
 Error drops_beside(Table const& table, std::string const& column) {
     auto const what = column.empty() ? table.text() : table.text() + "." + column;
     return Error{
@@ -189,8 +224,30 @@ std::vector<std::pair<Table const*, std::string>> dropped_beside(LeftByScript co
         if (!now || made || !opposite.renames.empty()) continue;
         for (auto const& column : table.columns)
             if (!column.generated && !now->column(column.name) && !(now->id == table.id && now->column_by_id(column.id)) &&
-                was_before(table, column.name, left, opposite))
+                was_before(table, column.name, left.catalog, opposite))
                 dropped.emplace_back(&table, column.name);
+    }
+    return dropped;
+}
+
+std::vector<std::pair<Table const*, std::string>> will_drop_beside(Foreseen const& foreseen, std::vector<Table> const& tables,
+                                                                   Catalog const& catalog, Opposite const& opposite) {
+    using Kind = Foreseen::Touch::Kind;
+    std::vector<std::pair<Table const*, std::string>> dropped;
+    if (records_nothing(opposite) || !opposite.renames.empty()) return dropped;
+    auto const is_made = [&](Table const& table) {
+        return std::any_of(opposite.wanted.begin(), opposite.wanted.end(),
+                           [&](auto const& entry) { return !entry.second && is_relation(entry.first, table_name(table)); });
+    };
+    for (auto const& touch : foreseen.touches) {
+        if (touch.kind != Kind::drop_table && touch.kind != Kind::drop_column) continue;
+        auto const foresight = resolve({.touches = {touch}}, tables);
+        for (auto const& name : foresight.tables)
+            if (auto const* table = find_table(tables, name); table && !is_made(*table)) dropped.emplace_back(table, "");
+        for (auto const& [name, column] : foresight.columns)
+            if (auto const* table = find_table(tables, name);
+                table && !is_made(*table) && table->column(column) && was_before(*table, column, catalog, opposite))
+                dropped.emplace_back(table, column);
     }
     return dropped;
 }

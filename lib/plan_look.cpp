@@ -256,13 +256,13 @@ Result<void> Planner::describe(PlannedStep& step, Opposite const& opposite, Plan
     if (step.direction == Direction::up && std::any_of(step.losses.begin(), step.losses.end(), kept))
         step.notes.push_back(
             "what is saved stays in the database, personal data too, until `snapshots purge` or `snapshots erase`; what must not be kept "
-            "at "
-            "all, `-- undrop: lose NAME` in the script lets go");
+            "at all, `-- undrop: lose NAME` in the script lets go");
     UNDROP_CHECK(count_written_since(step, opposite));
     UNDROP_CHECK(count_returns(step, opposite, statements));
     UNDROP_CHECK(find_unfitting(step, opposite, plan));
     UNDROP_CHECK(count_orphans(step, opposite, plan));
     UNDROP_CHECK(count_own_rows(step, opposite));
+    if (full_) UNDROP_CHECK(tell_of_drops_beside(step, statements, lose, opposite, plan));
     note_reached(foresight, opposite, statements);
     if (full_) UNDROP_CHECK(warn_of_long_users(unwaived, plan));
     if (full_ && catalog_read_) UNDROP_CHECK(warn_of_mentions(by_name, backend_.dialect().foresee(statements), plan));

@@ -24,6 +24,9 @@ std::optional<std::size_t> place_of(Snapshot const& s, std::string const& column
     return static_cast<std::size_t>(at - s.values.begin());
 }
 
+// Then it says so, and nobody asks for them but for those under a stranger.
+bool foreign_keys_off(Backend const& backend) { return !backend.remarks().empty(); }
+
 bool mentions_references(std::string text) {
     std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
     return text.find("references") != std::string::npos;
@@ -41,6 +44,7 @@ struct SavedReferences {
     Table const* parent;  // null: it comes back in the same step
     ForeignKey const& key;
     std::vector<Snapshot const*> parents_rows;  // that come back in the same step
+    bool may_miss;                              // the connection has foreign keys off: only rows of strangers count
 
     // Condition on s; nothing: it cannot be asked beforehand.
     [[nodiscard]] std::optional<std::string> is_orphan() const;
@@ -81,7 +85,8 @@ std::optional<std::string> SavedReferences::is_orphan() const {
         if (parent && parents_rows[n]->table.key == key.parents_columns && told_by_number(*parents_rows[n]))
             taken += fmt::format(" or ({} and {})", of_parent, of_saved);
     }
-    return fmt::format("({}) and ((1 = 1{}){})", fmt::join(given, key.full ? " or " : " and "), missing, taken);
+    return fmt::format("({}) and ({}{})", fmt::join(given, key.full ? " or " : " and "),
+                       may_miss ? "1 = 0" : fmt::format("(1 = 1{})", missing), taken);
 }
 
 // FROM item and condition: what would be put back of the snapshot (alias s).
@@ -143,8 +148,9 @@ Result<void> Planner::count_orphans(PlannedStep& step, Opposite const& opposite,
             plan.findings.push_back(
                 {.severity = stop ? Finding::Severity::warning : Finding::Severity::note,
                  .code = "orphans",
-                 .text = fmt::format("{} of {} refer to rows of {} that are not there any more, or whose numbers other rows have by now{}",
-                                     *orphans, back.what, parent, stop ? ": the way back will be refused" : ""),
+                 .text = fmt::format("{} of {} refer to rows of {} {}whose numbers other rows have by now{}", *orphans, back.what, parent,
+                                     foreign_keys_off(backend_) ? "" : "that are not there any more, or ",
+                                     stop ? ": the way back will be refused" : ""),
                  .next = {.command = stop ? "down --on-orphan keep" : "",
                           .advice = stop ? "or null; or make those rows again first" : ""}});
         }
@@ -171,7 +177,7 @@ Result<std::optional<std::int64_t>> Planner::orphans_of(Snapshot const& s, Table
     auto const own = std::any_of(opposite.footprints.begin(), opposite.footprints.end(), [&](Footprint const& print) {
         return parent && print.of == Footprint::Of::rows && TableName{print.schema, print.table} == table_name(*parent);
     });
-    SavedReferences const references{backend_.dialect(), ledger_, s, now, parent, key, rows};
+    SavedReferences const references{backend_.dialect(), ledger_, s, now, parent, key, rows, foreign_keys_off(backend_)};
     auto const orphan = references.is_orphan();
     if (!orphan || own || (!parent && rows.empty())) return std::optional<std::int64_t>{};
     return counted(fmt::format("{} and {}", references.comes_back(cell), *orphan));

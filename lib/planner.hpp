@@ -87,6 +87,9 @@ private:
     [[nodiscard]] Result<void> find_missing_values(PlannedStep const& step, Opposite const& opposite, Snapshot const& s, Plan& plan);
     [[nodiscard]] Result<void> find_unfitting_types(Opposite const& opposite, Plan& plan);
     [[nodiscard]] Result<void> find_unfitting_constraints(Opposite const& opposite, std::set<TableName> const& told, Plan& plan);
+    // plan_beside.cpp: what of before the up a down script drops
+    [[nodiscard]] Result<void> tell_of_drops_beside(PlannedStep const& step, std::vector<Statement> const& statements,
+                                                    std::vector<std::string> const& lose, Opposite const& opposite, Plan& plan);
     // plan_orphans.cpp: what of it refers to what is gone
     [[nodiscard]] Result<std::optional<std::vector<ForeignKey>>> foreign_keys_then(Snapshot const& s, Table const* now,
                                                                                    Opposite const& opposite);

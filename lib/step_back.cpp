@@ -74,6 +74,10 @@ Result<void> StepRunner::bring_back() {
             if (!waived(table_name(*table), column)) return drops_beside(*table, column);
         UNDROP_TRY(auto const inserted, inserted_beside(backend_, ledger_, left, opposite_));
         report_.notes.insert(report_.notes.end(), inserted.begin(), inserted.end());
+        if (!asks_to_remove_inserted()) {
+            UNDROP_TRY(auto const kept, inserted_by_the_up(backend_, ledger_, left, scripted_, opposite_));
+            report_.notes.insert(report_.notes.end(), kept.begin(), kept.end());
+        }
     }
     if (step_.direction == Direction::down) UNDROP_CHECK(give_names_back());
     UNDROP_CHECK(look_for_strangers());

@@ -39,10 +39,18 @@ constexpr char const* otherwise = "left otherwise";
 [[nodiscard]] Result<std::vector<std::string>> inserted_beside(Backend& backend, Ledger const& ledger, LeftByScript const& left,
                                                                Opposite const& opposite);
 
+// Notes of rows that the up has put into such tables, and that it leaves there: it may mean to.
+[[nodiscard]] Result<std::vector<std::string>> inserted_by_the_up(Backend& backend, Ledger const& ledger, LeftByScript const& left,
+                                                                  std::vector<Table> const& after, Opposite const& opposite);
+
 // Tables, and columns of others (else ""), that were there before the up and that are gone after the down script, under whatever name: it
 // drops what was not its own, and nothing of the up's could bring back what they hold.
 [[nodiscard]] std::vector<std::pair<Table const*, std::string>> dropped_beside(LeftByScript const& left, std::vector<Table> const& after,
                                                                                Opposite const& opposite);
+
+// The same by the script's text.
+[[nodiscard]] std::vector<std::pair<Table const*, std::string>> will_drop_beside(Foreseen const& foreseen, std::vector<Table> const& tables,
+                                                                                 Catalog const& catalog, Opposite const& opposite);
 
 [[nodiscard]] Error drops_beside(Table const& table, std::string const& column);
 

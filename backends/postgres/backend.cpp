@@ -11,6 +11,7 @@
 #include "catalog.hpp"
 #include "concerns.hpp"
 #include "errors.hpp"
+#include "implicit_casts.hpp"
 #include "orphans.hpp"
 #include "path_for_rows.hpp"
 #include "postgres_backend.hpp"
@@ -69,15 +70,17 @@ Result<Rows> PostgresBackend::query(std::string const& sql, std::span<Cell const
 }
 
 // Only what goes to the store leaves the users' objects as they are.
-Result<std::int64_t> PostgresBackend::run(std::string const& sql) {
+Result<std::int64_t> PostgresBackend::run(std::string const& statement) {
+    auto const sql = without_implicit_casts(statement);
     auto const is_stores = [&](std::string_view verb) { return sql.starts_with(fmt::format("{} {}.", verb, quote_identifier(ledger_))); };
     auto const verbs = {"insert into", "delete from", "create table", "drop table"};
     if (std::none_of(verbs.begin(), verbs.end(), is_stores)) known_.changed();
     if (session_.transaction().empty()) return connection_.run(sql);
     auto const rows_change = {"insert into", "update", "delete from"};
     if (std::any_of(rows_change.begin(), rows_change.end(),
-                    [&](std::string_view verb) { return sql.starts_with(verb) && !is_stores(verb); })) {
-        UNDROP_TRY(auto const path, path_for_rows(connection_, session_));
+                    [&](std::string_view verb) { return sql.starts_with(verb) && (!is_stores(verb) || evaluates_users_function(sql)); })) {
+        UNDROP_TRY(auto const path,
+                   evaluates_users_function(sql) ? authors_path(connection_, session_) : path_for_rows(connection_, session_));
         return path.empty() ? connection_.run(sql) : run_under_path(connection_, path, sql);
     }
     if (!calls_users_function(sql)) return connection_.run(sql);
@@ -116,7 +119,10 @@ Error PostgresBackend::with_blocker(Error error, std::string message) const {
 }
 
 // Outside of a transaction a pooler's session has nobody's settings and role.
-Result<Rows> PostgresBackend::rows(std::string const& sql) { return connection_.rows(connection_.pooled() ? session_.safely(sql) : sql); }
+Result<Rows> PostgresBackend::rows(std::string const& sql) {
+    if (!connection_.idle() && evaluates_users_function(sql)) return rows_under_path(connection_, session_, sql);
+    return connection_.rows(connection_.pooled() ? session_.safely(sql) : sql);
+}
 
 Result<StoreState> PostgresBackend::store_state(std::string const& ledger) { return postgres::store_state(connection_, session_, ledger); }
 Result<Rows> PostgresBackend::store_rows(std::string const& ledger, std::string const& sql) {

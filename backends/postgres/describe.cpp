@@ -4,6 +4,7 @@
 #include <array>
 
 #include "catalog.hpp"
+#include "implicit_casts.hpp"
 #include "locator.hpp"
 #include "names.hpp"
 #include "postgres_backend.hpp"
@@ -179,6 +180,7 @@ Result<WholeSchema> PostgresBackend::describe(std::string const& ledger) {
         UNDROP_TRY(auto const others, told(connection_, query.c_str(), ledger));
         for (auto const& row : others) found.unknown.push_back(*row[0]);
     }
+    for (auto& [id, object] : found.catalog) object.make = without_implicit_casts(std::move(object.make));
     return found;
 }
 

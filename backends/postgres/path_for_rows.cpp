@@ -21,26 +21,47 @@ select exists (
               and exists (select from pg_catalog.pg_attrdef f join pg_catalog.pg_attribute a on a.attrelid = f.adrelid and a.attnum = f.adnum
                           where f.oid = d.objid and a.attgenerated <> '')))::pg_catalog.text)";
 
+Result<void> set_path(Connection& connection, std::string const& path) {
+    UNDROP_TRY(auto const rows, connection.rows("select pg_catalog.set_config('search_path', " + quote_literal(path) + ", true)"));
+    return BOOST_OUTCOME_V2_NAMESPACE::success();
+}
+
+constexpr char const* pinned_path = "pg_catalog, pg_temp";
+
 }  // namespace
 
 Result<std::string> path_for_rows(Connection& connection, Session& session) {
     UNDROP_TRY(auto const called, connection.rows(any_called));
     if (called.at(0).at(0).value_or("") != "true") return std::string{};
-    UNDROP_CHECK(session.enter_script());
-    UNDROP_TRY(auto const authors, connection.rows("select pg_catalog.current_setting('search_path')"));
-    UNDROP_CHECK(session.leave_script());
+    return authors_path(connection, session);
+}
+
+Result<std::string> authors_path(Connection& connection, Session& session) {
+    // Between a script's statements its own settings hold, and must stay.
+    UNDROP_TRY(auto const current, connection.rows("select pg_catalog.current_setting('search_path')"));
+    if (current.at(0).at(0).value_or("") != pinned_path) return std::string{};
+    bool const in_step = !session.transaction().empty();  // whoever only reads has no author's settings, but those of the session
+    if (in_step) UNDROP_CHECK(session.enter_script());
+    UNDROP_TRY(auto const authors, connection.rows(in_step ? "select pg_catalog.current_setting('search_path')"
+                                                           : "select reset_val from pg_catalog.pg_settings where name = 'search_path'"));
+    if (in_step) UNDROP_CHECK(session.leave_script());
     auto const path = authors.at(0).at(0).value_or("");
     return path.empty() ? path : "pg_catalog, " + path + ", pg_temp";
 }
 
 Result<std::int64_t> run_under_path(Connection& connection, std::string const& path, std::string const& sql) {
-    auto const set = [&](std::string const& wanted) -> Result<void> {
-        UNDROP_TRY(auto const rows, connection.rows("select pg_catalog.set_config('search_path', " + quote_literal(wanted) + ", true)"));
-        return BOOST_OUTCOME_V2_NAMESPACE::success();
-    };
-    UNDROP_CHECK(set(path));
+    UNDROP_CHECK(set_path(connection, path));
     UNDROP_TRY(auto const rows, connection.run(sql));
-    UNDROP_CHECK(set("pg_catalog, pg_temp"));
+    UNDROP_CHECK(set_path(connection, pinned_path));
+    return rows;
+}
+
+Result<Rows> rows_under_path(Connection& connection, Session& session, std::string const& sql) {
+    UNDROP_TRY(auto const path, authors_path(connection, session));
+    if (path.empty()) return connection.rows(sql);
+    UNDROP_CHECK(set_path(connection, path));
+    UNDROP_TRY(auto rows, connection.rows(sql));
+    UNDROP_CHECK(set_path(connection, pinned_path));
     return rows;
 }
 

@@ -6,6 +6,8 @@
 
 #include <undrop/result.hpp>
 
+#include "answers.hpp"
+
 namespace undrop::postgres {
 
 class Connection;
@@ -15,7 +17,13 @@ class Session;
 // database calls such a function. Empty: what is pinned will do.
 [[nodiscard]] Result<std::string> path_for_rows(Connection& connection, Session& session);
 
+// The same whatever the database's definitions call: for a statement that evaluates such a call itself.
+[[nodiscard]] Result<std::string> authors_path(Connection& connection, Session& session);
+
 // Runs one with such a path, and goes back to what is pinned.
 [[nodiscard]] Result<std::int64_t> run_under_path(Connection& connection, std::string const& path, std::string const& sql);
+
+// The rows of a statement that evaluates a call of such a function (evaluates_users_function), within a transaction.
+[[nodiscard]] Result<Rows> rows_under_path(Connection& connection, Session& session, std::string const& sql);
 
 }  // namespace undrop::postgres

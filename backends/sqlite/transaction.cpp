@@ -310,6 +310,8 @@ Result<void> SqliteBackend::check_constraints() {
     std::int64_t before = 0;
     std::int64_t after = 0;
     std::string where;
+    std::string missing;  // a table that every one of these rows refers to, where no such table is there
+    bool parents_missing = true;
     for (auto const& [reference, count] : *orphans_) before += std::max<std::int64_t>(count, 0);
     for (auto const& [reference, count] : now.value()) {
         after += std::max<std::int64_t>(count, 0);
@@ -318,16 +320,23 @@ Result<void> SqliteBackend::check_constraints() {
         if (more <= 0) continue;
         where += fmt::format("{}{} row(s) of {} refer to rows of {} that are not there", where.empty() ? "" : ", ", more, reference.first,
                              reference.second);
+        UNDROP_TRY(auto const parents, connection_.number(fmt::format("select count(*) from main.sqlite_schema where type = 'table' and "
+                                                                      "lower(name) = lower({})",
+                                                                      literal(reference.second))));
+        missing = reference.second;
+        parents_missing = parents_missing && parents == 0;
     }
     if (after <= before) return outcome::success();
     if (before_ && !before_->foreign_keys) {  // whoever opened the database does not ask for them
         let_be_ = where;
         return outcome::success();
     }
-    return refused("foreign keys do not hold: " + where,
-                   "make the missing rows again, or delete or change the rows that refer to them, and try again (saved rows stay in "
-                   "their snapshot with --on-orphan keep); PRAGMA foreign_key_check lists them. Who opens the database with "
-                   "?foreign_keys=off lets them be");
+    auto error = refused("foreign keys do not hold: " + where,
+                         "make the missing rows again, or delete or change the rows that refer to them, and try again (saved rows stay in "
+                         "their snapshot with --on-orphan keep); PRAGMA foreign_key_check lists them. Who opens the database with "
+                         "?foreign_keys=off lets them be");
+    if (parents_missing) error.native = "no such table: main." + missing;  // SQLite's words for each row that is written there
+    return error;
 }
 
 }  // namespace undrop::sqlite

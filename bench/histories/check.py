@@ -94,13 +94,15 @@ class Walk:
         if verdict != "exact":
             print(f"  {entry['name']} {way}: {verdict}\n    " + why.replace("\n", "\n    ")[:3000], flush=True)
 
-    def client_alone(self, up):
-        """Does it apply at all? Takes rows away from the base where they alone are in the way."""
+    def client_alone(self, up, later=False):
+        """Does it apply at all? Takes rows away from the base where they alone are in the way. `later`: numbers have been drawn since."""
         words = None
         for tables in (None, set(re.findall(r"\w+", up.read_text(encoding="utf-8"))), []):
             if tables is not None:
                 self.database.empty("base", tables)
             self.database.copy("base", "client")
+            if later:
+                self.database.draw_numbers("client")
             failed = self.database.apply("client", up)
             if failed is None:
                 witness = self.database.witness("client")
@@ -131,7 +133,9 @@ class Walk:
             return False
         again = self.database.witness("try")
         if differences(entry["first"], again, drawn(client, entry["first"])):
-            client, _ = self.client_alone(entry["up"])  # a clock of whole seconds: the client once more, later
+            client, _ = self.client_alone(entry["up"], later=True)  # a clock of whole seconds, a sequence that has moved: the client once more
+            for table, columns in drawn(client, entry["first"]).items():
+                self.drawn.setdefault(table, set()).update(columns)
         if found := differences(entry["first"], again, drawn(client, entry["first"])):
             self.note(entry, way, "wrong", "up again:\n" + "\n".join(found))
             return False
@@ -139,10 +143,10 @@ class Walk:
         self.known = again
         return True
 
-    def client_fails_too(self, name, migration):
-        """The author's down runs in nobody's hands: it is broken, and the derived way back has to do."""
+    def client_fails_too(self, name, migration, direction="down"):
+        """The author's script runs in nobody's hands: a down is broken then, and the derived way back has to do."""
         self.database.copy(name, "client")
-        failed = self.database.apply("client", self.directory / (migration + ".down.sql"))
+        failed = self.database.apply("client", self.directory / f"{migration}.{direction}.sql")
         self.database.drop("client")
         self.database.after_copy()
         return failed is not None
@@ -222,6 +226,8 @@ class Walk:
             if found := differences({"schema": schema, "rows": {}}, self.database.witness("base"), schema_only=True):
                 self.note(entry, "whole " + name, "wrong", f"down from {name}:\n" + "\n".join(found))
         code, said = self.undrop("base", "up")
+        if code and (failed := re.search(r"While: up (\S+) (\S+)", said)) and self.client_fails_too("base", "_".join(failed.groups()), "up"):
+            return self.note(entry, "whole", "ends", f"up again ends at {failed[1]}, which the client does not apply to these rows either: {said}")
         if code:
             return self.note(entry, "whole", "refused" if code == 3 else "failed", f"up again: exit {code}: {said}")
         if found := differences(last, self.database.witness("base"), self.drawn):
@@ -233,6 +239,7 @@ class Walk:
         if self.options.prelude:
             if words := self.database.apply("base", self.options.prelude):
                 sys.exit(f"the prelude fails: {words}")
+            self.database.went_on()
         started = time.time()
         version = lambda path: [int(part) for part in re.match(r"[\d.]*\d", path.name).group().split(".")]
         for number, up in enumerate(sorted(Path(self.options.dir).glob("*.up.sql"), key=version), 1):
@@ -243,6 +250,7 @@ class Walk:
                     self.database.empty("base", [])
                     self.database.apply("base", up)
                 self.database.went_on()
+                self.known = None
                 self.by_hand.append(up.name)
                 continue
             self.results.append(self.migration(number, up, Path(str(up)[:-7] + ".down.sql")))
@@ -260,7 +268,7 @@ class Walk:
         line = {"history": Path(self.options.dir).name, "foreign_keys": self.options.foreign_keys, "migrations": len(entries), "client": len(applied),
                 "without rows": sum(e["client"] == "applies without rows" for e in entries),
                 "up": {v: count("up", v) for v in ("refused", "failed", "wrong")},
-                **{way: {v: count(way, v) for v in ("exact", "refused", "failed", "broken", "wrong")} for way in ("author", "derive", "whole")},
+                **{way: {v: count(way, v) for v in ("exact", "refused", "failed", "broken", "ends", "wrong")} for way in ("author", "derive", "whole")},
                 "minutes": round(seconds / 60, 1)}
         print(json.dumps(line))
         if self.options.report:

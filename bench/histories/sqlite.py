@@ -53,6 +53,15 @@ class Sqlite:
         done = subprocess.run(["sqlite3", "-batch", str(self.path(name))], input=script, capture_output=True, text=True)
         return done.stderr if done.returncode or done.stderr else None
 
+    def draw_numbers(self, name):
+        db = sqlite3.connect(self.path(name))
+        try:
+            db.execute("update sqlite_sequence set seq = seq + 2")
+        except sqlite3.OperationalError:
+            pass  # no table counts by itself
+        db.commit()
+        db.close()
+
     def witness(self, name):
         db = sqlite3.connect(self.path(name))
         db.text_factory = lambda value: value.decode("utf-8", "replace")

@@ -137,6 +137,46 @@ ON_BOTH("story: a plan down warns of saved rows that refer to rows which are gon
     CHECK_EQ(down_error(db, source).left, Left::rolled_back);
 }
 
+ON_SQLITE("story: with foreign keys off a plan down warns of no missing rows, for nobody asks for them") {
+    db.run(
+        "create table u (id integer primary key); insert into u values (1), (2);"
+        "create table p (id integer primary key, u integer references u (id)); insert into p values (1, 1), (2, 2)");
+    auto const source = source_of({{"delete from p"}});
+    (void)up(db, source);
+    db.run("delete from u where id = 2");
+    auto const warnings = [&](std::string const& url) {
+        auto target = Target::open(url).value();
+        auto const plan = plan_down(target, source).value();
+        return std::count_if(plan.findings.begin(), plan.findings.end(), [](Finding const& finding) { return finding.code == "orphans"; });
+    };
+    CHECK_EQ(warnings(db.url()), 1);
+    CHECK_EQ(warnings(db.url() + "?foreign_keys=off"), 0);
+    auto target = Target::open(db.url() + "?foreign_keys=off").value();
+    auto const back = apply(target, approve(plan_down(target, source).value()).value());
+    REQUIRE_MESSAGE(back.has_value(), (back.has_value() ? "" : back.error().text()));
+    CHECK_EQ(db.table("select * from p order by id"), "1|1\n2|2");
+}
+
+ON_BOTH("story: a plan down tells what of before a down script drops, and what comes of that") {
+    db.run("create table t (id integer primary key, v text); insert into t values (1, 'a'), (2, 'b')");
+    auto const source = source_of({{"alter table t add column w text", "drop table t"}});
+    (void)up(db, source);
+    auto const told = [&] {
+        auto target = Target::open(db.url()).value();
+        auto const plan = plan_down(target, source).value();
+        auto const at =
+            std::find_if(plan.findings.begin(), plan.findings.end(), [](Finding const& finding) { return finding.code == "beside"; });
+        REQUIRE(at != plan.findings.end());
+        return *at;
+    };
+    auto const name = "the down script drops " + db.named("t") + ", which was there before the up: ";
+    CHECK_EQ(told().text, name + "the step goes without the script, for nobody has written since");
+    db.run("update t set w = 'since' where id = 1");
+    CHECK_EQ(told().text, name + "the way back will be refused, for somebody has written since");
+    CHECK_EQ(told().severity, Finding::Severity::warning);
+    CHECK_EQ(down_error(db, source).code, Code::refused);
+}
+
 ON_BOTH("story: a plan down counts what comes back of a table") {
     fill(db);
     auto const source = source_of({{"drop table t"}});
