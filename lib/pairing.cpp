@@ -47,7 +47,8 @@ std::string with_keys_since(Dialect const& dialect, Snapshot const& s, std::stri
 }
 
 // One more column l1.. for each of the key: what the step left there.
-std::string with_keys_left(Ledger const& ledger, Snapshot const& s, Snapshot const& updated, std::string const& from, bool again) {
+std::string with_keys_left(Dialect const& dialect, Ledger const& ledger, Snapshot const& s, Snapshot const& updated,
+                           std::string const& from, bool again) {
     auto cells = cells_of(s);
     std::vector<std::string> same;
     for (std::size_t i = 1; i <= s.table.key.size(); ++i) {
@@ -55,7 +56,11 @@ std::string with_keys_left(Ledger const& ledger, Snapshot const& s, Snapshot con
         auto const at = std::find(updated.values.begin(), updated.values.end(), updated.table.key[i - 1]) - updated.values.begin() + 1;
         bool const changed = at <= static_cast<std::ptrdiff_t>(updated.values.size());
         cells.push_back(fmt::format("s.k{}", i));
-        cells.push_back(fmt::format("case when u.k1 is null then {0} else u.k{1} end as l{1}", last, i));
+        auto left = *updated.table.column(updated.table.key[i - 1]);
+        auto const retyped = changed && updated.left_types[static_cast<std::size_t>(at) - 1] != left.full_type();
+        if (retyped) left.type = updated.left_types[static_cast<std::size_t>(at) - 1];
+        cells.push_back(
+            fmt::format("case when u.k1 is null then {0} else u.k{1} end as l{1}", retyped ? dialect.load(left, last) : last, i));
         same.push_back(changed ? fmt::format("u.v{} = {}", at, last) : fmt::format("u.k{} = {}", i, last));
     }
     return fmt::format("(select {} from {} left join {} as u on {}) as s", fmt::join(cells, ", "), from, ledger.table(updated.store),
@@ -90,7 +95,7 @@ Pairing pair(Dialect const& dialect, Ledger const& ledger, Snapshot const& s, Ta
             return std::find(u->values.begin(), u->values.end(), name) != u->values.end();
         };
         if (u->id < s.id || u->table.key != key || std::none_of(key.begin(), key.end(), changed)) continue;
-        pairing.saved = with_keys_left(ledger, s, *u, pairing.saved, again);
+        pairing.saved = with_keys_left(dialect, ledger, s, *u, pairing.saved, again);
         again = true;
     }
     if (!s.moves.empty()) {
@@ -98,7 +103,7 @@ Pairing pair(Dialect const& dialect, Ledger const& ledger, Snapshot const& s, Ta
         again = true;
     }
     if (auto const* moved = changes_keys(since.own, s, now)) {
-        pairing.saved = with_keys_left(ledger, s, *moved, pairing.saved, again);
+        pairing.saved = with_keys_left(dialect, ledger, s, *moved, pairing.saved, again);
         again = true;
     }
     if (again) pairing.join = key_join(dialect, s, now, 'l');

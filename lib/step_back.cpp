@@ -300,6 +300,7 @@ Result<void> StepRunner::restore_column_of(Snapshot const& snapshot, Table const
                            .next = goes_up || draws_rows ? next : std::string{},
                            .draws_rows = draws_rows && goes_up && !gives_values(statements_, table, snapshot.column, scripted_)};
     std::erase_if(context.referring, [&](Referring const& r) { return !refers_by(r, snapshot.column); });
+    std::erase_if(context.updated, [&](Snapshot const* s) { return keys_back_.contains(s->id); });
     next_id_ += 3;
     if (untouched && find_table_by_id(before_, table.id)) context.rows_written = writes.updated + writes.inserted;
     std::map<ObjectId, Object> aside;

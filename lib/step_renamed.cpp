@@ -190,11 +190,12 @@ Error StepRunner::naming_unfitting(Error error) {
                     UNDROP_TRY(own_cells, left_in_the_way(table, id.name));
                 }
                 UNDROP_TRY(auto const rows, backend_.unfitting(table, one ? id.name : "", *wanted));
-                if (one) {
-                    left += std::min(own_cells, rows);
-                } else if (rows > 0) {
+                if (rows > 0) {
                     UNDROP_TRY(auto const own, still_inserted(backend_, ledger_, opposite_, table));
-                    made += std::min(own, rows);
+                    if (one)
+                        left += std::min(own_cells + own, rows);
+                    else
+                        made += std::min(own, rows);
                 }
                 if (rows > 0)
                     found += fmt::format("{}{} rows of {}", found.empty() ? "" : ", ", rows,
