@@ -57,6 +57,9 @@ constexpr char const* sqlite_definitions =
     "'\\' and "
     "name not like 'undrop\\_%' escape '\\' order by 1";
 
+// As the type writes it: the cast to text says '::1/128' of an inet.
+constexpr char const* postgres_literal = "quote_nullable(case when num_nulls({0}) = 0 then format('%s', {0}) end)";
+
 // quote() ends a text at its first NUL character, and has no literal for infinity.
 constexpr char const* sqlite_literal =
     "case when typeof({0}) = 'text' and instr(cast({0} as blob), x'00') > 0 then 'cast(x''' || hex({0}) || ''' as text)' "
@@ -106,8 +109,7 @@ State state_of(Session& session, Engine engine) {
     for (auto const& table : fuzz_tables(session, engine)) {
         std::string cells;
         for (auto const& column : table.columns)
-            cells += (cells.empty() ? "" : ", ") +
-                     fmt::format(fmt::runtime(postgres ? "quote_nullable({}::text)" : sqlite_literal), column.name);
+            cells += (cells.empty() ? "" : ", ") + fmt::format(fmt::runtime(postgres ? postgres_literal : sqlite_literal), column.name);
         auto& rows = state.rows[table.name];
         if (cells.empty()) cells = "1 where false";
         for (auto const& line :
