@@ -72,10 +72,13 @@ std::vector<Rename> renames_between(std::vector<Table> const& now, std::vector<T
     return known;
 }
 
-void leave_out_renamed(Wanted& added, std::vector<Rename> const& renames, Catalog const& start) {
+void leave_out_renamed(Wanted& added, std::vector<Rename> const& renames, Catalog const& start, Wanted const& wanted) {
+    Catalog others;  // their names
+    for (auto const& [id, object] : start)
+        if (auto const found = wanted.find(id); found == wanted.end() || found->second) others.emplace(id, Object{});
     std::erase_if(added, [&](auto const& entry) {
         return std::any_of(renames.begin(), renames.end(),
-                           [&](Rename const& rename) { return there_as_renamed(entry.first, rename, start); });
+                           [&](Rename const& rename) { return there_as_renamed(entry.first, rename, others); });
     });
 }
 

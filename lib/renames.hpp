@@ -17,7 +17,7 @@ namespace undrop {
 [[nodiscard]] std::vector<Rename> renames_between(std::vector<Table> const& now, std::vector<Table> const& start,
                                                   std::vector<Rename> known);
 // What was there at the start under another name, or on a table that had one, is nothing new: others' index on a table that is called again
-// what it was.
-void leave_out_renamed(Wanted& added, std::vector<Rename> const& renames, Catalog const& start);
+// what it was. But for what the opposite step itself made, and is to go: `wanted`.
+void leave_out_renamed(Wanted& added, std::vector<Rename> const& renames, Catalog const& start, Wanted const& wanted);
 
 }  // namespace undrop

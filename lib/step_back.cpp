@@ -173,7 +173,7 @@ Result<void> StepRunner::mend_over_rows() {
         auto along = what_came_along(now, catalog_, opposite_.wanted);
         if (!along.empty()) {
             UNDROP_TRY(auto const tables, backend_.tables(ledger_.name()));
-            leave_out_renamed(along, renames_between(tables, before_, opposite_.renames), catalog_);
+            leave_out_renamed(along, renames_between(tables, before_, opposite_.renames), catalog_, opposite_.wanted);
         }
         opposite_.wanted.merge(along);
         auto plan = plan_mend(now, opposite_.wanted);

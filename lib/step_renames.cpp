@@ -190,7 +190,7 @@ Result<void> StepRunner::rename_all(char const* kind, std::vector<std::pair<Tabl
 }
 
 // A sequence that were made anew would give numbers again that it gave under its other name, what is of a type would be converted to
-// another one, and a materialized view would be filled anew.
+// another one, a materialized view would be filled anew, and what others have put on a view would go with it.
 Result<void> StepRunner::rename_objects_back() {
     auto const no_column = [](Rename const& rename) { return rename.column_before.empty(); };
     if (named_.empty() || std::none_of(opposite_.renames.begin(), opposite_.renames.end(), no_column)) return success();

@@ -99,7 +99,7 @@ Result<void> StepRunner::want_what_script_changed(Catalog const& now) {
             more.emplace(id, std::nullopt);
     if (!more.empty()) {
         UNDROP_TRY(auto const tables, backend_.tables(ledger_.name()));
-        leave_out_renamed(more, renames_between(tables, before_, opposite_.renames), start);
+        leave_out_renamed(more, renames_between(tables, before_, opposite_.renames), start, opposite_.wanted);
     }
     // And on a table that it rebuilds what it makes of another form, as a default that draws from another sequence.
     for (auto const& [id, object] : start)
