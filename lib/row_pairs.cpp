@@ -143,17 +143,17 @@ Result<void> RowSides::pair_moved() {
     for (auto const& moved_by : key_) UNDROP_CHECK(pair_by(without(kept_names(), moved_by)));
     if (!old_.only_moved) return success();
     for (auto const& moved_by : key_) UNDROP_CHECK(pair_by(without(key_, moved_by)));
-    UNDROP_TRY(auto const columns, moved_with());
+    UNDROP_TRY(auto const columns, alike(false));
     return pair_by(columns);
 }
 
 // The columns that no row which is still without its pair has in another way: their values went and came as often.
-Result<std::vector<std::string>> RowSides::moved_with() {
+Result<std::vector<std::string>> RowSides::alike(bool of_key) {
     std::vector<std::string> found;
     UNDROP_TRY(auto const some, any(no_longer_from()));
     if (!some) return found;
     for (auto const& name : kept_names()) {
-        if (is_one_of(key_, name)) continue;
+        if (!of_key && is_one_of(key_, name)) continue;
         UNDROP_TRY(auto const others,
                    any(fmt::format("(select x.i from (select {} as i, 1 as c from {} union all select {}, -1 from {} where {}) x "
                                    "group by x.i having sum(x.c) <> 0) y",
@@ -204,17 +204,27 @@ Result<void> RowSides::pair_by_unique() {
 }
 
 // Where the database does not say which row a row was before its key changed, and rows were only updated, it is known by the rest of the
-// row, if that is unchanged and unique; a row deleted and one inserted that look alike are two.
+// row, if that is unchanged and unique, or by the columns of which the rows that went have the same values as those that came; a row
+// deleted and one inserted that look alike are two.
 Result<void> RowSides::pair_by_rest() {
     auto rest = kept_names();
     std::erase_if(rest, [&](std::string const& name) { return is_one_of(key_, name); });
-    if (rest.empty() || !only_keys_went()) return success();
+    if (!only_keys_went()) return success();
     std::vector<std::string> place;
     for (std::size_t i = 0; i < places_.size(); ++i) place.push_back(fmt::format("{} as {}", places_[i], place_names_[i]));
-    auto const images = [&](bool of_old) { return fmt::format("{0} as i, count(*) over (partition by {0}) as c", image(rest, of_old)); };
-    return pair_equal(fmt::format("select o.n, {} from {}", images(true), no_longer_from()),
-                      fmt::format("select {}, {} from {} where {}", fmt::join(place, ", "), images(false), from_now(), not_before()),
-                      "b.i = a.i and a.c = 1 and b.c = 1");
+    auto const pair_by = [&](std::vector<std::string> const& columns) {
+        auto const images = [&](bool of_old) {
+            auto const all = columns.empty() ? std::string{"''"} : image(columns, of_old);
+            return fmt::format("{0} as i, count(*) over (partition by {0}) as c", all);
+        };
+        return pair_equal(fmt::format("select o.n, {} from {}", images(true), no_longer_from()),
+                          fmt::format("select {}, {} from {} where {}", fmt::join(place, ", "), images(false), from_now(), not_before()),
+                          "b.i = a.i and a.c = 1 and b.c = 1");
+    };
+    if (!rest.empty()) UNDROP_CHECK(pair_by(rest));
+    if (!old_.only_updated) return success();
+    UNDROP_TRY(auto const columns, alike(true));
+    return pair_by(columns);
 }
 
 // Without a key, where rows were only updated, or written anew as many as there were: by the columns that have the same values as before,
