@@ -7,6 +7,7 @@
 #include "lexer.hpp"
 #include "outside.hpp"
 #include "postgres_dialect.hpp"
+#include "row_sides.hpp"
 
 namespace undrop::postgres {
 
@@ -90,6 +91,9 @@ std::string PostgresDialect::same(Column const& column, std::string const& a, st
 }
 
 std::string PostgresDialect::equal(Column const& column, std::string const& value, std::string const& stored) const {
+    // What a char(n) is filled up with does not count, nor does the type say so that the row was saved with.
+    if (column.equals.empty() && is_padded(column))
+        return fmt::format("(pg_catalog.rtrim({}) = pg_catalog.rtrim({}))", save(column, value), stored);
     if (column.equals.empty()) return Dialect::equal(column, value, stored);
     auto const collate = column.collation.empty() ? "" : " collate " + column.collation;
     return fmt::format("({} {} {}{})", value, column.equals, load(column, stored), collate);
