@@ -273,7 +273,7 @@ TEST_CASE("postgres catalog: bodies that mention a name are found as whole words
     CHECK(names("PEOPLE").find("function app.late()") != std::string::npos);
     CHECK(names("note").find("function app.touch()") != std::string::npos);
     CHECK(names("not") == "");
-    CHECK(names("na\"me") == "view \"a\"\"b; --\".\"V\"\"\"\n");
+    CHECK(names("na\"me") == "");  // a view that selects it follows
     CHECK(names("no.te") == "");
 }
 
