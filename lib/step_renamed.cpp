@@ -192,8 +192,9 @@ Error StepRunner::naming_unfitting(Error error) {
                 UNDROP_TRY(auto const rows, backend_.unfitting(table, one ? id.name : "", *wanted));
                 if (rows > 0) {
                     UNDROP_TRY(auto const own, still_inserted(backend_, ledger_, opposite_, table));
+                    auto const of_key = one && std::find(table.key.begin(), table.key.end(), id.name) != table.key.end();
                     if (one)
-                        left += std::min(own_cells + own, rows);
+                        left += std::min(own_cells + (of_key ? own : 0), rows);
                     else
                         made += std::min(own, rows);
                 }
