@@ -119,8 +119,8 @@ Result<void> RowSides::pair_equal(std::string const& old_rows, std::string const
 }
 
 // A row that an UPDATE moved to another partition is written anew there, and nothing leads to it. It is known by all of it but one column
-// of its key, by which it was moved; or, where the step inserted no others, by the rest of its key alone, if that is unique on both sides,
-// or by the columns of which the rows that went have the same values as those that came.
+// of its key, by which it was moved; or, where the step inserted no others, by the rest of its key and what other columns have as often as
+// before; or by being the only one. Values that came as often as they went tell nothing alone: a script may have dealt them out anew.
 Result<void> RowSides::pair_moved() {
     auto const places = dialect_.row_places(now_);  // in which partition, and where in it
     if (!old_.may_have_moved || places.size() != 2 || key_.empty()) return success();
@@ -142,18 +142,35 @@ Result<void> RowSides::pair_moved() {
     };
     for (auto const& moved_by : key_) UNDROP_CHECK(pair_by(without(kept_names(), moved_by)));
     if (!old_.only_moved) return success();
-    for (auto const& moved_by : key_) UNDROP_CHECK(pair_by(without(key_, moved_by)));
-    UNDROP_TRY(auto const columns, alike(false));
-    return pair_by(columns);
+    UNDROP_TRY(auto const stays, alike());
+    for (auto const& moved_by : key_) {
+        auto told_by = without(key_, moved_by);
+        if (told_by.empty()) continue;
+        told_by.insert(told_by.end(), stays.begin(), stays.end());
+        UNDROP_CHECK(pair_by(told_by));
+    }
+    UNDROP_TRY(auto const columns, alike());
+    return pair_last(columns);
+}
+
+// One row that went and one that came, which have something of each other.
+Result<void> RowSides::pair_last(std::vector<std::string> const& columns) {
+    if (columns.empty()) return success();
+    std::vector<std::string> place;
+    for (std::size_t i = 0; i < places_.size(); ++i) place.push_back(fmt::format("{} as {}", places_[i], place_names_[i]));
+    return pair_equal(fmt::format("select o.n, {} as i, count(*) over () as c from {}", image(columns, true), no_longer_from()),
+                      fmt::format("select {}, {} as i, count(*) over () as c from {} where {}", fmt::join(place, ", "),
+                                  image(columns, false), from_now(), not_before()),
+                      "b.i = a.i and a.c = 1 and b.c = 1");
 }
 
 // The columns that no row which is still without its pair has in another way: their values went and came as often.
-Result<std::vector<std::string>> RowSides::alike(bool of_key) {
+Result<std::vector<std::string>> RowSides::alike() {
     std::vector<std::string> found;
     UNDROP_TRY(auto const some, any(no_longer_from()));
     if (!some) return found;
     for (auto const& name : kept_names()) {
-        if (!of_key && is_one_of(key_, name)) continue;
+        if (is_one_of(key_, name)) continue;
         UNDROP_TRY(auto const others,
                    any(fmt::format("(select x.i from (select {} as i, 1 as c from {} union all select {}, -1 from {} where {}) x "
                                    "group by x.i having sum(x.c) <> 0) y",
@@ -222,9 +239,7 @@ Result<void> RowSides::pair_by_rest() {
                           "b.i = a.i and a.c = 1 and b.c = 1");
     };
     if (!rest.empty()) UNDROP_CHECK(pair_by(rest));
-    if (!old_.only_updated) return success();
-    UNDROP_TRY(auto const columns, alike(true));
-    return pair_by(columns);
+    return old_.only_updated ? pair_by({}) : success();
 }
 
 // Without a key, where rows were only updated, or written anew as many as there were: by the columns that have the same values as before,

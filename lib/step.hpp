@@ -235,6 +235,9 @@ private:
     [[nodiscard]] Result<void> save_unit(Unit const& unit, OldRowsTable const& old, std::string const& written, Changes which);
     [[nodiscard]] Traces left_in(Table const& table) const;
     [[nodiscard]] Result<void> empty_new_partitions();
+    [[nodiscard]] std::vector<Snapshot const*> keys_changed_in(Table const& whole, Snapshot const& of_part) const;
+    [[nodiscard]] Result<std::int64_t> restore_moved(Snapshot const& snapshot, Table const& part, Table const& whole,
+                                                     std::vector<Snapshot const*> const& updated);
     [[nodiscard]] std::string detach(Table const& partition, Table const& parent) const;
     [[nodiscard]] Result<std::int64_t> move_into_parent(Table const& partition, Table const& parent);
     enum class Rows { of_parts, all, before_script };

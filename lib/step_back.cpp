@@ -300,6 +300,9 @@ Result<void> StepRunner::restore_column_of(Snapshot const& snapshot, Table const
                            .next = goes_up || draws_rows ? next : std::string{},
                            .draws_rows = draws_rows && goes_up && !gives_values(statements_, table, snapshot.column, scripted_)};
     std::erase_if(context.referring, [&](Referring const& r) { return !refers_by(r, snapshot.column); });
+    auto const* whole = table.root.empty() ? nullptr : find_table_by_id(tables, table.root);
+    auto const of_whole = whole ? keys_changed_in(*whole, snapshot) : std::vector<Snapshot const*>{};
+    context.updated.insert(context.updated.end(), of_whole.begin(), of_whole.end());
     std::erase_if(context.updated, [&](Snapshot const* s) { return keys_back_.contains(s->id); });
     next_id_ += 3;
     if (untouched && find_table_by_id(before_, table.id)) context.rows_written = writes.updated + writes.inserted;
@@ -317,7 +320,13 @@ Result<void> StepRunner::restore_column_of(Snapshot const& snapshot, Table const
     for (auto const& referring : context.referring) UNDROP_CHECK(backend_.loud(referring.child));
     UNDROP_CHECK(come_again(aside));
     expect_followed(done.followed);
-    report_.merged.push_back(done.merged);
+    auto merged = done.merged;
+    if (!of_whole.empty() && !made_by_script) {
+        UNDROP_TRY(auto const elsewhere, restore_moved(snapshot, table, *whole, of_whole));
+        merged.restored += elsewhere;
+        merged.deleted_since -= elsewhere;
+    }
+    report_.merged.push_back(std::move(merged));
     restored_.insert(snapshot.id);
     auto const place = [&](Table const& t) { return t.column(snapshot.column) - t.columns.data(); };
     if (step_.direction == Direction::down && place(table) != place(snapshot.table) &&

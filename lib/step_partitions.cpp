@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 #include <algorithm>
 
+#include "pairing.hpp"
 #include "save.hpp"
 #include "step.hpp"
 #include "try.hpp"
@@ -13,6 +14,37 @@ namespace {
 auto const success = [] { return BOOST_OUTCOME_V2_NAMESPACE::success(); };
 
 }  // namespace
+
+// A column is saved of each partition, keys that change are of the whole table.
+std::vector<Snapshot const*> StepRunner::keys_changed_in(Table const& whole, Snapshot const& of_part) const {
+    std::vector<Snapshot const*> found;
+    for (auto const& s : opposite_.snapshots)
+        if (s.kind == Snapshot::Kind::updated && !s.purged() && table_name(s.table) == table_name(whole) && s.keyed() &&
+            s.table.key == of_part.table.key)
+            found.push_back(&s);
+    std::sort(found.begin(), found.end(), [](auto const* a, auto const* b) { return a->id < b->id; });
+    return found;
+}
+
+// Values of rows that the opposite step moved to another partition, by the keys that it left: the column was not there for anybody to
+// write.
+Result<std::int64_t> StepRunner::restore_moved(Snapshot const& snapshot, Table const& part, Table const& whole,
+                                               std::vector<Snapshot const*> const& updated) {
+    auto const& dialect = backend_.dialect();
+    auto const places = dialect.row_places(whole);
+    auto const* column = whole.column(snapshot.column);
+    if (!snapshot.keyed() || places.empty() || !column || column->generated) return std::int64_t{0};
+    std::vector<Snapshot const*> const none;
+    auto const pairing = pair(dialect, ledger_, snapshot, whole, {updated, none, none});
+    UNDROP_CHECK(backend_.quiet(whole));
+    UNDROP_TRY(auto const rows,
+               backend_.run(fmt::format("update {} as t set {} = {} from {} where {} and {} <> {}", dialect.own_rows(whole),
+                                        dialect.quote(column->name), dialect.load(*column, pairing.value), pairing.saved, pairing.join,
+                                        places.front().expression, part.id)));
+    UNDROP_CHECK(backend_.loud(whole));
+    UNDROP_CHECK(expect(whole, rows, 0));
+    return rows;
+}
 
 // Rows of a partition are rows of its table: where a partition that the up made goes again, another one takes them, if there is one for
 // them. Else they go with it, and are saved as any table's.

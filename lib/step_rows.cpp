@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <algorithm>
+#include <cctype>
 
 #include "merge.hpp"
 #include "restore_rows.hpp"
@@ -297,6 +298,12 @@ Result<void> StepRunner::is_no_other_table(TableChange const& change, OldRowsTab
                                        change.before->text())}};
 }
 
+static bool mentions_cluster(Script const& script) {
+    auto text = script.text;
+    std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    return text.find("cluster") != std::string::npos;
+}
+
 // P1 for rows: after the script, before anything is brought back.
 Result<StepRunner::Round> StepRunner::save_rows() {
     auto const changes = look(before_, scripted_, after_script_.writes);
@@ -323,7 +330,9 @@ Result<StepRunner::Round> StepRunner::save_rows() {
         // An UPDATE that moves a row to another partition counts as both.
         old->may_have_moved = unit.change.before->partitioned && unit.writes.inserted > 0 && unit.writes.deleted > 0;
         old->only_moved = old->may_have_moved && unit.writes.inserted == unit.writes.deleted;
-        old->only_rewritten = !unit.change.rebuilt && unit.writes.inserted + unit.writes.updated + unit.writes.deleted == 0;
+        // CLUSTER writes no rows, and puts them into another order.
+        old->only_rewritten =
+            !unit.change.rebuilt && unit.writes.inserted + unit.writes.updated + unit.writes.deleted == 0 && !mentions_cluster(script_);
         found.push_back({std::move(unit), std::move(*old), std::move(written)});
     }
     UNDROP_CHECK(no_rebuild_empties_others(changes));

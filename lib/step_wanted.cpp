@@ -106,11 +106,20 @@ Result<void> StepRunner::want_what_script_changed(Catalog const& now) {
         if (now.contains(id) && !now.at(id).same(object) && !object.holds_rows &&
             std::any_of(object.needs.begin(), object.needs.end(), rebuilt))
             opposite_.wanted.emplace(id, object);
+    // What is on a table or column that has another name by now has moved along, also where that was another's name.
+    std::vector<Rename> moved;
+    if (!opposite_.renames.empty()) {
+        UNDROP_TRY(auto const tables, backend_.tables(ledger_.name()));
+        moved = renames_between(tables, before_, {});
+    }
+    auto const moved_along = [&](ObjectId const& id) {
+        return std::any_of(moved.begin(), moved.end(), [&](Rename const& rename) { return there_as_renamed(id, reversed(rename), now); });
+    };
     // With what is wanted again comes what needs it: the comment on a trigger whose function came back.
     for (bool grown = true; grown;) {
         grown = false;
         for (auto const& [id, object] : start)
-            if (!now.contains(id) && !object.holds_rows && !opposite_.wanted.contains(id) &&
+            if (!now.contains(id) && !object.holds_rows && !opposite_.wanted.contains(id) && !moved_along(id) &&
                 std::none_of(object.needs.begin(), object.needs.end(), unwanted)) {
                 opposite_.wanted.emplace(id, object);
                 grown = true;
