@@ -120,7 +120,8 @@ Result<void> RowSides::pair_equal(std::string const& old_rows, std::string const
 
 // A row that an UPDATE moved to another partition is written anew there, and nothing leads to it. It is known by all of it but one column
 // of its key, by which it was moved; or, where the step inserted no others, by the rest of its key and what other columns have as often as
-// before; or by being the only one. Values that came as often as they went tell nothing alone: a script may have dealt them out anew.
+// before; or by columns that the script does not name; or by being the only one. Values that came as often as they went tell nothing alone:
+// a script may have dealt them out anew.
 Result<void> RowSides::pair_moved() {
     auto const places = dialect_.row_places(now_);  // in which partition, and where in it
     if (!old_.may_have_moved || places.size() != 2 || key_.empty()) return success();
@@ -142,14 +143,16 @@ Result<void> RowSides::pair_moved() {
     };
     for (auto const& moved_by : key_) UNDROP_CHECK(pair_by(without(kept_names(), moved_by)));
     if (!old_.only_moved) return success();
-    UNDROP_TRY(auto const stays, alike());
+    UNDROP_TRY(auto const stays, alike(Alike::beside_key));
     for (auto const& moved_by : key_) {
         auto told_by = without(key_, moved_by);
         if (told_by.empty()) continue;
         told_by.insert(told_by.end(), stays.begin(), stays.end());
         UNDROP_CHECK(pair_by(told_by));
     }
-    UNDROP_TRY(auto const columns, alike());
+    UNDROP_TRY(auto const unnamed, alike(Alike::unnamed));
+    UNDROP_CHECK(pair_by(unnamed));
+    UNDROP_TRY(auto const columns, alike(Alike::beside_key));
     return pair_last(columns);
 }
 
@@ -165,12 +168,12 @@ Result<void> RowSides::pair_last(std::vector<std::string> const& columns) {
 }
 
 // The columns that no row which is still without its pair has in another way: their values went and came as often.
-Result<std::vector<std::string>> RowSides::alike() {
+Result<std::vector<std::string>> RowSides::alike(Alike which) {
     std::vector<std::string> found;
     UNDROP_TRY(auto const some, any(no_longer_from()));
     if (!some) return found;
     for (auto const& name : kept_names()) {
-        if (is_one_of(key_, name)) continue;
+        if (which == Alike::beside_key ? is_one_of(key_, name) : !is_one_of(old_.unnamed, name)) continue;
         UNDROP_TRY(auto const others,
                    any(fmt::format("(select x.i from (select {} as i, 1 as c from {} union all select {}, -1 from {} where {}) x "
                                    "group by x.i having sum(x.c) <> 0) y",
@@ -239,7 +242,10 @@ Result<void> RowSides::pair_by_rest() {
                           "b.i = a.i and a.c = 1 and b.c = 1");
     };
     if (!rest.empty()) UNDROP_CHECK(pair_by(rest));
-    return old_.only_updated ? pair_by({}) : success();
+    if (!old_.only_updated) return success();
+    UNDROP_TRY(auto const columns, alike(Alike::unnamed));
+    if (!columns.empty()) UNDROP_CHECK(pair_by(columns));
+    return pair_by({});
 }
 
 // Without a key, where rows were only updated, or written anew as many as there were: by the columns that have the same values as before,

@@ -60,7 +60,8 @@ private:
     [[nodiscard]] Result<void> pair_by_unique();
     [[nodiscard]] Result<void> pair_by_rest();
     [[nodiscard]] Result<void> pair_moved();
-    [[nodiscard]] Result<std::vector<std::string>> alike();
+    enum class Alike { beside_key, unnamed };
+    [[nodiscard]] Result<std::vector<std::string>> alike(Alike which);
     [[nodiscard]] Result<void> pair_last(std::vector<std::string> const& columns);
     [[nodiscard]] Result<void> pair_by_order();
     [[nodiscard]] Result<void> pair_equal(std::string const& old_rows, std::string const& now_rows, std::string const& join);

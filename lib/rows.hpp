@@ -17,16 +17,17 @@ using KeptColumns = std::vector<std::pair<std::string, std::string>>;  // name b
 
 // Old rows of a table in a working table of the store: n, state, v1.. (the columns `values`, saved).
 struct OldRowsTable {
-    Table table;                      // at the mark
-    std::string store;                // SQL name
-    std::vector<std::string> values;  // all but generated columns
-    bool complete = false;            // every row; else those that were updated or deleted
-    bool updated = false;             // some row was: it may have another key now, and its old one may be another row's
-    bool only_updated = false;        // no row was deleted or inserted: a key that is gone was changed
-    bool may_have_moved = false;      // from one partition to another: some were inserted, and some deleted
-    bool only_moved = false;          // ... as many as were deleted
-    bool only_rewritten = false;      // nobody wrote rows: another type of a column gave the table another file, its rows in their order
-    bool apart = false;               // the present rows are those of a table of the store, and not all that the table has
+    Table table;                       // at the mark
+    std::string store;                 // SQL name
+    std::vector<std::string> values;   // all but generated columns
+    bool complete = false;             // every row; else those that were updated or deleted
+    bool updated = false;              // some row was: it may have another key now, and its old one may be another row's
+    bool only_updated = false;         // no row was deleted or inserted: a key that is gone was changed
+    bool may_have_moved = false;       // from one partition to another: some were inserted, and some deleted
+    bool only_moved = false;           // ... as many as were deleted
+    bool only_rewritten = false;       // nobody wrote rows: another type of a column gave the table another file, its rows in their order
+    std::vector<std::string> unnamed;  // columns that the script does not name: it dealt out no values of theirs anew
+    bool apart = false;                // the present rows are those of a table of the store, and not all that the table has
 };
 
 // Makes the working table, empty; or filled with the table's present rows.

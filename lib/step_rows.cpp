@@ -298,10 +298,9 @@ Result<void> StepRunner::is_no_other_table(TableChange const& change, OldRowsTab
                                        change.before->text())}};
 }
 
-static bool mentions_cluster(Script const& script) {
-    auto text = script.text;
+static std::string lower(std::string text) {
     std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    return text.find("cluster") != std::string::npos;
+    return text;
 }
 
 // P1 for rows: after the script, before anything is brought back.
@@ -314,6 +313,7 @@ Result<StepRunner::Round> StepRunner::save_rows() {
     };
     std::vector<Found> found;
     Foresight needed;
+    auto const text = lower(script_.text);
     for (auto& unit : written_units(changes)) {
         if (!unit.change.rebuilt) UNDROP_CHECK(rows_can_be_told(backend_.dialect(), *unit.change.before));
         UNDROP_CHECK(rows_are_told(unit.change));
@@ -331,8 +331,10 @@ Result<StepRunner::Round> StepRunner::save_rows() {
         old->may_have_moved = unit.change.before->partitioned && unit.writes.inserted > 0 && unit.writes.deleted > 0;
         old->only_moved = old->may_have_moved && unit.writes.inserted == unit.writes.deleted;
         // CLUSTER writes no rows, and puts them into another order.
-        old->only_rewritten =
-            !unit.change.rebuilt && unit.writes.inserted + unit.writes.updated + unit.writes.deleted == 0 && !mentions_cluster(script_);
+        old->only_rewritten = !unit.change.rebuilt && unit.writes.inserted + unit.writes.updated + unit.writes.deleted == 0 &&
+                              text.find("cluster") == std::string::npos;
+        for (auto const& column : unit.change.before->columns)
+            if (text.find(lower(column.name)) == std::string::npos) old->unnamed.push_back(column.name);
         found.push_back({std::move(unit), std::move(*old), std::move(written)});
     }
     UNDROP_CHECK(no_rebuild_empties_others(changes));
