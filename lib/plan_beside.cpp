@@ -2,9 +2,9 @@
 // run, or goes without the script.
 #include <fmt/format.h>
 #include <algorithm>
-#include <cctype>
 
 #include "planner.hpp"
+#include "sql_tokens.hpp"
 #include "try.hpp"
 #include "untouched.hpp"
 
@@ -15,11 +15,8 @@ auto const success = [] { return BOOST_OUTCOME_V2_NAMESPACE::success(); };
 
 // A table of another name may take the place of one that goes.
 bool renames(std::vector<Statement> const& statements) {
-    return std::any_of(statements.begin(), statements.end(), [](Statement const& statement) {
-        auto text = statement.text;
-        std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-        return text.find("rename") != std::string::npos;
-    });
+    return std::any_of(statements.begin(), statements.end(),
+                       [](Statement const& statement) { return lowered(statement.text).find("rename") != std::string::npos; });
 }
 
 }  // namespace

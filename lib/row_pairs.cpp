@@ -77,16 +77,14 @@ Result<void> RowSides::forget() {
 Result<bool> RowSides::pair_by_place() {
     auto const places = dialect_.row_places(now_);  // in which file, and where in it
     if (!old_.only_rewritten || !old_.complete || old_.apart || old_.table.id != now_.id || places.size() != 2) return false;
-    std::vector<std::string> now;
-    for (std::size_t i = 0; i < places_.size(); ++i) now.push_back(fmt::format("{} as {}", places_[i], place_names_[i]));
     auto const name_of = [](RowPlace const& place) { return place.definition.substr(0, place.definition.find(' ')); };
     auto const ranked = [](std::string const& file, std::string const& place) {
         return fmt::format("{0} as f, row_number() over (partition by {0} order by {1}) as r", file, place);
     };
-    UNDROP_CHECK(pair_equal(
-        fmt::format("select o.n, {} from {} o", ranked("o." + name_of(places[0]), "o." + name_of(places[1])), old_.store),
-        fmt::format("select {}, {} from {}", fmt::join(now, ", "), ranked(places[0].expression, places[1].expression), from_now()),
-        "b.f = a.f and b.r = a.r"));
+    UNDROP_CHECK(
+        pair_equal(fmt::format("select o.n, {} from {} o", ranked("o." + name_of(places[0]), "o." + name_of(places[1])), old_.store),
+                   fmt::format("select {}, {} from {}", named_places(), ranked(places[0].expression, places[1].expression), from_now()),
+                   "b.f = a.f and b.r = a.r"));
     auto const rows = [&](std::string const& from) -> Result<std::int64_t> {
         UNDROP_TRY(auto const counted, backend_.rows("select count(*) from " + from));
         return number_of(counted.at(0).at(0));
@@ -118,6 +116,24 @@ Result<void> RowSides::pair_equal(std::string const& old_rows, std::string const
     return success();
 }
 
+std::string RowSides::named_places() const {
+    std::vector<std::string> named;
+    for (std::size_t i = 0; i < places_.size(); ++i) named.push_back(fmt::format("{} as {}", places_[i], place_names_[i]));
+    return fmt::format("{}", fmt::join(named, ", "));
+}
+
+// Rows that have no pair yet, by values that tell one on each side; without columns the only one. `then` and `now`: further columns of both
+// sides, which `condition` speaks of.
+Result<void> RowSides::pair_by(std::vector<std::string> const& columns, std::string const& then, std::string const& now,
+                               std::string const& condition) {
+    auto const images = [&](bool of_old) {
+        return fmt::format("{0} as i, count(*) over (partition by {0}) as c", columns.empty() ? std::string{"''"} : image(columns, of_old));
+    };
+    return pair_equal(fmt::format("select o.n, {}{} from {}", images(true), then, no_longer_from()),
+                      fmt::format("select {}, {}{} from {} where {}", named_places(), images(false), now, from_now(), not_before()),
+                      "b.i = a.i and a.c = 1 and b.c = 1" + condition);
+}
+
 // A row that an UPDATE moved to another partition is written anew there, and nothing leads to it. It is known by all of it but one column
 // of its key, by which it was moved; or, where the step inserted no others, by the rest of its key and what other columns have as often as
 // before; or by columns that the script does not name; or by being the only one. Values that came as often as they went tell nothing alone:
@@ -131,40 +147,26 @@ Result<void> RowSides::pair_moved() {
         std::erase(names, one);
         return names;
     };
-    auto const pair_by = [&](std::vector<std::string> const& columns) -> Result<void> {
-        if (columns.empty()) return success();
-        auto const images = [&](bool of_old) {
-            return fmt::format("{0} as i, count(*) over (partition by {0}) as c", image(columns, of_old));
-        };
-        return pair_equal(fmt::format("select o.n, {} as p, {} from {}", partition_then, images(true), no_longer_from()),
-                          fmt::format("select {} as l, {} as p, {} from {} where {}", places_.at(0), partition_now, images(false),
-                                      from_now(), not_before()),
-                          "b.i = a.i and a.c = 1 and b.c = 1 and b.p <> a.p");
+    auto const pair_moved_by = [&](std::vector<std::string> const& columns) {
+        return columns.empty()
+                   ? success()
+                   : pair_by(columns, fmt::format(", {} as p", partition_then), fmt::format(", {} as p", partition_now), " and b.p <> a.p");
     };
-    for (auto const& moved_by : key_) UNDROP_CHECK(pair_by(without(kept_names(), moved_by)));
+    for (auto const& moved_by : key_) UNDROP_CHECK(pair_moved_by(without(kept_names(), moved_by)));
     if (!old_.only_moved) return success();
     UNDROP_TRY(auto const stays, alike(Alike::beside_key));
     for (auto const& moved_by : key_) {
         auto told_by = without(key_, moved_by);
         if (told_by.empty()) continue;
         told_by.insert(told_by.end(), stays.begin(), stays.end());
-        UNDROP_CHECK(pair_by(told_by));
+        UNDROP_CHECK(pair_moved_by(told_by));
     }
     UNDROP_TRY(auto const unnamed, alike(Alike::unnamed));
-    UNDROP_CHECK(pair_by(unnamed));
+    UNDROP_CHECK(pair_moved_by(unnamed));
     UNDROP_TRY(auto const columns, alike(Alike::beside_key));
-    return pair_last(columns);
-}
-
-// One row that went and one that came, which have something of each other.
-Result<void> RowSides::pair_last(std::vector<std::string> const& columns) {
-    if (columns.empty()) return success();
-    std::vector<std::string> place;
-    for (std::size_t i = 0; i < places_.size(); ++i) place.push_back(fmt::format("{} as {}", places_[i], place_names_[i]));
-    return pair_equal(fmt::format("select o.n, {} as i, count(*) over () as c from {}", image(columns, true), no_longer_from()),
-                      fmt::format("select {}, {} as i, count(*) over () as c from {} where {}", fmt::join(place, ", "),
-                                  image(columns, false), from_now(), not_before()),
-                      "b.i = a.i and a.c = 1 and b.c = 1");
+    if (columns.empty()) return success();  // nothing says that it is the same
+    UNDROP_TRY(bool const twice, any(fmt::format("(select count(*) as c from {} having count(*) > 1) x", no_longer_from())));
+    return twice ? success() : pair_moved_by(columns);
 }
 
 // The columns that no row which is still without its pair has in another way: their values went and came as often.
@@ -194,11 +196,9 @@ bool RowSides::only_keys_went() const {
     });
 }
 
-// Nor can two rows have had a value that is unique on both sides.
+// Nor can two rows have had a value that is unique on both sides, but where the script may have dealt these out anew.
 Result<void> RowSides::pair_by_unique() {
     if (!only_keys_went()) return success();
-    std::vector<std::string> place;
-    for (std::size_t i = 0; i < places_.size(); ++i) place.push_back(fmt::format("{} as {}", places_[i], place_names_[i]));
     for (auto const& columns : old_.table.unique) {
         std::set<std::string> now;
         auto tells = true;
@@ -206,7 +206,8 @@ Result<void> RowSides::pair_by_unique() {
         std::string given_now;
         for (auto const& name : columns) {
             auto const found = name_now(name);
-            tells = tells && !found.empty() && !is_one_of(key_, name) && !made_anew(name);
+            auto const dealt_out = old_.only_updated && !is_one_of(old_.unnamed, name);
+            tells = tells && !found.empty() && !is_one_of(key_, name) && !made_anew(name) && !dealt_out;
             if (!tells) break;
             now.insert(found);
             given_then += fmt::format(" and {} is not null", old_value(name));
@@ -216,31 +217,20 @@ Result<void> RowSides::pair_by_unique() {
                                      [&](auto const& unique) { return std::set<std::string>(unique.begin(), unique.end()) == now; });
         if (!tells) continue;
         UNDROP_CHECK(pair_equal(fmt::format("select o.n, {} as i from {}{}", image(columns, true), no_longer_from(), given_then),
-                                fmt::format("select {}, {} as i from {} where {}{}", fmt::join(place, ", "), image(columns, false),
-                                            from_now(), not_before(), given_now),
+                                fmt::format("select {}, {} as i from {} where {}{}", named_places(), image(columns, false), from_now(),
+                                            not_before(), given_now),
                                 "b.i = a.i"));
     }
     return success();
 }
 
 // Where the database does not say which row a row was before its key changed, and rows were only updated, it is known by the rest of the
-// row, if that is unchanged and unique, or by the columns of which the rows that went have the same values as those that came; a row
-// deleted and one inserted that look alike are two.
+// row, if that is unchanged and unique, or by columns that the script does not name, or as the only one left; a row deleted and one
+// inserted that look alike are two.
 Result<void> RowSides::pair_by_rest() {
     auto rest = kept_names();
     std::erase_if(rest, [&](std::string const& name) { return is_one_of(key_, name); });
     if (!only_keys_went()) return success();
-    std::vector<std::string> place;
-    for (std::size_t i = 0; i < places_.size(); ++i) place.push_back(fmt::format("{} as {}", places_[i], place_names_[i]));
-    auto const pair_by = [&](std::vector<std::string> const& columns) {
-        auto const images = [&](bool of_old) {
-            auto const all = columns.empty() ? std::string{"''"} : image(columns, of_old);
-            return fmt::format("{0} as i, count(*) over (partition by {0}) as c", all);
-        };
-        return pair_equal(fmt::format("select o.n, {} from {}", images(true), no_longer_from()),
-                          fmt::format("select {}, {} from {} where {}", fmt::join(place, ", "), images(false), from_now(), not_before()),
-                          "b.i = a.i and a.c = 1 and b.c = 1");
-    };
     if (!rest.empty()) UNDROP_CHECK(pair_by(rest));
     if (!old_.only_updated) return success();
     UNDROP_TRY(auto const columns, alike(Alike::unnamed));

@@ -62,7 +62,9 @@ private:
     [[nodiscard]] Result<void> pair_moved();
     enum class Alike { beside_key, unnamed };
     [[nodiscard]] Result<std::vector<std::string>> alike(Alike which);
-    [[nodiscard]] Result<void> pair_last(std::vector<std::string> const& columns);
+    [[nodiscard]] std::string named_places() const;
+    [[nodiscard]] Result<void> pair_by(std::vector<std::string> const& columns, std::string const& then = "", std::string const& now = "",
+                                       std::string const& condition = "");
     [[nodiscard]] Result<void> pair_by_order();
     [[nodiscard]] Result<void> pair_equal(std::string const& old_rows, std::string const& now_rows, std::string const& join);
 

@@ -21,6 +21,11 @@ std::size_t past_comment(std::string const& sql, std::size_t at) {
 
 }  // namespace
 
+std::string lowered(std::string text) {
+    for (auto& c : text) c = lowered(c);
+    return text;
+}
+
 std::vector<Token> tokens(std::string const& sql) {
     std::vector<Token> found;
     for (std::size_t at = 0; at < sql.size();) {

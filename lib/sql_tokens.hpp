@@ -14,6 +14,8 @@ struct Token {
     [[nodiscard]] bool is_name() const { return plain || quoted; }
 };
 
+[[nodiscard]] std::string lowered(std::string text);
+
 // Without blanks and comments.
 [[nodiscard]] std::vector<Token> tokens(std::string const& sql);
 

@@ -2,11 +2,11 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <algorithm>
-#include <cctype>
 
 #include "merge.hpp"
 #include "restore_rows.hpp"
 #include "rows.hpp"
+#include "sql_tokens.hpp"
 #include "step.hpp"
 #include "try.hpp"
 
@@ -298,11 +298,6 @@ Result<void> StepRunner::is_no_other_table(TableChange const& change, OldRowsTab
                                        change.before->text())}};
 }
 
-static std::string lower(std::string text) {
-    std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    return text;
-}
-
 // P1 for rows: after the script, before anything is brought back.
 Result<StepRunner::Round> StepRunner::save_rows() {
     auto const changes = look(before_, scripted_, after_script_.writes);
@@ -313,7 +308,7 @@ Result<StepRunner::Round> StepRunner::save_rows() {
     };
     std::vector<Found> found;
     Foresight needed;
-    auto const text = lower(script_.text);
+    auto const text = lowered(script_.text);
     for (auto& unit : written_units(changes)) {
         if (!unit.change.rebuilt) UNDROP_CHECK(rows_can_be_told(backend_.dialect(), *unit.change.before));
         UNDROP_CHECK(rows_are_told(unit.change));
@@ -334,7 +329,7 @@ Result<StepRunner::Round> StepRunner::save_rows() {
         old->only_rewritten = !unit.change.rebuilt && unit.writes.inserted + unit.writes.updated + unit.writes.deleted == 0 &&
                               text.find("cluster") == std::string::npos;
         for (auto const& column : unit.change.before->columns)
-            if (text.find(lower(column.name)) == std::string::npos) old->unnamed.push_back(column.name);
+            if (text.find(lowered(column.name)) == std::string::npos) old->unnamed.push_back(column.name);
         found.push_back({std::move(unit), std::move(*old), std::move(written)});
     }
     UNDROP_CHECK(no_rebuild_empties_others(changes));

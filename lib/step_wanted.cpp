@@ -97,8 +97,10 @@ Result<void> StepRunner::want_what_script_changed(Catalog const& now) {
             (std::any_of(object.needs.begin(), object.needs.end(), wanted) ||
              std::any_of(object.needs.begin(), object.needs.end(), rebuilt)))
             more.emplace(id, std::nullopt);
-    if (!more.empty()) {
+    std::vector<Rename> moved;
+    if (!more.empty() || !opposite_.renames.empty()) {
         UNDROP_TRY(auto const tables, backend_.tables(ledger_.name()));
+        moved = renames_between(tables, before_, {});
         leave_out_renamed(more, renames_between(tables, before_, opposite_.renames), start, opposite_.wanted);
     }
     // And on a table that it rebuilds what it makes of another form, as a default that draws from another sequence.
@@ -107,11 +109,6 @@ Result<void> StepRunner::want_what_script_changed(Catalog const& now) {
             std::any_of(object.needs.begin(), object.needs.end(), rebuilt))
             opposite_.wanted.emplace(id, object);
     // What is on a table or column that has another name by now has moved along, also where that was another's name.
-    std::vector<Rename> moved;
-    if (!opposite_.renames.empty()) {
-        UNDROP_TRY(auto const tables, backend_.tables(ledger_.name()));
-        moved = renames_between(tables, before_, {});
-    }
     auto const moved_along = [&](ObjectId const& id) {
         return std::any_of(moved.begin(), moved.end(), [&](Rename const& rename) { return there_as_renamed(id, reversed(rename), now); });
     };
