@@ -187,9 +187,15 @@ public:
     [[nodiscard]] virtual Result<bool> read_old(Table const& table, OldRows which, std::vector<std::string> const& saved,
                                                 std::string const& store_table) = 0;
     // Which row each old one has become, as far as the database itself knows it: adds its number and its present row_id to the store table
-    // `pairs` (n, l), for old rows in `old_rows`, which has the dialect's row_places. False where that cannot be told. After the script.
-    [[nodiscard]] virtual Result<bool> follow(Table const& then, Table const& now, std::string const& old_rows,
-                                              std::string const& pairs) = 0;
+    // `pairs` (n, l), for old rows in `old_rows`, which has the dialect's row_places in these files (empty: those at the mark). False where
+    // that cannot be told.
+    [[nodiscard]] virtual Result<bool> follow(Table const& then, Table const& now, std::string const& old_rows, std::string const& pairs,
+                                              std::string const& files) = 0;
+    // The files that hold a table's rows, whose places mean nothing in others; empty: the database does not say.
+    [[nodiscard]] virtual Result<std::string> files_of(Table const& table) {
+        static_cast<void>(table);
+        return std::string{};
+    }
     // Why `read_old` never works on this target; empty: it should.
     [[nodiscard]] virtual std::string why_blind(Options const& options) const = 0;
     // The foreign keys that refer to a table.

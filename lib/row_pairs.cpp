@@ -51,7 +51,8 @@ Result<void> RowSides::pair(bool follow, std::int64_t& next_id) {
     UNDROP_CHECK(backend_.run(
         fmt::format("create table {} (n bigint not null primary key{}, unique ({}))", pairs_, definitions, fmt::join(place_names_, ", "))));
     UNDROP_CHECK(backend_.seal(pairs_, &now_));
-    UNDROP_TRY(auto const followed, backend_.follow(old_.table, now_, old_.store, pairs_));
+    UNDROP_TRY(auto const followed,
+               backend_.follow(old_.table, now_, old_.followed.empty() ? old_.store : old_.followed, pairs_, old_.files));
     if (by_key_) {
         if (!followed) {
             UNDROP_TRY(bool const placed, pair_by_place());

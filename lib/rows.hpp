@@ -27,6 +27,8 @@ struct OldRowsTable {
     bool only_moved = false;           // ... as many as were deleted
     bool only_rewritten = false;       // nobody wrote rows: another type of a column gave the table another file, its rows in their order
     std::vector<std::string> unnamed;  // columns that the script does not name: it dealt out no values of theirs anew
+    std::string followed;              // n and the dialect's row_places: where the rows are in the files of now; empty: not known
+    std::string files;                 // ... these
     bool apart = false;                // the present rows are those of a table of the store, and not all that the table has
 };
 

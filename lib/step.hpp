@@ -197,6 +197,11 @@ private:
     [[nodiscard]] Result<void> leave_pairs_of_keys_gone(std::vector<TableChange> const& changes);
     [[nodiscard]] Result<bool> tell_by_new_key(Snapshot& s, std::vector<Table> const& tables);
     [[nodiscard]] bool tells_rows(ObjectId const& id) const;
+    // step_rewrites.cpp: rows, through ALTER TABLEs that write a table anew
+    [[nodiscard]] bool may_change_keys(Table const& table, Statement const& statement) const;
+    [[nodiscard]] Result<void> in_savepoint(std::function<Result<void>()> const& work);
+    [[nodiscard]] Result<void> number_rows(Statement const& statement);
+    [[nodiscard]] Result<void> find_numbered_rows();
     // step_positions.cpp: sequences
     [[nodiscard]] Result<void> save_positions(Catalog const& now);
     [[nodiscard]] Result<void> restore_positions();
@@ -415,6 +420,11 @@ private:
         std::string rows;  // working table: the table's rows, as they were before the column was dropped
     };
     std::vector<KeyGone> keys_gone_;
+    struct Rewritten {
+        Table const* table;
+        std::string numbers;  // working table: which number each old row has in its file
+    };
+    std::vector<Rewritten> rewritten_;                                           // by the statement that runs
     std::map<std::string, std::chrono::steady_clock::time_point> locked_since_;  // by the names of report_.locks
     std::vector<Table> scripted_;                                                // tables after the script
     Observed after_script_;

@@ -86,8 +86,10 @@ Result<void> StepRunner::find_kept_columns() {
 Result<void> StepRunner::run_statement(std::size_t number) {
     auto const& statement = statements_[number];
     UNDROP_CHECK(note_key_that_goes(statement));
+    UNDROP_CHECK(number_rows(statement));
     auto const kept = std::find_if(keeps_.begin(), keeps_.end(), [&](KeptColumn const& k) { return k.statement == number; });
-    return kept == keeps_.end() ? backend_.run_script(script_, statement) : keep_aside(*kept, statement);
+    UNDROP_CHECK(kept == keeps_.end() ? backend_.run_script(script_, statement) : keep_aside(*kept, statement));
+    return find_numbered_rows();
 }
 
 Result<void> StepRunner::keep_aside(KeptColumn const& kept, Statement const& statement) {

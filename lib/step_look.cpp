@@ -153,7 +153,10 @@ Result<void> StepRunner::nothing_unknown_went() {
 
 // What was foreseen and did not happen needs no snapshot; copies were only for comparing.
 Result<void> StepRunner::keep_only_losses(std::vector<TableChange> const& changes) {
-    for (auto const& made : copies_) UNDROP_CHECK(backend_.run("drop table " + made.store));
+    for (auto const& made : copies_) {
+        UNDROP_CHECK(backend_.run("drop table " + made.store));
+        if (!made.followed.empty()) UNDROP_CHECK(backend_.run("drop table " + made.followed));
+    }
     for (auto const& rows : in_use_) UNDROP_CHECK(backend_.run("drop table " + rows.noted));
     for (auto const& [id, store] : unchanged_cells_) UNDROP_CHECK(backend_.run("drop table " + store));
     for (auto const& [id, moved] : keys_back_) UNDROP_CHECK(backend_.run("drop table " + ledger_.table(moved.store)));

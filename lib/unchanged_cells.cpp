@@ -71,12 +71,29 @@ bool keys_come_back_first(Table const& now, Snapshot const& s) {
         auto const* then = s.table.column(name);
         if (!column || !then) return false;
         if (at >= s.left_types.size() || s.left_types[at] == then->full_type()) continue;
-        if (!column->stored_type.starts_with("text") || column->full_type() != s.left_types[at] || !of_another_kind(*column, *then))
-            return false;
+        if (column->full_type() != s.left_types[at] || !of_another_kind(*column, *then)) return false;
         any = true;
     }
     return any;
 }
+
+namespace {
+
+bool is_text(Column const& column) { return column.stored_type.starts_with("text"); }
+
+// The old keys, and the ones through which they come back, are no values of any other type.
+Result<void> let_keys_be_text(Backend& backend, Table const& now, Snapshot const& s) {
+    auto const& dialect = backend.dialect();
+    for (auto const& name : s.table.key) {
+        auto const& column = *now.column(name);
+        if (is_text(column) || column.full_type() == s.table.column(name)->full_type()) continue;
+        UNDROP_CHECK(backend.run(fmt::format("alter table {0}.{1} alter column {2} type text using {2}::text", dialect.quote(now.schema),
+                                             dialect.quote(now.name), dialect.quote(name))));
+    }
+    return BOOST_OUTCOME_V2_NAMESPACE::success();
+}
+
+}  // namespace
 
 Result<KeysBack> keys_back(Backend& backend, Ledger const& ledger, Table const& now, Snapshot const& s, std::string const& unchanged,
                            std::int64_t work_id) {
@@ -104,17 +121,21 @@ Result<KeysBack> keys_back(Backend& backend, Ledger const& ledger, Table const& 
         work.add(fmt::format("v{}", i + 1), column.stored_type, fmt::format("s.k{}", i + 1));
         work.add(fmt::format("p{}", i + 1), column.stored_type, fmt::format("n.p{}", i + 1));
         same.push_back(fmt::format("n.k{0} = s.k{0}", i + 1));
-        is_it.push_back(dialect.equal(column, present, fmt::format("n.p{}", i + 1)));
+        auto const as_left_now = dialect.equal(column, present, fmt::format("n.p{}", i + 1));
         if (!changes) {
-            is_through.push_back(is_it.back());
+            is_it.push_back(as_left_now);
+            is_through.push_back(as_left_now);
             continue;
         }
+        is_it.push_back(is_text(column) ? as_left_now : fmt::format("{} = cast(n.p{} as text)", present, i + 1));
         as_left.push_back(fmt::format("n.u{} = 1", at + 1));
         auto const text = fmt::format("cast(n.k{} as text)", i + 1);
         through.push_back(fmt::format("{} = 'undrop ' || {}", dialect.quote(name), text));
-        set.push_back(fmt::format("{} = {}", dialect.quote(name), dialect.load(column, text)));
-        is_through.push_back(dialect.equal(column, present, "'undrop ' || " + text));
+        set.push_back(fmt::format("{} = {}", dialect.quote(name), is_text(column) ? dialect.load(column, text) : text));
+        is_through.push_back(is_text(column) ? dialect.equal(column, present, "'undrop ' || " + text)
+                                             : fmt::format("{} = 'undrop ' || {}", present, text));
     }
+    UNDROP_CHECK(let_keys_be_text(backend, now, s));
     UNDROP_CHECK(work.make(backend, now));
     UNDROP_CHECK(work.fill(backend, fmt::format("{} as s join {} as n on {} where {}", ledger.table(s.store), unchanged,
                                                 balanced(same, " and "), balanced(as_left, " and "))));

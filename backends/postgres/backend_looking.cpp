@@ -78,9 +78,23 @@ Result<bool> PostgresBackend::read_old(Table const& table, OldRows which, std::v
     return second_.read_old(table, which, saved, store_table, session_.transaction(), session_.role());
 }
 
-Result<bool> PostgresBackend::follow(Table const& then, Table const& now, std::string const& old_rows, std::string const& pairs) {
+Result<std::string> PostgresBackend::files_of(Table const& table) {
+    UNDROP_TRY(auto const rows, connection_.rows(fmt::format(
+                                    "select pg_catalog.string_agg(c.oid::pg_catalog.text || ' ' || c.relfilenode, ',' order by c.oid) "
+                                    "from pg_catalog.pg_class c where c.relkind = 'r' and (c.oid = {0} or c.oid in "
+                                    "(select p.relid from pg_catalog.pg_partition_tree({0}) p))",
+                                    table.id)));
+    return rows.at(0).at(0).value_or("");
+}
+
+Result<bool> PostgresBackend::follow(Table const& then, Table const& now, std::string const& old_rows, std::string const& pairs,
+                                     std::string const& files) {
     if (now.schema == ledger_) return follow_captured(connection_, now, old_rows, pairs);
     if (then.id != now.id) return false;
+    if (!files.empty()) {
+        UNDROP_TRY(auto const present, files_of(now));
+        return present == files ? follow_rows(connection_, now, old_rows, pairs) : Result<bool>(false);
+    }
     UNDROP_TRY(auto const written, written_by_us(now, "t"));
     if (written.empty()) return false;  // the table has another file, and in that no place is what it was
     return follow_rows(connection_, now, old_rows, pairs);

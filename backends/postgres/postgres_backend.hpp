@@ -96,7 +96,9 @@ public:
     [[nodiscard]] Result<Observed> observed() override;
     [[nodiscard]] Result<bool> read_old(Table const& table, OldRows which, std::vector<std::string> const& saved,
                                         std::string const& store_table) override;
-    [[nodiscard]] Result<bool> follow(Table const& then, Table const& now, std::string const& old_rows, std::string const& pairs) override;
+    [[nodiscard]] Result<bool> follow(Table const& then, Table const& now, std::string const& old_rows, std::string const& pairs,
+                                      std::string const& files) override;
+    [[nodiscard]] Result<std::string> files_of(Table const& table) override;
     [[nodiscard]] std::string why_blind(Options const& options) const override;
     [[nodiscard]] Result<std::vector<Reference>> references(Table const& table) override;
     [[nodiscard]] Result<std::vector<ObjectId>> in_the_way(Table const& table, std::vector<std::string> const& columns,

@@ -123,7 +123,9 @@ Result<std::string> SqliteBackend::written_by_us(Table const& table, std::string
 }
 
 // A row keeps its number unless an UPDATE gives it another; a number that was inserted anew is no old row's.
-Result<bool> SqliteBackend::follow(Table const& then, Table const& now, std::string const& old_rows, std::string const& pairs) {
+Result<bool> SqliteBackend::follow(Table const& then, Table const& now, std::string const& old_rows, std::string const& pairs,
+                                   std::string const& files) {
+    if (!files.empty()) return false;
     auto const locator = dialect_.row_locator(now);
     if (then.id != now.id || locator.empty() || dialect_.row_locator(then).empty()) return false;
     auto const& seen = observer_.seen()[now.id];
