@@ -276,8 +276,9 @@ Result<bool> RowDiff::keep_footprint(std::int64_t id, RowChanges& result) {
 
 Result<RowChanges> RowDiff::save(Changes which, std::int64_t& next_id) {
     RowChanges result;
-    UNDROP_CHECK(sides_.pair(which == Changes::all, next_id));
+    UNDROP_CHECK(sides_.pair(which == Changes::all || !old_.followed.empty(), next_id));
     UNDROP_CHECK(find_changed());
+    if (which == Changes::updates) std::erase_if(changed_, [&](std::string const& name) { return is_one_of(sides_.key(), name); });
     // Rows without a key are told by all their columns, which one snapshot holds.
     auto const most = sides_.key().empty() ? std::max<std::size_t>(1, changed_.size()) : most_columns;
     for (std::size_t i = 0; i < changed_.size(); i += most)

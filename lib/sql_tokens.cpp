@@ -26,6 +26,16 @@ std::string lowered(std::string text) {
     return text;
 }
 
+bool names_word(std::string const& text, std::string const& name) {
+    auto const same_letter = [](char a, char b) { return lowered(a) == lowered(b); };
+    for (auto at = text.begin();; ++at) {
+        at = std::search(at, text.end(), name.begin(), name.end(), same_letter);
+        if (at == text.end()) return false;
+        auto const end = at + static_cast<std::ptrdiff_t>(name.size());
+        if ((at == text.begin() || !of_word(*(at - 1))) && (end == text.end() || !of_word(*end))) return true;
+    }
+}
+
 std::vector<Token> tokens(std::string const& sql) {
     std::vector<Token> found;
     for (std::size_t at = 0; at < sql.size();) {

@@ -15,6 +15,8 @@ struct Token {
 };
 
 [[nodiscard]] std::string lowered(std::string text);
+// As a whole word anywhere in the text, in strings and comments, too; whatever its case.
+[[nodiscard]] bool names_word(std::string const& text, std::string const& name);
 
 // Without blanks and comments.
 [[nodiscard]] std::vector<Token> tokens(std::string const& sql);

@@ -200,7 +200,9 @@ private:
     // step_rewrites.cpp: rows, through ALTER TABLEs that write a table anew
     [[nodiscard]] bool may_change_keys(Table const& table, Statement const& statement) const;
     [[nodiscard]] Result<void> in_savepoint(std::function<Result<void>()> const& work);
+    [[nodiscard]] Result<void> number_rows(Table const& table);
     [[nodiscard]] Result<void> number_rows(Statement const& statement);
+    [[nodiscard]] Result<void> number_rows(MendAction const& action);
     [[nodiscard]] Result<void> find_numbered_rows();
     // step_positions.cpp: sequences
     [[nodiscard]] Result<void> save_positions(Catalog const& now);
@@ -421,7 +423,7 @@ private:
     };
     std::vector<KeyGone> keys_gone_;
     struct Rewritten {
-        Table const* table;
+        Table table;
         std::string numbers;  // working table: which number each old row has in its file
     };
     std::vector<Rewritten> rewritten_;                                           // by the statement that runs

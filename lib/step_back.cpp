@@ -248,8 +248,11 @@ Result<void> StepRunner::mend() {
     std::erase_if(rest, [&](MendAction const& a) {
         return std::any_of(a.object.needs.begin(), a.object.needs.end(), [&](ObjectId const& need) { return emptied.contains(need); });
     });
-    for (auto const& action : rest)
+    for (auto const& action : rest) {
+        UNDROP_CHECK(number_rows(action));
         UNDROP_CHECK(action.kind == MendAction::Kind::make && action.id.kind == "column" ? make_column(action) : mend_by(now, {action}));
+        UNDROP_CHECK(find_numbered_rows());
+    }
     for (auto const& action : plan.after_data)
         if (attaches(action) && !made_.contains({"table", action.id.parent, action.id.name})) {
             UNDROP_TRY(bool const back, try_to_attach(backend_, action));

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "names.hpp"
+#include "restore_rows.hpp"
 #include "sql_tokens.hpp"
 #include "step.hpp"
 #include "store_table.hpp"
@@ -43,44 +44,47 @@ Result<void> StepRunner::in_savepoint(std::function<Result<void>()> const& work)
     return success();
 }
 
-Result<void> StepRunner::number_rows(Statement const& statement) {
+// Of a table whose rows were copied, just before it is written anew.
+Result<void> StepRunner::number_rows(Table const& table) {
     auto const& dialect = backend_.dialect();
+    auto const copied = std::find_if(copies_.begin(), copies_.end(), [&](OldRowsTable const& c) { return c.table.id == table.id; });
+    auto const places = dialect.row_places(table);
+    if (copied == copies_.end() || places.size() != 2) return success();
+    return in_savepoint([&]() -> Result<void> {
+        auto const& from = copied->followed.empty() ? copied->store : copied->followed;
+        StoreTable now(ledger_.table(names::work_prefix + std::to_string(next_id_++)));
+        now.add_key("n", "bigint", "");
+        now.add("l", dialect.row_id_type(table), "");
+        UNDROP_CHECK(now.make(backend_, table));
+        UNDROP_TRY(auto const known, backend_.follow(table, table, from, now.name(), copied->files));
+        if (!known) return Error{.code = Code::usage, .message = "rows cannot be followed"};
+        StoreTable numbers(ledger_.table(names::work_prefix + std::to_string(next_id_++)));
+        numbers.add_key("n", "bigint", "p.n");
+        numbers.add("f", "bigint", "t.f");
+        numbers.add("r", "bigint", "t.r");
+        UNDROP_CHECK(numbers.make(backend_, table));
+        UNDROP_CHECK(
+            numbers.fill(backend_, fmt::format("{} as p join {} as t on t.l = p.l", now.name(), numbered(dialect, table, places))));
+        UNDROP_CHECK(backend_.run("drop table " + now.name()));
+        rewritten_.push_back({table, numbers.name()});
+        return success();
+    });
+}
+
+Result<void> StepRunner::number_rows(Statement const& statement) {
     rewritten_.clear();
-    if (part_ || !statement.words.starts_with("ALTER TABLE") || !dialect.lasting_ids()) return success();
-    for (auto const& name : resolve(dialect.foresee({statement}), before_).copies) {
-        auto const* table = find_table(before_, name);
-        auto const copied = std::find_if(copies_.begin(), copies_.end(), [&](OldRowsTable const& c) { return c.table.id == table->id; });
-        if (copied == copies_.end() || table->key.empty() || !may_change_keys(*table, statement)) continue;
-        auto const places = dialect.row_places(*table);
-        if (places.size() != 2) continue;
-        UNDROP_CHECK(in_savepoint([&]() -> Result<void> {
-            auto const& from = copied->followed.empty() ? copied->store : copied->followed;
-            StoreTable now(ledger_.table(names::work_prefix + std::to_string(next_id_++)));
-            now.add_key("n", "bigint", "");
-            now.add("l", dialect.row_id_type(*table), "");
-            UNDROP_CHECK(now.make(backend_, *table));
-            UNDROP_TRY(auto const known, backend_.follow(*table, *table, from, now.name(), copied->files));
-            if (!known) return Error{.code = Code::usage, .message = "rows cannot be followed"};
-            StoreTable numbers(ledger_.table(names::work_prefix + std::to_string(next_id_++)));
-            numbers.add_key("n", "bigint", "p.n");
-            numbers.add("f", "bigint", "t.f");
-            numbers.add("r", "bigint", "t.r");
-            UNDROP_CHECK(numbers.make(backend_, *table));
-            UNDROP_CHECK(
-                numbers.fill(backend_, fmt::format("{} as p join {} as t on t.l = p.l", now.name(), numbered(dialect, *table, places))));
-            UNDROP_CHECK(backend_.run("drop table " + now.name()));
-            rewritten_.push_back({table, numbers.name()});
-            return success();
-        }));
-    }
+    if (part_ || copies_.empty() || !statement.words.starts_with("ALTER TABLE")) return success();
+    for (auto const& name : resolve(backend_.dialect().foresee({statement}), before_).copies)
+        if (auto const* table = find_table(before_, name); !table->key.empty() && may_change_keys(*table, statement))
+            UNDROP_CHECK(number_rows(*table));
     return success();
 }
 
 Result<void> StepRunner::find_numbered_rows() {
     auto const& dialect = backend_.dialect();
-    for (auto const& [table, numbers] : rewritten_) {
-        auto const copied = std::find_if(copies_.begin(), copies_.end(), [&, id = table->id](auto const& c) { return c.table.id == id; });
-        auto const places = dialect.row_places(*table);
+    for (auto const& one : rewritten_) {
+        auto const copied = std::find_if(copies_.begin(), copies_.end(), [&](auto const& c) { return c.table.id == one.table.id; });
+        auto const places = dialect.row_places(one.table);
         StoreTable found(ledger_.table(names::work_prefix + std::to_string(next_id_++)));
         found.add_key("n", "bigint", "a.n");
         for (std::size_t i = 0; i < places.size(); ++i) {
@@ -88,18 +92,33 @@ Result<void> StepRunner::find_numbered_rows() {
             auto const blank = definition.find(' ');
             found.add(definition.substr(0, blank), definition.substr(blank + 1), i == 0 ? "t.f" : "t.place");
         }
-        UNDROP_CHECK(in_savepoint([&, &table = *table, &numbers = numbers]() -> Result<void> {
-            UNDROP_CHECK(found.make(backend_, table));
-            UNDROP_CHECK(found.fill(
-                backend_, fmt::format("{} as a join {} as t on t.f = a.f and t.r = a.r", numbers, numbered(dialect, table, places))));
-            UNDROP_CHECK(backend_.run("drop table " + numbers));
+        UNDROP_CHECK(in_savepoint([&]() -> Result<void> {
+            UNDROP_CHECK(found.make(backend_, one.table));
+            UNDROP_CHECK(found.fill(backend_, fmt::format("{} as a join {} as t on t.f = a.f and t.r = a.r", one.numbers,
+                                                          numbered(dialect, one.table, places))));
+            UNDROP_CHECK(backend_.run("drop table " + one.numbers));
             if (!copied->followed.empty()) UNDROP_CHECK(backend_.run("drop table " + copied->followed));
             copied->followed = found.name();
-            UNDROP_TRY(copied->files, backend_.files_of(table));
+            UNDROP_TRY(copied->files, backend_.files_of(one.table));
             return success();
         }));
     }
     rewritten_.clear();
+    return success();
+}
+
+// What the mend gives another type: keys that the up changed come back afterwards, and do not tell then which row was which.
+Result<void> StepRunner::number_rows(MendAction const& action) {
+    rewritten_.clear();
+    auto const changes = [&](Snapshot const& s) { return changes_key(s) && names_table(action.id.parent, table_name(s.table)); };
+    if (part_ || copies_.empty() || action.kind != MendAction::Kind::alter || action.id.kind != "column" ||
+        std::none_of(opposite_.snapshots.begin(), opposite_.snapshots.end(), changes))
+        return success();
+    UNDROP_TRY(auto const tables, backend_.tables(ledger_.name()));
+    auto const altered =
+        std::find_if(tables.begin(), tables.end(), [&](Table const& t) { return names_table(action.id.parent, table_name(t)); });
+    for (auto const& table : tables)
+        if (altered != tables.end() && (table.id == altered->id || table.root == altered->id)) UNDROP_CHECK(number_rows(table));
     return success();
 }
 

@@ -89,13 +89,14 @@ Result<void> StepRunner::note_unchanged_cells() {
     return success();
 }
 
-// What the opposite step left in this table, whatever its name was then (P3).
+// What the opposite step left in this table, whatever its name was then (P3); in a partition, as part of its table.
 Traces StepRunner::left_in(Table const& table) const {
     Traces left;
-    auto const then = name_before(opposite_.renames, table_name(table));
+    std::set<TableName> then{name_before(opposite_.renames, table_name(table))};
+    if (auto const* root = table.root.empty() ? nullptr : find_table_by_id(before_, table.root))
+        then.insert(name_before(opposite_.renames, table_name(*root)));
     for (auto const& snapshot : opposite_.snapshots)
-        if (snapshot.kind == Snapshot::Kind::updated && TableName{snapshot.table.schema, snapshot.table.name} == then)
-            left.updated.push_back(&snapshot);
+        if (snapshot.kind == Snapshot::Kind::updated && then.contains(table_name(snapshot.table))) left.updated.push_back(&snapshot);
     for (auto const& print : opposite_.footprints) {
         if (TableName{print.schema, print.table} != table_name(table)) continue;
         if (print.of == Footprint::Of::column)
@@ -308,7 +309,7 @@ Result<StepRunner::Round> StepRunner::save_rows() {
     };
     std::vector<Found> found;
     Foresight needed;
-    auto const text = lowered(script_.text);
+    auto const puts_in_order = names_word(script_.text, "cluster");
     for (auto& unit : written_units(changes)) {
         if (!unit.change.rebuilt) UNDROP_CHECK(rows_can_be_told(backend_.dialect(), *unit.change.before));
         UNDROP_CHECK(rows_are_told(unit.change));
@@ -326,10 +327,10 @@ Result<StepRunner::Round> StepRunner::save_rows() {
         old->may_have_moved = unit.change.before->partitioned && unit.writes.inserted > 0 && unit.writes.deleted > 0;
         old->only_moved = old->may_have_moved && unit.writes.inserted == unit.writes.deleted;
         // CLUSTER writes no rows, and puts them into another order.
-        old->only_rewritten = !unit.change.rebuilt && unit.writes.inserted + unit.writes.updated + unit.writes.deleted == 0 &&
-                              text.find("cluster") == std::string::npos;
+        old->only_rewritten =
+            !unit.change.rebuilt && unit.writes.inserted + unit.writes.updated + unit.writes.deleted == 0 && !puts_in_order;
         for (auto const& column : unit.change.before->columns)
-            if (text.find(lowered(column.name)) == std::string::npos) old->unnamed.push_back(column.name);
+            if (!names_word(script_.text, column.name)) old->unnamed.push_back(column.name);
         found.push_back({std::move(unit), std::move(*old), std::move(written)});
     }
     UNDROP_CHECK(no_rebuild_empties_others(changes));

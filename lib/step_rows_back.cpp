@@ -17,13 +17,6 @@ namespace {
 
 auto const success = [] { return BOOST_OUTCOME_V2_NAMESPACE::success(); };
 
-// A key's own cells come last: rows that refer to it are brought back first, and no ON UPDATE finds anything to do.
-bool changes_key(Snapshot const& s) {
-    return std::any_of(s.values.begin(), s.values.end(), [&](std::string const& name) {
-        return std::find(s.table.key.begin(), s.table.key.end(), name) != s.table.key.end();
-    });
-}
-
 // Which rows cannot come back is told before any does; where that could not tell, the refusal names what is at stake.
 Error naming_rows(Backend const& backend, std::vector<Snapshot const*> const& rows, Error error) {
     if (error.code != Code::failed || !backend.means_unfitting(error)) return error;
@@ -163,6 +156,10 @@ Result<void> StepRunner::bring_keys_back(std::vector<MendAction> const& actions,
                    names_table(action.id.parent, table_name(*table)) && std::find(key.begin(), key.end(), action.id.name) != key.end();
         };
         if (std::none_of(actions.begin(), actions.end(), of_key)) continue;
+        rewritten_.clear();
+        UNDROP_CHECK(number_rows(*table));
+        UNDROP_CHECK(let_keys_be_text(backend_, *table, snapshot));
+        UNDROP_CHECK(find_numbered_rows());
         UNDROP_CHECK(backend_.quiet(*table));
         UNDROP_TRY(auto back, keys_back(backend_, ledger_, *table, snapshot, unchanged->second, next_id_++));
         UNDROP_CHECK(backend_.loud(*table));
@@ -190,6 +187,7 @@ Result<void> StepRunner::restore_rows(std::vector<Table> const& tables) {
     for (auto const& [id, referring] : referring_)
         if (find_table_by_id(touched, id) && !find_table_by_id(touched, referring.child.id)) touched.push_back(referring.child);
     if (rows.empty() && in_use_.empty()) return settle_orphans(tables);
+    // A key's own cells come last: rows that refer to it are brought back first, and no ON UPDATE finds anything to do.
     std::stable_partition(rows.begin(), rows.end(), [](Snapshot const* s) { return !changes_key(*s); });
     UNDROP_CHECK(match_keyless(rows, tables));
     for (auto& one : in_use_)
@@ -232,11 +230,12 @@ Result<void> StepRunner::match_keyless(std::vector<Snapshot const*> const& rows,
     return success();
 }
 
-// What this step's script changed of the table.
+// What this step's script changed of the table; of a partition in its table.
 std::vector<Snapshot const*> StepRunner::own_updates(Table const& table) const {
     std::vector<Snapshot const*> own;
     for (auto const& snapshot : saved_)
-        if (snapshot.kind == Snapshot::Kind::updated && snapshot.table.id == table.id) own.push_back(&snapshot);
+        if (snapshot.kind == Snapshot::Kind::updated && (snapshot.table.id == table.id || snapshot.table.id == table.root))
+            own.push_back(&snapshot);
     return own;
 }
 

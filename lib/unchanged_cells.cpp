@@ -63,6 +63,12 @@ Result<std::int64_t> empty_cells(Backend& backend, Table const& now, Snapshot co
                                    dialect.quote(s.values[value]), unchanged, balanced(terms, " and "), value + 1));
 }
 
+bool changes_key(Snapshot const& s) {
+    return std::any_of(s.values.begin(), s.values.end(), [&](std::string const& name) {
+        return std::find(s.table.key.begin(), s.table.key.end(), name) != s.table.key.end();
+    });
+}
+
 bool keys_come_back_first(Table const& now, Snapshot const& s) {
     auto any = false;
     for (auto const& name : s.table.key) {
@@ -81,7 +87,8 @@ namespace {
 
 bool is_text(Column const& column) { return column.stored_type.starts_with("text"); }
 
-// The old keys, and the ones through which they come back, are no values of any other type.
+}  // namespace
+
 Result<void> let_keys_be_text(Backend& backend, Table const& now, Snapshot const& s) {
     auto const& dialect = backend.dialect();
     for (auto const& name : s.table.key) {
@@ -92,8 +99,6 @@ Result<void> let_keys_be_text(Backend& backend, Table const& now, Snapshot const
     }
     return BOOST_OUTCOME_V2_NAMESPACE::success();
 }
-
-}  // namespace
 
 Result<KeysBack> keys_back(Backend& backend, Ledger const& ledger, Table const& now, Snapshot const& s, std::string const& unchanged,
                            std::int64_t work_id) {
@@ -135,7 +140,6 @@ Result<KeysBack> keys_back(Backend& backend, Ledger const& ledger, Table const& 
         is_through.push_back(is_text(column) ? dialect.equal(column, present, "'undrop ' || " + text)
                                              : fmt::format("{} = 'undrop ' || {}", present, text));
     }
-    UNDROP_CHECK(let_keys_be_text(backend, now, s));
     UNDROP_CHECK(work.make(backend, now));
     UNDROP_CHECK(work.fill(backend, fmt::format("{} as s join {} as n on {} where {}", ledger.table(s.store), unchanged,
                                                 balanced(same, " and "), balanced(as_left, " and "))));
