@@ -101,11 +101,12 @@ std::string CellMerge::still_as_left(std::size_t i) const {
             value = fmt::format("case when p{0}.state is not null then {1} else {2} end", n + 1,
                                 dialect_.load(column, fmt::format("p{}.v{}", n + 1, at - own.begin() + 1)), value);
     }
-    auto as_left = dialect_.same(column, value, dialect_.load(column, fmt::format("s.w{}", i + 1)));
+    auto const left = dialect_.load(column, fmt::format("s.w{}", i + 1));
+    auto as_left = dialect_.same(column, value, left);
+    if (!beside) return as_left;
     for (auto const other : cells_)
-        if (beside && !context_.beside.contains(s_.values[other]))
-            as_left += fmt::format(" and ({} or {})", is_back(other), still_as_left(other));
-    return as_left;
+        if (!context_.beside.contains(s_.values[other])) as_left += fmt::format(" and ({} or {})", is_back(other), still_as_left(other));
+    return fmt::format("({} or ({}))", dialect_.same(column, present(i), left), as_left);
 }
 
 std::string CellMerge::merged(std::size_t i) const {

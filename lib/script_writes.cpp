@@ -10,7 +10,8 @@
 namespace undrop {
 namespace {
 
-constexpr std::array defining{"alter", "drop", "create", "comment", "grant", "revoke", "set", "reset", "pragma", "lock", "analyze"};
+constexpr std::array defining{"alter", "drop",  "create", "comment", "grant",   "revoke",
+                              "set",   "reset", "pragma", "lock",    "analyze", "truncate"};
 
 std::ptrdiff_t count(std::vector<Token> const& all, char const* word) {
     return std::count_if(all.begin(), all.end(), [&](Token const& t) { return t.is(word); });

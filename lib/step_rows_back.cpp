@@ -36,10 +36,10 @@ std::set<std::string> written_beside(std::vector<Statement> const& statements, S
             if (token.is_name()) names.insert(lower_case(token.text));
     auto const is_named = [&](std::string const& column) { return names.contains(lower_case(column)); };
     for (auto const* update : own)
-        for (auto const& column : update->values)
-            if (is_named(column) && std::find(s.values.begin(), s.values.end(), column) == s.values.end()) return beside;
-    for (auto const& column : s.values)
-        if (!is_named(column)) beside.insert(column);
+        for (auto const& column : update->values) {
+            if (!is_named(column)) beside.insert(column);
+            if (is_named(column) && std::find(s.values.begin(), s.values.end(), column) == s.values.end()) return {};
+        }
     return beside;
 }
 
