@@ -48,8 +48,9 @@ public:
     Result<void> by_history(ToolHistory const& tool, bool skip_missing) {
         std::vector<ToolHistory::Entry> no_file;
         for (auto const& entry : tool.applied) {
-            auto const file = std::find_if(source_.migrations.begin(), source_.migrations.end(),
-                                           [&](Migration const& m) { return matches(m, entry) || repeats(m, entry); });
+            auto const file = std::find_if(source_.migrations.begin(), source_.migrations.end(), [&](Migration const& m) {
+                return matches(m, entry) || repeats(m, entry) || is_file_of(m, entry);
+            });
             if (file == source_.migrations.end()) {
                 no_file.push_back(entry);
             } else {
@@ -65,11 +66,12 @@ public:
             bool const usual = m.kind == Migration::Kind::usual;
             if (usual && !tool.baseline.empty() && !version_less(tool.baseline, m.version)) return true;
             return std::any_of(tool.applied.begin(), tool.applied.end(), [&](ToolHistory::Entry const& entry) {
-                return matches(m, entry) || (repeats(m, entry) && checksum_of(m) == entry.checksum) ||
+                return matches(m, entry) || is_file_of(m, entry) || (repeats(m, entry) && checksum_of(m) == entry.checksum) ||
                        (usual && tool.up_to && !version_less(entry.version, m.version));
             });
         });
-        for (auto const& entry : no_file) migrations.push_back({entry.version, entry.name, State::no_file});
+        for (auto const& entry : no_file)
+            migrations.push_back({entry.version, entry.version.empty() ? name_of(entry) : entry.name, State::no_file});
         return success();
     }
 
@@ -80,6 +82,17 @@ private:
     static bool matches(Migration const& migration, ToolHistory::Entry const& entry) {
         if (migration.kind != Migration::Kind::usual || entry.version.empty()) return false;
         return same(migration.version, entry.version) || migration.version + "_" + migration.name == entry.version;
+    }
+
+    // By the file's digest alone.
+    [[nodiscard]] bool is_file_of(Migration const& migration, ToolHistory::Entry const& entry) const {
+        return migration.kind == Migration::Kind::usual && entry.version.empty() && entry.name.empty() &&
+               agrees(checksum_of(migration), entry.checksum);
+    }
+
+    // One of those that the file may have, with blanks between them: its lines may end otherwise where it was checked out anew.
+    static bool agrees(std::string const& checksums, std::string const& checksum) {
+        return !checksum.empty() && (" " + checksums + " ").find(" " + checksum + " ") != std::string::npos;
     }
 
     // Flyway's descriptions have blanks where the file's name has underscores.
@@ -94,18 +107,22 @@ private:
         return found == source_.tool_checksums.end() ? std::string() : found->second;
     }
 
-    static std::string name_of(ToolHistory::Entry const& entry) { return entry.version.empty() ? entry.name : entry.version; }
+    static std::string name_of(ToolHistory::Entry const& entry) {
+        if (entry.version.empty() && entry.name.empty()) return "a file of the digest " + entry.checksum.substr(0, 12);
+        return entry.version.empty() ? entry.name : entry.version;
+    }
 
     // A repeatable migration runs again when it has changed; any other must be what the tool ran, or the ledger would hold what never was.
     [[nodiscard]] Result<void> is_as_applied(Migration const& migration, ToolHistory::Entry const& entry, ToolHistory const& tool) const {
         auto const checksum = checksum_of(migration);
-        if (migration.kind != Migration::Kind::usual || checksum.empty() || entry.checksum.empty() || checksum == entry.checksum ||
+        if (migration.kind != Migration::Kind::usual || checksum.empty() || entry.checksum.empty() || agrees(checksum, entry.checksum) ||
             history_.find(migration.version))
             return success();
         auto error = refused(
-            fmt::format("{} {} is not what was applied: its checksum is {}, and {} has {}", migration.version, migration.name, checksum,
-                        tool.table, entry.checksum),
-            {.advice = "bring back the file that was applied; where the edit changes nothing, `flyway repair` takes the new checksum"});
+            fmt::format("{} {} is not what was applied: its checksum is {}, and {} has {}", migration.version, migration.name,
+                        checksum.substr(0, checksum.find(' ')), tool.table, entry.checksum),
+            {.advice = "bring back the file that was applied; where the edit changes nothing, `flyway repair` takes the new checksum for "
+                       "Flyway's, and --at VERSION adopts any without looking at it"});
         error.where = {.file = migration.up.file};
         return error;
     }

@@ -74,38 +74,61 @@ Result<ToolHistory> flyway(Rows const& rows, ToolHistory history) {
     return history;
 }
 
-// migration_name, finished_at, rolled_back_at; by started_at
+// migration_name, finished_at, rolled_back_at, checksum; by started_at
 Result<ToolHistory> prisma(Rows const& rows, ToolHistory history) {
-    std::map<std::string, std::string> last;  // what is wrong; empty: nothing
-    for (auto const& row : rows) {
-        auto& wrong = last[text(row[0])];
-        wrong = row[2] ? "was rolled back" : row[1] ? "" : "was begun and never finished";
-    }
-    for (auto const& [name, wrong] : last) {
+    struct Last {
+        std::string wrong;  // empty: nothing
+        std::string checksum;
+    };
+    std::map<std::string, Last> last;
+    for (auto const& row : rows)
+        last[text(row[0])] = {row[2] ? "was rolled back" : row[1] ? "" : "was begun and never finished", text(row[3])};
+    for (auto const& [name, one] : last) {
+        auto const& wrong = one.wrong;
         if (!wrong.empty())
             return dirty(
                 history.table, fmt::format("{} {}", name, wrong),
                 "see what it left, put that right, and bring Prisma's history in order with `prisma migrate resolve` and `deploy`");
-        history.applied.push_back({name, {}});
+        history.applied.push_back({name, {}, one.checksum});
     }
+    return history;
+}
+
+Result<ToolHistory> sqlx(Rows const& rows, ToolHistory history) {
+    for (auto const& row : rows) {
+        if (!is_true(row[1]))
+            return dirty(history.table, fmt::format("version {} was begun and never finished", text(row[0])),
+                         "see what it left, put that right, and set its `success`, or take its row out, as sqlx asks for it");
+        history.applied.push_back({text(row[0]), {}});
+    }
+    return history;
+}
+
+// Nothing but digests of the files.
+Result<ToolHistory> drizzle(Rows const& rows, ToolHistory history) {
+    for (auto const& row : rows) history.applied.push_back({{}, {}, text(row[0])});
     return history;
 }
 
 struct Tool {
     std::string_view name;
+    std::string_view schema;  // on PostgreSQL; empty: any
     std::string_view table;
     std::array<std::string_view, 5> columns;  // empty: none
     std::string_view order;
     Result<ToolHistory> (*read)(Rows const& rows, ToolHistory history);
 };
 
-constexpr std::array<Tool, 6> tools = {{
-    {"golang-migrate", "schema_migrations", {"version", "dirty"}, "version", golang_migrate},
-    {"goose", "goose_db_version", {"version_id", "is_applied"}, "id", goose},
-    {"dbmate", "schema_migrations", {"version"}, "version", versions_only},
-    {"diesel", "__diesel_schema_migrations", {"version"}, "version", versions_only},
-    {"flyway", "flyway_schema_history", {"version", "type", "success", "description", "checksum"}, "installed_rank", flyway},
-    {"prisma", "_prisma_migrations", {"migration_name", "finished_at", "rolled_back_at"}, "started_at", prisma},
+constexpr std::array<Tool, 9> tools = {{
+    {"golang-migrate", "", "schema_migrations", {"version", "dirty"}, "version", golang_migrate},
+    {"goose", "", "goose_db_version", {"version_id", "is_applied"}, "id", goose},
+    {"dbmate", "", "schema_migrations", {"version"}, "version", versions_only},
+    {"diesel", "", "__diesel_schema_migrations", {"version"}, "version", versions_only},
+    {"flyway", "", "flyway_schema_history", {"version", "type", "success", "description", "checksum"}, "installed_rank", flyway},
+    {"prisma", "", "_prisma_migrations", {"migration_name", "finished_at", "rolled_back_at", "checksum"}, "started_at", prisma},
+    {"sqlx", "", "_sqlx_migrations", {"version", "success"}, "version", sqlx},
+    {"drizzle", "", "__drizzle_migrations", {"hash"}, "created_at", drizzle},
+    {"supabase", "supabase_migrations", "schema_migrations", {"version"}, "version", versions_only},
 }};
 
 // Where two schemas have such a table it is not ours to choose.
@@ -113,12 +136,13 @@ Result<Table> table_of(Backend& backend, std::string const& ledger, Tool const& 
     UNDROP_TRY(auto const tables, backend.tables(ledger));
     std::vector<Table const*> found;
     for (auto const& table : tables)
-        if (table.name == tool.table) found.push_back(&table);
+        if (table.name == tool.table && (tool.schema.empty() || table.schema == tool.schema)) found.push_back(&table);
     auto const refuse = [](std::string message, std::string advice) {
         return Error{.code = Code::refused, .left = Left::untouched, .message = std::move(message), .next = {.advice = std::move(advice)}};
     };
     if (found.empty())
-        return refuse(fmt::format("there is no table {}, in which {} keeps its history", tool.table, tool.name),
+        return refuse(fmt::format("there is no table {}{}{}, in which {} keeps its history", tool.schema, tool.schema.empty() ? "" : ".",
+                                  tool.table, tool.name),
                       "see that this is the right database; what has no history is adopted with --at VERSION");
     if (found.size() > 1)
         return refuse(fmt::format("{} and {} are both tables in which {} keeps its history", found[0]->text(), found[1]->text(), tool.name),

@@ -13,9 +13,9 @@ namespace undrop {
 // As a tool's table has it.
 struct ToolHistory {
     struct Entry {
-        std::string version;        // the tool's spelling; prisma: the folder's whole name; a repeatable one (Flyway) has none
+        std::string version;        // the tool's spelling; prisma: the folder's whole name; none: a repeatable one (Flyway), or see checksum
         std::string name;           // where the table has one
-        std::string checksum = {};  // of the file that the tool ran, where the table has it (Flyway)
+        std::string checksum = {};  // of the file that the tool ran, where the table has it (Flyway, Prisma); Drizzle's has nothing else
     };
     std::string table;
     std::vector<Entry> applied;

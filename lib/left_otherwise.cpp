@@ -1,11 +1,12 @@
 // What a down script leaves otherwise than it was before the up: rows, values, columns and tables that the up has nothing to do with.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <algorithm>
-#include <cctype>
 
 #include "balanced.hpp"
 #include "merge.hpp"
 #include "save.hpp"
+#include "sql_tokens.hpp"
 #include "try.hpp"
 #include "untouched.hpp"
 
@@ -31,21 +32,6 @@ bool knows_of(Opposite const& opposite, Table const& table) {
            std::any_of(opposite.footprints.begin(), opposite.footprints.end(), [&](Footprint const& print) {
                return named({print.schema, print.table});
            });
-}
-
-// As a word, whatever its case.
-bool mentions(std::string const& text, std::string const& name) {
-    auto const lower = [](unsigned char c) { return std::tolower(c); };
-    auto const is_part = [](unsigned char c) { return std::isalnum(c) || c == '_' || c >= 0x80; };
-    auto const same = [&](char a, char b) { return lower(static_cast<unsigned char>(a)) == lower(static_cast<unsigned char>(b)); };
-    for (auto at = text.begin();; ++at) {
-        at = std::search(at, text.end(), name.begin(), name.end(), same);
-        if (at == text.end()) return false;
-        auto const end = at + static_cast<std::ptrdiff_t>(name.size());
-        if ((at == text.begin() || !is_part(static_cast<unsigned char>(*(at - 1)))) &&
-            (end == text.end() || !is_part(static_cast<unsigned char>(*end))))
-            return true;
-    }
 }
 
 bool records_nothing(Opposite const& opposite) {
@@ -129,40 +115,50 @@ bool was_before(Table const& table, std::string const& column, Catalog const& ca
     if (std::any_of(catalog.begin(), catalog.end(), is_column) && std::any_of(catalog.begin(), catalog.end(), is_it))
         return false;  // a partition's, or inherited: the parent tells
     for (auto const& [id, object] : opposite.wanted)
-        if (is_relation(id, name)) return object && mentions(object->make, column);
+        if (is_relation(id, name)) return object && names_word(object->make, column);
     return true;
 }
 
-Result<std::string> left_otherwise(Backend& backend, Ledger const& ledger, LeftByScript const& left, Opposite const& opposite) {
+// In words, the first of many.
+std::string listed(std::vector<std::string> const& places) {
+    constexpr std::size_t most = 6;
+    auto text =
+        fmt::format("{}", fmt::join(places.begin(), places.begin() + static_cast<std::ptrdiff_t>(std::min(most, places.size())), ", "));
+    return places.size() > most ? text + fmt::format(" and {} more", places.size() - most) : text;
+}
+
+Result<std::vector<std::string>> left_otherwise(Backend& backend, Ledger const& ledger, LeftByScript const& left,
+                                                Opposite const& opposite) {
+    std::vector<std::string> found;
     for (auto const& merged : left.report.merged) {
         auto const others =
             merged.computed + merged.changed_since + merged.inserted_since + merged.key_taken + merged.deleted_since + merged.not_found;
-        if (others > 0) return fmt::format("{} rows of {}", others, merged.what);
+        if (others > 0) found.push_back(fmt::format("{} rows of {}", others, merged.what));
     }
     for (auto const& note : left.report.notes)
-        if (note.starts_with(made_beside)) return note.substr(note.find(": ") + 2);
+        if (note.starts_with(made_beside)) found.push_back(note.substr(note.find(": ") + 2));
     ScriptsRows rows(backend, ledger, left, opposite);
     for (auto const& s : left.saved) {
-        if (s.kind == Snapshot::Kind::updated)
-            for (auto const& column : s.values)
-                if (!has_updated(opposite, table_name(s.table), column)) return fmt::format("{} rows of {}", s.rows, s.what());
+        if (s.kind == Snapshot::Kind::updated &&
+            std::any_of(s.values.begin(), s.values.end(), [&](auto const& c) { return !has_updated(opposite, table_name(s.table), c); }))
+            found.push_back(fmt::format("{} rows of {}", s.rows, s.what()));
         if (s.kind == Snapshot::Kind::deleted) {
             auto count = s.rows;
             if (knows_of(opposite, s.table)) {
                 UNDROP_TRY(count, rows.deleted(s));
             }
-            if (count > 0) return fmt::format("{} rows of {}", count, s.what());
+            if (count > 0) found.push_back(fmt::format("{} rows of {}", count, s.what()));
         }
     }
-    return std::string{};
+    return found;
 }
 
 }  // namespace
 
 Result<void> nothing_otherwise(Backend& backend, Ledger const& ledger, LeftByScript const& left, Opposite const& opposite) {
-    UNDROP_TRY(auto what, left_otherwise(backend, ledger, left, opposite));
-    if (what.empty()) return BOOST_OUTCOME_V2_NAMESPACE::success();
-    return Error{.code = Code::refused, .left = Left::rolled_back, .message = std::move(what), .native = otherwise};
+    UNDROP_TRY(auto const places, left_otherwise(backend, ledger, left, opposite));
+    if (places.empty()) return BOOST_OUTCOME_V2_NAMESPACE::success();
+    return Error{.code = Code::refused, .left = Left::rolled_back, .message = listed(places), .native = otherwise};
 }
 
 Result<std::vector<std::string>> inserted_beside(Backend& backend, Ledger const& ledger, LeftByScript const& left,

@@ -12,6 +12,7 @@
 #include "journal.hpp"
 #include "rules.hpp"
 #include "source_for.hpp"
+#include "stays.hpp"
 #include "try.hpp"
 
 namespace undrop {
@@ -261,6 +262,7 @@ Result<PlannedStep> Planner::step_down(Applied const& applied, Plan& plan) {
     step.origin = options_.derive || !step.down ? Origin::derived : from_file ? Origin::file : Origin::ledger;
     UNDROP_TRY(bool const adopted, was_adopted(backend_, ledger_, applied));
     if (adopted) plan.findings.push_back(adopted_finding(step));
+    for (auto& what : what_stays(backend_.dialect(), step)) step.notes.push_back(std::move(what));
     if (step.origin == Origin::derived) {
         step.notes.push_back(options_.derive ? "the way back is derived; down scripts are not looked at"
                                              : "no down script: the way back is derived");

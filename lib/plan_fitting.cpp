@@ -47,17 +47,26 @@ bool wrote_keys(Opposite const& opposite, Snapshot const& s) {
 
 // May this step's way back change how many rows of a table fit? Rows that come back do not make them fewer, but among a foreign key's
 // parents.
-bool may_fit(Dialect const& dialect, Opposite const& opposite, Table const& table, std::string const& make, TableName const* parent) {
-    if (wrote_rows(opposite, table_name(table))) return true;
+bool may_fit(Dialect const& dialect, Opposite const& opposite, std::set<TableName> const& homes, std::string const& make,
+             TableName const* parent) {
+    if (std::any_of(homes.begin(), homes.end(), [&](TableName const& home) { return wrote_rows(opposite, home); })) return true;
     auto const names = [&](std::string const& column) {
         return make.find(column) != std::string::npos || make.find(dialect.quote(column)) != std::string::npos;
     };
     return std::any_of(opposite.snapshots.begin(), opposite.snapshots.end(), [&](Snapshot const& s) {
         if (parent && table_name(s.table) == *parent) return true;
-        if (table_name(s.table) != table_name(table)) return false;
+        if (!homes.contains(table_name(s.table))) return false;
         return s.kind == Snapshot::Kind::column ? names(s.column)
                                                 : s.kind == Snapshot::Kind::updated && std::any_of(s.values.begin(), s.values.end(), names);
     });
+}
+
+// Under whose name what was done to the table's rows may be kept: a partition's are its table's as well.
+std::set<TableName> homes_of(Table const& table, std::vector<Table> const& tables) {
+    std::set<TableName> homes;
+    for (auto const& other : tables)
+        if (other.id == table.id || other.id == table.root || other.root == table.id) homes.insert(table_name(other));
+    return homes;
 }
 
 std::string name_of(TableName const& table) { return table.first.empty() ? table.second : table.first + "." + table.second; }
@@ -196,7 +205,7 @@ Result<void> Planner::find_unfitting_constraints(Opposite const& opposite, std::
         auto const of_table = fmt::format("{} of {}", rows == 1 ? std::string{"1 row"} : fmt::format("{} rows", rows), table->text());
         auto const fit = parent ? fmt::format("refer to rows of {}, as foreign key {} wants it", name_of(*parent), id.name)
                                 : fmt::format("fit {} {}", what, id.name);
-        if (may_fit(backend_.dialect(), opposite, *table, wanted->make, parent ? &*parent : nullptr)) {
+        if (may_fit(backend_.dialect(), opposite, homes_of(*table, tables_), wanted->make, parent ? &*parent : nullptr)) {
             plan.findings.push_back(unfitting(fmt::format(
                 "up to {} may not {}, which comes back: it depends on the rows and values that come back as well", of_table, fit)));
             plan.findings.back().severity = Finding::Severity::warning;

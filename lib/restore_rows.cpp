@@ -86,20 +86,27 @@ private:
     std::string written_;  // condition: this step's script changed the row
 };
 
-// P2: the value before this step's script, where the script wrote one, is still the one that the step had left.
+// P2: the value before this step's script, where the script wrote one, is still the one that the step had left. So with what triggers write
+// beside a down script, in a row that is otherwise as it was: what they would make of it was made before.
 std::string CellMerge::still_as_left(std::size_t i) const {
     if (merge(i)) return "not " + dialect_.same(*now_.column(s_.values[i]), present(i), merged(i));
     if (retyped(s_, i)) return context_.unchanged.empty() ? std::string{"1 = 0"} : fmt::format("n.u{} = 1", i + 1);
     auto const& column = *now_.column(s_.values[i]);
     auto value = present(i);
-    for (std::size_t n = 0; n < context_.own.size() && context_.direction == Direction::up; ++n) {
+    auto const beside = context_.beside.contains(s_.values[i]);
+    for (std::size_t n = 0; n < context_.own.size() && (context_.direction == Direction::up || beside); ++n) {
         auto const& own = context_.own[n]->values;
         auto const is_it = [&](std::string const& name) { return name_now(*context_.own[n], name) == s_.values[i]; };
         if (auto const at = std::find_if(own.begin(), own.end(), is_it); at != own.end())
             value = fmt::format("case when p{0}.state is not null then {1} else {2} end", n + 1,
                                 dialect_.load(column, fmt::format("p{}.v{}", n + 1, at - own.begin() + 1)), value);
     }
-    return dialect_.same(column, value, dialect_.load(column, fmt::format("s.w{}", i + 1)));
+    auto const left = dialect_.load(column, fmt::format("s.w{}", i + 1));
+    auto as_left = dialect_.same(column, value, left);
+    if (!beside) return as_left;
+    for (auto const other : cells_)
+        if (!context_.beside.contains(s_.values[other])) as_left += fmt::format(" and ({} or {})", is_back(other), still_as_left(other));
+    return fmt::format("({} or ({}))", dialect_.same(column, present(i), left), as_left);
 }
 
 std::string CellMerge::merged(std::size_t i) const {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,7 @@ struct CellsContext {
     OnConflict on_conflict = OnConflict::keep_current;
     std::int64_t overwrite_id = 0;                 // of the snapshot of what is put over, where that is asked for
     bool note_restored = false;                    // whose foreign keys are looked at once everything is back
+    std::set<std::string> beside;                  // going down: columns that the script does not name, triggers have written them
     std::map<std::size_t, AttributeMerge> merges;  // by index of snapshot.values: composite values that are merged attribute by attribute
 };
 

@@ -8,6 +8,7 @@
 #include "encoding.hpp"
 #include "grouped.hpp"
 #include "outside.hpp"
+#include "stays.hpp"
 #include "try.hpp"
 
 namespace undrop {
@@ -156,11 +157,13 @@ std::vector<Finding> one_way_findings(Dialect const& dialect, Script const& scri
     if (!split) return found;
     for (auto const& statement : split.value())
         if (auto const why = dialect.one_way(statement); !why.empty())
-            found.push_back({.severity = Severity::note,
-                             .code = "label",
-                             .text = why,
-                             .where = in_its_file(script, {script.file, statement.line, statement.column}),
-                             .next = {.advice = "a down script gives such rows another value, and leaves the label to undrop"}});
+            found.push_back(
+                {.severity = Severity::note,
+                 .code = is_of_labels(statement) ? "label" : "server",
+                 .text = why,
+                 .where = in_its_file(script, {script.file, statement.line, statement.column}),
+                 .next = {.advice = is_of_labels(statement) ? "a down script gives such rows another value, and leaves the label to undrop"
+                                                            : "a down script may do that, where nothing else on the server minds"}});
     return found;
 }
 

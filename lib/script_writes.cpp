@@ -10,7 +10,8 @@
 namespace undrop {
 namespace {
 
-constexpr std::array defining{"alter", "drop", "create", "comment", "grant", "revoke", "set", "reset", "pragma", "lock", "analyze"};
+constexpr std::array defining{"alter", "drop",  "create", "comment", "grant",   "revoke",
+                              "set",   "reset", "pragma", "lock",    "analyze", "truncate"};
 
 std::ptrdiff_t count(std::vector<Token> const& all, char const* word) {
     return std::count_if(all.begin(), all.end(), [&](Token const& t) { return t.is(word); });
@@ -44,12 +45,12 @@ bool copies_rows(std::vector<Token> const& all) {
 
 RowWrite write_of(std::vector<Token> const& all, std::size_t target, bool row_alone) {
     RowWrite write;
-    if (auto const end = past_name(all, target); end > target) write.target = lower_case(all[end - 1].text);
+    if (auto const end = past_name(all, target); end > target) write.target = lowered(all[end - 1].text);
     for (std::size_t i = 0; i < all.size(); ++i) {
         write.all_columns = write.all_columns || all[i].is("*");
         if (!all[i].is_name()) continue;
-        write.names.insert(lower_case(all[i].text));
-        if (i + 1 < all.size() && all[i + 1].is("(")) write.calls.insert(lower_case(all[i].text));
+        write.names.insert(lowered(all[i].text));
+        if (i + 1 < all.size() && all[i + 1].is("(")) write.calls.insert(lowered(all[i].text));
     }
     write.row_alone = row_alone;
     return write;
@@ -76,11 +77,6 @@ bool read_statement(std::vector<Token> const& all, std::vector<RowWrite>& writes
 }
 
 }  // namespace
-
-std::string lower_case(std::string name) {
-    std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    return name;
-}
 
 bool ScriptWrites::all_row_alone() const {
     return known && !writes.empty() && std::all_of(writes.begin(), writes.end(), [](RowWrite const& w) { return w.row_alone; });

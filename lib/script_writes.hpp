@@ -27,6 +27,4 @@ struct ScriptWrites {
 
 [[nodiscard]] ScriptWrites script_writes(std::vector<Statement> const& statements);
 
-[[nodiscard]] std::string lower_case(std::string name);
-
 }  // namespace undrop

@@ -3,6 +3,7 @@
 
 #include "labels.hpp"
 #include "renames.hpp"
+#include "stays.hpp"
 #include "step.hpp"
 #include "try.hpp"
 
@@ -39,6 +40,8 @@ void StepRunner::report_way_back(Catalog const& now) {
 // What went is not there under another name; what a down script made beside the recorded objects stays.
 void StepRunner::report_objects(Catalog const& now, std::vector<Rename> const& renames) {
     report_way_back(now);
+    if (ends_step())
+        for (auto& what : what_stays(backend_.dialect(), step_)) report_.notes.push_back(std::move(what));
     for (auto const& [id, object] : catalog_)
         if (!now.contains(id) &&
             std::none_of(renames.begin(), renames.end(), [&](Rename const& r) { return there_as_renamed(id, r, now); }))

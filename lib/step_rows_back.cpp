@@ -9,6 +9,8 @@
 #include "restore_rows.hpp"
 #include "returning_parents.hpp"
 #include "row_match.hpp"
+#include "script_writes.hpp"
+#include "sql_tokens.hpp"
 #include "step.hpp"
 #include "try.hpp"
 
@@ -16,6 +18,23 @@ namespace undrop {
 namespace {
 
 auto const success = [] { return BOOST_OUTCOME_V2_NAMESPACE::success(); };
+
+// Columns of a table that a down script's own statements do not name, where all that it changed there is known: triggers have written them.
+std::set<std::string> written_beside(std::vector<Statement> const& statements, Snapshot const& s, std::vector<Snapshot const*> const& own) {
+    std::set<std::string> beside;
+    if (own.empty() || !script_writes(statements).known) return beside;
+    std::set<std::string> names;
+    for (auto const& statement : statements)
+        for (auto const& token : tokens(statement.text))
+            if (token.is_name()) names.insert(lowered(token.text));
+    auto const is_named = [&](std::string const& column) { return names.contains(lowered(column)); };
+    for (auto const* update : own)
+        for (auto const& column : update->values) {
+            if (!is_named(column)) beside.insert(column);
+            if (is_named(column) && std::find(s.values.begin(), s.values.end(), column) == s.values.end()) return {};
+        }
+    return beside;
+}
 
 // Which rows cannot come back is told before any does; where that could not tell, the refusal names what is at stake.
 Error naming_rows(Backend const& backend, std::vector<Snapshot const*> const& rows, Error error) {
@@ -319,6 +338,8 @@ Result<void> StepRunner::restore_cells(Snapshot const& snapshot, Table const& ta
     if (auto const found = unchanged_cells_.find(snapshot.id); found != unchanged_cells_.end()) context.unchanged = found->second;
     if (auto const found = keys_back_.find(snapshot.id); found != keys_back_.end()) context.moved = &found->second;
     context.own = own_updates(table);
+    if (step_.direction == Direction::down && step_.origin != Origin::derived && !part_)
+        context.beside = written_beside(statements_, snapshot, context.own);
     auto const matched = matched_.find(snapshot.id);
     if (matched != matched_.end()) context.matched = matched->second;
     context.replace_rows = swapped_.contains(snapshot.id);

@@ -8,6 +8,7 @@
 #include "names.hpp"
 #include "save.hpp"
 #include "script_writes.hpp"
+#include "sql_tokens.hpp"
 #include "step.hpp"
 #include "store_table.hpp"
 #include "try.hpp"
@@ -25,7 +26,7 @@ bool of_untouched(Footprint const& print) { return print.of == Footprint::Of::un
 // Functions of users may read what they like.
 bool StepRunner::calls_none_of_users(std::set<std::string> const& calls) const {
     return std::none_of(catalog_.begin(), catalog_.end(), [&](auto const& entry) {
-        return entry.first.kind == "function" && calls.contains(lower_case(entry.first.name.substr(0, entry.first.name.find('('))));
+        return entry.first.kind == "function" && calls.contains(lowered(entry.first.name.substr(0, entry.first.name.find('('))));
     });
 }
 
@@ -113,23 +114,23 @@ Result<std::set<std::string>> StepRunner::columns_as_left(Table const& table) {
 // Does a statement read nothing but what the opposite step made and nobody has written since?
 Result<bool> StepRunner::reads_untouched(RowWrite const& write, std::map<TableName, std::set<std::string>>& known) {
     auto const is_view = [&](auto const& entry) {
-        return entry.first.kind.find("view") != std::string::npos && write.names.contains(lower_case(entry.first.name));
+        return entry.first.kind.find("view") != std::string::npos && write.names.contains(lowered(entry.first.name));
     };
     if (!calls_none_of_users(write.calls) || std::any_of(catalog_.begin(), catalog_.end(), is_view)) return false;
     bool any = false;
     for (auto const& table : before_) {
-        if (!write.names.contains(lower_case(table.name))) continue;
+        if (!write.names.contains(lowered(table.name))) continue;
         if (!known.contains(table_name(table))) {
             UNDROP_TRY(auto left, columns_as_left(table));
             known.emplace(table_name(table), std::move(left));
         }
         auto const& left = known.at(table_name(table));
-        auto const is_target = lower_case(table.name) == write.target;
+        auto const is_target = lowered(table.name) == write.target;
         if (left.empty() && !is_target) return false;
         any = any || !left.empty();
         for (auto const& column : table.columns) {
             auto const is_key = std::find(table.key.begin(), table.key.end(), column.name) != table.key.end();
-            auto const is_read = write.all_columns || write.names.contains(lower_case(column.name));
+            auto const is_read = write.all_columns || write.names.contains(lowered(column.name));
             if (is_read && !is_key && !left.contains(column.name)) return false;
         }
     }
@@ -146,9 +147,7 @@ Result<void> StepRunner::note_written_from_untouched() {
     for (auto const& write : read.writes) {
         UNDROP_TRY(bool const untouched, reads_untouched(write, known));
         (untouched ? from_untouched_ : others).insert(write.target);
-        auto const is_printed = [&](Footprint const& print) {
-            return of_untouched(print) && write.names.contains(lower_case(print.table));
-        };
+        auto const is_printed = [&](Footprint const& print) { return of_untouched(print) && write.names.contains(lowered(print.table)); };
         auto const is_known = write.row_alone && calls_none_of_users(write.calls) &&
                               std::any_of(opposite_.footprints.begin(), opposite_.footprints.end(), is_printed);
         reads_known_ = reads_known_ && (untouched || is_known);
@@ -164,7 +163,7 @@ bool StepRunner::may_know_better() const {
     });
 }
 
-bool StepRunner::is_written_from_untouched(Table const& table) const { return from_untouched_.contains(lower_case(table.name)); }
+bool StepRunner::is_written_from_untouched(Table const& table) const { return from_untouched_.contains(lowered(table.name)); }
 
 // What the script has put into a table that it made goes, where the saved rows say it better. True: it did.
 Result<bool> StepRunner::makes_way(Snapshot const& snapshot, Table const& table) {

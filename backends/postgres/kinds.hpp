@@ -75,6 +75,9 @@ with ns as (
     where n.nspname !~ '^pg_' and n.nspname <> 'information_schema' and n.nspname <> $ledger
 ), ext as (
     select d.classid, d.objid from pg_extension x join pg_depend d on d.refclassid = 3079 and d.refobjid = x.oid and d.deptype = 'e'
+    union all  -- and what its composite types consist of
+    select 1259, t.typrelid from pg_extension x join pg_depend d on d.refclassid = 3079 and d.refobjid = x.oid and d.deptype = 'e'
+    join pg_type t on d.classid = 1247 and t.oid = d.objid and t.typrelid <> 0
     union all  -- and the functions and casts that a range type brings along
     select d.classid, d.objid from pg_depend d where d.classid in (1255, 2605) and d.refclassid = 1247 and d.deptype = 'i'
 ), rel as (

@@ -105,7 +105,7 @@ Result<std::vector<Finding>> PostgresBackend::cannot_let_go(Statement const& sta
         else if (is_unknown && std::find(lose.begin(), lose.end(), what) == lose.end())
             add(rows[0][3] == "t"
                     ? fmt::format("extension {} {} could not be made again by this role: only a superuser may create it, or it has "
-                                  "tables of its own",
+                                  "tables of its own with others' rows",
                                   name, version)
                     : fmt::format("extension {0} {1} could not be made again: version {1} of it is not installed on this server", name,
                                   version),

@@ -67,14 +67,16 @@ where case when age(o.row) <= 0 then pg_xact_status((pg_current_xact_id()::text:
 constexpr std::string_view mark = "$since_15";
 constexpr char const* since_15 = "union all select 6237, oid, xmin from pg_publication_namespace where not $superuser";
 
-// $1: a regular expression for the name as a word; $2: the name as SQL quotes it. What the database keeps parsed follows what it names, or
-// goes with it: only its texts in quotes may mean something that is gone.
+// $1: a regular expression for the name as a word; $2: the name as SQL quotes it; $3: the name; $4: one for the name where it is no
+// parameter's, since a function has one of that name: after a word that wants a table, or after a dot. What the database keeps parsed
+// follows what it names, or goes with it: only its texts in quotes may mean something that is gone.
 constexpr char const* bodies = R"sql(
 , body(word, name, text) as (
     select case p.prokind when 'p' then 'procedure' else 'function' end,
            format('%I.%I(%s)', n.name, p.proname, oidvectortypes(p.proargtypes)), p.prosrc
     from pg_proc p join ns n on n.oid = p.pronamespace
     where p.prokind <> 'a' and not exists (select from ext e where e.classid = 1255 and e.objid = p.oid)
+      and (p.proargnames is null or $3 <> all (p.proargnames) or p.prosrc ~* $4)
     union all
     select x.word, x.name, (select string_agg(m[1], ' ') from regexp_matches(x.text, '(''(?:[^'']|'''')*'')', 'g') m)
     from (select case c.relkind when 'v' then 'view' else 'materialized view' end, c.q, pg_get_viewdef(c.oid) from rel c
@@ -90,15 +92,17 @@ constexpr char const* bodies = R"sql(
 select concat(b.word, ' ', b.name) from body b where b.text ~* $1 or strpos(b.text, $2) > 0 order by 1)sql";
 
 // The name between characters that can be no part of one; bodies may write it in any case.
-std::string as_word(std::string const& name) {
-    std::string out = "(^|[^[:alnum:]_$])";
+std::string escaped(std::string const& name) {
+    std::string out;
     for (char const c : name) {
         auto const letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || static_cast<signed char>(c) < 0;
         auto const plain = letter || (c >= '0' && c <= '9') || c == '_';
         out += plain ? std::string(1, c) : fmt::format("\\{}", c);
     }
-    return out + "($|[^[:alnum:]_$])";
+    return out;
 }
+
+std::string as_word(std::string const& name) { return "(^|[^[:alnum:]_$])" + escaped(name) + "($|[^[:alnum:]_$])"; }
 
 std::string quoted(std::string const& name) {
     std::string out = "\"";
@@ -153,7 +157,10 @@ Result<std::vector<std::string>> removed_unknown(Connection& connection, Catalog
 
 Result<std::vector<std::string>> mentions(Connection& connection, std::string const& word) {
     UNDROP_CHECK(pin_search_path(connection));
-    Row const parameters{as_word(word), quoted(word)};
+    auto const where_none_is_meant =
+        R"(((^|[^[:alnum:]_$])(from|join|into|update|only|table|using|of)[[:space:]]+([[:alnum:]_$"]+\.)?"?|\."?))" + escaped(word) +
+        "($|[^[:alnum:]_$])";
+    Row const parameters{as_word(word), quoted(word), word, where_none_is_meant};
     UNDROP_TRY(auto const rows, connection.rows(catalog_sql(bodies, ""), parameters));
     std::vector<std::string> found;
     for (auto const& row : rows) found.push_back(row[0].value_or(""));

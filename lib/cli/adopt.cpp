@@ -46,7 +46,8 @@ std::string text_of(Adoption const& adoption) {
 Action declare_adopt(CLI::App& app) {
     auto wish = std::make_shared<AdoptWish>();
     auto* at = app.add_option("--at", wish->at, "The last version that the database has")->type_name("VERSION");
-    app.add_option("--from", wish->from, "The tool whose history table says it: golang-migrate, goose, dbmate, diesel, flyway, prisma")
+    app.add_option("--from", wish->from,
+                   "The tool whose history table says it: golang-migrate, goose, dbmate, diesel, flyway, prisma, sqlx, drizzle, supabase")
         ->type_name("TOOL")
         ->excludes(at);
     app.add_flag("--skip-missing", wish->skip_missing, "With --from: leave out what the tool's history has and the directory has not")

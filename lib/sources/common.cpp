@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "digest.hpp"
 #include "lexer.hpp"
 #include "try.hpp"
 
@@ -233,6 +234,17 @@ Result<void> no_template(Script const& script, bool everywhere) {
         }
     }
     return outcome::success();
+}
+
+std::string digests_of(std::string const& text) {
+    std::string unix_ends, others;
+    for (std::size_t i = 0; i < text.size(); ++i)
+        if (text[i] != '\r' || i + 1 >= text.size() || text[i + 1] != '\n') unix_ends += text[i];
+    for (char const c : unix_ends) others += c == '\n' ? std::string("\r\n") : std::string(1, c);
+    auto found = sha256_hex(text);
+    for (auto const* other : {&unix_ends, &others})
+        if (*other != text) found += " " + sha256_hex(*other);
+    return found;
 }
 
 }  // namespace undrop::sources

@@ -76,4 +76,7 @@ void take_transaction_off(Script& script, std::string_view dialect, TakenOff tak
 // A template's {{ }} outside of quotes, which no database would take; `everywhere`: the tool renders each, also in quotes.
 [[nodiscard]] Result<void> no_template(Script const& script, bool everywhere);
 
+// SHA-256 of a file as it is, and with either end of its lines: tools take the one that it had where they ran it.
+[[nodiscard]] std::string digests_of(std::string const& text);
+
 }  // namespace undrop::sources

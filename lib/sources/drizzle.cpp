@@ -65,6 +65,10 @@ public:
         return found.finish(".sql");
     }
 
+    [[nodiscard]] std::optional<std::string> checksum_of(File const& file, SourceWish const&) const override {
+        return file.name.ends_with(".sql") ? std::optional(digests_of(file.text)) : std::nullopt;
+    }
+
 private:
     // By the tags' own numbers, where they are in the journal's order; else by the place in it.
     static void number(std::vector<Numbered>& order) {

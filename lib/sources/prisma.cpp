@@ -32,6 +32,10 @@ public:
         }
         return found.finish("/migration.sql");
     }
+
+    [[nodiscard]] std::optional<std::string> checksum_of(File const& file, SourceWish const&) const override {
+        return is_migration(file) ? std::optional(digests_of(file.text)) : std::nullopt;
+    }
 };
 
 }  // namespace

@@ -112,3 +112,55 @@ ON_BOTH("adopt --from flyway takes all up to a baseline, also one that a B file 
     db.run("insert into flyway_schema_history values (4, '5', 'e', 'SQL', 'V5__e.sql', 0, false)");
     CHECK(has(refusal(adopted(db, files, {.from = "flyway"})).message, "5 \"e\" failed"));
 }
+
+// Digests are of "select 1;\n" and "select 2;\n", as `sha256sum` has them.
+ON_BOTH("adopt --from prisma refuses a file that is not the one that was applied, however its lines end") {
+    db.run(
+        "create table _prisma_migrations (id varchar(36) primary key, checksum varchar(64) not null, migration_name varchar(255), "
+        "finished_at text, rolled_back_at text, started_at text);"
+        "insert into _prisma_migrations values ('a', '4a45092ccf992ea92250053a80b931b787924ba61648f420555511b84f10ab6c', '20200101_a', "
+        "'x', null, '1')");
+    for (auto const* same : {"select 1;\n", "select 1;\r\n"})
+        CHECK(states(adopted(db, {{"20200101_a/migration.sql", same}}, {.from = "prisma", .dry_run = true})) == "20200101_a=0 ");
+    auto const error = refusal(adopted(db, {{"20200101_a/migration.sql", "select 2;\n"}}, {.from = "prisma"}));
+    CHECK_MESSAGE(
+        has(error.message,
+            "20200101_a a is not what was applied: its checksum is ac4396cdee0295db27f816dc31134189999d0071663e618f4957bc23edb584d7"),
+        error.text());
+    CHECK(error.where.file == "20200101_a/migration.sql");
+    CHECK(has(error.next.advice, "--at VERSION"));
+}
+
+ON_BOTH("adopt --from drizzle knows the files by their digests") {
+    if (db.postgres()) db.run("create schema drizzle");
+    auto const table = db.either("drizzle.__drizzle_migrations", "__drizzle_migrations");
+    db.run("create table " + table + " (id integer primary key, hash text not null, created_at bigint); insert into " + table +
+           " values (1, '4a45092ccf992ea92250053a80b931b787924ba61648f420555511b84f10ab6c', 1700000000000)");
+    std::string const journal = R"({"entries": [{"idx": 0, "tag": "0000_a"}, {"idx": 1, "tag": "0001_b"}]})";
+    Files files = {{"meta/_journal.json", journal}, {"0000_a.sql", "select 1;\n"}, {"0001_b.sql", "select 2;\n"}};
+    CHECK(states(adopted(db, files, {.from = "drizzle", .dry_run = true})) == "0000=0 0001=2 ");
+    db.run("insert into " + table + " values (2, 'fff0123456789fff', 1700000000001)");
+    CHECK(has(refusal(adopted(db, files, {.from = "drizzle"})).message, "a file of the digest fff012345678"));
+}
+
+ON_BOTH("adopt --from sqlx takes what was finished, and refuses what was not") {
+    db.run(
+        "create table _sqlx_migrations (version bigint primary key, description text not null, installed_on text, success boolean not "
+        "null, "
+        "checksum text, execution_time bigint); insert into _sqlx_migrations values (20200101000000, 'a', '', true, '', 1)");
+    Files const files = {{"20200101000000_a.sql", "select 1;"}, {"20200102000000_b.sql", "select 1;"}};
+    CHECK(states(adopted(db, files, {.from = "sqlx", .dry_run = true})) == "20200101000000=0 20200102000000=2 ");
+    db.run("insert into _sqlx_migrations values (20200102000000, 'b', '', false, '', 1)");
+    CHECK(has(refusal(adopted(db, files, {.from = "sqlx"})).message, "version 20200102000000 was begun and never finished"));
+}
+
+ON_POSTGRES("adopt --from supabase reads the table in its own schema, whatever others have one of that name") {
+    db.run(
+        "create table schema_migrations (version text primary key); insert into schema_migrations values ('20190101000000');"
+        "create schema supabase_migrations; create table supabase_migrations.schema_migrations (version text primary key, statements "
+        "text[], "
+        "name text); insert into supabase_migrations.schema_migrations values ('20200101000000', '{}', 'a')");
+    Files const files = {{"20200101000000_a.sql", "select 1;"}, {"20200102000000_b.sql", "select 1;"}};
+    CHECK(states(adopted(db, files, {.from = "supabase", .dry_run = true}, {.format = "supabase"})) ==
+          "20200101000000=0 20200102000000=2 ");
+}

@@ -291,11 +291,11 @@ ON_BOTH("adopt --from flyway minds failures, undo and baselines") {
 ON_BOTH("adopt --from prisma minds what was never finished or rolled back") {
     db.run(
         "create table _prisma_migrations (id varchar(36) primary key, migration_name varchar(255), finished_at text, rolled_back_at text, "
-        "started_at text)");
-    db.run("insert into _prisma_migrations values ('a', '20200101_a', null, 'y', '1'), ('b', '20200101_a', 'x', null, '2')");
+        "started_at text, checksum varchar(64))");
+    db.run("insert into _prisma_migrations values ('a', '20200101_a', null, 'y', '1', ''), ('b', '20200101_a', 'x', null, '2', '')");
     auto const source = read(db, {{"20200101_a/migration.sql", ""}, {"20200102_b/migration.sql", ""}});
     CHECK(states(adopted(db, source, {.from = "prisma", .dry_run = true}).value()) == "20200101_a=0 20200102_b=2 ");
-    db.run("insert into _prisma_migrations values ('c', '20200102_b', null, null, '3')");
+    db.run("insert into _prisma_migrations values ('c', '20200102_b', null, null, '3', '')");
     CHECK(has(adopted(db, source, {.from = "prisma"}).error().message, "never finished"));
     CHECK_FALSE(status_of(db, source).has_ledger);
 }

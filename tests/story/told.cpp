@@ -109,3 +109,56 @@ ON_POSTGRES("story: what the way back of a label costs is told before it is adde
     CHECK(warned(db, source_of({{script, "select 1"}}), "label").empty());
     CHECK(warned(db, source_of({{"alter type mood rename value 'ok' to 'fine'"}}), "label").empty());
 }
+
+ON_POSTGRES("story: a body whose parameter has the name of what goes is no warning, but where it means a table") {
+    db.run(
+        "create table a (id integer primary key, role text); create table b (id integer primary key);"
+        "create function says(b text) returns text language plpgsql as $$ begin return b || '!'; end $$;"
+        "create function shouts(role text) returns text language sql as 'select upper(role)';"
+        "create function counts(b text) returns bigint language sql as 'select count(*) from public.b';"
+        "create function asks(role text) returns bigint language plpgsql as $$ begin return (select count(x.role) from a x); end $$");
+    auto const warnings = warned(db, source_of({{"drop table b; alter table a drop column role"}}), "mentioned");
+    REQUIRE_EQ(warnings.size(), 2);
+    CHECK(mentions(warnings, "function public.counts(text) mentions b"));
+    CHECK(mentions(warnings, "function public.asks(text) mentions role"));
+}
+
+ON_POSTGRES("story: a role that an up makes stays, and plans and reports say so") {
+    auto const url = with_database(required_variable("UNDROP_TEST_POSTGRES_SUPERUSER"), db.one("select current_database()"));
+    auto const superuser = connect_postgres(url);
+    std::string const name = "undrop_role_that_stays";
+    superuser->run("drop role if exists " + name);
+    auto target = Target::open(url).value();
+    for (auto const& script : {"create role " + name, "do $$ begin if not exists (select from pg_roles where rolname = '" + name +
+                                                          "') then create role " + name + "; end if; end $$"}) {
+        CAPTURE(script);
+        auto const source = source_of({{script}});
+        auto const forth = plan_up(target, source).value();
+        REQUIRE_EQ(forth.findings.size(), 1);
+        CHECK_EQ(forth.findings[0].code, "server");
+        CHECK_NE(forth.findings[0].text.find("role " + name), std::string::npos);
+        CHECK(plan_up(target, source_of({{script, "drop role " + name}})).value().findings.empty());
+        REQUIRE(apply(target, approve(forth).value()));
+        auto const plan = plan_down(target, source).value();
+        CHECK(mentions(plan.steps.at(0).notes, "role " + name));
+        auto const report = apply(target, approve(plan).value());
+        REQUIRE(report);
+        CHECK(mentions(report.value().steps.at(0).notes, "role " + name));
+        superuser->run("drop role " + name);
+    }
+}
+
+ON_BOTH("story: a report names every place that a down script leaves otherwise") {
+    db.run(
+        "create table a (id integer primary key, v text, w text); insert into a values (1, 'x', 'y'), (2, 'z', 'q');"
+        "create table b (id integer primary key, v text); insert into b values (1, 'x')");
+    auto const source =
+        source_of({{"alter table a drop column w", "alter table a add column w text; update a set v = 'd'; delete from b"}});
+    (void)up(db, source);
+    db.run("update a set v = 'written' where id = 1");
+    db.run("insert into b values (3, 'n')");
+    auto const notes = down(db, source).steps.at(0).notes;
+    CHECK(mentions(notes, "leaves otherwise than it was before the up: "));
+    CHECK(mentions(notes, db.named("a") + " (v)"));
+    CHECK(mentions(notes, db.named("b") + " (deleted)"));
+}
