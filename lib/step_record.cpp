@@ -4,6 +4,7 @@
 
 #include "attributes.hpp"
 #include "column_order.hpp"
+#include "named.hpp"
 #include "step.hpp"
 #include "try.hpp"
 #include "waiver.hpp"
@@ -91,6 +92,14 @@ Result<void> StepRunner::record(Catalog const& now, std::vector<TableChange> con
         objects.push_back(std::move(recorded));
     }
     UNDROP_TRY(auto renames, object_renames());
+    for (auto& rename : renames)
+        rename.replaced = kind_of_view(named_, rename.before) != nullptr &&
+                          std::any_of(now.begin(), now.end(), [&](auto const& entry) { return is_relation(entry.first, rename.before); });
+    auto const is_view = [](Recorded const& recorded) { return recorded.id.kind == "view" || recorded.id.kind == "materialized_view"; };
+    if (!named_.empty() && std::any_of(objects.begin(), objects.end(), is_view)) {
+        UNDROP_TRY(auto const named, backend_.named_objects());
+        for (auto const& rename : renames_of_view_columns({named_, catalog_}, {named, now})) renames.push_back(rename);
+    }
     for (auto const& change : changes) {
         TableName const before{change.before->schema, change.before->name};
         auto const whole = waives(lose_, before, "");
