@@ -124,6 +124,11 @@ Added added_to_columns(Catalog const& now, Opposite const& opposite, std::set<Ob
     for (auto const& [view, wanted] : opposite.wanted) {
         auto const is = now.find(view);
         if (!wanted || is == now.end() || is->second.same(*wanted) || (view.kind != "view" && view.kind != "materialized_view")) continue;
+        // What has that name by now goes back to another one, or away.
+        auto const is_renamed = [&, &view = view](Rename const& r) {
+            return r.column_before.empty() && (names_table(full_name(view), r.before) || names_table(full_name(view), r.after));
+        };
+        if (std::any_of(opposite.renames.begin(), opposite.renames.end(), is_renamed)) continue;
         for (auto const& name : columns_lost(view, is->second, *wanted, opposite.renames))
             for (auto const& [id, object] : now) {
                 auto const needs = std::find(object.needs.begin(), object.needs.end(), view) != object.needs.end();
