@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 #include <algorithm>
 #include <array>
+#include <cctype>
 
 #include "added_columns.hpp"
 #include "busy.hpp"
+#include "named.hpp"
 #include "planner.hpp"
 #include "try.hpp"
 
@@ -83,7 +85,63 @@ std::set<std::string> gone_by_hand(Catalog const& now, Opposite const& opposite,
     return gone;
 }
 
+std::string full_name(ObjectId const& id) { return id.parent.empty() ? id.name : id.parent + "." + id.name; }
+
+bool is_word(std::string const& text, std::string const& word) {
+    auto const is_part = [&](std::size_t at) {
+        return at < text.size() && (std::isalnum(static_cast<unsigned char>(text[at])) != 0 || text[at] == '_' || text[at] == '$');
+    };
+    for (std::size_t at = 0; (at = text.find(word, at)) != std::string::npos; ++at)
+        if (!is_part(at - 1) && !is_part(at + word.size())) return true;
+    return false;
+}
+
+// Columns that a view loses where it is made anew as it was; those that the step renamed get their names back, unless others have these.
+std::vector<std::string> columns_lost(ObjectId const& id, Object const& is, Object const& wanted, std::vector<Rename> const& renames) {
+    auto const had = columns_of_view(wanted);
+    auto const has = columns_of_view(is);
+    auto const among = [](std::vector<std::string> const& names, std::string const& name) {
+        return std::find(names.begin(), names.end(), name) != names.end();
+    };
+    std::vector<std::string> lost;
+    for (auto const& name : has) {
+        auto const gets_name_back = [&](Rename const& r) {
+            auto const of_it = !r.column_before.empty() && names_table(full_name(id), r.after);
+            auto const moves_away = [&](Rename const& other) { return other.after == r.after && other.column_after == r.column_before; };
+            return of_it && r.column_after == name &&
+                   (!among(has, r.column_before) || std::any_of(renames.begin(), renames.end(), moves_away));
+        };
+        if (!among(had, name) && std::none_of(renames.begin(), renames.end(), gets_name_back)) lost.push_back(name);
+    }
+    return lost;
+}
+
 }  // namespace
+
+// Of what others have: what is on such a column of a view, and what reads it.
+Added added_to_columns(Catalog const& now, Opposite const& opposite, std::set<ObjectId> const& seen) {
+    Added added;
+    for (auto const& [view, wanted] : opposite.wanted) {
+        auto const is = now.find(view);
+        if (!wanted || is == now.end() || is->second.same(*wanted) || (view.kind != "view" && view.kind != "materialized_view")) continue;
+        // What has that name by now goes back to another one, or away.
+        auto const is_renamed = [&, &view = view](Rename const& r) {
+            return r.column_before.empty() && (names_table(full_name(view), r.before) || names_table(full_name(view), r.after));
+        };
+        if (std::any_of(opposite.renames.begin(), opposite.renames.end(), is_renamed)) continue;
+        for (auto const& name : columns_lost(view, is->second, *wanted, opposite.renames))
+            for (auto const& [id, object] : now) {
+                auto const needs = std::find(object.needs.begin(), object.needs.end(), view) != object.needs.end();
+                if (!needs || opposite.wanted.contains(id) || seen.contains(id)) continue;
+                if (id.parent == full_name(view) && id.name == name)
+                    added.along.push_back(id);
+                else if (id.parent != full_name(view) && is_word(object.make, name) &&
+                         std::find(added.in_the_way.begin(), added.in_the_way.end(), id) == added.in_the_way.end())
+                    added.in_the_way.push_back(id);
+            }
+    }
+    return added;
+}
 
 std::vector<ObjectDifference> drift_of(Catalog const& now, Opposite const& opposite, std::vector<Recorded> const& recorded,
                                        std::string const& migration, std::set<ObjectId>& seen) {
@@ -141,7 +199,9 @@ Added added_since(Catalog const& now, Opposite const& opposite, std::set<ObjectI
     std::set<ObjectId> gone;
     for (auto const& [id, object] : wanted)
         if (!object && now.contains(id) && !grants_rights(id) && !may_be_renamed(id, now, opposite)) gone.insert(id);
-    Added added;
+    auto added = added_to_columns(now, opposite, seen);
+    gone.insert(added.along.begin(), added.along.end());
+    gone.insert(added.in_the_way.begin(), added.in_the_way.end());
     for (bool grown = !gone.empty(); grown;) {
         grown = false;
         for (auto const& [id, object] : now) {

@@ -26,6 +26,8 @@ struct Added {
     std::vector<ObjectId> in_the_way;  // needs it, and is no part of it: a view
 };
 [[nodiscard]] Added added_since(Catalog const& now, Opposite const& opposite, std::set<ObjectId> const& seen);
+// Of it, what is about columns that views of the step's lose.
+[[nodiscard]] Added added_to_columns(Catalog const& now, Opposite const& opposite, std::set<ObjectId> const& seen);
 // What comes back to a table that others took away, or renamed, has no place.
 [[nodiscard]] Result<void> homes_are_there(MendPlan const& plan, Catalog const& now, Wanted const& wanted);
 

@@ -129,8 +129,9 @@ Result<void> Planner::find_missing_values(PlannedStep const& step, Opposite cons
     plan.findings.push_back(
         {.severity = Finding::Severity::stop,
          .code = "unfitting",
-         .text = fmt::format("{} rows were inserted into {} since; {} must not be NULL and has no default for them", *back->inserted_since,
-                             s.table.text(), s.column),
+         .text = fmt::format("{} inserted into {} since; {} must not be NULL and has no default for {}",
+                             *back->inserted_since == 1 ? "1 row was" : fmt::format("{} rows were", *back->inserted_since), s.table.text(),
+                             s.column, *back->inserted_since == 1 ? "it" : "them"),
          .next = {.advice = fmt::format("put `-- undrop: backfill {} = EXPRESSION` at the top of the up script's file", s.what())}});
     return success();
 }
@@ -139,7 +140,10 @@ Result<void> Planner::find_missing_values(PlannedStep const& step, Opposite cons
 Result<void> Planner::find_unfitting_types(Opposite const& opposite, Plan& plan) {
     // A type that has another name by now is the same one.
     auto const is_type = [](auto const& entry) { return entry.first.kind == "type" || entry.first.kind == "domain"; };
-    auto const is_of_type = [&](Rename const& r) { return !r.column_before.empty() && !find_table(tables_, r.after); };
+    auto const is_view = [&](TableName const& name) {
+        return std::any_of(catalog_.begin(), catalog_.end(), [&](auto const& entry) { return is_relation(entry.first, name); });
+    };
+    auto const is_of_type = [&](Rename const& r) { return !r.column_before.empty() && !find_table(tables_, r.after) && !is_view(r.after); };
     if (std::any_of(opposite.wanted.begin(), opposite.wanted.end(), is_type) ||
         std::any_of(opposite.renames.begin(), opposite.renames.end(), is_of_type))
         return success();
@@ -166,9 +170,9 @@ Result<void> Planner::find_unfitting_types(Opposite const& opposite, Plan& plan)
         });
         if (!read && (read.error().code == Code::interrupted || read.error().code == Code::in_doubt)) return read.error();
         if (rows > 0)
-            plan.findings.push_back(
-                unfitting(fmt::format("{} rows of {} hold a value of {} that its old type does not take; they were written since the up",
-                                      rows, table->text(), id.name)));
+            plan.findings.push_back(unfitting(fmt::format("{} of {} {} a value of {} that its old type does not take; written since the up",
+                                                          rows == 1 ? "1 row" : fmt::format("{} rows", rows), table->text(),
+                                                          rows == 1 ? "holds" : "hold", id.name)));
     }
     return success();
 }

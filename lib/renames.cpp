@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cctype>
 
+#include "named.hpp"
+
 namespace undrop {
 namespace {
 
@@ -29,16 +31,18 @@ bool names_renamed_type(ObjectId const& id, Object const& wanted, Rename const& 
 
 }  // namespace
 
+bool is_renamed(ObjectId const& id, Rename const& rename, ObjectId const& other) {
+    if (other.kind != id.kind) return false;
+    if (rename.column_before.empty() && names_table(full_name(id), rename.before)) return names_table(full_name(other), rename.after);
+    if (!names_table(id.parent, rename.before)) return false;
+    auto const& name = !rename.column_before.empty() && id.name == rename.column_before ? rename.column_after : id.name;
+    return other.name == name && names_table(other.parent, rename.after);
+}
+
 bool there_as_renamed(ObjectId const& id, Rename const& rename, Catalog const& catalog) {
-    auto const is_table = rename.column_before.empty() && names_table(full_name(id), rename.before);
-    auto const is_part = names_table(id.parent, rename.before);
-    if (!is_table && !is_part) return false;
-    auto const name = !rename.column_before.empty() && id.name == rename.column_before ? rename.column_after : id.name;
-    return std::any_of(catalog.begin(), catalog.end(), [&](auto const& entry) {
-        auto const& other = entry.first;
-        if (other.kind != id.kind) return false;
-        return is_table ? names_table(full_name(other), rename.after) : other.name == name && names_table(other.parent, rename.after);
-    });
+    if (!(rename.column_before.empty() && names_table(full_name(id), rename.before)) && !names_table(id.parent, rename.before))
+        return false;
+    return std::any_of(catalog.begin(), catalog.end(), [&](auto const& entry) { return is_renamed(id, rename, entry.first); });
 }
 
 Rename reversed(Rename const& rename) { return {rename.after, rename.before, rename.column_after, rename.column_before}; }
@@ -49,6 +53,8 @@ Wanted without_renamed(Wanted wanted, std::vector<Rename> const& renames, Catalo
         if (object) then.emplace(id, *object);
     std::erase_if(wanted, [&](auto const& entry) {
         auto const& [id, object] = entry;
+        if (auto const is = now.find(id); object && is != now.end() && differs_by_columns_names(id, is->second, *object, renames))
+            return true;
         return std::any_of(renames.begin(), renames.end(), [&, &id = id, &object = object](Rename const& rename) {
             // A computed column whose name another one took comes back by its rename, too: nothing need be made anew.
             auto const makes_room = object && rename.replaced && !object->holds_rows;

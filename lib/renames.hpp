@@ -6,6 +6,8 @@
 
 namespace undrop {
 
+// Is this the object's name after the rename?
+[[nodiscard]] bool is_renamed(ObjectId const& id, Rename const& rename, ObjectId const& other);
 // Is the object there under the name that this rename gives it?
 [[nodiscard]] bool there_as_renamed(ObjectId const& id, Rename const& rename, Catalog const& catalog);
 [[nodiscard]] Rename reversed(Rename const& rename);

@@ -372,7 +372,8 @@ Result<void> StepRunner::run_script() {
                     "was changed since, or is referred to",
                     kept_rows_);
                 error.next = {.command = "up",
-                              .advice = "once these rows are deleted, or the script passes over them: INSERT ... ON CONFLICT DO NOTHING"};
+                              .advice = "once the script passes over these rows, which may hold what users wrote: INSERT ... ON CONFLICT DO "
+                                        "NOTHING"};
             }
             return error;
         }

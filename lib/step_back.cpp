@@ -9,6 +9,7 @@
 #include "drift.hpp"
 #include "fitting.hpp"
 #include "merge.hpp"
+#include "named.hpp"
 #include "partitions.hpp"
 #include "renames.hpp"
 #include "reprinted.hpp"
@@ -134,6 +135,14 @@ Result<void> StepRunner::bring_back() {
 }
 
 Result<void> StepRunner::give_names_back() {
+    auto const is_schema = [](Rename const& rename) { return rename.before.first.empty(); };
+    if (!named_.empty() && std::any_of(opposite_.renames.begin(), opposite_.renames.end(), is_schema)) {
+        auto const rename = [this](std::string const& sql) { return rename_by(sql); };
+        UNDROP_TRY(auto const named, backend_.named_objects());
+        UNDROP_TRY(auto const names, rename_schemas_back(backend_.dialect(), rename, opposite_.renames, named_, named));
+        report_.mended.insert(report_.mended.end(), names.begin(), names.end());
+        UNDROP_TRY(scripted_, backend_.tables(ledger_.name()));
+    }
     UNDROP_CHECK(evict_relations());
     UNDROP_CHECK(rename_tables_back());
     UNDROP_CHECK(rename_objects_back());

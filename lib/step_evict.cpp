@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <algorithm>
 
+#include "named.hpp"
 #include "step.hpp"
 #include "try.hpp"
 
@@ -19,9 +20,14 @@ std::string kind_in_words(ObjectId const& id) { return id.kind == "materialized_
 Result<void> StepRunner::evict_relations() {
     std::vector<TableName> names;
     for (auto const& rename : opposite_.renames) {
-        auto const* marked = rename.column_before.empty() && rename.replaced ? find_table(before_, rename.after) : nullptr;
+        if (!rename.column_before.empty() || !rename.replaced) continue;
+        auto const* marked = find_table(before_, rename.after);
         auto const* now = marked ? find_table_by_id(scripted_, marked->id) : nullptr;
-        if (now && table_name(*now) == rename.after) names.push_back(rename.before);
+        if (now && is_called_so(table_name(*now), rename, opposite_.renames)) names.push_back(rename.before);
+        if (auto const* kind = kind_of_view(named_, rename.after)) {
+            UNDROP_TRY(auto const named, backend_.named_objects());
+            if (is_still(named_, named, kind, rename.after)) names.push_back(rename.before);
+        }
     }
     // A name that something else moves away from by itself is none that is taken.
     std::erase_if(names, [&](TableName const& name) {
@@ -106,8 +112,16 @@ Result<void> StepRunner::drop_evicted(bool at_last) {
     return success();
 }
 
-// With all that belongs to it.
+// With all that belongs to it. But what is there under such a name by now may be others', who put it on what has its name again.
 void StepRunner::unwant_evicted(Catalog const& now) {
+    std::erase_if(opposite_.wanted, [&](auto const& entry) {
+        auto const& [id, object] = entry;
+        return !object && now.contains(id) && std::any_of(catalog_.begin(), catalog_.end(), [&, &id = id](auto const& marked) {
+            return marked.first.kind == id.kind && !opposite_.left.contains(marked.first) &&
+                   std::any_of(opposite_.renames.begin(), opposite_.renames.end(),
+                               [&](Rename const& rename) { return is_renamed(id, rename, marked.first); });
+        });
+    });
     for (auto const& evicted : evicted_)
         for (auto const& [id, object] : now) {
             auto const is_its = evicted.column.empty() ? is_relation(id, evicted.relation) || names_table(id.parent, evicted.relation)

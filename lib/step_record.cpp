@@ -4,6 +4,7 @@
 
 #include "attributes.hpp"
 #include "column_order.hpp"
+#include "named.hpp"
 #include "step.hpp"
 #include "try.hpp"
 #include "waiver.hpp"
@@ -59,6 +60,20 @@ bool succeeds_another(ObjectId const& id, Names const& names) {
     });
 }
 
+// Did the script make a table in a schema that it renamed which has the name of another one there? Then the schema's name is not enough.
+bool is_filled_anew(Rename const& schema, Catalog const& before, Catalog const& now, std::vector<TableChange> const& changes) {
+    return std::any_of(before.begin(), before.end(), [&](auto const& entry) {
+        auto const& id = entry.first;
+        auto const is_table = [&](TableName const& name) { return names_table(id.parent + "." + id.name, name); };
+        if (id.kind != "table" || !names_table(id.parent, schema.before)) return false;
+        TableName const left{schema.after.second, id.name};
+        auto const stayed = std::any_of(changes.begin(), changes.end(), [&](TableChange const& change) {
+            return is_table(table_name(*change.before)) && change.after && !change.rebuilt && table_name(*change.after) == left;
+        });
+        return !stayed && std::any_of(now.begin(), now.end(), [&](auto const& other) { return is_relation(other.first, left); });
+    });
+}
+
 // Where a column stood, which only the names of the others tell for good.
 void note_order(Recorded& recorded, std::vector<Table> const& before) {
     if (recorded.id.kind != "column") return;
@@ -91,6 +106,16 @@ Result<void> StepRunner::record(Catalog const& now, std::vector<TableChange> con
         objects.push_back(std::move(recorded));
     }
     UNDROP_TRY(auto renames, object_renames());
+    for (auto& rename : renames)
+        rename.replaced = kind_of_view(named_, rename.before) != nullptr &&
+                          std::any_of(now.begin(), now.end(), [&](auto const& entry) { return is_relation(entry.first, rename.before); });
+    std::erase_if(renames,
+                  [&](Rename const& rename) { return rename.before.first.empty() && is_filled_anew(rename, catalog_, now, changes); });
+    auto const is_view = [](Recorded const& recorded) { return recorded.id.kind == "view" || recorded.id.kind == "materialized_view"; };
+    if (!named_.empty() && std::any_of(objects.begin(), objects.end(), is_view)) {
+        UNDROP_TRY(auto const named, backend_.named_objects());
+        for (auto const& rename : renames_of_view_columns({named_, catalog_}, {named, now})) renames.push_back(rename);
+    }
     for (auto const& change : changes) {
         TableName const before{change.before->schema, change.before->name};
         auto const whole = waives(lose_, before, "");

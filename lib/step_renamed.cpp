@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <algorithm>
 
+#include "follow_keys.hpp"
 #include "merge.hpp"
 #include "partitions.hpp"
 #include "restore_rows.hpp"
@@ -140,6 +141,7 @@ Result<std::int64_t> StepRunner::left_in_the_way(Table const& table, std::string
         auto const at = static_cast<std::size_t>(std::find(s.values.begin(), s.values.end(), column) - s.values.begin());
         if (noted == unchanged_cells_.end() || table_name(s.table) != table_name(table) || at == s.values.size()) continue;
         auto const in_key = std::find(s.table.key.begin(), s.table.key.end(), column) != s.table.key.end();
+        if (in_key && keys_back_.contains(s.id)) continue;  // it has its old one already
         UNDROP_CHECK(backend_.quiet(table));
         UNDROP_CHECK(backend_.run("savepoint undrop_room"));
         if (!in_key && empty_cells(backend_, table, s, noted->second, at)) continue;
@@ -166,6 +168,12 @@ Result<std::int64_t> still_inserted(Backend& backend, Ledger const& ledger, Oppo
     return found;
 }
 
+std::string do_not_fit(std::int64_t rows, Table const& table, std::string const& column) {
+    auto const who = rows == 1 ? fmt::format("1 row of {} holds", table.text()) : fmt::format("{} rows of {} hold", rows, table.text());
+    return column.empty() ? fmt::format("{} values that its old definition does not take", who)
+                          : fmt::format("{} a value of {} that its old type does not take", who, column);
+}
+
 }  // namespace
 
 Error StepRunner::naming_unfitting(Error error) {
@@ -177,6 +185,8 @@ Error StepRunner::naming_unfitting(Error error) {
         UNDROP_TRY(auto const tables, backend_.tables(ledger_.name()));
         unchanged_cells_.clear();
         UNDROP_CHECK(note_unchanged_cells());
+        UNDROP_TRY(auto const back, try_keys_back(backend_, ledger_, opposite_.snapshots, tables, unchanged_cells_, next_id_));
+        for (auto const id : back) keys_back_[id];
         std::string found;
         auto const apart = without_columns_of_parents(opposite_.wanted, opposite_.renames, catalog_, tables);
         for (auto const& [id, wanted] : with_columns_of_parents(backend_.dialect(), apart, catalog_, tables)) {
@@ -198,38 +208,34 @@ Error StepRunner::naming_unfitting(Error error) {
                     else
                         made += std::min(own, rows);
                 }
-                if (rows > 0)
-                    found += fmt::format("{}{} rows of {}", found.empty() ? "" : ", ", rows,
-                                         one ? fmt::format("{} hold a value of {} that its old type", table.text(), id.name)
-                                             : fmt::format("{} hold values that its old definition", table.text()));
+                if (rows > 0) found += (found.empty() ? "" : "; ") + do_not_fit(rows, table, one ? id.name : "");
             }
         }
         return found;
     }();
     backend_.rollback();
+    keys_back_.clear();
     if (!count || count.value().empty()) return error;
     if (made > 0)
-        return Error{
-            .code = Code::refused,
-            .left = Left::rolled_back,
-            .message = fmt::format("{} does not take; {} of them the up itself has made, and they stay because others refer to them; "
-                                   "nothing is changed",
-                                   count.value(), made),
-            .where = error.where,
-            .next = {.command = "down", .advice = "with a down script that says what becomes of these rows"},
-            .trail = error.trail};
-    return Error{
-        .code = Code::refused,
-        .left = Left::rolled_back,
-        .message = left == 0 ? fmt::format("{} does not take; they were written since the up, and nothing is changed", count.value())
-                             : fmt::format("{} does not take; in {} of them the up itself had put it, and it cannot make room for the old "
-                                           "one, since rows are told by it or it must not be NULL; nothing is changed",
-                                           count.value(), left),
-        .where = error.where,
-        .next = {.command = "down",
-                 .advice = left == 0 ? "change these values first, or say in the down script what becomes of them; then go back"
-                                     : "with a down script that says what becomes of the column"},
-        .trail = error.trail};
+        return Error{.code = Code::refused,
+                     .left = Left::rolled_back,
+                     .message = fmt::format("{}; {} of them the up itself has made, and they stay because others refer to them; "
+                                            "nothing is changed",
+                                            count.value(), made),
+                     .where = error.where,
+                     .next = {.command = "down", .advice = "with a down script that says what becomes of these rows"},
+                     .trail = error.trail};
+    return Error{.code = Code::refused,
+                 .left = Left::rolled_back,
+                 .message = left == 0 ? fmt::format("{}; written since the up, and nothing is changed", count.value())
+                                      : fmt::format("{}; in {} of them the up itself had put it, and it cannot make room for the old "
+                                                    "one, since rows are told by it or it must not be NULL; nothing is changed",
+                                                    count.value(), left),
+                 .where = error.where,
+                 .next = {.command = "down",
+                          .advice = left == 0 ? "change these values first, or say in the down script what becomes of them; then go back"
+                                              : "with a down script that says what becomes of the column"},
+                 .trail = error.trail};
 }
 
 }  // namespace undrop

@@ -7,6 +7,7 @@
 #include "attributes.hpp"
 #include "fitting.hpp"
 #include "labels.hpp"
+#include "named.hpp"
 #include "partitions.hpp"
 #include "renaming_order.hpp"
 #include "try.hpp"
@@ -34,7 +35,7 @@ Wanted homes_of(char const* kind, std::map<TableName, TableName> const& moves, C
     return homes;
 }
 
-// Of tables that are there, each after those that it is a partition of or inherits from.
+// Of tables that are there, each after those that it is a partition of or inherits from; then the others.
 std::vector<TableName> parents_first(Catalog const& now, std::vector<TableName> const& named) {
     std::map<ObjectId, Object> tables;
     for (auto const& [id, object] : now)
@@ -43,6 +44,8 @@ std::vector<TableName> parents_first(Catalog const& now, std::vector<TableName> 
     for (auto const& id : in_making_order(tables))
         for (auto const& name : named)
             if (names_table(id.parent.empty() ? id.name : id.parent + "." + id.name, name)) in_order.push_back(name);
+    for (auto const& name : named)
+        if (std::find(in_order.begin(), in_order.end(), name) == in_order.end()) in_order.push_back(name);
     return in_order;
 }
 
@@ -125,12 +128,32 @@ Result<void> StepRunner::rename_tables_back() {
     for (auto const& rename : opposite_.renames) {
         auto const* marked = rename.column_before.empty() ? find_table(before_, rename.after) : nullptr;
         auto const* now = marked ? find_table_by_id(scripted_, marked->id) : nullptr;
-        if (now && TableName{now->schema, now->name} == rename.after) moves.emplace(rename.after, rename.before);
+        if (now && is_called_so(table_name(*now), rename, opposite_.renames) && table_name(*now) != rename.before)
+            moves.emplace(table_name(*now), rename.before);
         if (!find_table(before_, rename.after) && is_table(rename, opposite_.wanted) && !find_table(scripted_, rename.before))
             return renamed_away("table", text(rename.after), text(rename.before));
     }
     UNDROP_CHECK(make_homes("table", moves));
-    auto const taken = [&](TableName const& name) { return find_table(scripted_, name) != nullptr; };
+    // What others have put on a view would go with it, and a materialized one would be filled anew. One room for all names.
+    NamedObjects there;
+    if (!opposite_.renames.empty()) {
+        UNDROP_TRY(there, backend_.named_objects());
+    }
+    for (auto const& [kind, word] : {std::pair("view", "view"), std::pair("materialized view", "materialized_view")}) {
+        std::map<TableName, TableName> views;
+        for (auto const& [name, id] : there[kind])
+            for (auto const& rename : opposite_.renames) {
+                auto const then = rename.column_before.empty() ? named_[kind].find(rename.after) : named_[kind].end();
+                if (then != named_[kind].end() && then->second == id && is_called_so(name, rename, opposite_.renames) &&
+                    name != rename.before)
+                    views.emplace(name, rename.before);
+            }
+        UNDROP_CHECK(make_homes(word, views));
+        moves.merge(views);
+    }
+    auto const taken = [&](TableName const& name) {
+        return find_table(scripted_, name) != nullptr || kind_of_view(there, name) != nullptr;
+    };
     auto const aside = [](TableName const& name, int n) { return TableName{name.first, fmt::format("undrop_renaming_{}", n)}; };
     return rename_all("table", in_renaming_order(std::move(moves), taken, aside));
 }
@@ -177,6 +200,11 @@ Result<void> StepRunner::rename_types_back() {
 
 Result<void> StepRunner::rename_all(char const* kind, std::vector<std::pair<TableName, TableName>> const& in_order) {
     auto const& dialect = backend_.dialect();
+    auto const view_before = [&](TableName const& name) -> char const* {
+        for (auto const& rename : opposite_.renames)
+            if (rename.column_before.empty() && rename.before == name) return kind_of_view(named_, rename.after);
+        return nullptr;
+    };
     for (auto const& [from, to] : in_order) {
         if (from.first != to.first)
             UNDROP_CHECK(rename_by(
@@ -184,26 +212,30 @@ Result<void> StepRunner::rename_all(char const* kind, std::vector<std::pair<Tabl
         if (from.second != to.second)
             UNDROP_CHECK(rename_by(
                 fmt::format("alter {} {} rename to {}", kind, dialect.relation(to.first, from.second), dialect.quote(to.second))));
-        if (!to.second.starts_with("undrop_renaming_")) report_.mended.push_back(fmt::format("name of {} {}", kind, to.second));
+        if (to.second.starts_with("undrop_renaming_")) continue;
+        auto const* view = std::string_view(kind) == "table" ? view_before(to) : nullptr;
+        report_.mended.push_back(fmt::format("name of {} {}", view ? view : kind, to.second));
     }
     return success();
 }
 
-// A sequence that were made anew would give numbers again that it gave under its other name, what is of a type would be converted to
-// another one, a materialized view would be filled anew, and what others have put on a view would go with it.
+// A sequence that were made anew would give numbers again that it gave under its other name, and what is of a type would be converted to
+// another one.
 Result<void> StepRunner::rename_objects_back() {
     auto const no_column = [](Rename const& rename) { return rename.column_before.empty(); };
     if (named_.empty() || std::none_of(opposite_.renames.begin(), opposite_.renames.end(), no_column)) return success();
     UNDROP_TRY(auto const now, backend_.named_objects());
     UNDROP_TRY(auto const catalog, backend_.catalog_after(ledger_.name(), catalog_));
     for (auto const& [kind, there] : now) {
+        if (kind != "sequence" && kind != "type") continue;
         auto const& marked = named_[kind];
         std::map<TableName, TableName> moves;
         for (auto const& rename : opposite_.renames) {
             auto const then = marked.find(rename.after);
-            auto const is = there.find(rename.after);
-            if (no_column(rename) && then != marked.end() && is != there.end() && is->second == then->second)
-                moves.emplace(rename.after, rename.before);
+            if (!no_column(rename) || then == marked.end()) continue;
+            for (auto const& [name, id] : there)
+                if (id == then->second && is_called_so(name, rename, opposite_.renames) && name != rename.before)
+                    moves.emplace(name, rename.before);
         }
         // A relation's name is that of a type, too.
         auto const taken = [&, &kind = kind, &there = there](TableName const& name) {
@@ -212,7 +244,7 @@ Result<void> StepRunner::rename_objects_back() {
                                             }));
         };
         auto const aside = [](TableName const& name, int n) { return TableName{name.first, fmt::format("undrop_renaming_{}", n)}; };
-        UNDROP_CHECK(make_homes(kind == "materialized view" ? "materialized_view" : kind.c_str(), moves));
+        UNDROP_CHECK(make_homes(kind.c_str(), moves));
         UNDROP_CHECK(rename_all(kind.c_str(), in_renaming_order(std::move(moves), taken, aside)));
     }
     return success();
@@ -236,7 +268,19 @@ Result<void> StepRunner::rename_columns_of(TableName const& name) {
     auto const& dialect = backend_.dialect();
     UNDROP_TRY(auto const tables, backend_.tables(ledger_.name()));
     auto const* table = find_table(tables, name);
-    if (!table) return success();
+    if (!table) {
+        auto const is_its = [&](Rename const& rename) { return rename.before == name && kind_of_view(named_, rename.after); };
+        if (std::none_of(opposite_.renames.begin(), opposite_.renames.end(), is_its)) return success();
+        UNDROP_TRY(auto const named, backend_.named_objects());
+        UNDROP_TRY(auto const now, backend_.catalog_after(ledger_.name(), catalog_));
+        for (auto const& [from, to] : columns_to_rename(name, opposite_.renames, {named_, catalog_}, {named, now})) {
+            UNDROP_CHECK(rename_by(fmt::format("alter table {} rename column {} to {}", dialect.relation(name.first, name.second),
+                                               dialect.quote(from), dialect.quote(to))));
+            if (!to.starts_with("undrop_renaming_"))
+                report_.mended.push_back(fmt::format("name of column {}.{}", text(name), to));
+        }
+        return success();
+    }
     auto const* marked = find_table_by_id(before_, table->id);
     std::map<std::string, std::string> moves;
     for (auto const& rename : opposite_.renames) {

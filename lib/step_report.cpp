@@ -8,7 +8,7 @@
 #include "try.hpp"
 
 namespace undrop {
-// Where something new has the old name of a type or a view, that one is to be what it was.
+// Where something new has the old name of a type or a schema, that one is to be what it was; what has a view's goes on the way back.
 Result<std::vector<Rename>> StepRunner::object_renames() {
     std::vector<Rename> renames;
     UNDROP_TRY(auto now, backend_.named_objects());
@@ -20,7 +20,8 @@ Result<std::vector<Rename>> StepRunner::object_renames() {
             for (auto const& [before, id_before] : then) {
                 if (id != id_before || name == before) continue;
                 auto const holder = now[kind].find(before);
-                if (kind != "sequence" && holder != now[kind].end() && !was_there(holder->second)) continue;
+                auto const makes_room = kind == "sequence" || kind == "view" || kind == "materialized view";
+                if (!makes_room && holder != now[kind].end() && !was_there(holder->second)) continue;
                 renames.push_back({before, name, "", ""});
             }
     }

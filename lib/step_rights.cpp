@@ -77,6 +77,8 @@ Result<void> StepRunner::take_along() {
                 opposite_.wanted.insert_or_assign(id, wanted.at(id));
         }
     }
+    // The view that this is on is made anew without its column.
+    for (auto const& id : added_to_columns(catalog_, opposite_, {}).along) opposite_.wanted.emplace(id, std::nullopt);
     if (added_since(catalog_, opposite_, {}).in_the_way.empty()) return success();
     UNDROP_TRY(auto const now, backend_.catalog_after(ledger_.name(), catalog_));
     auto added = added_since(now, opposite_, {});

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "fitting.hpp"
+#include "follow_keys.hpp"
 #include "inserted.hpp"
 #include "merge.hpp"
 #include "restore_rows.hpp"
@@ -183,6 +184,19 @@ Result<void> StepRunner::bring_keys_back(std::vector<MendAction> const& actions,
         UNDROP_TRY(auto back, keys_back(backend_, ledger_, *table, snapshot, unchanged->second, next_id_++));
         UNDROP_CHECK(backend_.loud(*table));
         UNDROP_CHECK(expect(*table, back.updated, 0));
+        for (auto const& [id, referring] : referring_) {
+            auto const* child = id == table->id ? find_table_by_id(tables, referring.child.id) : nullptr;
+            auto const refers = [&, &by = referring.by](MendAction const& action) {
+                return action.kind == MendAction::Kind::alter && action.id.kind == "column" &&
+                       names_table(action.id.parent, table_name(*child)) &&
+                       std::find(by.columns.begin(), by.columns.end(), action.id.name) != by.columns.end();
+            };
+            if (!child || std::none_of(actions.begin(), actions.end(), refers)) continue;
+            UNDROP_CHECK(backend_.quiet(*child));
+            UNDROP_TRY(auto const followed, follow_keys_back(backend_, ledger_, snapshot, back.moved, *child, referring.by));
+            UNDROP_CHECK(backend_.loud(*child));
+            UNDROP_CHECK(expect(*child, followed, 0));
+        }
         keys_back_.emplace(snapshot.id, std::move(back.moved));
     }
     return success();

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <algorithm>
 
+#include "named.hpp"
 #include "renames.hpp"
 #include "step.hpp"
 #include "try.hpp"
@@ -101,6 +102,11 @@ Result<void> StepRunner::want_what_script_changed(Catalog const& now) {
     if (!more.empty() || !opposite_.renames.empty()) {
         UNDROP_TRY(auto const tables, backend_.tables(ledger_.name()));
         moved = renames_between(tables, before_, {});
+        if (!opposite_.renames.empty()) {
+            UNDROP_TRY(auto const named, backend_.named_objects());
+            for (auto const& rename : renames_of_named(named, named_)) moved.push_back(rename);
+            for (auto const& rename : renames_of_view_columns({named, now}, {named_, start})) moved.push_back(rename);
+        }
         leave_out_renamed(more, renames_between(tables, before_, opposite_.renames), start, opposite_.wanted);
     }
     // And on a table that it rebuilds what it makes of another form, as a default that draws from another sequence.

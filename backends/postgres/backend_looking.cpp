@@ -146,7 +146,9 @@ Result<NamedObjects> PostgresBackend::named_objects() {
             "join pg_catalog.pg_type t on t.oid = c.reltype where c.relkind = 'c' {0}) o "
             "join pg_catalog.pg_namespace n on n.oid = o.home where n.nspname !~ '^pg_' and n.nspname not in ('information_schema', {1}) "
             "and (o.word = 'sequence' or not exists (select from pg_catalog.pg_depend d where d.classid = o.class and d.objid = o.oid "
-            "and d.deptype = 'e'))",
+            "and d.deptype = 'e')) "
+            "union all select 'schema', '', n.nspname, n.oid from pg_catalog.pg_namespace n where n.nspname !~ '^pg_' and n.nspname not in "
+            "('information_schema', {1})",
             relations ? fmt::format("and c.oid = any ('{}'::pg_catalog.oid[])", *relations) : "", quote_literal(ledger_))));
     NamedObjects found;
     for (auto const& row : rows)

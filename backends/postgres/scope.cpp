@@ -155,9 +155,11 @@ with part as materialized (
     union all
     select p.oid, true, false from part p where p.oid > 0
     union all
-    select c.oid, true, false from pg_catalog.pg_class c, own where pg_catalog.age(c.xmin) <= own.age and {3}
+    select c.oid, true, false from pg_catalog.pg_class c
+    where pg_catalog.age(c.xmin) <= (select age from own) and c.relnatts * 0 = 0 and {3}
     union all
-    select a.attrelid, true, false from pg_catalog.pg_attribute a, own where pg_catalog.age(a.xmin) <= own.age and {1}
+    select a.attrelid, true, false from pg_catalog.pg_attribute a
+    where pg_catalog.age(a.xmin) <= (select age from own) and a.attnum * 0 = 0 and {1}
 )
 select coalesce(i.indrelid, c.oid), pg_catalog.bool_or(
            r.strong or r.wrote and (c.relkind not in ('r', 'S', 'i', 'I') or c.relispartition or c.relkind = 'S' and not {2}

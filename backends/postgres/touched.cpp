@@ -10,7 +10,8 @@ namespace undrop::postgres {
 
 namespace {
 
-// `offset 0` keeps the planner, which takes what is young for a third of all, from reading whole catalogs.
+// What the planner takes for a third of all, as it does what is young, has it read whole catalogs and make room for them: `offset 0` keeps
+// it from the one, what is always equal from the other.
 // 1260 and 1213: roles and tablespaces are renamed under no lock but their catalog's. The classes of objects are those that kinds.hpp
 // reads.
 constexpr char const* query = R"sql(
@@ -29,12 +30,13 @@ with own as materialized (
     left join pg_catalog.pg_trigger g on o.classid = 2620 and g.oid = o.objid
     left join pg_catalog.pg_policy p on o.classid = 3256 and p.oid = o.objid
 ), listed as materialized (
-    select c.oid, pg_catalog.age(c.xmin) <= own.age as young from pg_catalog.pg_class c, own
-    where pg_catalog.age(c.xmin) <= own.age or c.relkind = 'c'
+    select c.oid, true as young from pg_catalog.pg_class c where pg_catalog.age(c.xmin) <= (select age from own) and c.relnatts * 0 = 0
+    union all
+    select c.oid, false from pg_catalog.pg_class c where c.relkind = 'c' and c.relnatts * 0 = 0
 ), young as materialized (
     select l.oid from listed l where l.young
     union
-    select a.attrelid from pg_catalog.pg_attribute a, own where pg_catalog.age(a.xmin) <= own.age
+    select a.attrelid from pg_catalog.pg_attribute a where pg_catalog.age(a.xmin) <= (select age from own) and a.attnum * 0 = 0
 ), changed as materialized (
     select y.oid from young y
     union

@@ -248,7 +248,7 @@ ON_POSTGRES("fitting: values that an old type does not take are counted also whe
                     "alter table t rename to u; create table t (x integer)"}});
     (void)up(db, source);
     db.run("insert into m values (1, 'secret'), (2, '3')");
-    is_refused(db, source, {"1 rows of public.m hold a value of c", "change these values first"});
+    is_refused(db, source, {"1 row of public.m holds a value of c", "change these values first"});
 }
 
 ON_POSTGRES("fitting: values that the up itself wrote, and that make room, are not counted among users'") {
@@ -257,7 +257,7 @@ ON_POSTGRES("fitting: values that the up itself wrote, and that make room, are n
     auto const source = source_of({{"alter table t alter n type bigint; update t set n = 99999999999 where id > 2"}});
     (void)up(db, source);
     db.run("update t set n = 99999999998 where id = 1");
-    is_refused(db, source, {"1 rows of public.t hold a value of n that its old type does not take; they were written since the up"});
+    is_refused(db, source, {"1 row of public.t holds a value of n that its old type does not take; written since the up"});
     db.run("update t set n = 1 where id = 1");
     (void)down(db, source);
     check_same(before, witness(db));

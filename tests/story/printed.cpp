@@ -115,7 +115,7 @@ ON_POSTGRES("detached: what others added to a partition, or wrote into it, that 
     db.run("alter table t1 drop column x; insert into t1 values (5, 5, 'five')");
     auto const written = down_error(db, source);
     CHECK_EQ(written.left, Left::untouched);
-    CHECK_MESSAGE(has(written.message, "1 rows of public.t1 hold a value of c that its old type does not take"), written.message);
+    CHECK_MESSAGE(has(written.message, "1 row of public.t1 holds a value of c that its old type does not take"), written.message);
     db.run("delete from t1 where id = 5");
     (void)down(db, source);
     check_same(before, witness(db));
