@@ -51,6 +51,7 @@ Result<std::vector<std::int64_t>> try_keys_back(Backend& backend, Ledger const& 
                 if (auto const* child = find_table(tables, {by.schema, by.child})) touched.push_back(*child);
             for (auto const& one : touched) UNDROP_CHECK(backend.quiet(one));
             UNDROP_CHECK(backend.defer_references(touched));
+            UNDROP_CHECK(let_keys_be_text(backend, *table, s));
             UNDROP_TRY(auto const back, keys_back(backend, ledger, *table, s, noted->second, next_id++));
             for (auto const& by : references)
                 if (auto const* child = find_table(tables, {by.schema, by.child}))

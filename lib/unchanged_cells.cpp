@@ -94,8 +94,8 @@ Result<void> let_keys_be_text(Backend& backend, Table const& now, Snapshot const
     for (auto const& name : s.table.key) {
         auto const& column = *now.column(name);
         if (is_text(column) || column.full_type() == s.table.column(name)->full_type()) continue;
-        UNDROP_CHECK(backend.run(fmt::format("alter table {0}.{1} alter column {2} type text using {2}::text", dialect.quote(now.schema),
-                                             dialect.quote(now.name), dialect.quote(name))));
+        UNDROP_CHECK(backend.run(fmt::format("alter table {0} alter column {1} type text using {1}::text",
+                                             dialect.relation(now.schema, now.name), dialect.quote(name))));
     }
     return BOOST_OUTCOME_V2_NAMESPACE::success();
 }
