@@ -46,7 +46,7 @@ ON_POSTGRES("story: values that are too long by now are refused, too") {
     auto const source = source_of({{"alter table t alter n type text"}});
     (void)up(db, source);
     db.run("insert into t values (2, 'secret')");
-    is_refused(db, source, {"1 rows of public.t", " n "});
+    is_refused(db, source, {"1 row of public.t", " n "});
 }
 
 ON_SQLITE("story: values that a strict table does not take any more are refused with the table and their number") {
