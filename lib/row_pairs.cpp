@@ -28,7 +28,7 @@ bool RowSides::follows_whole_rows() const {
 Result<void> RowSides::pair(bool follow, std::int64_t& next_id) {
     UNDROP_CHECK(choose_key());
     if (!follow) return success();
-    if (by_key_ && !old_.updated) {
+    if (by_key_ && !old_.updated && old_.followed.empty()) {
         UNDROP_TRY(auto const some_gone, any(no_longer_from()));
         if (!some_gone) return success();
         UNDROP_TRY(auto const some_made, any(made()));

@@ -199,8 +199,9 @@ private:
     [[nodiscard]] bool tells_rows(ObjectId const& id) const;
     // step_rewrites.cpp: rows, through ALTER TABLEs that write a table anew
     [[nodiscard]] bool may_change_keys(Table const& table, Statement const& statement) const;
+    [[nodiscard]] bool may_update_keys(Table const& table) const;
     [[nodiscard]] Result<void> in_savepoint(std::function<Result<void>()> const& work);
-    [[nodiscard]] Result<void> number_rows(Table const& table);
+    [[nodiscard]] Result<void> number_rows(Table const& table, bool by_key = false);
     [[nodiscard]] Result<void> number_rows(Statement const& statement);
     [[nodiscard]] Result<void> number_rows(MendAction const& action);
     [[nodiscard]] Result<void> find_numbered_rows();
@@ -424,9 +425,11 @@ private:
     std::vector<KeyGone> keys_gone_;
     struct Rewritten {
         Table table;
-        std::string numbers;  // working table: which number each old row has in its file
+        std::string numbers;  // working table: which number each old row has in its file, or which key
+        bool by_key = false;  // the statement puts the rows into another order, and leaves their keys alone
     };
-    std::vector<Rewritten> rewritten_;                                           // by the statement that runs
+    std::vector<Rewritten> rewritten_;  // by the statement that runs
+    std::set<TableName> follows_;       // a round found these updated and written anew: their rows are followed in the next one
     std::map<std::string, std::chrono::steady_clock::time_point> locked_since_;  // by the names of report_.locks
     std::vector<Table> scripted_;                                                // tables after the script
     Observed after_script_;

@@ -15,11 +15,17 @@ namespace {
 
 auto const success = [] { return BOOST_OUTCOME_V2_NAMESPACE::success(); };
 
-// Every row of the table: its number within its file, f and r; `places`: the dialect's.
-std::string numbered(Dialect const& dialect, Table const& table, std::vector<RowPlace> const& places) {
-    return fmt::format(
-        "(select {0} as f, {1} as place, {2} as l, pg_catalog.row_number() over (partition by {0} order by {1}) as r from {3} as t)",
-        places[0].expression, places[1].expression, dialect.row_id(table, "t"), dialect.own_rows(table));
+// Every row of the table: its file (f), place and row_id (l), and r: its number within the file, or its key.
+std::string numbered(Dialect const& dialect, Table const& table, bool by_key) {
+    auto const places = dialect.row_places(table);
+    auto r = fmt::format("pg_catalog.row_number() over (partition by {} order by {})", places[0].expression, places[1].expression);
+    if (by_key) {
+        std::vector<std::string> key;
+        for (auto const& name : table.key) key.push_back(fmt::format("cast(t.{} as text)", dialect.quote(name)));
+        r = dialect.image(key);
+    }
+    return fmt::format("(select {} as f, {} as place, {} as l, {} as r from {} as t)", places[0].expression, places[1].expression,
+                       dialect.row_id(table, "t"), r, dialect.own_rows(table));
 }
 
 }  // namespace
@@ -36,6 +42,25 @@ bool StepRunner::may_change_keys(Table const& table, Statement const& statement)
     return foresight_.writes.contains(table_name(table)) && names_key(tokens(script_.text));
 }
 
+// May statements besides ALTERs give rows another key? An UPDATE says so, also of a key that others refer to ON UPDATE CASCADE; what a
+// function or a block does nobody sees.
+bool StepRunner::may_update_keys(Table const& table) const {
+    std::set<std::string> keys(table.key.begin(), table.key.end());
+    for (auto const& other : before_) keys.insert(other.key.begin(), other.key.end());
+    return std::any_of(statements_.begin(), statements_.end(), [&](Statement const& statement) {
+        auto const words = tokens(statement.text);
+        auto const begins = [&](auto const&... word) { return !words.empty() && (words.front().is(word) || ...); };
+        auto const found = [&](char const* word) {
+            return std::find_if(words.begin(), words.end(), [&](Token const& token) { return token.is(word); });
+        };
+        if (begins("update"))
+            return std::any_of(found("set"), std::max(found("set"), found("where")), [&](Token const& token) {
+                return token.is_name() && std::any_of(keys.begin(), keys.end(), [&](auto const& key) { return same(token, key); });
+            });
+        return begins("do", "select", "call", "with", "merge", "execute");
+    });
+}
+
 // The script's own settings and role hold: where these do not let rows be followed, they are not.
 Result<void> StepRunner::in_savepoint(std::function<Result<void>()> const& work) {
     UNDROP_CHECK(backend_.run("savepoint undrop_rows"));
@@ -45,11 +70,10 @@ Result<void> StepRunner::in_savepoint(std::function<Result<void>()> const& work)
 }
 
 // Of a table whose rows were copied, just before it is written anew.
-Result<void> StepRunner::number_rows(Table const& table) {
+Result<void> StepRunner::number_rows(Table const& table, bool by_key) {
     auto const& dialect = backend_.dialect();
     auto const copied = std::find_if(copies_.begin(), copies_.end(), [&](OldRowsTable const& c) { return c.table.id == table.id; });
-    auto const places = dialect.row_places(table);
-    if (copied == copies_.end() || places.size() != 2) return success();
+    if (copied == copies_.end() || dialect.row_places(table).size() != 2) return success();
     return in_savepoint([&]() -> Result<void> {
         auto const& from = copied->followed.empty() ? copied->store : copied->followed;
         StoreTable now(ledger_.table(names::work_prefix + std::to_string(next_id_++)));
@@ -60,23 +84,29 @@ Result<void> StepRunner::number_rows(Table const& table) {
         if (!known) return Error{.code = Code::usage, .message = "rows cannot be followed"};
         StoreTable numbers(ledger_.table(names::work_prefix + std::to_string(next_id_++)));
         numbers.add_key("n", "bigint", "p.n");
-        numbers.add("f", "bigint", "t.f");
-        numbers.add("r", "bigint", "t.r");
+        numbers.add("f", "bigint", by_key ? "0" : "t.f");
+        numbers.add("r", by_key ? "text" : "bigint", "t.r");
         UNDROP_CHECK(numbers.make(backend_, table));
         UNDROP_CHECK(
-            numbers.fill(backend_, fmt::format("{} as p join {} as t on t.l = p.l", now.name(), numbered(dialect, table, places))));
+            numbers.fill(backend_, fmt::format("{} as p join {} as t on t.l = p.l", now.name(), numbered(dialect, table, by_key))));
         UNDROP_CHECK(backend_.run("drop table " + now.name()));
-        rewritten_.push_back({table, numbers.name()});
+        rewritten_.push_back({table, numbers.name(), by_key});
         return success();
     });
 }
 
 Result<void> StepRunner::number_rows(Statement const& statement) {
     rewritten_.clear();
-    if (part_ || copies_.empty() || !statement.words.starts_with("ALTER TABLE")) return success();
-    for (auto const& name : resolve(backend_.dialect().foresee({statement}), before_).copies)
-        if (auto const* table = find_table(before_, name); !table->key.empty() && may_change_keys(*table, statement))
-            UNDROP_CHECK(number_rows(*table));
+    auto const puts_in_order = statement.words.starts_with("CLUSTER");
+    if (part_ || copies_.empty() || (!puts_in_order && !statement.words.starts_with("ALTER TABLE"))) return success();
+    auto const foreseen = resolve(backend_.dialect().foresee({statement}), before_);
+    for (auto const& table : before_) {
+        auto const name = table_name(table);
+        if (table.key.empty()) continue;
+        auto const follows = follows_.contains(name) && (puts_in_order || foreseen.locks.contains(name));
+        if (follows || (foreseen.copies.contains(name) && may_change_keys(table, statement)))
+            UNDROP_CHECK(number_rows(table, puts_in_order));
+    }
     return success();
 }
 
@@ -94,8 +124,8 @@ Result<void> StepRunner::find_numbered_rows() {
         }
         UNDROP_CHECK(in_savepoint([&]() -> Result<void> {
             UNDROP_CHECK(found.make(backend_, one.table));
-            UNDROP_CHECK(found.fill(backend_, fmt::format("{} as a join {} as t on t.f = a.f and t.r = a.r", one.numbers,
-                                                          numbered(dialect, one.table, places))));
+            UNDROP_CHECK(found.fill(backend_, fmt::format("{} as a join {} as t on t.r = a.r{}", one.numbers,
+                                                          numbered(dialect, one.table, one.by_key), one.by_key ? "" : " and t.f = a.f")));
             UNDROP_CHECK(backend_.run("drop table " + one.numbers));
             if (!copied->followed.empty()) UNDROP_CHECK(backend_.run("drop table " + copied->followed));
             copied->followed = found.name();

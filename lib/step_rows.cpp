@@ -309,6 +309,8 @@ Result<StepRunner::Round> StepRunner::save_rows() {
     };
     std::vector<Found> found;
     Foresight needed;
+    bool follow = false;
+    auto const& dialect = backend_.dialect();
     auto const puts_in_order = names_word(script_.text, "cluster");
     for (auto& unit : written_units(changes)) {
         if (!unit.change.rebuilt) UNDROP_CHECK(rows_can_be_told(backend_.dialect(), *unit.change.before));
@@ -331,6 +333,14 @@ Result<StepRunner::Round> StepRunner::save_rows() {
             !unit.change.rebuilt && unit.writes.inserted + unit.writes.updated + unit.writes.deleted == 0 && !puts_in_order;
         for (auto const& column : unit.change.before->columns)
             if (!names_word(script_.text, column.name)) old->unnamed.push_back(column.name);
+        // Written anew, no place in it says which row a key was taken from: the rows are followed from the next round on.
+        auto const& table = *unit.change.before;
+        auto const lost_sight = dialect.lasting_ids() && !part_ && written.empty() && old->updated && !unit.change.rebuilt &&
+                                !table.key.empty() && old->followed.empty() && may_update_keys(table);
+        if (lost_sight && follows_.insert(table_name(table)).second) {
+            needed.copies.insert(table_name(table));
+            follow = true;
+        }
         found.push_back({std::move(unit), std::move(*old), std::move(written)});
     }
     UNDROP_CHECK(no_rebuild_empties_others(changes));
@@ -338,7 +348,7 @@ Result<StepRunner::Round> StepRunner::save_rows() {
     needed.add(unsaved(changes));
     UNDROP_TRY(auto const views, unsaved_views());
     needed.add(views);
-    if (!foresight_.covers(needed)) return once_more(needed);
+    if (follow || !foresight_.covers(needed)) return once_more(needed);
     for (auto const& one : found) UNDROP_CHECK(save_unit(one.unit, one.old, one.written, Changes::all));
     return Round::done;
 }

@@ -77,8 +77,8 @@ bool keys_come_back_first(Table const& now, Snapshot const& s) {
         auto const* then = s.table.column(name);
         if (!column || !then) return false;
         if (at >= s.left_types.size() || s.left_types[at] == then->full_type()) continue;
-        if (column->full_type() != s.left_types[at] || !of_another_kind(*column, *then)) return false;
-        any = true;
+        if (column->full_type() != s.left_types[at]) return false;
+        any = any || of_another_kind(*column, *then);
     }
     return any;
 }
@@ -119,17 +119,21 @@ Result<KeysBack> keys_back(Backend& backend, Ledger const& ledger, Table const& 
         auto const& name = s.table.key[i];
         auto const at = static_cast<std::size_t>(std::find(s.values.begin(), s.values.end(), name) - s.values.begin());
         auto const& column = *now.column(name);
-        auto const changes = at < s.values.size() && s.left_types[at] != s.table.column(name)->full_type();
+        auto const written = at < s.values.size();
+        auto const retyped = written && s.left_types[at] != s.table.column(name)->full_type();
         auto const present = "t." + dialect.quote(name);
-        work.add_key(fmt::format("k{}", i + 1), changes ? s.table.column(name)->stored_type : column.stored_type,
-                     changes ? fmt::format("s.v{}", at + 1) : fmt::format("n.p{}", i + 1));
+        auto const as_left_now = dialect.equal(column, present, fmt::format("n.p{}", i + 1));
+        work.add_key(fmt::format("k{}", i + 1), retyped ? s.table.column(name)->stored_type : column.stored_type,
+                     written ? fmt::format("s.v{}", at + 1) : fmt::format("n.p{}", i + 1));
         work.add(fmt::format("v{}", i + 1), column.stored_type, fmt::format("s.k{}", i + 1));
         work.add(fmt::format("p{}", i + 1), column.stored_type, fmt::format("n.p{}", i + 1));
         same.push_back(fmt::format("n.k{0} = s.k{0}", i + 1));
-        auto const as_left_now = dialect.equal(column, present, fmt::format("n.p{}", i + 1));
-        if (!changes) {
+        if (!retyped) {
             is_it.push_back(as_left_now);
             is_through.push_back(as_left_now);
+            if (!written) continue;
+            as_left.push_back(fmt::format("n.p{0} = s.k{0}", i + 1));
+            set.push_back(fmt::format("{} = {}", dialect.quote(name), dialect.load(column, fmt::format("n.k{}", i + 1))));
             continue;
         }
         is_it.push_back(is_text(column) ? as_left_now : fmt::format("{} = cast(n.p{} as text)", present, i + 1));
