@@ -87,9 +87,10 @@ ON_BOTH("what its author calls irreversible is good, and graded so") {
 }
 
 ON_POSTGRES("what undrop finds no way back for is irreversible, and no GO") {
-    auto const evidence = rehearsed(
-        db, source_of({{"create table k (id integer primary key, n integer); insert into k values (1, 1), (2, 2)", "drop table k"},
-                       {"alter table k drop column id; alter table k add column id uuid primary key default gen_random_uuid()"}}));
+    auto const evidence =
+        rehearsed(db, source_of({{"create type s as enum ('a', 'b'); create table k (id s primary key); insert into k values ('a'), ('b')",
+                                  "drop table k; drop type s"},
+                                 {"alter table k alter column id type text using 'L_' || upper(id::text)"}}));
     CHECK(evidence.migrations.at(1).grade == Grade::irreversible);
     CHECK_FALSE(evidence.migrations.at(1).reason.empty());
     CHECK_FALSE(evidence.good());
