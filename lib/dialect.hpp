@@ -264,6 +264,12 @@ public:
     // none.
     [[nodiscard]] virtual std::string lasting_row_id(Table const& table, std::string const& alias) const = 0;
     [[nodiscard]] virtual std::vector<RowPlace> row_places(Table const& table) const = 0;
+    // Statements that give each row a number of its own in a new column, which stays with it whatever becomes of its values, its place or
+    // its partition. `sequence`: a name that is free. Empty: there are none.
+    [[nodiscard]] virtual std::vector<std::string> number_rows(Table const& /*table*/, std::string const& /*column*/,
+                                                               std::string const& /*sequence*/) const {
+        return {};
+    }
     // FROM item that reads one table's own rows: "ONLY t" for ordinary tables on PostgreSQL, "t" otherwise.
     [[nodiscard]] virtual std::string own_rows(Table const& table) const = 0;
     // A text for people (never NULL) of a value in the column's stored form; numbers and uuids as they are, NULL as NULL, all else in

@@ -246,6 +246,36 @@ std::string insertable(Snapshot const& s, std::string const& store, std::string 
     return from + fmt::format(" and not exists (select 1 from {} as q where {})", taken, balanced(terms, " and "));
 }
 
+// Conditions of a merge of rows with a key: which saved rows (alias s) there are (t), whose they are, and which would be in another's way.
+struct Missing {
+    std::string const& join;
+    std::string const& users;
+    std::string const& taken;  // working table; empty: none
+    std::string const& is_taken;
+};
+
+// Saved rows whose key nobody has.
+Result<void> insert_missing(Backend& backend, Ledger const& ledger, Snapshot const& s, Table const& now, Missing const& which,
+                            RestoreContext const& context, Restored& done) {
+    auto const store = ledger.table(s.store);
+    auto const rows_now = backend.dialect().own_rows(now);
+    auto const missing = fmt::format("{} and ({})", insertable(s, store, rows_now, which.join, ""), which.users);
+    UNDROP_TRY(auto const counted, backend.rows("select count(*) from " + missing));
+    auto const count = number_of(counted.at(0).at(0));
+    Aside aside(backend, ledger, s);
+    if (context.came_by_script) {
+        done.merged.deleted_since = count;
+        return count > 0 ? aside.add(now, "", why::deleted_since, missing) : BOOST_OUTCOME_V2_NAMESPACE::success();
+    }
+    auto const insert = fmt::format("{} and ({})", insertable(s, store, rows_now, which.join, which.taken), which.users);
+    if (context.note_restored) UNDROP_CHECK(aside.add(now, "", why::restored, insert));
+    if (!which.taken.empty()) UNDROP_CHECK(aside.add(now, "", why::key_taken, missing + " and " + which.is_taken));
+    UNDROP_TRY(done.inserted, put_rows(backend, s, now, insert));
+    done.merged.key_taken += count - done.inserted;
+    done.merged.restored += done.inserted;
+    return BOOST_OUTCOME_V2_NAMESPACE::success();
+}
+
 Result<Restored> restore_keyed_rows(Backend& backend, Ledger const& ledger, Snapshot const& s, Table const& now, std::string const& users,
                                     RestoreContext const& context) {
     auto const& dialect = backend.dialect();
@@ -262,17 +292,20 @@ Result<Restored> restore_keyed_rows(Backend& backend, Ledger const& ledger, Snap
     auto const all_same = fmt::format("({})", balanced(same, " and "));
     // A row that the script made anew: going up the user's row wins over it (P3), going down it is the newer one (P2).
     auto const by_script = context.made_by_script ? std::string{"true"} : context.written.empty() ? std::string{"false"} : context.written;
-    auto const user_wins = by_script != "false" && context.direction == Direction::up && !set.empty();
+    auto const up = context.direction == Direction::up;
+    auto const saved_wins = by_script != "false" && (up || !context.copied_as_left.empty()) && !set.empty();
     auto const put_over = context.on_conflict == OnConflict::keep_old && !set.empty();
     auto const saved_are = saved_rows(dialect, ledger, s, now);
-    UNDROP_TRY(auto const taken, unique_values_taken(backend, ledger, s, now, saved_are, user_wins || put_over, context.work_id));
+    UNDROP_TRY(auto const taken, unique_values_taken(backend, ledger, s, now, saved_are, saved_wins || put_over, context.work_id));
     auto const is_taken = taken.empty() ? std::string{"1 = 0"}
                                         : fmt::format("exists (select 1 from {} as q where {})", taken, same_identity(saved_are, "q", "s"));
     auto const is_put_over = fmt::format("({} and not {})", put_over ? "1 = 1" : "1 = 0", is_taken);
-    auto const newer = user_wins && !context.newer.empty() ? context.newer : std::string{"1 = 0"};
+    auto const newer = saved_wins && !up                      ? fmt::format("not ({})", context.copied_as_left)
+                       : saved_wins && !context.newer.empty() ? context.newer
+                                                              : std::string{"1 = 0"};
     auto const otherwise =
-        fmt::format("case when {} and {} then 'changed' when {} then '{}' when {} then 'overwritten' else 'key_taken' end", by_script,
-                    newer, by_script, user_wins ? "restored" : "computed", is_put_over);
+        fmt::format("case when {} and {} then '{}' when {} then '{}' when {} then 'overwritten' else 'key_taken' end", by_script, newer,
+                    up ? "changed" : "computed", by_script, saved_wins ? "restored" : "computed", is_put_over);
     auto done = begun(s);
     UNDROP_TRY(auto const classes, backend.rows(fmt::format("select class, count(*) from (select case when not ({}) then 'not_users' when "
                                                             "{} then 'unchanged' else {} end as class from {} as t join {} as s "
@@ -307,22 +340,14 @@ Result<Restored> restore_keyed_rows(Backend& backend, Ledger const& ledger, Snap
                                            fmt::join(set, ", "), store, join, users, by_script, all_same, is_put_over)));
         done.updated += over;
     }
-    if (user_wins) {
+    if (saved_wins) {
         UNDROP_TRY(auto const won,
                    backend.run(fmt::format("update {} as t set {} from {} as s where {} and ({}) and ({}) and not {} and not {}", rows_now,
                                            fmt::join(set, ", "), store, join, users, by_script, all_same, newer)));
         done.updated += won;
     }
-    UNDROP_TRY(auto const free,
-               backend.rows(fmt::format("select count(*) from {} and ({})", insertable(s, store, rows_now, join, ""), users)));
-    auto const insert = fmt::format("{} and ({})", insertable(s, store, rows_now, join, taken), users);
-    if (context.note_restored) UNDROP_CHECK(aside.add(now, "", why::restored, insert));
-    if (!taken.empty())
-        UNDROP_CHECK(aside.add(now, "", why::key_taken,
-                               fmt::format("{} and ({}) and {}", insertable(s, store, rows_now, join, ""), users, is_taken)));
-    UNDROP_TRY(done.inserted, put_rows(backend, s, now, insert));
-    done.merged.key_taken += number_of(free.at(0).at(0)) - done.inserted;
-    done.merged.restored += done.inserted;
+    UNDROP_CHECK(
+        insert_missing(backend, ledger, s, now, {.join = join, .users = users, .taken = taken, .is_taken = is_taken}, context, done));
     if (!taken.empty()) UNDROP_CHECK(backend.run("drop table " + taken));
     return done;
 }

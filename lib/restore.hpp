@@ -39,6 +39,8 @@ struct RestoreContext {
     std::int64_t overwrite_id = 0;          // of the snapshot of what is put over, where that is asked for
     bool note_restored = false;             // whose foreign keys are looked at once everything is back
     std::vector<Referring> referring = {};  // who refers to the column
+    bool came_by_script = false;            // the script has brought all of the rows that were left, from where they were
+    std::string copied_as_left = {};        // ... condition on s: there nobody had touched the row; empty: not known
     std::string newer = {};                 // going up: condition on t, the script computed it from what was written since
     std::string untouched = {};             // condition on t: nobody has touched the row since it was saved; empty: not known
     std::string next = {};                  // SQL that draws the column's next number, where the script drew it; empty: none is drawn

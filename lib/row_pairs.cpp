@@ -28,7 +28,7 @@ bool RowSides::follows_whole_rows() const {
 Result<void> RowSides::pair(bool follow, std::int64_t& next_id) {
     UNDROP_CHECK(choose_key());
     if (!follow) return success();
-    if (by_key_ && !old_.updated && old_.followed.empty()) {
+    if (by_key_ && !old_.updated && old_.followed.empty() && old_.told.empty()) {
         UNDROP_TRY(auto const some_gone, any(no_longer_from()));
         if (!some_gone) return success();
         UNDROP_TRY(auto const some_made, any(made()));
@@ -51,6 +51,7 @@ Result<void> RowSides::pair(bool follow, std::int64_t& next_id) {
     UNDROP_CHECK(backend_.run(
         fmt::format("create table {} (n bigint not null primary key{}, unique ({}))", pairs_, definitions, fmt::join(place_names_, ", "))));
     UNDROP_CHECK(backend_.seal(pairs_, &now_));
+    if (by_key_ && !old_.told.empty()) return pair_as_told();
     UNDROP_TRY(auto const followed,
                backend_.follow(old_.table, now_, old_.followed.empty() ? old_.store : old_.followed, pairs_, old_.files));
     if (by_key_) {
@@ -72,6 +73,23 @@ Result<void> RowSides::forget() {
     if (!pairs_.empty()) UNDROP_CHECK(backend_.run("drop table " + pairs_));
     pairs_.clear();
     return success();
+}
+
+// Since the trial others may have written: of a row that came since then it told nothing.
+Result<void> RowSides::pair_as_told() {
+    UNDROP_CHECK(pair_equal(fmt::format("select o.n, m.k as i from {} o join {} m on m.i = {}", old_.store, old_.told, image(key_, true)),
+                            fmt::format("select {}, {} as i from {}", named_places(), image(key_, false), from_now()), "b.i = a.i"));
+    UNDROP_TRY(auto const others, any(fmt::format("{} and not exists (select 1 from {} m where m.i = {} and m.k is null)", no_longer_from(),
+                                                  old_.told, image(key_, true))));
+    if (!others) return success();
+    return Error{
+        .code = Code::conflict,
+        .left = Left::rolled_back,
+        .message = fmt::format("rows of {} got other keys than in a run on trial just before: others have written, or the script "
+                               "gives keys that are different each time",
+                               old_.table.text()),
+        .next = {.advice = "do it again; where that does not help, let what changes keys and what writes the table anew be statements "
+                           "of their own, in no DO block or function"}};
 }
 
 // The n-th row of a table's old file is the n-th of its new one, if nobody wrote rows: what shows both is the same in each pair then.

@@ -289,6 +289,7 @@ Result<RowChanges> RowDiff::save(Changes which, std::int64_t& next_id) {
         if (deleted) ++next_id;
         UNDROP_TRY(auto const inserted, keep_footprint(next_id, result));
         if (inserted) ++next_id;
+        result.unsure = deleted && inserted && old_.may_have_moved && old_.told.empty() && !sides_.key().empty();
     }
     UNDROP_CHECK(sides_.forget());
     return result;

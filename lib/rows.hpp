@@ -29,7 +29,8 @@ struct OldRowsTable {
     std::vector<std::string> unnamed;  // columns that the script does not name: it dealt out no values of theirs anew
     std::string followed;              // n and the dialect's row_places: where the rows are in the files of now; empty: not known
     std::string files;                 // ... these
-    bool apart = false;                // the present rows are those of a table of the store, and not all that the table has
+    std::string told;    // i and k: images of the key that a row had and has, null: none, where these differ; empty: not known
+    bool apart = false;  // the present rows are those of a table of the store, and not all that the table has
 };
 
 // Makes the working table, empty; or filled with the table's present rows.
@@ -53,6 +54,7 @@ enum class Changes { all, updates };
 struct RowChanges {
     std::vector<Snapshot> snapshots;    // Kind::deleted, Kind::updated
     std::vector<Footprint> footprints;  // rows that the script inserted
+    bool unsure = false;                // rows moved between partitions, and some that went may be some that came
 };
 
 // Saves what the script deleted and updated, and keeps a digest of what it inserted.

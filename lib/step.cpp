@@ -199,6 +199,7 @@ Result<StepRunner::Round> StepRunner::round() {
     keys_back_.clear();
     matched_.clear();
     untouched_.clear();
+    moved_rows_.clear();
     from_untouched_.clear();
     reads_known_ = false;
     swapped_.clear();
@@ -233,6 +234,8 @@ Result<StepRunner::Round> StepRunner::round() {
     UNDROP_CHECK(lock_and_mark());
     UNDROP_CHECK(save_foreseen());
     UNDROP_CHECK(remove_inserted_rows(Rows::before_script));
+    UNDROP_TRY(auto const tried, run_on_trial());
+    if (tried == Round::again) return tried;
     UNDROP_CHECK(run_script());
     UNDROP_TRY(auto const seen, find_missed());
     if (seen == Round::again) return seen;
@@ -372,8 +375,9 @@ Result<void> StepRunner::run_script() {
                     "was changed since, or is referred to",
                     kept_rows_);
                 error.next = {.command = "up",
-                              .advice = "once the script passes over these rows, which may hold what users wrote: INSERT ... ON CONFLICT DO "
-                                        "NOTHING"};
+                              .advice =
+                                  "once the script passes over these rows, which may hold what users wrote: INSERT ... ON CONFLICT DO "
+                                  "NOTHING"};
             }
             return error;
         }

@@ -192,6 +192,10 @@ private:
     [[nodiscard]] Result<void> leave_untouched(std::vector<TableChange> const& changes);
     [[nodiscard]] Result<void> note_untouched();
     [[nodiscard]] std::string is_untouched(Snapshot const& snapshot, Table const& now) const;
+    // step_moved.cpp: rows that the opposite step moved into a table that it made
+    [[nodiscard]] Result<void> note_moved_rows();
+    [[nodiscard]] Result<bool> came_by_script(Snapshot const& snapshot, Table const& now);
+    [[nodiscard]] std::string copied_as_left(Snapshot const& snapshot) const;
     // step_keys_gone.cpp: rows whose key's column the script drops, and which get another one
     [[nodiscard]] Result<void> note_key_that_goes(Statement const& statement);
     [[nodiscard]] Result<void> leave_pairs_of_keys_gone(std::vector<TableChange> const& changes);
@@ -205,6 +209,15 @@ private:
     [[nodiscard]] Result<void> number_rows(Statement const& statement);
     [[nodiscard]] Result<void> number_rows(MendAction const& action);
     [[nodiscard]] Result<void> find_numbered_rows();
+    // step_trial.cpp: rows, where no statement shows what becomes of them
+    [[nodiscard]] Result<bool> lost_sight_of(Unit const& unit, OldRowsTable const& old, bool places_last);
+    enum class Need { may, must };
+    [[nodiscard]] bool follow_from_now_on(Table const& table);
+    [[nodiscard]] bool asks_trial(Table const& table, RowChanges const& changes);
+    [[nodiscard]] Result<Round> without_trial(std::map<TableName, Need> const& names, std::string const& why);
+    [[nodiscard]] Result<Round> run_on_trial();
+    [[nodiscard]] Result<void> note_told(Table const& table, std::string const& keys);
+    [[nodiscard]] Result<void> bring_told();
     // step_positions.cpp: sequences
     [[nodiscard]] Result<void> save_positions(Catalog const& now);
     [[nodiscard]] Result<void> restore_positions();
@@ -240,7 +253,7 @@ private:
     [[nodiscard]] Result<Round> save_retyped(std::vector<TableChange> const& changes);
     [[nodiscard]] std::vector<Unit> written_units(std::vector<TableChange> const& changes) const;
     [[nodiscard]] Result<std::optional<OldRowsTable>> old_rows(Unit const& unit, bool all);
-    [[nodiscard]] Result<void> save_unit(Unit const& unit, OldRowsTable const& old, std::string const& written, Changes which);
+    [[nodiscard]] Result<Round> save_unit(Unit const& unit, OldRowsTable const& old, std::string const& written, Changes which);
     [[nodiscard]] Traces left_in(Table const& table) const;
     [[nodiscard]] Result<void> empty_new_partitions();
     [[nodiscard]] std::vector<Snapshot const*> keys_changed_in(Table const& whole, Snapshot const& of_part) const;
@@ -386,6 +399,7 @@ private:
     };
     std::set<std::string> from_untouched_;  // names of tables, in lower case, that the script computes from untouched rows alone
     bool reads_known_ = false;  // ... and no other: what it reads the ledger knows, and so does it know whether it was written since
+    std::map<std::int64_t, std::string> moved_rows_;  // working tables of what is there of them, by snapshot
     std::map<TableName, Untouched> untouched_;  // by the table's name when its rows were saved
     // Rows that the up inserted and others referred to when the down began.
     struct InUse {
@@ -430,6 +444,10 @@ private:
     };
     std::vector<Rewritten> rewritten_;  // by the statement that runs
     std::set<TableName> follows_;       // a round found these updated and written anew: their rows are followed in the next one
+    std::map<TableName, Need> trials_;  // these were lost sight of: the next round is a trial, which numbers their rows
+    std::set<TableName> untold_;        // ... which failed
+    std::map<TableName, std::vector<std::pair<std::string, Cell>>>
+        told_;  // by a trial: keys that changed, as they were and are; none: gone
     std::map<std::string, std::chrono::steady_clock::time_point> locked_since_;  // by the names of report_.locks
     std::vector<Table> scripted_;                                                // tables after the script
     Observed after_script_;

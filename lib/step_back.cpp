@@ -410,6 +410,7 @@ Result<void> StepRunner::restore_tables(std::vector<Table> const& tables) {
         }
         Restored done;
         UNDROP_TRY(auto const read, as_saved(snapshot, *table));
+        UNDROP_TRY(auto const came, made_by_script ? came_by_script(snapshot, read) : Result<bool>(false));
         UNDROP_TRY(auto const newer, made_by_script ? computed_anew(snapshot, read) : Result<std::string>(std::string{}));
         UNDROP_CHECK(backend_.naming_orphans("", [&]() -> Result<void> {
             UNDROP_TRY(done, restore_table(backend_, ledger_, snapshot, read,
@@ -419,6 +420,8 @@ Result<void> StepRunner::restore_tables(std::vector<Table> const& tables) {
                                             .on_conflict = options_.on_conflict,
                                             .overwrite_id = next_id_++,
                                             .note_restored = notes_restored(),
+                                            .came_by_script = came,
+                                            .copied_as_left = came ? copied_as_left(snapshot) : "",
                                             .newer = newer}));
             return success();
         }));

@@ -75,12 +75,15 @@ Result<void> StepRunner::tell_by_present_keys() {
         auto const key = present_key(s, tables);
         if (key.empty()) continue;
         std::vector<std::string> places;
-        for (auto const& name : key)
+        std::string missing;
+        for (auto const& name : key) {
             places.push_back(fmt::format("v{}", std::find(s.values.begin(), s.values.end(), name) - s.values.begin() + 1));
+            missing += fmt::format(" or {} is null", places.back());
+        }
         auto const store = ledger_.table(s.store);
-        UNDROP_TRY(auto const twice,
-                   backend_.rows(fmt::format("select 1 from {} group by {} having count(*) > 1 limit 1", store, fmt::join(places, ", "))));
-        if (!twice.empty()) continue;
+        UNDROP_TRY(auto const untold, backend_.rows(fmt::format("select 1 from {} group by {} having count(*) > 1{} limit 1", store,
+                                                                fmt::join(places, ", "), missing)));
+        if (!untold.empty()) continue;
         auto const name = names::work_prefix + std::to_string(next_id_++);
         StoreTable copy(ledger_.table(name));
         for (std::size_t i = 0; i < key.size(); ++i)

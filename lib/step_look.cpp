@@ -156,6 +156,7 @@ Result<void> StepRunner::keep_only_losses(std::vector<TableChange> const& change
     for (auto const& made : copies_) {
         UNDROP_CHECK(backend_.run("drop table " + made.store));
         if (!made.followed.empty()) UNDROP_CHECK(backend_.run("drop table " + made.followed));
+        if (!made.told.empty()) UNDROP_CHECK(backend_.run("drop table " + made.told));
     }
     for (auto const& rows : in_use_) UNDROP_CHECK(backend_.run("drop table " + rows.noted));
     for (auto const& [id, store] : unchanged_cells_) UNDROP_CHECK(backend_.run("drop table " + store));

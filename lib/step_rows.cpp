@@ -174,7 +174,7 @@ void StepRunner::keep(RowChanges changes) {
     footprints_.insert(footprints_.end(), changes.footprints.begin(), changes.footprints.end());
 }
 
-Result<void> StepRunner::save_unit(Unit const& unit, OldRowsTable const& old, std::string const& written, Changes which) {
+Result<StepRunner::Round> StepRunner::save_unit(Unit const& unit, OldRowsTable const& old, std::string const& written, Changes which) {
     auto kept = unit.change.kept;
     if (which == Changes::updates)
         std::erase_if(kept, [&](auto const& pair) {
@@ -188,10 +188,11 @@ Result<void> StepRunner::save_unit(Unit const& unit, OldRowsTable const& old, st
     auto const now = in_labels_of(*unit.change.before, *unit.change.after);
     UNDROP_TRY(auto changes,
                save_row_changes(backend_, ledger_, old, now, kept, lost, left_in(*unit.change.before), written, which, next_id_));
+    if (asks_trial(*unit.change.before, changes)) return once_more({});
     keep(std::move(changes));
     auto const is_copy = std::any_of(copies_.begin(), copies_.end(), [&](auto const& copied) { return copied.store == old.store; });
     if (!is_copy) UNDROP_CHECK(backend_.run("drop table " + old.store));
-    return success();
+    return Round::done;
 }
 
 // P9: a value that lost an attribute is told by its row's key alone.
@@ -310,7 +311,6 @@ Result<StepRunner::Round> StepRunner::save_rows() {
     std::vector<Found> found;
     Foresight needed;
     bool follow = false;
-    auto const& dialect = backend_.dialect();
     auto const puts_in_order = names_word(script_.text, "cluster");
     for (auto& unit : written_units(changes)) {
         if (!unit.change.rebuilt) UNDROP_CHECK(rows_can_be_told(backend_.dialect(), *unit.change.before));
@@ -333,11 +333,9 @@ Result<StepRunner::Round> StepRunner::save_rows() {
             !unit.change.rebuilt && unit.writes.inserted + unit.writes.updated + unit.writes.deleted == 0 && !puts_in_order;
         for (auto const& column : unit.change.before->columns)
             if (!names_word(script_.text, column.name)) old->unnamed.push_back(column.name);
-        // Written anew, no place in it says which row a key was taken from: the rows are followed from the next round on.
         auto const& table = *unit.change.before;
-        auto const lost_sight = dialect.lasting_ids() && !part_ && written.empty() && old->updated && !unit.change.rebuilt &&
-                                !table.key.empty() && old->followed.empty() && may_update_keys(table);
-        if (lost_sight && follows_.insert(table_name(table)).second) {
+        UNDROP_TRY(auto const lost_sight, lost_sight_of(unit, *old, !written.empty()));
+        if (lost_sight && follow_from_now_on(table)) {
             needed.copies.insert(table_name(table));
             follow = true;
         }
@@ -349,7 +347,10 @@ Result<StepRunner::Round> StepRunner::save_rows() {
     UNDROP_TRY(auto const views, unsaved_views());
     needed.add(views);
     if (follow || !foresight_.covers(needed)) return once_more(needed);
-    for (auto const& one : found) UNDROP_CHECK(save_unit(one.unit, one.old, one.written, Changes::all));
+    for (auto const& one : found) {
+        UNDROP_TRY(auto const saved, save_unit(one.unit, one.old, one.written, Changes::all));
+        if (saved == Round::again) return saved;
+    }
     return Round::done;
 }
 
@@ -370,10 +371,12 @@ Result<StepRunner::Round> StepRunner::save_retyped(std::vector<TableChange> cons
         UNDROP_CHECK(rows_are_told(change));
         Unit const unit{change, {.needs_copy = change.reshaped}};
         UNDROP_TRY(auto old, old_rows(unit, true));
-        if (!old)
+        if (!old) {
             needed.copies.insert(table_name(*change.before));
-        else
-            UNDROP_CHECK(save_unit(unit, *old, "", Changes::updates));
+            continue;
+        }
+        UNDROP_TRY(auto const saved, save_unit(unit, *old, "", Changes::updates));
+        if (saved == Round::again) return saved;
     }
     return foresight_.covers(needed) ? Round::done : once_more(needed);
 }

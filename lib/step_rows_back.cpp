@@ -336,6 +336,8 @@ Result<void> StepRunner::restore_deleted_rows(Snapshot const& snapshot, Table co
     for (auto const& print : footprints_)
         if (print.of == Footprint::Of::rows && print.schema == table.schema && print.table == table.name) context.own = &print;
     note_missing_columns(snapshot, table);
+    UNDROP_TRY(context.came_by_script, came_by_script(snapshot, table));
+    if (context.came_by_script) context.copied_as_left = copied_as_left(snapshot);
     UNDROP_TRY(auto const read, as_saved(snapshot, table));
     UNDROP_TRY(auto const done, restore_deleted(backend_, ledger_, snapshot, read, context));
     report_.merged.push_back(done.merged);

@@ -135,6 +135,15 @@ std::vector<RowPlace> PostgresDialect::row_places(Table const&) const {
     return {{"relation bigint", "t.tableoid::pg_catalog.int8"}, {"place tid", "t.ctid"}};
 }
 
+// A default that is drawn for each row writes the table anew, and fires no trigger. Rows that a script inserts get none.
+std::vector<std::string> PostgresDialect::number_rows(Table const& table, std::string const& column, std::string const& sequence) const {
+    auto const name = relation(table.schema, table.name);
+    return {"CREATE SEQUENCE " + sequence,
+            fmt::format("ALTER TABLE {} ADD COLUMN {} bigint DEFAULT pg_catalog.nextval({}::pg_catalog.regclass)", name, quote(column),
+                        literal(sequence)),
+            fmt::format("ALTER TABLE {} ALTER COLUMN {} DROP DEFAULT", name, quote(column))};
+}
+
 std::string PostgresDialect::own_rows(Table const& table) const {
     auto const name = relation(table.schema, table.name);
     return table.partitioned ? name : "ONLY " + name;

@@ -55,6 +55,8 @@ public:
     [[nodiscard]] std::string row_id_type(Table const& table) const override;
     [[nodiscard]] std::string lasting_row_id(Table const&, std::string const&) const override { return {}; }
     [[nodiscard]] std::vector<RowPlace> row_places(Table const& table) const override;
+    [[nodiscard]] std::vector<std::string> number_rows(Table const& table, std::string const& column,
+                                                       std::string const& sequence) const override;
     [[nodiscard]] std::string row_id(Table const& table, std::string const& alias) const override;
     [[nodiscard]] std::string own_rows(Table const& table) const override;
     [[nodiscard]] std::string make_reader(Reader const& reader) const override;
