@@ -75,21 +75,32 @@ Result<void> RowSides::forget() {
     return success();
 }
 
-// Since the trial others may have written: of a row that came since then it told nothing.
+// Since the trial others may have written: of a row that came since then it told nothing. Keys that are drawn anew each time are no old
+// ones of other rows.
 Result<void> RowSides::pair_as_told() {
     UNDROP_CHECK(pair_equal(fmt::format("select o.n, m.k as i from {} o join {} m on m.i = {}", old_.store, old_.told, image(key_, true)),
                             fmt::format("select {}, {} as i from {}", named_places(), image(key_, false), from_now()), "b.i = a.i"));
-    UNDROP_TRY(auto const others, any(fmt::format("{} and not exists (select 1 from {} m where m.i = {} and m.k is null)", no_longer_from(),
-                                                  old_.told, image(key_, true))));
-    if (!others) return success();
-    return Error{
-        .code = Code::conflict,
-        .left = Left::rolled_back,
-        .message = fmt::format("rows of {} got other keys than in a run on trial just before: others have written, or the script "
-                               "gives keys that are different each time",
-                               old_.table.text()),
-        .next = {.advice = "do it again; where that does not help, let what changes keys and what writes the table anew be statements "
-                           "of their own, in no DO block or function"}};
+    UNDROP_TRY(bool const unknown,
+               any(fmt::format("{} and not exists (select 1 from {} m where m.i = {})", no_longer_from(), old_.told, image(key_, true))));
+    UNDROP_TRY(bool const others,
+               any(fmt::format("{} o join {} m on m.i = {} and m.k is not null left join {} p on p.n = o.n join {} on {} "
+                               "where p.n is null",
+                               old_.store, old_.told, image(key_, true), pairs_, from_now(), is_told("o"))));
+    if (unknown || others)
+        return Error{
+            .code = Code::refused,
+            .left = Left::rolled_back,
+            .message = fmt::format("rows of {} got other keys than in a run on trial just before: others have written, or the script "
+                                   "gives keys that are different each time",
+                                   old_.table.text()),
+            .next = {.advice = "do it again; where that does not help, let what changes keys and what writes the table anew be "
+                               "statements of their own, in no DO block or function"}};
+    UNDROP_TRY(bool const drawn,
+               any(fmt::format("{} o join {} m on m.i = {} and m.k is not null left join {} p on p.n = o.n where p.n is null", old_.store,
+                               old_.told, image(key_, true), pairs_)));
+    if (!drawn) return success();
+    UNDROP_CHECK(pair_by_unique());
+    return pair_by_rest();
 }
 
 // The n-th row of a table's old file is the n-th of its new one, if nobody wrote rows: what shows both is the same in each pair then.

@@ -400,7 +400,7 @@ private:
     std::set<std::string> from_untouched_;  // names of tables, in lower case, that the script computes from untouched rows alone
     bool reads_known_ = false;  // ... and no other: what it reads the ledger knows, and so does it know whether it was written since
     std::map<std::int64_t, std::string> moved_rows_;  // working tables of what is there of them, by snapshot
-    std::map<TableName, Untouched> untouched_;  // by the table's name when its rows were saved
+    std::map<TableName, Untouched> untouched_;        // by the table's name when its rows were saved
     // Rows that the up inserted and others referred to when the down began.
     struct InUse {
         TableName table;
@@ -476,6 +476,8 @@ private:
 // What a script and a mend are going to take and to lock, less what is waived.
 [[nodiscard]] Foresight foresee(Dialect const& dialect, std::vector<Statement> const& statements, std::vector<Table> const& tables,
                                 std::vector<std::string> const& lose, Opposite const& opposite);
+// A statement after which rows may be in another file, in an order that is known.
+[[nodiscard]] bool may_write_anew(Statement const& statement);
 // A table or a view of that name?
 [[nodiscard]] bool is_relation(ObjectId const& id, TableName const& name);
 // Rows that others refer to before these, as far as the foreign keys that are there make no circle.

@@ -30,6 +30,10 @@ std::string numbered(Dialect const& dialect, Table const& table, bool by_key) {
 
 }  // namespace
 
+bool may_write_anew(Statement const& statement) {
+    return statement.words.starts_with("CLUSTER") || statement.words.starts_with("ALTER TABLE");
+}
+
 // Keys tell rows unless the script gives them other values: in the statement itself, or in an UPDATE beside it.
 bool StepRunner::may_change_keys(Table const& table, Statement const& statement) const {
     auto const names_key = [&](std::vector<Token> const& words) {
@@ -98,7 +102,7 @@ Result<void> StepRunner::number_rows(Table const& table, bool by_key) {
 Result<void> StepRunner::number_rows(Statement const& statement) {
     rewritten_.clear();
     auto const puts_in_order = statement.words.starts_with("CLUSTER");
-    if (part_ || copies_.empty() || (!puts_in_order && !statement.words.starts_with("ALTER TABLE"))) return success();
+    if (part_ || copies_.empty() || !may_write_anew(statement)) return success();
     auto const foreseen = resolve(backend_.dialect().foresee({statement}), before_);
     for (auto const& table : before_) {
         auto const name = table_name(table);

@@ -318,10 +318,12 @@ Result<StepRunner::Round> StepRunner::save_rows() {
         UNDROP_TRY(auto written, backend_.written_by_us(*unit.change.after, "t"));
         auto const all = written.empty() || unit.change.rebuilt || unit.change.replaced || any_of_another_type(unit.change);
         UNDROP_TRY(auto old, old_rows(unit, all));
-        if (!old) {
-            needed.copies.insert(table_name(*unit.change.before));
-            continue;
-        }
+        auto const& table = *unit.change.before;
+        UNDROP_TRY(auto const lost_sight, lost_sight_of(unit, old.value_or(OldRowsTable{}), !written.empty()));
+        auto const follow_now = lost_sight && follow_from_now_on(table);
+        follow = follow || follow_now;
+        if (!old || follow_now) needed.copies.insert(table_name(table));
+        if (!old) continue;
         UNDROP_CHECK(is_no_other_table(unit.change, *old));
         old->updated = unit.writes.updated > 0;
         old->only_updated = unit.writes.updated > 0 && unit.writes.inserted + unit.writes.deleted == 0 && !unit.change.rebuilt;
@@ -333,12 +335,6 @@ Result<StepRunner::Round> StepRunner::save_rows() {
             !unit.change.rebuilt && unit.writes.inserted + unit.writes.updated + unit.writes.deleted == 0 && !puts_in_order;
         for (auto const& column : unit.change.before->columns)
             if (!names_word(script_.text, column.name)) old->unnamed.push_back(column.name);
-        auto const& table = *unit.change.before;
-        UNDROP_TRY(auto const lost_sight, lost_sight_of(unit, *old, !written.empty()));
-        if (lost_sight && follow_from_now_on(table)) {
-            needed.copies.insert(table_name(table));
-            follow = true;
-        }
         found.push_back({std::move(unit), std::move(*old), std::move(written)});
     }
     UNDROP_CHECK(no_rebuild_empties_others(changes));

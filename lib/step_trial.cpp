@@ -64,10 +64,11 @@ Result<bool> StepRunner::lost_sight_of(Unit const& unit, OldRowsTable const& old
     return files != old.files;
 }
 
-// First the rows are followed by their places; where that is not enough, by a trial.
+// First the rows are followed by their places, where statements show what writes a table anew; where that is not enough, by a trial.
 bool StepRunner::follow_from_now_on(Table const& table) {
     auto const name = table_name(table);
-    if (follows_.insert(name).second) return true;
+    auto const shown = std::any_of(statements_.begin(), statements_.end(), may_write_anew);
+    if (shown && follows_.insert(name).second) return true;
     if (told_.contains(name)) return false;
     trials_[name] = Need::must;
     return true;
