@@ -192,8 +192,14 @@ private:
     [[nodiscard]] Result<void> leave_untouched(std::vector<TableChange> const& changes);
     [[nodiscard]] Result<void> note_untouched();
     [[nodiscard]] std::string is_untouched(Snapshot const& snapshot, Table const& now) const;
-    // step_moved.cpp: rows that the opposite step moved into a table that it made
+    // step_moved.cpp: rows that the opposite step moved into tables that it made
+    struct Home {
+        Table table;
+        std::string print;    // table of the store: its rows as the opposite step left them
+        bool copied = false;  // the script takes each row from one there, and calls nobody's functions
+    };
     [[nodiscard]] Result<void> note_moved_rows();
+    [[nodiscard]] Result<void> note_moved_rows(Snapshot const& snapshot, std::vector<Home> const& homes);
     [[nodiscard]] Result<bool> came_by_script(Snapshot const& snapshot, Table const& now);
     [[nodiscard]] std::string copied_as_left(Snapshot const& snapshot) const;
     // step_keys_gone.cpp: rows whose key's column the script drops, and which get another one

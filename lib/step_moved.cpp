@@ -1,4 +1,4 @@
-// The part of a step that knows of rows which the opposite one moved into a table that it made. Where a down script copies them back from
+// The part of a step that knows of rows which the opposite one moved into tables that it made. Where a down script copies them back from
 // there, one that it does not bring was deleted since, and stays so; what it makes of one that nobody touched there is what was saved (P2).
 #include <fmt/format.h>
 #include <algorithm>
@@ -24,38 +24,48 @@ std::string saved_identity(Dialect const& dialect, Snapshot const& s) {
 
 }  // namespace
 
-// Before the script, which drops that table: the keys of what is there. All of the saved rows were there once.
+// Before the script, which drops such tables: the keys of what is there. All of the saved rows were there once.
 Result<void> StepRunner::note_moved_rows() {
     if (part_ || step_.origin == Origin::derived || step_.direction == Direction::up) return success();
-    auto const& dialect = backend_.dialect();
     auto const writes = script_writes(statements_).writes;
     for (auto const& s : opposite_.snapshots) {
         if ((s.kind != Snapshot::Kind::deleted && s.kind != Snapshot::Kind::table) || !s.keyed() || s.purged()) continue;
+        std::vector<Home> homes;
         for (auto const& print : opposite_.footprints) {
-            auto const* home =
+            auto const* table =
                 print.of == Footprint::Of::table && !print.store.empty() ? find_table(before_, {print.schema, print.table}) : nullptr;
-            if (!home || home->key.size() != s.table.key.size()) continue;
+            if (!table || table->key.size() != s.table.key.size()) continue;
             auto const write = std::find_if(writes.begin(), writes.end(), [&](RowWrite const& w) {
-                return w.target == lowered(s.table.name) && w.names.contains(lowered(home->name));
+                return w.target == lowered(s.table.name) && w.names.contains(lowered(table->name));
             });
-            if (write == writes.end()) continue;
-            UNDROP_TRY(auto const others,
-                       backend_.rows(fmt::format("select {} from {} as s except select f.k from {} as f limit 1",
-                                                 saved_identity(dialect, s), ledger_.table(s.store), ledger_.table(print.store))));
-            if (!others.empty()) continue;
-            StoreTable keys(ledger_.table(names::work_prefix + std::to_string(next_id_++)));
-            keys.add_key("k", "text", identity(dialect, *home, "t"));
-            auto const as_left = fmt::format("exists (select 1 from {} as f where f.k = {} and f.h = {})", ledger_.table(print.store),
-                                             identity(dialect, *home, "t"), digest_of(dialect, *home, plain_columns(*home), "t"));
-            auto const copies = write->row_alone && calls_none_of_users(write->calls);
-            keys.add("as_left", "integer not null", copies ? fmt::format("case when {} then 1 else 0 end", as_left) : "0");
-            UNDROP_CHECK(keys.make(backend_, *home));
-            UNDROP_CHECK(keys.fill(backend_, dialect.own_rows(*home) + " as t"));
-            working_.push_back(keys.name());
-            moved_rows_.emplace(s.id, keys.name());
-            break;
+            if (write != writes.end())
+                homes.push_back({*table, ledger_.table(print.store), write->row_alone && calls_none_of_users(write->calls)});
         }
+        if (!homes.empty()) UNDROP_CHECK(note_moved_rows(s, homes));
     }
+    return success();
+}
+
+Result<void> StepRunner::note_moved_rows(Snapshot const& s, std::vector<Home> const& homes) {
+    auto const& dialect = backend_.dialect();
+    auto strangers = fmt::format("select {} from {} as s", saved_identity(dialect, s), ledger_.table(s.store));
+    for (auto const& home : homes) strangers += fmt::format(" except select f.k from {} as f", home.print);
+    UNDROP_TRY(auto const others, backend_.rows(strangers + " limit 1"));
+    if (!others.empty()) return success();
+    auto const store = ledger_.table(names::work_prefix + std::to_string(next_id_++));
+    for (auto const& home : homes) {
+        auto const who = identity(dialect, home.table, "t");
+        auto const as_left = fmt::format("exists (select 1 from {} as f where f.k = {} and f.h = {})", home.print, who,
+                                         digest_of(dialect, home.table, plain_columns(home.table), "t"));
+        StoreTable keys(store);
+        keys.add_key("home", "integer", std::to_string(&home - homes.data()));
+        keys.add_key("k", "text", who);
+        keys.add("as_left", "integer", home.copied ? fmt::format("case when {} then 1 else 0 end", as_left) : "0");
+        if (&home == &homes.front()) UNDROP_CHECK(keys.make(backend_, home.table));
+        UNDROP_CHECK(keys.fill(backend_, dialect.own_rows(home.table) + " as t"));
+    }
+    working_.push_back(store);
+    moved_rows_.emplace(s.id, store);
     return success();
 }
 
