@@ -200,6 +200,7 @@ Result<StepRunner::Round> StepRunner::round() {
     matched_.clear();
     untouched_.clear();
     moved_rows_.clear();
+    told_.clear();
     from_untouched_.clear();
     reads_known_ = false;
     swapped_.clear();
@@ -233,9 +234,8 @@ Result<StepRunner::Round> StepRunner::round() {
     UNDROP_CHECK(verify_snapshots());
     UNDROP_CHECK(lock_and_mark());
     UNDROP_CHECK(save_foreseen());
+    UNDROP_CHECK(run_on_trial());
     UNDROP_CHECK(remove_inserted_rows(Rows::before_script));
-    UNDROP_TRY(auto const tried, run_on_trial());
-    if (tried == Round::again) return tried;
     UNDROP_CHECK(run_script());
     UNDROP_TRY(auto const seen, find_missed());
     if (seen == Round::again) return seen;

@@ -220,8 +220,8 @@ private:
     enum class Need { may, must };
     [[nodiscard]] bool follow_from_now_on(Table const& table);
     [[nodiscard]] bool asks_trial(Table const& table, RowChanges const& changes);
-    [[nodiscard]] Result<Round> without_trial(std::map<TableName, Need> const& names, std::string const& why);
-    [[nodiscard]] Result<Round> run_on_trial();
+    [[nodiscard]] Result<void> run_on_trial();
+    [[nodiscard]] Result<void> number_and_run();
     [[nodiscard]] Result<void> note_told(Table const& table, std::string const& keys);
     [[nodiscard]] Result<void> bring_told();
     // step_positions.cpp: sequences
@@ -450,10 +450,8 @@ private:
     };
     std::vector<Rewritten> rewritten_;  // by the statement that runs
     std::set<TableName> follows_;       // a round found these updated and written anew: their rows are followed in the next one
-    std::map<TableName, Need> trials_;  // these were lost sight of: the next round is a trial, which numbers their rows
-    std::set<TableName> untold_;        // ... which failed
-    std::map<TableName, std::vector<std::pair<std::string, Cell>>>
-        told_;  // by a trial: keys that changed, as they were and are; none: gone
+    std::map<TableName, Need> trials_;  // these were lost sight of: a trial is to tell their rows, if it can, or it has to
+    std::map<TableName, std::vector<std::pair<std::string, Cell>>> told_;  // by it: keys that change, as they are and will be; none: gone
     std::map<std::string, std::chrono::steady_clock::time_point> locked_since_;  // by the names of report_.locks
     std::vector<Table> scripted_;                                                // tables after the script
     Observed after_script_;

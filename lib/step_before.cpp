@@ -169,7 +169,6 @@ Result<void> StepRunner::save_foreseen() {
             UNDROP_TRY(auto made, copy_rows(backend_, ledger_, *table, next_id_++));
             copies_.push_back(std::move(made));
         }
-    UNDROP_CHECK(bring_told());
     UNDROP_CHECK(save_views());
     UNDROP_CHECK(note_moved_keys());
     UNDROP_CHECK(note_untouched());

@@ -4,7 +4,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <algorithm>
-#include <utility>
+#include <tuple>
 
 #include "names.hpp"
 #include "restore_rows.hpp"
@@ -20,13 +20,13 @@ auto const success = [] { return BOOST_OUTCOME_V2_NAMESPACE::success(); };
 
 constexpr char const* number_column = "undrop_row";
 
-Error not_told(Table const& table, std::string const& why) {
+Error not_told(std::string const& table, std::string const& why) {
     return Error{
         .code = Code::refused,
         .left = Left::rolled_back,
         .message = fmt::format("the script writes {} anew where keys of its rows may change, and {}: which row is which could not be "
                                "told on the way back",
-                               table.text(), why),
+                               table, why),
         .next = {.advice = "let the statement that changes keys and the ALTER TABLE be statements of their own, in no DO block or "
                            "function"}};
 }
@@ -69,7 +69,8 @@ bool StepRunner::follow_from_now_on(Table const& table) {
     auto const name = table_name(table);
     auto const shown = std::any_of(statements_.begin(), statements_.end(), may_write_anew);
     if (shown && follows_.insert(name).second) return true;
-    if (told_.contains(name)) return false;
+    auto const tried = trials_.find(name);
+    if (tried != trials_.end() && tried->second == Need::must) return false;
     trials_[name] = Need::must;
     return true;
 }
@@ -77,28 +78,45 @@ bool StepRunner::follow_from_now_on(Table const& table) {
 // Where no key was changed after all, rows that went and rows that came are just that.
 bool StepRunner::asks_trial(Table const& table, RowChanges const& changes) {
     auto const name = table_name(table);
-    if (!changes.unsure || part_ || untold_.contains(name) || !may_update_keys(table)) return false;
-    trials_.emplace(name, Need::may);
+    if (!changes.unsure || part_ || !may_update_keys(table) || !trials_.emplace(name, Need::may).second) return false;
     foresight_.copies.insert(name);
     return true;
 }
 
-Result<StepRunner::Round> StepRunner::run_on_trial() {
-    if (trials_.empty()) return Round::done;
+// Nothing of it stays but what it told, and what no rollback takes back: numbers drawn from sequences.
+Result<void> StepRunner::run_on_trial() {
+    if (trials_.empty()) return success();
+    std::tuple const present{report_, copies_, kept_, kept_rows_, keys_gone_, removed_, in_use_, expected_, locked_since_};
+    UNDROP_CHECK(backend_.run("savepoint undrop_trial"));
+    auto const tried = number_and_run();
+    UNDROP_CHECK(backend_.run("rollback to savepoint undrop_trial; release savepoint undrop_trial"));
+    std::tie(report_, copies_, kept_, kept_rows_, keys_gone_, removed_, in_use_, expected_, locked_since_) = present;
+    if (!tried) {
+        auto const must = std::find_if(trials_.begin(), trials_.end(), [](auto const& one) { return one.second == Need::must; });
+        if (tried.error().code != Code::failed) return tried.error();
+        if (must == trials_.end()) return backend_.mark(ledger_.name());
+        auto const* table = find_table(before_, must->first);
+        return not_told(table ? table->text() : must->first.second,
+                        "it fails with a column added that tells its rows: " + tried.error().message);
+    }
+    tell(Event::Kind::ran, "the script, on trial: which row is which is known");
+    UNDROP_CHECK(backend_.mark(ledger_.name()));
+    return bring_told();
+}
+
+Result<void> StepRunner::number_and_run() {
     auto const& dialect = backend_.dialect();
-    auto const names = std::exchange(trials_, {});
     UNDROP_CHECK(backend_.check_constraints());  // no ALTER TABLE goes over events that wait
     struct WithNumbers {
         Table table;
         std::string keys;  // working table: r and i, the number of each row and its key's image
     };
     std::vector<WithNumbers> all;
-    for (auto const& [name, need] : names) {
+    for (auto const& [name, need] : trials_) {
         auto const* table = find_table(before_, name);
         if (!table) continue;
         for (auto const& sql : dialect.number_rows(*table, number_column, ledger_.table(names::work_prefix + std::to_string(next_id_++))))
-            if (auto const done = backend_.run(sql); !done)
-                return without_trial(names, "no column can be added that tells its rows: " + done.error().message);
+            UNDROP_CHECK(backend_.run(sql));
         StoreTable keys(ledger_.table(names::work_prefix + std::to_string(next_id_++)));
         keys.add_key("r", "bigint", fmt::format("t.{}", number_column));
         keys.add("i", "text", key_now(dialect, *table, *table));
@@ -106,19 +124,10 @@ Result<StepRunner::Round> StepRunner::run_on_trial() {
         UNDROP_CHECK(keys.fill(backend_, dialect.own_rows(*table) + " as t"));
         all.push_back({*table, keys.name()});
     }
-    if (auto const ran = run_script(); !ran)
-        return without_trial(names, "it fails with a column added that tells its rows: " + ran.error().message);
+    UNDROP_CHECK(remove_inserted_rows(Rows::before_script));
+    UNDROP_CHECK(run_script());
     for (auto const& one : all) UNDROP_CHECK(note_told(one.table, one.keys));
-    tell(Event::Kind::again, "the script ran on trial, with a number in each row: once more, with all rows known");
-    return Round::again;
-}
-
-Result<StepRunner::Round> StepRunner::without_trial(std::map<TableName, Need> const& names, std::string const& why) {
-    for (auto const& [name, need] : names) {
-        if (need == Need::must) return not_told(*find_table(before_, name), why);
-        untold_.insert(name);
-    }
-    return Round::again;
+    return success();
 }
 
 Result<void> StepRunner::note_told(Table const& table, std::string const& keys) {
@@ -130,7 +139,7 @@ Result<void> StepRunner::note_told(Table const& table, std::string const& keys) 
     UNDROP_TRY(auto const twice,
                backend_.rows(fmt::format("select 1 from {} where t.{} is not null group by t.{} having count(*) > 1 limit 1", rows,
                                          number_column, number_column)));
-    if (!twice.empty()) return not_told(table, "it copies rows with all their columns");
+    if (!twice.empty()) return not_told(table.text(), "it copies rows with all their columns");
     UNDROP_TRY(auto const told, backend_.rows(fmt::format("select m.i, x.k from {} as m left join (select t.{} as r, {} as k from {}) as x "
                                                           "on x.r = m.r where x.k is null or x.k <> m.i",
                                                           keys, number_column, key, rows)));
