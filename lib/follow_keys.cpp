@@ -27,9 +27,7 @@ Result<std::int64_t> follow_keys_back(Backend& backend, Ledger const& ledger, Sn
         if (parents.full_type() == s.table.column(by.parents_columns[i])->full_type()) continue;
         if (parents.full_type() != column->full_type()) return std::int64_t{0};
         sets.push_back(fmt::format("{} = cast(n.k{} as text)", name, at));
-        if (!column->stored_type.starts_with("text"))
-            UNDROP_CHECK(backend.run(fmt::format("alter table {} alter column {} type text using {}::text",
-                                                 dialect.relation(child.schema, child.name), name, name)));
+        UNDROP_CHECK(let_be_text(backend, child, *column));
     }
     if (sets.empty()) return std::int64_t{0};
     return backend.run(fmt::format("update {} as c set {} from {} as n where {}", by.rows, fmt::join(sets, ", "), ledger.table(moved.store),

@@ -7,6 +7,7 @@
 #include "fitting.hpp"
 #include "partitions.hpp"
 #include "planner.hpp"
+#include "rows_word.hpp"
 #include "try.hpp"
 
 namespace undrop {
@@ -104,9 +105,9 @@ Result<void> Planner::find_unfitting(PlannedStep const& step, Opposite const& op
         if (wrote_keys(opposite, s) || renamed_columns(opposite, s)) continue;
         UNDROP_TRY(auto const rows, rows_of_same_key(s, *now));
         if (rows > 0 && told.insert(name).second)
-            plan.findings.push_back(unfitting(fmt::format("{} of {} {} the key ({}) of another row, and that key comes back",
-                                                          rows == 1 ? "1 row" : fmt::format("{} rows", rows), now->text(),
-                                                          rows == 1 ? "has" : "have", fmt::join(s.table.key, ", "))));
+            plan.findings.push_back(
+                unfitting(fmt::format("{} of {} {} the key ({}) of another row, and that key comes back", rows_word(rows), now->text(),
+                                      rows == 1 ? "has" : "have", fmt::join(s.table.key, ", "))));
     }
     UNDROP_CHECK(find_unfitting_types(opposite, plan));
     return find_unfitting_constraints(opposite, told, plan);
@@ -129,9 +130,9 @@ Result<void> Planner::find_missing_values(PlannedStep const& step, Opposite cons
     plan.findings.push_back(
         {.severity = Finding::Severity::stop,
          .code = "unfitting",
-         .text = fmt::format("{} inserted into {} since; {} must not be NULL and has no default for {}",
-                             *back->inserted_since == 1 ? "1 row was" : fmt::format("{} rows were", *back->inserted_since), s.table.text(),
-                             s.column, *back->inserted_since == 1 ? "it" : "them"),
+         .text =
+             fmt::format("{} {} inserted into {} since; {} must not be NULL and has no default for {}", rows_word(*back->inserted_since),
+                         *back->inserted_since == 1 ? "was" : "were", s.table.text(), s.column, *back->inserted_since == 1 ? "it" : "them"),
          .next = {.advice = fmt::format("put `-- undrop: backfill {} = EXPRESSION` at the top of the up script's file", s.what())}});
     return success();
 }
@@ -171,8 +172,7 @@ Result<void> Planner::find_unfitting_types(Opposite const& opposite, Plan& plan)
         if (!read && (read.error().code == Code::interrupted || read.error().code == Code::in_doubt)) return read.error();
         if (rows > 0)
             plan.findings.push_back(unfitting(fmt::format("{} of {} {} a value of {} that its old type does not take; written since the up",
-                                                          rows == 1 ? "1 row" : fmt::format("{} rows", rows), table->text(),
-                                                          rows == 1 ? "holds" : "hold", id.name)));
+                                                          rows_word(rows), table->text(), rows == 1 ? "holds" : "hold", id.name)));
     }
     return success();
 }
@@ -206,7 +206,7 @@ Result<void> Planner::find_unfitting_constraints(Opposite const& opposite, std::
         });
         if (!read && (read.error().code == Code::interrupted || read.error().code == Code::in_doubt)) return read.error();
         if (rows == 0) continue;
-        auto const of_table = fmt::format("{} of {}", rows == 1 ? std::string{"1 row"} : fmt::format("{} rows", rows), table->text());
+        auto const of_table = fmt::format("{} of {}", rows_word(rows), table->text());
         auto const fit = parent ? fmt::format("refer to rows of {}, as foreign key {} wants it", name_of(*parent), id.name)
                                 : fmt::format("fit {} {}", what, id.name);
         if (may_fit(backend_.dialect(), opposite, homes_of(*table, tables_), wanted->make, parent ? &*parent : nullptr)) {

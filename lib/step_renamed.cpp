@@ -6,6 +6,7 @@
 #include "merge.hpp"
 #include "partitions.hpp"
 #include "restore_rows.hpp"
+#include "rows_word.hpp"
 #include "save.hpp"
 #include "step.hpp"
 #include "try.hpp"
@@ -169,7 +170,7 @@ Result<std::int64_t> still_inserted(Backend& backend, Ledger const& ledger, Oppo
 }
 
 std::string do_not_fit(std::int64_t rows, Table const& table, std::string const& column) {
-    auto const who = rows == 1 ? fmt::format("1 row of {} holds", table.text()) : fmt::format("{} rows of {} hold", rows, table.text());
+    auto const who = fmt::format("{} of {} {}", rows_word(rows), table.text(), rows == 1 ? "holds" : "hold");
     return column.empty() ? fmt::format("{} values that its old definition does not take", who)
                           : fmt::format("{} a value of {} that its old type does not take", who, column);
 }

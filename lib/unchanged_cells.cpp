@@ -89,13 +89,18 @@ bool is_text(Column const& column) { return column.stored_type.starts_with("text
 
 }  // namespace
 
-Result<void> let_keys_be_text(Backend& backend, Table const& now, Snapshot const& s) {
+Result<void> let_be_text(Backend& backend, Table const& now, Column const& column) {
+    if (is_text(column)) return BOOST_OUTCOME_V2_NAMESPACE::success();
     auto const& dialect = backend.dialect();
+    UNDROP_CHECK(backend.run(fmt::format("alter table {0} alter column {1} type text using {1}::text",
+                                         dialect.relation(now.schema, now.name), dialect.quote(column.name))));
+    return BOOST_OUTCOME_V2_NAMESPACE::success();
+}
+
+Result<void> let_keys_be_text(Backend& backend, Table const& now, Snapshot const& s) {
     for (auto const& name : s.table.key) {
         auto const& column = *now.column(name);
-        if (is_text(column) || column.full_type() == s.table.column(name)->full_type()) continue;
-        UNDROP_CHECK(backend.run(fmt::format("alter table {0} alter column {1} type text using {1}::text",
-                                             dialect.relation(now.schema, now.name), dialect.quote(name))));
+        if (column.full_type() != s.table.column(name)->full_type()) UNDROP_CHECK(let_be_text(backend, now, column));
     }
     return BOOST_OUTCOME_V2_NAMESPACE::success();
 }
