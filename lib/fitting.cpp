@@ -38,7 +38,7 @@ std::vector<std::string> backfilled(Table const& table, std::vector<Directives::
 Error unfitting(MendAction const& action, Table const& table, std::int64_t rows, Writers const& writers) {
     auto const goes_down = writers.direction == Direction::down;
     auto const filled = backfilled(table, writers.backfill);
-    auto who = fmt::format("they were written since the {}", goes_down ? "up" : "down");
+    auto who = fmt::format("{} written since the {}", rows == 1 ? "it was" : "they were", goes_down ? "up" : "down");
     if (writers.script) who += ", or by the script";
     if (!filled.empty()) who += fmt::format(", or got what `-- undrop: backfill {}` says", filled.front());
     Error error{.code = Code::refused,

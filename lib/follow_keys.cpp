@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <algorithm>
+#include <set>
 
 #include "balanced.hpp"
 #include "look.hpp"
@@ -34,21 +35,41 @@ Result<std::int64_t> follow_keys_back(Backend& backend, Ledger const& ledger, Sn
                                    balanced(refers, " and ")));
 }
 
+namespace {
+
+// The columns of a foreign key have one type, on either side.
+bool is_over_key(ObjectId const& id, Object const& object, Table const& table, Snapshot const& s) {
+    auto const& key = s.table.key;
+    return id.kind == "foreign_key" && std::any_of(object.needs.begin(), object.needs.end(), [&](ObjectId const& need) {
+               return need.kind == "column" && names_table(need.parent, table_name(table)) &&
+                      std::find(key.begin(), key.end(), need.name) != key.end();
+           });
+}
+
+}  // namespace
+
 Result<std::vector<std::int64_t>> try_keys_back(Backend& backend, Ledger const& ledger, std::vector<Snapshot> const& snapshots,
-                                                std::vector<Table> const& tables, std::map<std::int64_t, std::string> const& unchanged,
-                                                std::int64_t& next_id) {
+                                                std::vector<Table> const& tables, Catalog const& catalog,
+                                                std::map<std::int64_t, std::string> const& unchanged, std::int64_t& next_id) {
     std::vector<std::int64_t> done;
+    std::set<ObjectId> gone;
     for (auto const& s : snapshots) {
         auto const noted = unchanged.find(s.id);
         auto const* table = find_table(tables, table_name(s.table));
         if (noted == unchanged.end() || !table || !keys_come_back_first(*table, s)) continue;
         UNDROP_TRY(auto const references, backend.references(*table));
+        std::set<ObjectId> removed;
         auto const all = [&]() -> Result<void> {
             std::vector<Table> touched{*table};
             for (auto const& by : references)
                 if (auto const* child = find_table(tables, {by.schema, by.child})) touched.push_back(*child);
             for (auto const& one : touched) UNDROP_CHECK(backend.quiet(one));
             UNDROP_CHECK(backend.defer_references(touched));
+            for (auto const& [id, object] : catalog)
+                if (!gone.contains(id) && is_over_key(id, object, *table, s)) {
+                    UNDROP_CHECK(backend.run(object.remove));
+                    removed.insert(id);
+                }
             UNDROP_CHECK(let_keys_be_text(backend, *table, s));
             UNDROP_TRY(auto const back, keys_back(backend, ledger, *table, s, noted->second, next_id++));
             for (auto const& by : references)
@@ -57,10 +78,12 @@ Result<std::vector<std::int64_t>> try_keys_back(Backend& backend, Ledger const& 
             return BOOST_OUTCOME_V2_NAMESPACE::success();
         };
         UNDROP_CHECK(backend.run("savepoint undrop_keys"));
-        if (all())
+        if (all()) {
             done.push_back(s.id);
-        else
+            gone.merge(removed);
+        } else {
             UNDROP_CHECK(backend.run("rollback to savepoint undrop_keys"));
+        }
         UNDROP_CHECK(backend.run("release savepoint undrop_keys"));
     }
     return done;
