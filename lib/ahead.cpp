@@ -10,6 +10,7 @@
 
 #include "names.hpp"
 #include "planner.hpp"
+#include "rows_word.hpp"
 #include "rules.hpp"
 #include "source_for.hpp"
 #include "try.hpp"
@@ -55,7 +56,7 @@ Next way_down(Source const& source, History const& history, std::string advice) 
 }
 
 std::string harm_of(Snapshot const& snapshot) {
-    auto const rows = fmt::format("{} row{}", snapshot.rows, snapshot.rows == 1 ? "" : "s");
+    auto const rows = rows_word(snapshot.rows);
     switch (snapshot.kind) {
         case Snapshot::Kind::table:
             return "drops table " + snapshot.what();

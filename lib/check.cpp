@@ -5,6 +5,7 @@
 
 #include "ledger.hpp"
 #include "nearest.hpp"
+#include "rows_word.hpp"
 #include "rules.hpp"
 #include "source_for.hpp"
 #include "try.hpp"
@@ -26,7 +27,7 @@ std::string first_line(std::string const& text) {
 // P8: how many rows, never what is in them.
 std::string problem_of(Answer const& answer) {
     if (answer.holds()) return {};
-    return answer.rows == 1 ? "1 row, and its first column is not true" : fmt::format("{} rows", answer.rows);
+    return rows_word(answer.rows) + (answer.rows == 1 ? ", and its first column is not true" : "");
 }
 
 // `-- undrop: verify`: the check of a tool whose checks hold where they run without an error.

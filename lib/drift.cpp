@@ -194,12 +194,41 @@ Finding drift_finding(std::vector<ObjectDifference> drifted, Options const& opti
             .differences = std::move(drifted)};
 }
 
+namespace {
+
+// What needs a relation that has the old name of another one, and makes room when that gets it back. What was recorded, and its own parts,
+// the step knows. Where a database has no schemas views are texts, and mean what has the name.
+std::vector<ObjectId> needing_replaced(Catalog const& now, Opposite const& opposite, std::set<ObjectId> const& seen) {
+    std::vector<ObjectId> found;
+    for (auto const& rename : opposite.renames) {
+        auto const is_there = [&](auto const& entry) { return is_relation(entry.first, rename.after); };
+        auto const moves_away = [&](Rename const& other) { return other.column_before.empty() && other.after == rename.before; };
+        if (!rename.replaced || !rename.column_before.empty() || rename.before.first.empty() ||
+            std::none_of(now.begin(), now.end(), is_there) || std::any_of(opposite.renames.begin(), opposite.renames.end(), moves_away))
+            continue;
+        for (auto const& [id, object] : now) {
+            auto const is_its = [&, &id = id](ObjectId const& need) {
+                return (is_relation(need, rename.before) || names_table(need.parent, rename.before)) && !is_part(id, need, now, {need});
+            };
+            if (!is_relation(id, rename.before) && !names_table(id.parent, rename.before) && !opposite.wanted.contains(id) &&
+                !seen.contains(id) && std::any_of(object.needs.begin(), object.needs.end(), is_its))
+                found.push_back(id);
+        }
+    }
+    return found;
+}
+
+}  // namespace
+
 Added added_since(Catalog const& now, Opposite const& opposite, std::set<ObjectId> const& seen) {
     auto const& wanted = opposite.wanted;
     std::set<ObjectId> gone;
     for (auto const& [id, object] : wanted)
         if (!object && now.contains(id) && !grants_rights(id) && !may_be_renamed(id, now, opposite)) gone.insert(id);
     auto added = added_to_columns(now, opposite, seen);
+    for (auto& id : needing_replaced(now, opposite, seen))
+        if (std::find(added.in_the_way.begin(), added.in_the_way.end(), id) == added.in_the_way.end())
+            added.in_the_way.push_back(std::move(id));
     gone.insert(added.along.begin(), added.along.end());
     gone.insert(added.in_the_way.begin(), added.in_the_way.end());
     for (bool grown = !gone.empty(); grown;) {

@@ -8,6 +8,7 @@
 
 #include "look.hpp"
 #include "partitions.hpp"
+#include "rows_word.hpp"
 #include "try.hpp"
 #include "waiver.hpp"
 
@@ -37,16 +38,14 @@ std::vector<std::string> backfilled(Table const& table, std::vector<Directives::
 Error unfitting(MendAction const& action, Table const& table, std::int64_t rows, Writers const& writers) {
     auto const goes_down = writers.direction == Direction::down;
     auto const filled = backfilled(table, writers.backfill);
-    auto who = fmt::format("they were written since the {}", goes_down ? "up" : "down");
+    auto who = fmt::format("{} written since the {}", rows == 1 ? "it was" : "they were", goes_down ? "up" : "down");
     if (writers.script) who += ", or by the script";
     if (!filled.empty()) who += fmt::format(", or got what `-- undrop: backfill {}` says", filled.front());
     Error error{.code = Code::refused,
                 .left = Left::rolled_back,
                 .message = fmt::format("{} of {} {} not fit {} {}, which comes back; {}, and nothing is changed",
-                                       rows == 0   ? "rows"
-                                       : rows == 1 ? "1 row"
-                                                   : fmt::format("{} rows", rows),
-                                       table.text(), rows == 1 ? "does" : "do", name_of_constraint(action.id), action.id.name, who),
+                                       rows == 0 ? "rows" : rows_word(rows), table.text(), rows == 1 ? "does" : "do",
+                                       name_of_constraint(action.id), action.id.name, who),
                 .next = {.command = goes_down ? "down" : "up",
                          .advice = fmt::format("change these values first, or say in the {} script what becomes of them; then go {}",
                                                goes_down ? "down" : "up", goes_down ? "back" : "up")}};
@@ -77,8 +76,7 @@ Result<void> refuse_in_default(Backend& backend, std::vector<Table> const& table
                      .left = Left::rolled_back,
                      .message = fmt::format("{} of {} {} to partition {}, which comes back, and cannot be in the default one beside it; "
                                             "nothing is changed",
-                                            rows == 1 ? "1 row" : fmt::format("{} rows", rows), table.text(),
-                                            rows == 1 ? "belongs" : "belong", action.id.name),
+                                            rows_word(rows), table.text(), rows == 1 ? "belongs" : "belong", action.id.name),
                      .next = {.command = "down",
                               .advice = "move them out of the default partition first, or say in the down script what becomes of them; "
                                         "then go back"},

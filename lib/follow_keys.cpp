@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <algorithm>
+#include <set>
 
 #include "balanced.hpp"
 #include "look.hpp"
@@ -27,30 +28,48 @@ Result<std::int64_t> follow_keys_back(Backend& backend, Ledger const& ledger, Sn
         if (parents.full_type() == s.table.column(by.parents_columns[i])->full_type()) continue;
         if (parents.full_type() != column->full_type()) return std::int64_t{0};
         sets.push_back(fmt::format("{} = cast(n.k{} as text)", name, at));
-        if (!column->stored_type.starts_with("text"))
-            UNDROP_CHECK(backend.run(fmt::format("alter table {} alter column {} type text using {}::text",
-                                                 dialect.relation(child.schema, child.name), name, name)));
+        UNDROP_CHECK(let_be_text(backend, child, *column));
     }
     if (sets.empty()) return std::int64_t{0};
     return backend.run(fmt::format("update {} as c set {} from {} as n where {}", by.rows, fmt::join(sets, ", "), ledger.table(moved.store),
                                    balanced(refers, " and ")));
 }
 
+namespace {
+
+// The columns of a foreign key have one type, on either side.
+bool is_over_key(ObjectId const& id, Object const& object, Table const& table, Snapshot const& s) {
+    auto const& key = s.table.key;
+    return id.kind == "foreign_key" && std::any_of(object.needs.begin(), object.needs.end(), [&](ObjectId const& need) {
+               return need.kind == "column" && names_table(need.parent, table_name(table)) &&
+                      std::find(key.begin(), key.end(), need.name) != key.end();
+           });
+}
+
+}  // namespace
+
 Result<std::vector<std::int64_t>> try_keys_back(Backend& backend, Ledger const& ledger, std::vector<Snapshot> const& snapshots,
-                                                std::vector<Table> const& tables, std::map<std::int64_t, std::string> const& unchanged,
-                                                std::int64_t& next_id) {
+                                                std::vector<Table> const& tables, Catalog const& catalog,
+                                                std::map<std::int64_t, std::string> const& unchanged, std::int64_t& next_id) {
     std::vector<std::int64_t> done;
+    std::set<ObjectId> gone;
     for (auto const& s : snapshots) {
         auto const noted = unchanged.find(s.id);
         auto const* table = find_table(tables, table_name(s.table));
         if (noted == unchanged.end() || !table || !keys_come_back_first(*table, s)) continue;
         UNDROP_TRY(auto const references, backend.references(*table));
+        std::set<ObjectId> removed;
         auto const all = [&]() -> Result<void> {
             std::vector<Table> touched{*table};
             for (auto const& by : references)
                 if (auto const* child = find_table(tables, {by.schema, by.child})) touched.push_back(*child);
             for (auto const& one : touched) UNDROP_CHECK(backend.quiet(one));
             UNDROP_CHECK(backend.defer_references(touched));
+            for (auto const& [id, object] : catalog)
+                if (!gone.contains(id) && is_over_key(id, object, *table, s)) {
+                    UNDROP_CHECK(backend.run(object.remove));
+                    removed.insert(id);
+                }
             UNDROP_CHECK(let_keys_be_text(backend, *table, s));
             UNDROP_TRY(auto const back, keys_back(backend, ledger, *table, s, noted->second, next_id++));
             for (auto const& by : references)
@@ -59,10 +78,12 @@ Result<std::vector<std::int64_t>> try_keys_back(Backend& backend, Ledger const& 
             return BOOST_OUTCOME_V2_NAMESPACE::success();
         };
         UNDROP_CHECK(backend.run("savepoint undrop_keys"));
-        if (all())
+        if (all()) {
             done.push_back(s.id);
-        else
+            gone.merge(removed);
+        } else {
             UNDROP_CHECK(backend.run("rollback to savepoint undrop_keys"));
+        }
         UNDROP_CHECK(backend.run("release savepoint undrop_keys"));
     }
     return done;

@@ -19,9 +19,11 @@ namespace undrop {
                                                     Table const& child, Reference const& by);
 
 // In a transaction that is taken back: all such keys of `snapshots` come back, as far as they can, so that what does not fit then is
-// others'. Gives the ids of the snapshots whose keys did. `unchanged`: working tables of `note_unchanged`, by snapshot.
+// others'. Gives the ids of the snapshots whose keys did. `catalog`: whose foreign keys over them go; `unchanged`: working tables of
+// `note_unchanged`, by snapshot.
 [[nodiscard]] Result<std::vector<std::int64_t>> try_keys_back(Backend& backend, Ledger const& ledger,
                                                               std::vector<Snapshot> const& snapshots, std::vector<Table> const& tables,
-                                                              std::map<std::int64_t, std::string> const& unchanged, std::int64_t& next_id);
+                                                              Catalog const& catalog, std::map<std::int64_t, std::string> const& unchanged,
+                                                              std::int64_t& next_id);
 
 }  // namespace undrop

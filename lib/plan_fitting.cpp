@@ -5,8 +5,10 @@
 #include <algorithm>
 
 #include "fitting.hpp"
+#include "merge.hpp"
 #include "partitions.hpp"
 #include "planner.hpp"
+#include "rows_word.hpp"
 #include "try.hpp"
 
 namespace undrop {
@@ -104,9 +106,9 @@ Result<void> Planner::find_unfitting(PlannedStep const& step, Opposite const& op
         if (wrote_keys(opposite, s) || renamed_columns(opposite, s)) continue;
         UNDROP_TRY(auto const rows, rows_of_same_key(s, *now));
         if (rows > 0 && told.insert(name).second)
-            plan.findings.push_back(unfitting(fmt::format("{} of {} {} the key ({}) of another row, and that key comes back",
-                                                          rows == 1 ? "1 row" : fmt::format("{} rows", rows), now->text(),
-                                                          rows == 1 ? "has" : "have", fmt::join(s.table.key, ", "))));
+            plan.findings.push_back(
+                unfitting(fmt::format("{} of {} {} the key ({}) of another row, and that key comes back", rows_word(rows), now->text(),
+                                      rows == 1 ? "has" : "have", fmt::join(s.table.key, ", "))));
     }
     UNDROP_CHECK(find_unfitting_types(opposite, plan));
     return find_unfitting_constraints(opposite, told, plan);
@@ -129,14 +131,46 @@ Result<void> Planner::find_missing_values(PlannedStep const& step, Opposite cons
     plan.findings.push_back(
         {.severity = Finding::Severity::stop,
          .code = "unfitting",
-         .text = fmt::format("{} inserted into {} since; {} must not be NULL and has no default for {}",
-                             *back->inserted_since == 1 ? "1 row was" : fmt::format("{} rows were", *back->inserted_since), s.table.text(),
-                             s.column, *back->inserted_since == 1 ? "it" : "them"),
+         .text =
+             fmt::format("{} {} inserted into {} since; {} must not be NULL and has no default for {}", rows_word(*back->inserted_since),
+                         *back->inserted_since == 1 ? "was" : "were", s.table.text(), s.column, *back->inserted_since == 1 ? "it" : "them"),
          .next = {.advice = fmt::format("put `-- undrop: backfill {} = EXPRESSION` at the top of the up script's file", s.what())}});
     return success();
 }
 
-// A column that gets another type, of which nothing was saved: what it holds is converted.
+// How many rows get a saved value of the column, whatever they hold, since that is as the step left it; 0 where nothing was saved, and
+// nothing where that cannot be told, or where values follow the keys that they refer to.
+Result<std::optional<std::int64_t>> Planner::get_saved_values(Opposite const& opposite, Table const& now, std::string const& column) {
+    std::optional<std::int64_t> const unknown;
+    auto const& dialect = backend_.dialect();
+    std::int64_t count = 0;
+    for (auto const& s : opposite.snapshots) {
+        auto const at = static_cast<std::size_t>(std::find(s.values.begin(), s.values.end(), column) - s.values.begin());
+        if (table_name(s.table) != table_name(now) || at == s.values.size()) continue;
+        auto const* is = now.column(column);
+        if (s.kind != Snapshot::Kind::updated || s.purged() || !why_unknown(s, opposite).empty() || is->full_type() != s.left_types.at(at))
+            return unknown;
+        auto const saved = saved_rows(dialect, ledger_, s, now);
+        auto const as_left = dialect.same(*is, "t." + dialect.quote(column), dialect.load(*is, fmt::format("s.w{}", at + 1)));
+        UNDROP_TRY(auto const rows,
+                   counted(fmt::format("{} join {} as t on {} where {}", saved.from, dialect.own_rows(now), saved.join, as_left)));
+        if (!rows) return unknown;
+        count += *rows;
+    }
+    if (count == 0) return std::optional(count);
+    for (auto const& s : opposite.snapshots) {
+        auto const* parent = s.kind == Snapshot::Kind::updated ? find_table(tables_, table_name(s.table)) : nullptr;
+        if (!parent) continue;
+        UNDROP_TRY(auto const references, backend_.references(*parent));
+        for (auto const& by : references)
+            if (TableName{by.schema, by.child} == table_name(now) &&
+                std::find(by.columns.begin(), by.columns.end(), column) != by.columns.end())
+                return unknown;
+    }
+    return std::optional(count);
+}
+
+// A column that gets another type: what it holds is converted, where it does not get what was saved.
 Result<void> Planner::find_unfitting_types(Opposite const& opposite, Plan& plan) {
     // A type that has another name by now is the same one.
     auto const is_type = [](auto const& entry) { return entry.first.kind == "type" || entry.first.kind == "domain"; };
@@ -156,23 +190,21 @@ Result<void> Planner::find_unfitting_types(Opposite const& opposite, Plan& plan)
         auto const of_it = [&](Table const& table) { return names_table(id.parent, table_name(table)) && table.column(id.name); };
         auto const table = std::find_if(tables_.begin(), tables_.end(), of_it);
         auto const is_renamed = [&](Rename const& r) { return r.after == table_name(*table) || r.before == table_name(*table); };
-        auto const is_saved = [&](Snapshot const& s) {
-            return table_name(s.table) == table_name(*table) && std::find(s.values.begin(), s.values.end(), id.name) != s.values.end();
-        };
         if (table == tables_.end() || reached_.contains(table_name(*table)) || wrote_rows(opposite, table_name(*table)) ||
-            std::any_of(opposite.renames.begin(), opposite.renames.end(), is_renamed) ||
-            std::any_of(opposite.snapshots.begin(), opposite.snapshots.end(), is_saved))
+            std::any_of(opposite.renames.begin(), opposite.renames.end(), is_renamed))
             continue;
+        UNDROP_TRY(auto const back, get_saved_values(opposite, *table, id.name));
+        if (!back) continue;
         std::int64_t rows = 0;
         auto const read = backend_.read_in_time(glance, [&]() -> Result<void> {
             UNDROP_TRY(rows, backend_.unfitting(*table, id.name, *wanted));
             return success();
         });
         if (!read && (read.error().code == Code::interrupted || read.error().code == Code::in_doubt)) return read.error();
+        rows -= *back;
         if (rows > 0)
             plan.findings.push_back(unfitting(fmt::format("{} of {} {} a value of {} that its old type does not take; written since the up",
-                                                          rows == 1 ? "1 row" : fmt::format("{} rows", rows), table->text(),
-                                                          rows == 1 ? "holds" : "hold", id.name)));
+                                                          rows_word(rows), table->text(), rows == 1 ? "holds" : "hold", id.name)));
     }
     return success();
 }
@@ -206,7 +238,7 @@ Result<void> Planner::find_unfitting_constraints(Opposite const& opposite, std::
         });
         if (!read && (read.error().code == Code::interrupted || read.error().code == Code::in_doubt)) return read.error();
         if (rows == 0) continue;
-        auto const of_table = fmt::format("{} of {}", rows == 1 ? std::string{"1 row"} : fmt::format("{} rows", rows), table->text());
+        auto const of_table = fmt::format("{} of {}", rows_word(rows), table->text());
         auto const fit = parent ? fmt::format("refer to rows of {}, as foreign key {} wants it", name_of(*parent), id.name)
                                 : fmt::format("fit {} {}", what, id.name);
         if (may_fit(backend_.dialect(), opposite, homes_of(*table, tables_), wanted->make, parent ? &*parent : nullptr)) {

@@ -86,6 +86,8 @@ private:
     [[nodiscard]] Result<void> find_unfitting(PlannedStep const& step, Opposite const& opposite, Plan& plan);
     [[nodiscard]] Result<void> find_missing_values(PlannedStep const& step, Opposite const& opposite, Snapshot const& s, Plan& plan);
     [[nodiscard]] Result<void> find_unfitting_types(Opposite const& opposite, Plan& plan);
+    [[nodiscard]] Result<std::optional<std::int64_t>> get_saved_values(Opposite const& opposite, Table const& now,
+                                                                       std::string const& column);
     [[nodiscard]] Result<void> find_unfitting_constraints(Opposite const& opposite, std::set<TableName> const& told, Plan& plan);
     // plan_beside.cpp: what of before the up a down script drops
     [[nodiscard]] Result<void> tell_of_drops_beside(PlannedStep const& step, std::vector<Statement> const& statements,

@@ -53,8 +53,10 @@ struct RestoredCells {
                                                std::size_t value);
 
 [[nodiscard]] bool changes_key(Snapshot const& snapshot);  // its values
-// Are there columns of the key whose values the step changed beside their type, so that no present value is one of the old type?
+// Are there columns of the key whose values the step changed beside their type, so that the old type may take no present value?
 [[nodiscard]] bool keys_come_back_first(Table const& now, Snapshot const& snapshot);
+// A column of another type gets the type text.
+[[nodiscard]] Result<void> let_be_text(Backend& backend, Table const& now, Column const& column);
 // The old keys, and the ones through which they come back, are no values of any other type than text.
 [[nodiscard]] Result<void> let_keys_be_text(Backend& backend, Table const& now, Snapshot const& snapshot);
 // Gives rows whose key is still what the step left their old one, as a text, before the key gets its old type again. Takes `work_id` for a

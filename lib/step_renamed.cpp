@@ -6,6 +6,7 @@
 #include "merge.hpp"
 #include "partitions.hpp"
 #include "restore_rows.hpp"
+#include "rows_word.hpp"
 #include "save.hpp"
 #include "step.hpp"
 #include "try.hpp"
@@ -168,8 +169,23 @@ Result<std::int64_t> still_inserted(Backend& backend, Ledger const& ledger, Oppo
     return found;
 }
 
+// As the step itself does before: those that nobody refers to go.
+Result<void> take_inserted_out(Backend& backend, Ledger const& ledger, Opposite const& opposite, std::vector<Table> const& tables) {
+    for (bool progress = true; progress;) {
+        progress = false;
+        for (auto const& print : opposite.footprints) {
+            auto const* table = print.of == Footprint::Of::rows ? find_table(tables, {print.schema, print.table}) : nullptr;
+            if (!table || table->key.empty()) continue;
+            UNDROP_TRY(auto const references, backend.references(*table));
+            UNDROP_TRY(auto const removed, remove_inserted(backend, ledger, print, *table, references));
+            progress = progress || removed.deleted > 0;
+        }
+    }
+    return success();
+}
+
 std::string do_not_fit(std::int64_t rows, Table const& table, std::string const& column) {
-    auto const who = rows == 1 ? fmt::format("1 row of {} holds", table.text()) : fmt::format("{} rows of {} hold", rows, table.text());
+    auto const who = fmt::format("{} of {} {}", rows_word(rows), table.text(), rows == 1 ? "holds" : "hold");
     return column.empty() ? fmt::format("{} values that its old definition does not take", who)
                           : fmt::format("{} a value of {} that its old type does not take", who, column);
 }
@@ -183,9 +199,15 @@ Error StepRunner::naming_unfitting(Error error) {
     std::int64_t made = 0;  // rows
     auto const count = [&]() -> Result<std::string> {
         UNDROP_TRY(auto const tables, backend_.tables(ledger_.name()));
+        if (step_.origin == Origin::derived) {
+            UNDROP_CHECK(backend_.run("savepoint undrop_inserted"));
+            if (!take_inserted_out(backend_, ledger_, opposite_, tables))
+                UNDROP_CHECK(backend_.run("rollback to savepoint undrop_inserted"));
+            UNDROP_CHECK(backend_.run("release savepoint undrop_inserted"));
+        }
         unchanged_cells_.clear();
         UNDROP_CHECK(note_unchanged_cells());
-        UNDROP_TRY(auto const back, try_keys_back(backend_, ledger_, opposite_.snapshots, tables, unchanged_cells_, next_id_));
+        UNDROP_TRY(auto const back, try_keys_back(backend_, ledger_, opposite_.snapshots, tables, catalog_, unchanged_cells_, next_id_));
         for (auto const id : back) keys_back_[id];
         std::string found;
         auto const apart = without_columns_of_parents(opposite_.wanted, opposite_.renames, catalog_, tables);

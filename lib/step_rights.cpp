@@ -82,6 +82,11 @@ Result<void> StepRunner::take_along() {
     if (added_since(catalog_, opposite_, {}).in_the_way.empty()) return success();
     UNDROP_TRY(auto const now, backend_.catalog_after(ledger_.name(), catalog_));
     auto added = added_since(now, opposite_, {});
+    auto const waits = [](Evicted const& evicted) { return !evicted.kind.empty(); };
+    if (std::any_of(evicted_.begin(), evicted_.end(), waits))
+        for (auto& id : added_since(catalog_, opposite_, {}).in_the_way)
+            if (now.contains(id) && std::find(added.in_the_way.begin(), added.in_the_way.end(), id) == added.in_the_way.end())
+                added.in_the_way.push_back(std::move(id));
     std::erase_if(added.in_the_way, [&](ObjectId const& id) { return !catalog_.contains(id); });  // the script's own
     if (added.in_the_way.empty()) return success();
     std::string names;

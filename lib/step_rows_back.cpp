@@ -24,11 +24,9 @@ auto const success = [] { return BOOST_OUTCOME_V2_NAMESPACE::success(); };
 std::set<std::string> written_beside(std::vector<Statement> const& statements, Snapshot const& s, std::vector<Snapshot const*> const& own) {
     std::set<std::string> beside;
     if (own.empty() || !script_writes(statements).known) return beside;
-    std::set<std::string> names;
-    for (auto const& statement : statements)
-        for (auto const& token : tokens(statement.text))
-            if (token.is_name()) names.insert(lowered(token.text));
-    auto const is_named = [&](std::string const& column) { return names.contains(lowered(column)); };
+    auto const is_named = [&](std::string const& column) {
+        return std::any_of(statements.begin(), statements.end(), [&](Statement const& one) { return names_word(one.text, column); });
+    };
     for (auto const* update : own)
         for (auto const& column : update->values) {
             if (!is_named(column)) beside.insert(column);

@@ -69,6 +69,16 @@ bool changes_key(Snapshot const& s) {
     });
 }
 
+namespace {
+
+bool is_saved_as_text(Column const& column) { return column.stored_type.starts_with("text"); }
+// Any text is a value of it: not only labels of an enum, or short ones.
+bool is_text(Column const& column) {
+    return is_saved_as_text(column) && (column.full_type() == "text" || column.full_type() == "character varying");
+}
+
+}  // namespace
+
 bool keys_come_back_first(Table const& now, Snapshot const& s) {
     auto any = false;
     for (auto const& name : s.table.key) {
@@ -78,24 +88,23 @@ bool keys_come_back_first(Table const& now, Snapshot const& s) {
         if (!column || !then) return false;
         if (at >= s.left_types.size() || s.left_types[at] == then->full_type()) continue;
         if (column->full_type() != s.left_types[at]) return false;
-        any = any || of_another_kind(*column, *then);
+        any = any || of_another_kind(*column, *then) || (is_saved_as_text(*then) && !is_text(*then));
     }
     return any;
 }
 
-namespace {
-
-bool is_text(Column const& column) { return column.stored_type.starts_with("text"); }
-
-}  // namespace
+Result<void> let_be_text(Backend& backend, Table const& now, Column const& column) {
+    if (is_text(column)) return BOOST_OUTCOME_V2_NAMESPACE::success();
+    auto const& dialect = backend.dialect();
+    UNDROP_CHECK(backend.run(fmt::format("alter table {0} alter column {1} type text using {1}::text",
+                                         dialect.relation(now.schema, now.name), dialect.quote(column.name))));
+    return BOOST_OUTCOME_V2_NAMESPACE::success();
+}
 
 Result<void> let_keys_be_text(Backend& backend, Table const& now, Snapshot const& s) {
-    auto const& dialect = backend.dialect();
     for (auto const& name : s.table.key) {
         auto const& column = *now.column(name);
-        if (is_text(column) || column.full_type() == s.table.column(name)->full_type()) continue;
-        UNDROP_CHECK(backend.run(fmt::format("alter table {0} alter column {1} type text using {1}::text",
-                                             dialect.relation(now.schema, now.name), dialect.quote(name))));
+        if (column.full_type() != s.table.column(name)->full_type()) UNDROP_CHECK(let_be_text(backend, now, column));
     }
     return BOOST_OUTCOME_V2_NAMESPACE::success();
 }

@@ -11,6 +11,7 @@
 #include "grade.hpp"
 #include "mentions_left.hpp"
 #include "names.hpp"
+#include "rows_word.hpp"
 #include "rules.hpp"
 #include "try.hpp"
 
@@ -85,8 +86,7 @@ void Walk::blame(Migration const& migration, PlannedStep const& step, Error erro
 void Walk::blame(PlannedStep const& step, char const* after, char const* before, Differences differences, Rehearsed& found) {
     std::vector<std::string> parts;
     if (differences.rows_differing > 0)
-        parts.push_back(fmt::format("{} {} of {}", differences.rows_differing, differences.rows_differing == 1 ? "row" : "rows",
-                                    fmt::join(differences.tables, ", ")));
+        parts.push_back(fmt::format("{} of {}", rows_word(differences.rows_differing), fmt::join(differences.tables, ", ")));
     if (!differences.objects.empty())
         parts.push_back(
             fmt::format("{} {} of the schema", differences.objects.size(), differences.objects.size() == 1 ? "object" : "objects"));

@@ -53,6 +53,17 @@ std::optional<Known::Narrow> Known::narrow() const {
     return read ? std::optional(Narrow{*wanted_, read->relations}) : std::nullopt;
 }
 
+// What a script does beyond that, its text does not name: PostgresBackend::missed finds it, and all is looked at once more.
+std::optional<std::string> Known::whole_of_wanted() const {
+    std::optional<std::string> relations;
+    for (auto const* narrow : {&catalog_.now.narrow, &tables_.now.narrow}) {
+        if (!*narrow) continue;
+        if (!wanted_ || !(*narrow)->scope.holds(*wanted_)) return std::nullopt;
+        relations = joined(relations.value_or("{}"), (*narrow)->relations);
+    }
+    return relations;
+}
+
 Result<Known::Moment> Known::now() {
     if (alone_) return Moment{.own = 0, .next = 0, .quiet = true};
     UNDROP_TRY(auto const rows, connection_.repeated("select pg_catalog.pg_current_xact_id_if_assigned(), pg_catalog.pg_snapshot_xmax(s), "
@@ -63,8 +74,10 @@ Result<Known::Moment> Known::now() {
 }
 
 Result<Touched> Known::touched() {
-    if (!touched_) {
-        UNDROP_TRY(touched_, touched_by_us(connection_));
+    auto within = whole_of_wanted();
+    if (!touched_ || touched_within_ != within) {
+        UNDROP_TRY(touched_, touched_by_us(connection_, within));
+        touched_within_ = std::move(within);
     }
     return *touched_;
 }

@@ -80,6 +80,7 @@ private:
     template <class T>
     [[nodiscard]] Result<std::shared_ptr<T const>> get(Slot<T>& slot, Reader<T> const& read, Rereader<T> const& again);
     [[nodiscard]] Result<Moment> now();
+    [[nodiscard]] std::optional<std::string> whole_of_wanted() const;  // the relations that were read, where that is not everything
     template <class T>
     [[nodiscard]] Result<T> read_wanted(Reader<T> const& read, Read<T>& known);
 
@@ -90,6 +91,7 @@ private:
     bool wrote_ = false;  // our transaction has, perhaps, changed something
     std::optional<Scope> wanted_;
     std::optional<Touched> touched_;
+    std::optional<std::string> touched_within_;  // what it was asked within
     Slot<Reading> catalog_;
     Slot<Tables> tables_;
 };

@@ -63,7 +63,7 @@ bool add(Node const& node, Scope& scope) {
 }
 
 // `near`: what stands or falls with what is named. Foreign keys are followed by one step, from either side, and on to those that refer
-// where rows change or go with the rows that they refer to.
+// where rows change or go with the rows that they refer to. What has no file is told by an index.
 constexpr char const* relations_query = R"sql(
 with recursive near(oid) as (
     select c.oid from pg_catalog.pg_class c where c.relname = any ($1::pg_catalog.name[])
@@ -122,13 +122,14 @@ with recursive near(oid) as (
         select i.indexrelid from pg_catalog.pg_index i where i.indrelid = r.oid
         offset 0) x
     union
-    select c.oid from pg_catalog.pg_class c where c.relkind = 'c'
+    select c.oid from pg_catalog.pg_class c where c.reltablespace = 0 and c.relfilenode = 0 and c.relkind = 'c'
 )
 select pg_catalog.array_agg(s.oid) from member s where s.oid >= 16384)sql";
 
 // A relation that we made has system columns of ours; an index is its table's. `strong`: what a change of the definition takes; `part`: of
 // these a part is locked, as a comment on a constraint does, and what takes a part away locks the whole. GRANT on a column does neither,
-// but leaves its row. The last SELECT: a schema that goes or gets another name, and kinds of objects whose parts may be on any relation.
+// but leaves its row: what is not named in the script's text can do that only where somebody wrote a function. The last SELECT: a schema
+// that goes or gets another name, and kinds of objects whose parts may be on any relation.
 constexpr char const* reach_query = R"sql(
 with part as materialized (
     select coalesce(f.adrelid, k.conrelid, w.ev_class, g.tgrelid, p.polrelid) as oid
@@ -149,17 +150,18 @@ with part as materialized (
       and l.database = (select d.oid from pg_catalog.pg_database d where d.datname = pg_catalog.current_database())
     group by 1
 ), own as (
-    select pg_catalog.age(pg_catalog.pg_current_xact_id()::pg_catalog.xid) as age
+    select pg_catalog.age(pg_catalog.pg_current_xact_id()::pg_catalog.xid) as age,
+           exists (select from pg_catalog.pg_proc p where p.oid >= 16384) as runs_code
 ), reached as (
     select h.oid, h.strong, h.wrote from held h
     union all
     select p.oid, true, false from part p where p.oid > 0
     union all
     select c.oid, true, false from pg_catalog.pg_class c
-    where pg_catalog.age(c.xmin) <= (select age from own) and c.relnatts * 0 = 0 and {3}
+    where (select runs_code from own) and pg_catalog.age(c.xmin) <= (select age from own) and c.relnatts * 0 = 0 and {3}
     union all
     select a.attrelid, true, false from pg_catalog.pg_attribute a
-    where pg_catalog.age(a.xmin) <= (select age from own) and a.attnum * 0 = 0 and {1}
+    where (select runs_code from own) and pg_catalog.age(a.xmin) <= (select age from own) and a.attnum * 0 = 0 and {1}
 )
 select coalesce(i.indrelid, c.oid), pg_catalog.bool_or(
            r.strong or r.wrote and (c.relkind not in ('r', 'S', 'i', 'I') or c.relispartition or c.relkind = 'S' and not {2}

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <array>
 
 #include "locator.hpp"
 #include "try.hpp"
@@ -12,6 +13,8 @@ namespace {
 
 // What the planner takes for a third of all, as it does what is young, has it read whole catalogs and make room for them: `offset 0` keeps
 // it from the one, what is always equal from the other.
+// $1: beyond these relations nothing is changed without a lock but by code that runs beside the script's statements; that of other
+// triggers has run by the time that it is asked whether the script reached beyond them.
 // 1260 and 1213: roles and tablespaces are renamed under no lock but their catalog's. The classes of objects are those that kinds.hpp
 // reads.
 constexpr char const* query = R"sql(
@@ -20,6 +23,11 @@ with own as materialized (
 ), lock as materialized (
     select l.locktype, l.relation, l.classid, l.objid, l.mode, l.database from pg_catalog.pg_locks l
     where l.pid = pg_catalog.pg_backend_pid() and l.granted and l.locktype in ('relation', 'object')
+), search as materialized (
+    select $1::pg_catalog.oid[] is null or exists (select from pg_catalog.pg_event_trigger e where e.evtenabled <> 'D')
+        or exists (select from lock l cross join lateral (
+                       select from pg_catalog.pg_trigger g where g.tgrelid = l.relation and g.tgdeferrable and not g.tgisinternal offset 0) g)
+        as everywhere
 ), part as materialized (
     select coalesce(f.adrelid, k.conrelid, w.ev_class, g.tgrelid, p.polrelid) as oid
     from (select l.classid, l.objid from lock l where l.locktype = 'object' and l.classid in (2604, 2606, 2618, 2620, 3256)
@@ -30,13 +38,20 @@ with own as materialized (
     left join pg_catalog.pg_trigger g on o.classid = 2620 and g.oid = o.objid
     left join pg_catalog.pg_policy p on o.classid = 3256 and p.oid = o.objid
 ), listed as materialized (
-    select c.oid, true as young from pg_catalog.pg_class c where pg_catalog.age(c.xmin) <= (select age from own) and c.relnatts * 0 = 0
+    select r.oid, false as young from pg_catalog.unnest($1::pg_catalog.oid[]) r(oid)
     union all
-    select c.oid, false from pg_catalog.pg_class c where c.relkind = 'c' and c.relnatts * 0 = 0
+    select c.oid, pg_catalog.age(c.xmin) <= (select age from own) from pg_catalog.pg_class c
+    where (select everywhere from search) and (pg_catalog.age(c.xmin) <= (select age from own) or c.relkind = 'c') and c.relnatts * 0 = 0
 ), young as materialized (
     select l.oid from listed l where l.young
     union
-    select a.attrelid from pg_catalog.pg_attribute a where pg_catalog.age(a.xmin) <= (select age from own) and a.attnum * 0 = 0
+    select a.attrelid from pg_catalog.pg_attribute a
+    where (select everywhere from search) and pg_catalog.age(a.xmin) <= (select age from own) and a.attnum * 0 = 0
+    union
+    select l.relation from lock l
+    where not (select everywhere from search) and l.locktype = 'relation'
+      and l.mode not in ('AccessShareLock', 'RowShareLock', 'RowExclusiveLock')
+      and l.database = (select d.oid from pg_catalog.pg_database d where d.datname = pg_catalog.current_database())
 ), changed as materialized (
     select y.oid from young y
     union
@@ -99,8 +114,8 @@ std::string joined(std::string const& some, std::string const& more) {
     return some.substr(0, some.size() - 1) + "," + more.substr(1);
 }
 
-Result<Touched> touched_by_us(Connection& connection) {
-    UNDROP_TRY(auto const rows, connection.repeated(query));
+Result<Touched> touched_by_us(Connection& connection, std::optional<std::string> const& within) {
+    UNDROP_TRY(auto const rows, connection.repeated(query, std::array{Cell(within)}));
     Touched touched;
     for (auto& oid : words(rows.at(0).at(0).value_or(""), ' ')) touched.relations.insert(std::move(oid));
     touched.all = rows[0][1] != "f";

@@ -14,12 +14,12 @@ namespace undrop::postgres {
 namespace {
 
 // Objects that nobody's query names, and those of rarer kinds that the role could not make again. Members of extensions go with the
-// extension, parts of an object with the object.
+// extension, parts of an object with the object, arrays with what they are of: no other type can have their input function.
 constexpr char const* unknown = R"sql(
 $rare
 , listed(classid, objid, row) as (
     select 1247::oid, t.oid, t.xmin from pg_type t join ns n on n.oid = t.typnamespace
-    where t.typtype = 'b' and t.typrelid = 0 and not exists (select from pg_type e where e.oid = t.typelem and e.typarray = t.oid)
+    where t.typtype = 'b' and t.typrelid = 0 and t.typinput <> 'array_in'::regproc
     union all select 1259, c.oid, c.row from pg_foreign_table f join rel c on c.oid = f.ftrelid
     union all select 2617, oid, xmin from pg_operator where oprcode <> 0
     union all select 2616, oid, xmin from pg_opclass
@@ -69,9 +69,16 @@ constexpr char const* since_15 = "union all select 6237, oid, xmin from pg_publi
 
 // $1: a regular expression for the name as a word; $2: the name as SQL quotes it; $3: the name; $4: one for the name where it is no
 // parameter's, since a function has one of that name: after a word that wants a table, or after a dot. What the database keeps parsed
-// follows what it names, or goes with it: only its texts in quotes may mean something that is gone.
+// follows what it names, or goes with it: only its texts in quotes may mean something that is gone. `holder` and not `rel`, which would be
+// put together for every table.
 constexpr char const* bodies = R"sql(
-, body(word, name, text) as (
+, holder as (
+    select c.oid, c.relkind, format('%I.%I', n.name, c.relname) as q
+    from pg_class c join ns n on n.oid = c.relnamespace
+    where c.relpersistence <> 't' and not exists (select from ext e where e.classid = 1259 and e.objid = c.oid)
+      and (c.relkind in ('v', 'm') or c.oid in (select t.tgrelid from pg_trigger t where not t.tgisinternal)
+           or c.oid in (select p.polrelid from pg_policy p))
+), body(word, name, text) as (
     select case p.prokind when 'p' then 'procedure' else 'function' end,
            format('%I.%I(%s)', n.name, p.proname, oidvectortypes(p.proargtypes)), p.prosrc
     from pg_proc p join ns n on n.oid = p.pronamespace
@@ -79,15 +86,15 @@ constexpr char const* bodies = R"sql(
       and (p.proargnames is null or $3 <> all (p.proargnames) or p.prosrc ~* $4)
     union all
     select x.word, x.name, (select string_agg(m[1], ' ') from regexp_matches(x.text, '(''(?:[^'']|'''')*'')', 'g') m)
-    from (select case c.relkind when 'v' then 'view' else 'materialized view' end, c.q, pg_get_viewdef(c.oid) from rel c
+    from (select case c.relkind when 'v' then 'view' else 'materialized view' end, c.q, pg_get_viewdef(c.oid) from holder c
               where c.relkind in ('v', 'm')
           union all
           select 'trigger', format('%I on %s', t.tgname, c.q), pg_get_triggerdef(t.oid)
-          from rel c join pg_trigger t on t.tgrelid = c.oid where not t.tgisinternal and t.tgparentid = 0
+          from holder c join pg_trigger t on t.tgrelid = c.oid where not t.tgisinternal and t.tgparentid = 0
           union all
           select 'policy', format('%I on %s', p.polname, c.q),
                  concat_ws(' ', pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid))
-          from rel c join pg_policy p on p.polrelid = c.oid) x(word, name, text)
+          from holder c join pg_policy p on p.polrelid = c.oid) x(word, name, text)
 )
 select concat(b.word, ' ', b.name) from body b where b.text ~* $1 or strpos(b.text, $2) > 0 order by 1)sql";
 

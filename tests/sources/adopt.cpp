@@ -34,6 +34,13 @@ Error refusal(Result<Adoption> const& adoption) {
     return adoption.error();
 }
 
+// `row`: what the tool's table gets then.
+void takes_until(Database& db, Files const& files, char const* tool, char const* taken, std::string const& row, char const* refused) {
+    CHECK(states(adopted(db, files, {.from = tool, .dry_run = true})) == taken);
+    db.run("insert into " + row);
+    CHECK(has(refusal(adopted(db, files, {.from = tool})).message, refused));
+}
+
 // A table as Flyway makes it.
 void flyway_has(Database& db, std::string const& rows) {
     db.run(
@@ -108,9 +115,8 @@ ON_BOTH("adopt --from flyway takes all up to a baseline, also one that a B file 
         "(3, '4', 'd', 'SQL', 'V4__d.sql', 0, true)");
     Files const files = {{"V1__a.sql", "x"},   {"V2__b.sql", "x"}, {"V3__c.sql", "x"},
                          {"B3__all.sql", "y"}, {"V4__d.sql", ""},  {"V5__e.sql", "x"}};
-    CHECK(states(adopted(db, files, {.from = "flyway", .dry_run = true})) == "1=0 2=0 3=0 4=0 5=2 ");
-    db.run("insert into flyway_schema_history values (4, '5', 'e', 'SQL', 'V5__e.sql', 0, false)");
-    CHECK(has(refusal(adopted(db, files, {.from = "flyway"})).message, "5 \"e\" failed"));
+    takes_until(db, files, "flyway", "1=0 2=0 3=0 4=0 5=2 ", "flyway_schema_history values (4, '5', 'e', 'SQL', 'V5__e.sql', 0, false)",
+                "5 \"e\" failed");
 }
 
 // Digests are of "select 1;\n" and "select 2;\n", as `sha256sum` has them.
@@ -138,9 +144,8 @@ ON_BOTH("adopt --from drizzle knows the files by their digests") {
            " values (1, '4a45092ccf992ea92250053a80b931b787924ba61648f420555511b84f10ab6c', 1700000000000)");
     std::string const journal = R"({"entries": [{"idx": 0, "tag": "0000_a"}, {"idx": 1, "tag": "0001_b"}]})";
     Files files = {{"meta/_journal.json", journal}, {"0000_a.sql", "select 1;\n"}, {"0001_b.sql", "select 2;\n"}};
-    CHECK(states(adopted(db, files, {.from = "drizzle", .dry_run = true})) == "0000=0 0001=2 ");
-    db.run("insert into " + table + " values (2, 'fff0123456789fff', 1700000000001)");
-    CHECK(has(refusal(adopted(db, files, {.from = "drizzle"})).message, "a file of the digest fff012345678"));
+    takes_until(db, files, "drizzle", "0000=0 0001=2 ", table + " values (2, 'fff0123456789fff', 1700000000001)",
+                "a file of the digest fff012345678");
 }
 
 ON_BOTH("adopt --from sqlx takes what was finished, and refuses what was not") {
@@ -149,9 +154,8 @@ ON_BOTH("adopt --from sqlx takes what was finished, and refuses what was not") {
         "null, "
         "checksum text, execution_time bigint); insert into _sqlx_migrations values (20200101000000, 'a', '', true, '', 1)");
     Files const files = {{"20200101000000_a.sql", "select 1;"}, {"20200102000000_b.sql", "select 1;"}};
-    CHECK(states(adopted(db, files, {.from = "sqlx", .dry_run = true})) == "20200101000000=0 20200102000000=2 ");
-    db.run("insert into _sqlx_migrations values (20200102000000, 'b', '', false, '', 1)");
-    CHECK(has(refusal(adopted(db, files, {.from = "sqlx"})).message, "version 20200102000000 was begun and never finished"));
+    takes_until(db, files, "sqlx", "20200101000000=0 20200102000000=2 ", "_sqlx_migrations values (20200102000000, 'b', '', false, '', 1)",
+                "version 20200102000000 was begun and never finished");
 }
 
 ON_POSTGRES("adopt --from supabase reads the table in its own schema, whatever others have one of that name") {

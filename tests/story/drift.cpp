@@ -164,6 +164,31 @@ ON_POSTGRES("drift: what needs a column that goes is refused by the plan, or goe
     CHECK(has(db.table("select before from undrop.object where kind = 'view'"), "CREATE VIEW public.v"));
 }
 
+ON_POSTGRES("drift: what needs what has an old name by now is refused by the plan, or goes along where that is said") {
+    db.run("create table t (id integer primary key, a text); create table n (id integer primary key); create view v as select id from t");
+    auto const before = witness(db);
+    auto const source =
+        source_of({{"alter view v rename to w; create view v as select id, a from t;\n"
+                    "alter table n rename to m; create table n (id integer primary key, a text);"}});
+    (void)up(db, source);
+    CHECK(plan_of(db, source).go());
+    db.run("create view others as select id, a from v; create view more as select id from others");
+    db.run("create table o (id integer constraint f references n)");
+    auto const with_others = witness(db);
+    auto const error = down_error(db, source);
+    CAPTURE(error.text());
+    CHECK_EQ(error.code, Code::refused);
+    CHECK_EQ(error.left, Left::untouched);
+    for (auto const* needs : {"view public.others", "view public.more", "foreign_key public.o.f"}) CHECK(has(error.message, needs));
+    CHECK_EQ(error.next.command, "down --accept-drift");
+    check_unchanged(with_others, witness(db));
+    auto const report = down(db, source, {.accept_drift = true});
+    CHECK(mentions(report.steps.at(0).notes, "their definitions are in the ledger"));
+    CHECK(has(db.table("select before from undrop.object where kind = 'view'"), "CREATE VIEW public.others"));
+    db.run("drop table o");
+    check_same(before, witness(db));
+}
+
 ON_POSTGRES("drift: rows of others in what goes keep it there, also where drift is accepted") {
     db.run("create table t (id integer primary key); insert into t values (1)");
     auto const source = source_of({{"create schema s;\ncreate type e as enum ('x');"}});

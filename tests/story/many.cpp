@@ -151,3 +151,26 @@ ON_BOTH("story: nothing pending writes nothing") {
     CHECK_EQ(
         fresh->count(fresh->either("select count(*) from pg_namespace where nspname = 'undrop'", "select count(*) from sqlite_schema")), 0);
 }
+
+namespace {
+
+// A session tells of its scans when it ends.
+std::int64_t searches(Database& db) {
+    std::string const others =
+        "select count(*) from pg_stat_activity where datname = current_database() and backend_type = 'client backend'";
+    for (int tries = 0; db.count(others) > 1 && tries < 500; ++tries) usleep(10'000);
+    return db.count("select seq_scan from pg_stat_sys_tables where relname = 'pg_attribute'");
+}
+
+}  // namespace
+
+ON_POSTGRES("many: a small migration and its way back search the columns of all tables for nothing of their own") {
+    db.run("create table t (id integer primary key, a text)");
+    auto const first = source_of({{"create table u (id integer primary key)"}});
+    (void)up(db, first);
+    auto const before = searches(db);
+    auto const source = source_of({{"create table u (id integer primary key)"}, {"alter table t add column n integer"}});
+    (void)up(db, source);
+    (void)down(db, source);
+    CHECK_EQ(searches(db), before);
+}
