@@ -19,6 +19,7 @@ import argparse
 import json
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -240,7 +241,6 @@ class Walk:
             if words := self.database.apply("base", self.options.prelude):
                 sys.exit(f"the prelude fails: {words}")
             self.database.went_on()
-        started = time.time()
         version = lambda path: [int(part) for part in re.match(r"[\d.]*\d", path.name).group().split(".")]
         for number, up in enumerate(sorted(Path(self.options.dir).glob("*.up.sql"), key=version), 1):
             if number > self.options.to:
@@ -259,7 +259,6 @@ class Walk:
                 print("  not the whole way: applied by the client were " + ", ".join(self.by_hand)[:300])
             else:
                 self.whole_way()
-        self.report(time.time() - started)
 
     def report(self, seconds):
         entries = [e for e in self.results if e["name"] != "whole"]
@@ -289,6 +288,7 @@ def main():
     parser.add_argument("--report")
     parser.add_argument("--keep", help="a directory for the work, which is kept")
     options = parser.parse_args()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it, and what was measured until then counts
     options.undrop = str(Path(options.undrop).resolve())
     options.passes = options.passes.split(",")
     options.work = options.keep or tempfile.mkdtemp(prefix="histories.")
@@ -296,9 +296,13 @@ def main():
     name = re.sub(r"\W", "_", Path(options.dir).name)
     database = Postgres(options.server, f"h_{name}_") if options.server else Sqlite(options.work, options.foreign_keys == "on")
     walk = Walk(options, database)
+    started = time.time()
     try:
         walk.run()
+    except KeyboardInterrupt:
+        print(f"  stopped after {walk.results[-1]['name'] if walk.results else 'nothing'}")
     finally:
+        walk.report(time.time() - started)
         if not options.keep:
             for each in ("base", "try", "client"):
                 database.drop(each)
