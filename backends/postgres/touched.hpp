@@ -26,8 +26,9 @@ struct Touched {
 // Two arrays of oids as one.
 [[nodiscard]] std::string joined(std::string const& some, std::string const& more);
 
-// In the connection's transaction, under pg_catalog's search_path. `within`: an array of relations, composite types among them, beyond which
-// the script's own statements change nothing without a lock: these count as touched, and the catalogs are not searched for rows of ours.
+// In the connection's transaction, under pg_catalog's search_path. `within`: an array of relations, composite types among them, beyond
+// which the script's own statements change nothing without a lock: these count as touched, and the catalogs are not searched for rows of
+// ours.
 [[nodiscard]] Result<Touched> touched_by_us(Connection& connection, std::optional<std::string> const& within);
 
 }  // namespace undrop::postgres

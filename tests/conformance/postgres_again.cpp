@@ -197,7 +197,7 @@ TEST_CASE("postgres catalog: what is read again where a transaction touched some
         OwnDatabase::must(*connection, "begin; select pg_catalog.pg_current_xact_id()");
         OwnDatabase::must(*connection, sql);
         OwnDatabase::must(*connection, "set local search_path = pg_catalog, pg_temp");
-        auto const touched = touched_by_us(*connection).value();
+        auto const touched = touched_by_us(*connection, std::nullopt).value();
         auto const catalog_again = read_catalog_again(*connection, "undrop", catalog, touched).value();
         CHECK_EQ(catalog_again.has_value(), expect_again);
         if (catalog_again) check_equal(told(catalog_again->catalog()), told(read_catalog(*connection, "undrop").value().catalog()));
