@@ -9,6 +9,7 @@
 #include "merge.hpp"
 #include "names.hpp"
 #include "row_sides.hpp"
+#include "sql_tokens.hpp"
 #include "try.hpp"
 
 namespace undrop {
@@ -51,6 +52,7 @@ Result<void> RowSides::pair(bool follow, std::int64_t& next_id) {
     UNDROP_CHECK(backend_.run(
         fmt::format("create table {} (n bigint not null primary key{}, unique ({}))", pairs_, definitions, fmt::join(place_names_, ", "))));
     UNDROP_CHECK(backend_.seal(pairs_, &now_));
+    if (keys_dealt_out()) return pair_copied();
     if (by_key_ && !old_.told.empty()) return pair_as_told();
     UNDROP_TRY(auto const followed,
                backend_.follow(old_.table, now_, old_.followed.empty() ? old_.store : old_.followed, pairs_, old_.files));
@@ -73,6 +75,36 @@ Result<void> RowSides::forget() {
     if (!pairs_.empty()) UNDROP_CHECK(backend_.run("drop table " + pairs_));
     pairs_.clear();
     return success();
+}
+
+// A table that was built anew, and got its keys from somewhere else than from the old one's: then they tell nothing.
+bool RowSides::keys_dealt_out() const {
+    return old_.copied &&
+           std::any_of(key_.begin(), key_.end(), [&](auto const& name) { return !old_.copied->same.contains(lowered(name)); });
+}
+
+// By what it took over, equal ones in the order in which they lie; but not where the places are those of the new keys.
+Result<void> RowSides::pair_copied() {
+    std::vector<std::string> columns;
+    for (auto const& name : kept_names())
+        if (old_.copied->same.contains(lowered(name)) && !is_one_of(key_, name) &&
+            old_.table.column(name)->full_type() == column_now(name).full_type())
+            columns.push_back(name);
+    auto const drawn = std::none_of(key_.begin(), key_.end(), [&](auto const& name) { return old_.copied->given.contains(lowered(name)); });
+    auto const places = dialect_.row_places(now_);
+    auto const in_order =
+        old_.copied->row_by_row && !places.empty() && (dialect_.lasting_ids() || drawn) && !old_.table.partitioned && !now_.partitioned;
+    if (columns.empty() && !in_order) return success();
+    auto const i_of = [&](bool of_old) { return columns.empty() ? std::string{"''"} : image(columns, of_old); };
+    auto const numbered = [&](bool of_old, std::string const& order) {
+        return fmt::format("{0} as i, row_number() over (partition by {0} order by {1}) as r, count(*) over (partition by {0}) as c",
+                           i_of(of_old), order);
+    };
+    auto const place_then = in_order ? "o." + places.back().definition.substr(0, places.back().definition.find(' ')) : std::string{"o.n"};
+    return pair_equal(fmt::format("select o.n, {} from {} o", numbered(true, place_then), old_.store),
+                      fmt::format("select {}, {} from {}", named_places(),
+                                  numbered(false, in_order ? places.back().expression : places_.at(0)), from_now()),
+                      in_order ? "b.i = a.i and b.r = a.r and b.c = a.c" : "b.i = a.i and a.c = 1 and b.c = 1");
 }
 
 // Keys may be drawn anew each time that the script runs; where these are no old ones of other rows, the rest of the row tells.

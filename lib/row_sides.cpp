@@ -192,7 +192,7 @@ Result<void> RowSides::choose_key() {
         if (twice) return success();
     }
     key_ = old_.table.key;
-    by_key_ = std::none_of(key_.begin(), key_.end(), [&](std::string const& name) { return made_anew(name); });
+    by_key_ = !keys_dealt_out() && std::none_of(key_.begin(), key_.end(), [&](std::string const& name) { return made_anew(name); });
     return success();
 }
 

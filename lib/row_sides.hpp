@@ -55,6 +55,8 @@ private:
 
     [[nodiscard]] Result<void> choose_key();
     [[nodiscard]] Result<bool> any(std::string const& from) const;
+    [[nodiscard]] bool keys_dealt_out() const;
+    [[nodiscard]] Result<void> pair_copied();
     [[nodiscard]] Result<void> pair_as_told();
     [[nodiscard]] Result<bool> pair_by_place();
     [[nodiscard]] Result<void> keep_moved_only();

@@ -2,12 +2,14 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "backend.hpp"
+#include "copied_columns.hpp"
 #include "ledger.hpp"
 #include "snapshot.hpp"
 
@@ -29,8 +31,9 @@ struct OldRowsTable {
     std::vector<std::string> unnamed;  // columns that the script does not name: it dealt out no values of theirs anew
     std::string followed;              // n and the dialect's row_places: where the rows are in the files of now; empty: not known
     std::string files;                 // ... these
-    std::string told;    // i and k: images of the key that a row had and has, null: none, where these differ; empty: not known
-    bool apart = false;  // the present rows are those of a table of the store, and not all that the table has
+    std::string told;  // i and k: images of the key that a row had and has, null: none, where these differ; empty: not known
+    std::optional<CopiedColumns> copied;  // of a table that was built anew: what it took over
+    bool apart = false;                   // the present rows are those of a table of the store, and not all that the table has
 };
 
 // Makes the working table, empty; or filled with the table's present rows.

@@ -325,6 +325,7 @@ Result<StepRunner::Round> StepRunner::save_rows() {
         if (!old || follow_now) needed.copies.insert(table_name(table));
         if (!old) continue;
         UNDROP_CHECK(is_no_other_table(unit.change, *old));
+        if (unit.change.rebuilt) old->copied = copied_columns(statements_, *unit.change.after);
         old->updated = unit.writes.updated > 0;
         old->only_updated = unit.writes.updated > 0 && unit.writes.inserted + unit.writes.deleted == 0 && !unit.change.rebuilt;
         // An UPDATE that moves a row to another partition counts as both.

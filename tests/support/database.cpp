@@ -16,9 +16,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// Process numbers come round again within a run.
 std::string fresh_name() {
     static std::atomic<int> number = 0;
-    return "undrop_test_" + std::to_string(getpid()) + "_" + std::to_string(++number);
+    static auto const begun = std::chrono::system_clock::now().time_since_epoch().count();
+    return "undrop_test_" + std::to_string(getpid()) + "_" + std::to_string(begun) + "_" + std::to_string(++number);
 }
 
 // -- PostgreSQL
