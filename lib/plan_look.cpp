@@ -265,7 +265,7 @@ Result<void> Planner::describe(PlannedStep& step, Opposite const& opposite, Plan
     if (full_) UNDROP_CHECK(tell_of_drops_beside(step, statements, lose, opposite, plan));
     note_reached(foresight, opposite, statements);
     if (full_) UNDROP_CHECK(warn_of_long_users(unwaived, plan));
-    if (full_ && catalog_read_) UNDROP_CHECK(warn_of_mentions(by_name, backend_.dialect().foresee(statements), plan));
+    if (full_ && catalog_read_) UNDROP_CHECK(warn_of_mentions(by_name, backend_.dialect().foresee(statements), opposite.renames, plan));
     return success();
 }
 
@@ -397,10 +397,14 @@ bool Planner::goes_too(std::string const& body, Foresight const& foresight, Fore
     return false;
 }
 
-Result<void> Planner::warn_of_mentions(Foresight const& foresight, Foreseen const& foreseen, Plan& plan) {
+// A name that something else gets back goes on meaning something.
+Result<void> Planner::warn_of_mentions(Foresight const& foresight, Foreseen const& foreseen, std::vector<Rename> const& renames,
+                                       Plan& plan) {
     std::set<std::string> words;
     for (auto const& [table, column] : foresight.columns) words.insert(column);
     for (auto const& table : foresight.tables) words.insert(table.second);
+    for (auto const& rename : renames)
+        if (rename.replaced) words.erase(rename.column_before.empty() ? rename.before.second : rename.column_before);
     for (auto const& word : words) {
         std::vector<std::string> bodies;
         auto const search = [&]() -> Result<void> {

@@ -104,7 +104,8 @@ private:
     void describe_parts(PlannedStep& step, std::vector<Statement> const& statements, bool marked) const;
     void describe_writes(PlannedStep& step, Foresight const& foresight, std::vector<std::string> const& lose) const;
     [[nodiscard]] Result<void> warn_of_long_users(Foresight const& foresight, Plan& plan);
-    [[nodiscard]] Result<void> warn_of_mentions(Foresight const& foresight, Foreseen const& foreseen, Plan& plan);
+    [[nodiscard]] Result<void> warn_of_mentions(Foresight const& foresight, Foreseen const& foreseen, std::vector<Rename> const& renames,
+                                                Plan& plan);
     [[nodiscard]] bool goes_too(std::string const& body, Foresight const& foresight, Foreseen const& foreseen) const;
     [[nodiscard]] Result<void> tell_of_event_triggers(Plan& plan);
     [[nodiscard]] Result<void> tell_of_concerns(Plan& plan);

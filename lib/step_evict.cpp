@@ -12,6 +12,24 @@ namespace {
 
 auto const success = [] { return BOOST_OUTCOME_V2_NAMESPACE::success(); };
 
+// What reads the one with the name, and is to be as it is, but over the one that gets it: it is made anew when that has it.
+std::map<ObjectId, Object> to_be_made_anew(TableName const& name, Catalog const& now, Wanted const& wanted) {
+    std::map<ObjectId, Object> found;
+    auto const is_of = [&](ObjectId const& id) { return is_relation(id, name) || names_table(id.parent, name); };
+    for (bool grown = true; grown;) {
+        grown = false;
+        for (auto const& [id, object] : now) {
+            auto const want = wanted.find(id);
+            if (is_of(id) || id.kind == "partition" || object.holds_rows || found.contains(id) || want == wanted.end() || !want->second ||
+                !object.same(*want->second))
+                continue;
+            auto const reads = [&](ObjectId const& need) { return is_of(need) || found.contains(need); };
+            if (std::any_of(object.needs.begin(), object.needs.end(), reads)) grown |= found.emplace(id, object).second;
+        }
+    }
+    return found;
+}
+
 std::string kind_in_words(ObjectId const& id) { return id.kind == "materialized_view" ? "materialized view" : id.kind; }
 
 }  // namespace
@@ -36,7 +54,8 @@ Result<void> StepRunner::evict_relations() {
     });
     if (names.empty()) return success();
     UNDROP_TRY(auto const now, backend_.catalog_after(ledger_.name(), catalog_));
-    for (auto const& name : names)
+    for (auto const& name : names) {
+        UNDROP_CHECK(mend_by(now, removals(to_be_made_anew(name, now, opposite_.wanted))));
         for (auto const& [id, object] : now) {
             if (!is_relation(id, name)) continue;
             // A partition would go with its parent, and may be what had the name.
@@ -45,6 +64,21 @@ Result<void> StepRunner::evict_relations() {
                     UNDROP_CHECK(mend_by(now, {{.kind = MendAction::Kind::remove, .id = part, .object = place, .now = {}}}));
             UNDROP_CHECK(evict(id, name, object));
         }
+    }
+    // Where views and triggers are texts, they have followed it under its other name, and mean what has the name of now on.
+    if (names.front().first.empty()) {
+        UNDROP_TRY(auto const followed, backend_.catalog_after(ledger_.name(), catalog_));
+        std::map<ObjectId, Object> made_anew;
+        for (auto const& [id, object] : followed) {
+            auto const was = now.find(id);
+            if (was == now.end() || was->second.same(object)) continue;
+            if (object.holds_rows)
+                opposite_.wanted.emplace(id, was->second);
+            else
+                made_anew.emplace(id, object);
+        }
+        UNDROP_CHECK(mend_by(followed, removals(made_anew)));
+    }
     UNDROP_TRY(scripted_, backend_.tables(ledger_.name()));
     return success();
 }

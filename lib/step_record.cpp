@@ -21,6 +21,17 @@ std::vector<AttributeRename> renamed_attributes(TableChange const& change) {
     return found;
 }
 
+void add_renamed_attributes(TableChange const& change, std::vector<Table> const& before, std::vector<Rename>& renames) {
+    for (auto const& [was, is] : renamed_attributes(change)) {
+        if (was->name == is->name && find_table(before, {was->schema, was->owner})) continue;  // of a table's rows: that has its own
+        auto const has_name = [&](Column const& c) { return find_attribute(c.attributes, is->schema, is->owner, was->name) != nullptr; };
+        auto const replaced = was->name != is->name && std::any_of(change.after->columns.begin(), change.after->columns.end(), has_name);
+        if (Rename const rename{{was->schema, was->owner}, {is->schema, is->owner}, was->name, is->name, replaced};
+            std::find(renames.begin(), renames.end(), rename) == renames.end())
+            renames.push_back(rename);
+    }
+}
+
 // Computed ones, too, which nothing is saved of.
 std::vector<std::pair<std::string, std::string>> renamed_columns(TableChange const& change) {
     std::vector<std::pair<std::string, std::string>> renamed;
@@ -60,6 +71,25 @@ bool succeeds_another(ObjectId const& id, Names const& names) {
     });
 }
 
+bool is_same(Catalog const& before, ObjectId const& id, Object const& now) {
+    auto const was = before.find(id);
+    return was != before.end() && was->second.same(now);
+}
+
+// What reads as before, but over what has the name of another by now, was made anew with that: on the way back it is wanted as well.
+std::set<ObjectId> made_anew_over(Names const& names, Catalog const& before, Catalog const& now) {
+    std::set<ObjectId> found;
+    for (bool grown = !names.empty(); grown;) {
+        grown = false;
+        for (auto const& [id, object] : now) {
+            auto const is_other = [&](ObjectId const& need) { return succeeds_another(need, names) || found.contains(need); };
+            if (!is_same(before, id, object) || std::none_of(object.needs.begin(), object.needs.end(), is_other)) continue;
+            grown |= found.insert(id).second;
+        }
+    }
+    return found;
+}
+
 // Did the script make a table in a schema that it renamed which has the name of another one there? Then the schema's name is not enough.
 bool is_filled_anew(Rename const& schema, Catalog const& before, Catalog const& now, std::vector<TableChange> const& changes) {
     return std::any_of(before.begin(), before.end(), [&](auto const& entry) {
@@ -94,21 +124,25 @@ Result<void> StepRunner::record(Catalog const& now, std::vector<TableChange> con
         auto const found = catalog.find(id);
         return found == catalog.end() ? std::optional<Object>{} : std::optional<Object>{found->second};
     };
+    UNDROP_TRY(auto renames, object_renames());
+    for (auto& rename : renames)
+        rename.replaced = kind_of_view(named_, rename.before) != nullptr &&
+                          std::any_of(now.begin(), now.end(), [&](auto const& entry) { return is_relation(entry.first, rename.before); });
     auto const succeeded = names_of_others(changes, now);
+    auto over = succeeded;
+    for (auto const& rename : renames)
+        if (rename.replaced) over.insert({rename.before, ""});
+    auto const made_anew = made_anew_over(over, catalog_, now);
     std::set<ObjectId> ids;
     for (auto const& [id, object] : catalog_) ids.insert(id);
     for (auto const& [id, object] : now) ids.insert(id);
     for (auto const& id : ids) {
         Recorded recorded{.id = id, .before = look_up(catalog_, id), .after = look_up(now, id)};
         auto const same = recorded.before && recorded.after && recorded.before->same(*recorded.after);
-        if (same && !succeeds_another(id, succeeded)) continue;
+        if (same && !succeeds_another(id, succeeded) && !made_anew.contains(id)) continue;
         if (recorded.before) note_order(recorded, before_);
         objects.push_back(std::move(recorded));
     }
-    UNDROP_TRY(auto renames, object_renames());
-    for (auto& rename : renames)
-        rename.replaced = kind_of_view(named_, rename.before) != nullptr &&
-                          std::any_of(now.begin(), now.end(), [&](auto const& entry) { return is_relation(entry.first, rename.before); });
     std::erase_if(renames,
                   [&](Rename const& rename) { return rename.before.first.empty() && is_filled_anew(rename, catalog_, now, changes); });
     auto const is_view = [](Recorded const& recorded) { return recorded.id.kind == "view" || recorded.id.kind == "materialized_view"; };
@@ -130,17 +164,7 @@ Result<void> StepRunner::record(Catalog const& now, std::vector<TableChange> con
         if (before != after) renames.push_back({before, after, "", "", std::any_of(now.begin(), now.end(), is_there)});
         for (auto const& [then, current] : renamed_columns(change))
             renames.push_back({before, after, then, current, change.after->column(then) != nullptr});
-        for (auto const& [was, is] : renamed_attributes(change)) {
-            if (was->name == is->name && find_table(before_, {was->schema, was->owner})) continue;  // of a table's rows: that has its own
-            auto const has_name = [&](Column const& c) {
-                return find_attribute(c.attributes, is->schema, is->owner, was->name) != nullptr;
-            };
-            auto const replaced =
-                was->name != is->name && std::any_of(change.after->columns.begin(), change.after->columns.end(), has_name);
-            if (Rename const rename{{was->schema, was->owner}, {is->schema, is->owner}, was->name, is->name, replaced};
-                std::find(renames.begin(), renames.end(), rename) == renames.end())
-                renames.push_back(rename);
-        }
+        add_renamed_attributes(change, before_, renames);
     }
     if (!part_)
         for (auto const& waiver : idle_waivers(lose_, report_.waived))

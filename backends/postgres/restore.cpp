@@ -20,14 +20,16 @@ with family as (
     union select p.relid::pg_catalog.oid, p.level from pg_catalog.pg_partition_tree({0}) p
 )
 select f.oid, 'TRIGGER ' || pg_catalog.quote_ident(t.tgname) as what, t.tgenabled as state, f.level
-from family f join pg_catalog.pg_trigger t on t.tgrelid = f.oid and not t.tgisinternal and t.tgenabled <> 'D'
+from family f cross join lateral (select * from pg_catalog.pg_trigger g where g.tgrelid = f.oid offset 0) t
+where not t.tgisinternal and t.tgenabled <> 'D'
 union all
 select f.oid, 'RULE ' || pg_catalog.quote_ident(w.rulename), w.ev_enabled, f.level
 from family f join pg_catalog.pg_rewrite w on w.ev_class = f.oid and w.rulename <> '_RETURN' and w.ev_enabled <> 'D'
 union all
 select f.oid, 'COLUMN ' || pg_catalog.quote_ident(a.attname), 'I', f.level
 from family f join pg_catalog.pg_class c on c.oid = f.oid and not c.relispartition
-join pg_catalog.pg_attribute a on a.attrelid = f.oid and a.attidentity = 'a' and not a.attisdropped
+cross join lateral (select * from pg_catalog.pg_attribute k where k.attrelid = f.oid offset 0) a
+where a.attidentity = 'a' and not a.attisdropped
 order by level, oid, what)";
 
 constexpr char always_identity = 'I';

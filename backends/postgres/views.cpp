@@ -10,12 +10,20 @@
 
 namespace undrop::postgres {
 
+namespace {
+
+// By their rules, for there are few of these: pg_class has a row for each index. Below 16384 is what came with the server.
+constexpr char const* filled_query = R"(
+select c.oid, c.relfilenode, c.relispopulated
+from pg_catalog.pg_rewrite w
+cross join lateral (select * from pg_catalog.pg_class k where k.oid = w.ev_class offset 0) c
+join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+where w.ev_class >= 16384 and w.rulename = '_RETURN' and c.relkind = 'm' and n.nspname !~ '^pg_' and n.nspname <> {})";
+
+}  // namespace
+
 Result<std::vector<FilledView>> PostgresBackend::filled_views(std::string const& ledger) {
-    UNDROP_TRY(auto const rows,
-               connection_.repeated(session_.safely(
-                   fmt::format("select c.oid, c.relfilenode, c.relispopulated from pg_catalog.pg_class c join pg_catalog.pg_namespace n on "
-                               "n.oid = c.relnamespace where c.relkind = 'm' and n.nspname !~ '^pg_' and n.nspname <> {}",
-                               quote_literal(ledger)))));
+    UNDROP_TRY(auto const rows, connection_.repeated(session_.safely(fmt::format(filled_query, quote_literal(ledger)))));
     std::vector<FilledView> views;
     if (rows.empty()) return views;
     UNDROP_TRY(auto tables, read_materialized_views(connection_, session_, ledger));
