@@ -1,4 +1,4 @@
-// CopiedColumns: what a script that builds a table anew takes over from the old one as it is. By the text of its one INSERT ... SELECT.
+// CopiedColumns: what a script that fills a table anew takes over from the old rows as it is. By the text of its statements.
 // Pure; any thread.
 #pragma once
 
@@ -17,7 +17,7 @@ struct CopiedColumns {
     bool row_by_row = false;      // each old row gives one new one, in the order in which they lie
 };
 
-// Nothing: no such statement is seen, or more than one, or it names no columns.
+// Nothing: it fills no such table, its text does not say with what, or some rows get other keys and others do not.
 [[nodiscard]] std::optional<CopiedColumns> copied_columns(std::vector<Statement> const& statements, Table const& now);
 
 }  // namespace undrop

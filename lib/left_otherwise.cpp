@@ -119,6 +119,11 @@ bool was_before(Table const& table, std::string const& column, Catalog const& ca
     return true;
 }
 
+bool was_renamed(Opposite const& opposite, TableName const& name) {
+    return std::any_of(opposite.renames.begin(), opposite.renames.end(),
+                       [&](Rename const& rename) { return rename.column_before.empty() && rename.after == name; });
+}
+
 // In words, the first of many.
 std::string listed(std::vector<std::string> const& places) {
     constexpr std::size_t most = 6;
@@ -194,12 +199,13 @@ Result<std::vector<std::string>> inserted_by_the_up(Backend& backend, Ledger con
     return notes;
 }
 
-Error drops_beside(Table const& table, std::string const& column) {
+Error drops_beside(Table const& table, std::string const& column, bool renamed) {
     auto const what = column.empty() ? table.text() : table.text() + "." + column;
     return Error{
         .code = Code::refused,
         .left = Left::rolled_back,
-        .message = fmt::format("the down script drops {}, which was there before the up", what),
+        .message =
+            fmt::format("the down script {} {}, which was there before the up", renamed ? "gives a new column the name of" : "drops", what),
         .next = {.command = "down --derive",
                  .advice = fmt::format("goes back without the script, and keeps what was written since; `-- undrop: lose {}` at its "
                                        "top lets it go",
@@ -224,6 +230,53 @@ std::vector<std::pair<Table const*, std::string>> dropped_beside(LeftByScript co
                 dropped.emplace_back(&table, column.name);
     }
     return dropped;
+}
+
+std::vector<std::pair<Table const*, std::string>> succeeded_beside(LeftByScript const& left, std::vector<Table> const& after,
+                                                                   Opposite const& opposite) {
+    std::vector<std::pair<Table const*, std::string>> found;
+    if (records_nothing(opposite)) return found;
+    for (auto const& table : left.before) {
+        auto const* now = find_table_by_id(after, table.id);
+        if (!now) continue;
+        for (auto const& column : table.columns) {
+            auto const* is = column.generated ? nullptr : now->column_by_id(column.id);
+            auto const* other = is && is->name != column.name ? now->column(column.name) : nullptr;
+            auto const is_known = [&](Rename const& r) { return r.after == table_name(table) && r.column_after == column.name; };
+            if (other && !table.column_by_id(other->id) && std::none_of(opposite.renames.begin(), opposite.renames.end(), is_known) &&
+                was_before(table, column.name, left.catalog, opposite))
+                found.emplace_back(&table, column.name);
+        }
+    }
+    return found;
+}
+
+std::vector<Rename> slipped_names(LeftByScript const& left, std::vector<Table> const& after, Opposite const& opposite) {
+    std::vector<Rename> slips;
+    if (records_nothing(opposite)) return slips;
+    for (auto const& table : left.before) {
+        auto const* now = find_table_by_id(after, table.id);
+        auto const name = table_name(table);
+        if (!now || std::any_of(opposite.wanted.begin(), opposite.wanted.end(), [&](auto const& entry) {
+                return !entry.second && is_relation(entry.first, name) && !was_renamed(opposite, name);
+            }))
+            continue;
+        auto const then = name_before(opposite.renames, name);
+        auto const is_slip = table_name(*now) != name && table_name(*now) != then && !find_table(after, then);
+        if (is_slip) slips.push_back({table_name(*now), then, "", ""});
+        for (auto const& column : table.columns) {
+            auto const* is = now->column_by_id(column.id);
+            auto const renamed = std::find_if(opposite.renames.begin(), opposite.renames.end(), [&](Rename const& r) {
+                return r.after == name && !r.column_before.empty() && r.column_after == column.name;
+            });
+            auto const known = renamed != opposite.renames.end();
+            auto const& was = known ? renamed->column_before : column.name;
+            if (is && is->name != column.name && is->name != was && !now->column(was) &&
+                (known || was_before(table, column.name, left.catalog, opposite)))
+                slips.push_back({is_slip ? then : table_name(*now), then, is->name, was});
+        }
+    }
+    return slips;
 }
 
 std::vector<std::pair<Table const*, std::string>> will_drop_beside(Foreseen const& foreseen, std::vector<Table> const& tables,

@@ -104,15 +104,34 @@ Result<std::int64_t> fill_new_rows(Backend& backend, Snapshot const& s, Table co
     return backend.run(fmt::format("update {} as t set {} = {} where {}", dialect.own_rows(now), name, value, empty));
 }
 
+// Condition on s, a row without a key: the step left it there, as far as its other columns tell.
+std::string was_left(Dialect const& dialect, Ledger const& ledger, Snapshot const& s, std::vector<Snapshot const*> const& deleted) {
+    std::string condition = "1 = 1";
+    for (auto const* d : deleted) {
+        std::vector<std::string> ours;
+        std::vector<std::string> theirs;
+        for (std::size_t i = 0; i + 1 < s.values.size(); ++i)
+            if (auto const at = std::find(d->values.begin(), d->values.end(), s.values[i]); at != d->values.end()) {
+                ours.push_back(fmt::format("s.v{}", i + 1));
+                theirs.push_back(fmt::format("d.v{}", at - d->values.begin() + 1));
+            }
+        if (!ours.empty())
+            condition += fmt::format(" and not exists (select 1 from {} as d where {} = {})", ledger.table(d->store), dialect.image(theirs),
+                                     dialect.image(ours));
+    }
+    return condition;
+}
+
 // Values whose row is gone; and those that come back, where their foreign keys are still to be looked at.
 Result<void> note_column(Backend& backend, Ledger const& ledger, Snapshot const& s, Table const& now, Pairing const& pairing,
-                         std::string const& comes_back, Restored const& done) {
+                         std::string const& comes_back, Restored const& done, std::vector<Snapshot const*> const& deleted) {
     Aside aside(backend, ledger, s);
     auto const found = s.keyed() ? fmt::format("exists (select 1 from {} as t where {})", backend.dialect().own_rows(now), pairing.join)
                                  : fmt::format("s.n in (select s.n from {})", pairing.saved);
     if (done.merged.deleted_since > 0)
         UNDROP_CHECK(aside.add(now, "", why::deleted_since,
-                               fmt::format("{} where not ({})", s.keyed() ? pairing.saved : ledger.table(s.store) + " as s", found)));
+                               fmt::format("{} where not ({}) and {}", s.keyed() ? pairing.saved : ledger.table(s.store) + " as s", found,
+                                           s.keyed() ? "1 = 1" : was_left(backend.dialect(), ledger, s, deleted))));
     if (!comes_back.empty() && done.merged.restored > 0 && s.keyed())
         UNDROP_CHECK(aside.add(
             now, "", why::restored,
@@ -156,7 +175,10 @@ Result<Restored> restore_column(Backend& backend, Ledger const& ledger, Snapshot
     }
     UNDROP_TRY(auto const total, backend.rows(fmt::format("select count(*) from {}", dialect.own_rows(now))));
     auto saved = s.rows;
-    if (!context.deleted.empty()) {
+    if (!s.keyed()) {
+        for (auto const* d : context.deleted) saved -= d->rows;
+        saved = std::max(saved, matched);
+    } else if (!context.deleted.empty()) {
         UNDROP_TRY(auto const kept, backend.rows("select count(*) from " + pairing.saved));
         saved = number_of(kept.at(0).at(0));
     }
@@ -168,7 +190,7 @@ Result<Restored> restore_column(Backend& backend, Ledger const& ledger, Snapshot
     auto const comes_back = unique.comes_back(wanted);
     done.merged.restored -= unique.taken;
     done.merged.key_taken += unique.taken;
-    UNDROP_CHECK(note_column(backend, ledger, s, now, pairing, context.note_restored ? comes_back : "", done));
+    UNDROP_CHECK(note_column(backend, ledger, s, now, pairing, context.note_restored ? comes_back : "", done, context.deleted));
     if (unique.taken > 0)
         UNDROP_CHECK(Aside(backend, ledger, s)
                          .add(now, "", why::key_taken,

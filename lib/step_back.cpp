@@ -73,6 +73,12 @@ Result<void> StepRunner::bring_back() {
         LeftByScript const left{report_, saved_, footprints_, before_, catalog_};
         for (auto const& [table, column] : dropped_beside(left, scripted_, opposite_))
             if (!waived(table_name(*table), column)) return drops_beside(*table, column);
+        // One that the script fills may well be meant.
+        for (auto const& [table, column] : succeeded_beside(left, scripted_, opposite_))
+            if (auto const writes = after_script_.writes.find(table->id);
+                (writes == after_script_.writes.end() || writes->second.updated + writes->second.inserted == 0) &&
+                !waived(table_name(*table), column))
+                return drops_beside(*table, column, true);
         UNDROP_TRY(auto const inserted, inserted_beside(backend_, ledger_, left, opposite_));
         report_.notes.insert(report_.notes.end(), inserted.begin(), inserted.end());
         if (!asks_to_remove_inserted()) {

@@ -13,6 +13,20 @@ namespace {
 
 auto const success = [] { return BOOST_OUTCOME_V2_NAMESPACE::success(); };
 
+// What a script gave another name, and its own to something new, is gone if the mend has left out what it was called then.
+void lose_what_was_left_out(std::vector<TableChange>& changes, std::vector<Table> const& scripted) {
+    for (auto& change : changes) {
+        auto const* then = change.after ? find_table_by_id(scripted, change.before->id) : nullptr;
+        if (!then) continue;
+        for (auto const& column : change.before->columns) {
+            auto const* was = column.generated ? nullptr : then->column_by_id(column.id);
+            if (!was || was->name == column.name || !then->column(column.name) || change.after->column(was->name)) continue;
+            auto const count = std::erase_if(change.kept, [&](auto const& kept) { return kept.first == column.name; });
+            if (count > 0) change.lost.push_back(column.name);
+        }
+    }
+}
+
 }  // namespace
 
 // A script says in its text which definitions it changes, the ledger what comes back. What may be done once alone is not tried.
@@ -106,7 +120,8 @@ Result<StepRunner::Round> StepRunner::look_again() {
                      .next = {.advice = "take that out of the migration"}};
     UNDROP_TRY(auto after, backend_.tables(ledger_.name()));
     as_before_moving(after);
-    auto const changes = look(before_, after, after_script_.writes);
+    auto changes = look(before_, after, after_script_.writes);
+    lose_what_was_left_out(changes, scripted_);
     auto needed = unsaved(changes);
     UNDROP_TRY(auto const views, unsaved_views());
     needed.add(views);

@@ -11,6 +11,7 @@
 #include "partitions.hpp"
 #include "renaming_order.hpp"
 #include "try.hpp"
+#include "untouched.hpp"
 
 namespace undrop {
 namespace {
@@ -72,6 +73,11 @@ Error renamed_away(char const* kind, std::string const& what, std::string const&
                                        old_name)}};
 }
 
+std::string rename_of_column(Dialect const& dialect, Table const& table, std::string const& from, std::string const& to) {
+    return fmt::format("alter table {} rename column {} to {}", dialect.relation(table.schema, table.name), dialect.quote(from),
+                       dialect.quote(to));
+}
+
 }  // namespace
 
 void StepRunner::log(Mended done) {
@@ -124,6 +130,24 @@ Result<void> StepRunner::rename_by(std::string const& sql) {
 
 // Only what the script has left under its new name: its identity tells, for names may have been swapped.
 Result<void> StepRunner::rename_tables_back() {
+    if (step_.origin != Origin::derived && !part_) {
+        auto const slips = slipped_names({report_, saved_, footprints_, before_, catalog_}, scripted_, opposite_);
+        for (auto const& slip : slips) {
+            if (slip.column_before.empty()) {
+                UNDROP_CHECK(make_homes("table", {{slip.before, slip.after}}));
+                UNDROP_CHECK(rename_all("table", {{slip.before, slip.after}}));
+                continue;
+            }
+            UNDROP_TRY(auto const tables, backend_.tables(ledger_.name()));
+            auto const* table = find_table(tables, slip.before);
+            if (!table || !table->column(slip.column_before)) continue;  // it was inherited, and went along
+            UNDROP_CHECK(rename_by(rename_of_column(backend_.dialect(), *table, slip.column_before, slip.column_after)));
+            report_.mended.push_back(fmt::format("name of column {}.{}", table->text(), slip.column_after));
+        }
+        if (!slips.empty()) {
+            UNDROP_TRY(scripted_, backend_.tables(ledger_.name()));
+        }
+    }
     std::map<TableName, TableName> moves;
     for (auto const& rename : opposite_.renames) {
         auto const* marked = rename.column_before.empty() ? find_table(before_, rename.after) : nullptr;
@@ -234,7 +258,8 @@ Result<void> StepRunner::rename_objects_back() {
             auto const then = marked.find(rename.after);
             if (!no_column(rename) || then == marked.end()) continue;
             for (auto const& [name, id] : there)
-                if (id == then->second && is_called_so(name, rename, opposite_.renames) && name != rename.before)
+                if (id == then->second && (is_called_so(name, rename, opposite_.renames) || !there.contains(rename.before)) &&
+                    name != rename.before)
                     moves.emplace(name, rename.before);
         }
         // A relation's name is that of a type, too.
@@ -276,8 +301,7 @@ Result<void> StepRunner::rename_columns_of(TableName const& name) {
         for (auto const& [from, to] : columns_to_rename(name, opposite_.renames, {named_, catalog_}, {named, now})) {
             UNDROP_CHECK(rename_by(fmt::format("alter table {} rename column {} to {}", dialect.relation(name.first, name.second),
                                                dialect.quote(from), dialect.quote(to))));
-            if (!to.starts_with("undrop_renaming_"))
-                report_.mended.push_back(fmt::format("name of column {}.{}", text(name), to));
+            if (!to.starts_with("undrop_renaming_")) report_.mended.push_back(fmt::format("name of column {}.{}", text(name), to));
         }
         return success();
     }
@@ -302,8 +326,7 @@ Result<void> StepRunner::rename_columns_of(TableName const& name) {
     auto const taken = [&](std::string const& column) { return table->column(column) != nullptr && !freed.contains(column); };
     auto const aside = [](std::string const&, int n) { return fmt::format("undrop_renaming_{}", n); };
     for (auto const& [from, to] : in_renaming_order(std::move(moves), taken, aside)) {
-        UNDROP_CHECK(rename_by(fmt::format("alter table {} rename column {} to {}", dialect.relation(table->schema, table->name),
-                                           dialect.quote(from), dialect.quote(to))));
+        UNDROP_CHECK(rename_by(rename_of_column(dialect, *table, from, to)));
         if (!to.starts_with("undrop_renaming_")) report_.mended.push_back(fmt::format("name of column {}.{}", table->text(), to));
     }
     return success();

@@ -312,6 +312,7 @@ Result<StepRunner::Round> StepRunner::save_rows() {
     Foresight needed;
     bool follow = false;
     auto const puts_in_order = names_word(script_.text, "cluster");
+    auto const may_empty_tables = names_word(script_.text, "truncate") || names_word(script_.text, "delete");
     for (auto& unit : written_units(changes)) {
         if (!unit.change.rebuilt) UNDROP_CHECK(rows_can_be_told(backend_.dialect(), *unit.change.before));
         UNDROP_CHECK(rows_are_told(unit.change));
@@ -325,7 +326,7 @@ Result<StepRunner::Round> StepRunner::save_rows() {
         if (!old || follow_now) needed.copies.insert(table_name(table));
         if (!old) continue;
         UNDROP_CHECK(is_no_other_table(unit.change, *old));
-        if (unit.change.rebuilt) old->copied = copied_columns(statements_, *unit.change.after);
+        if (unit.change.rebuilt || may_empty_tables) old->copied = copied_columns(statements_, *unit.change.after);
         old->updated = unit.writes.updated > 0;
         old->only_updated = unit.writes.updated > 0 && unit.writes.inserted + unit.writes.deleted == 0 && !unit.change.rebuilt;
         // An UPDATE that moves a row to another partition counts as both.

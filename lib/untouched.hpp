@@ -48,11 +48,19 @@ constexpr char const* otherwise = "left otherwise";
 [[nodiscard]] std::vector<std::pair<Table const*, std::string>> dropped_beside(LeftByScript const& left, std::vector<Table> const& after,
                                                                                Opposite const& opposite);
 
-// The same by the script's text.
+// Columns that were there before the up, have another name after the script, and gave their own to a new one.
+[[nodiscard]] std::vector<std::pair<Table const*, std::string>> succeeded_beside(LeftByScript const& left, std::vector<Table> const& after,
+                                                                                 Opposite const& opposite);
+
+// What was there before the up and has a name after the down script that it never had: from this to the one of before, where that is free.
+// Tables come before their columns. What the mend would make under that name is empty.
+[[nodiscard]] std::vector<Rename> slipped_names(LeftByScript const& left, std::vector<Table> const& after, Opposite const& opposite);
+
+// As dropped_beside(), by the script's text.
 [[nodiscard]] std::vector<std::pair<Table const*, std::string>> will_drop_beside(Foreseen const& foreseen, std::vector<Table> const& tables,
                                                                                  Catalog const& catalog, Opposite const& opposite);
 
-[[nodiscard]] Error drops_beside(Table const& table, std::string const& column);
+[[nodiscard]] Error drops_beside(Table const& table, std::string const& column, bool renamed = false);
 
 // The same step without its down script, if nobody wrote since the up and it can be derived: nothing came of the script then but what is
 // otherwise. Nothing: it is not so, and the script has to do. `run`: as StepRunner::run_id().
