@@ -43,18 +43,25 @@ public:
     ScriptsRows(Backend& backend, Ledger const& ledger, LeftByScript const& left, Opposite const& opposite)
         : backend_(backend), ledger_(ledger), left_(left), opposite_(opposite) {}
 
-    // Neither rows that the up inserted, as they were or edited, nor rows without a key that users have written since for all we know.
+    // But rows that the up inserted, as they were or edited. Without a key nothing tells one that was edited: as many as it inserted.
     Result<std::int64_t> deleted(Snapshot const& s) {
         std::vector<std::string> key;
         for (std::size_t i = 0; i < s.table.key.size(); ++i) key.push_back(fmt::format("s.k{}", i + 1));
         std::string condition = "s.state = 'u'";
+        std::int64_t inserted = 0;
         for (auto const& print : opposite_.footprints) {
             if (print.of != Footprint::Of::rows || TableName{print.schema, print.table} != table_name(s.table)) continue;
-            if (key.empty()) return std::int64_t{0};
+            if (key.empty() && print.store.empty()) return std::int64_t{0};
+            if (key.empty()) {
+                UNDROP_TRY(auto const rows, backend_.rows("select coalesce(sum(c), 0) from " + ledger_.table(print.store)));
+                inserted += number_of(rows.at(0).at(0));
+                continue;
+            }
             condition += fmt::format(" and not exists (select 1 from {} as f where f.k = {})", ledger_.table(print.store),
                                      backend_.dialect().image(key));
         }
-        return count(fmt::format("{} as s where {}", ledger_.table(s.store), condition));
+        UNDROP_TRY(auto const rows, count(fmt::format("{} as s where {}", ledger_.table(s.store), condition)));
+        return std::max<std::int64_t>(rows - inserted, 0);
     }
 
     // Rows that take the place of those that the up deleted are merged with them.
