@@ -126,6 +126,12 @@ bool was_before(Table const& table, std::string const& column, Catalog const& ca
     return true;
 }
 
+// A table of another name may take the place of one that goes.
+bool rename(std::vector<Statement> const& statements) {
+    return std::any_of(statements.begin(), statements.end(),
+                       [](Statement const& statement) { return lowered(statement.text).find("rename") != std::string::npos; });
+}
+
 // In words, the first of many.
 std::string listed(std::vector<std::string> const& places) {
     constexpr std::size_t most = 6;
@@ -233,23 +239,28 @@ std::vector<std::pair<Table const*, std::string>> dropped_beside(LeftByScript co
     return dropped;
 }
 
-std::vector<std::pair<Table const*, std::string>> will_drop_beside(Foreseen const& foreseen, std::vector<Table> const& tables,
+std::vector<std::pair<Table const*, std::string>> will_drop_beside(Dialect const& dialect, std::vector<Statement> const& statements,
+                                                                   std::vector<std::string> const& lose, std::vector<Table> const& tables,
                                                                    Catalog const& catalog, Opposite const& opposite) {
     using Kind = Foreseen::Touch::Kind;
     std::vector<std::pair<Table const*, std::string>> dropped;
-    if (records_nothing(opposite) || !opposite.renames.empty()) return dropped;
+    if (records_nothing(opposite) || !opposite.renames.empty() || rename(statements)) return dropped;
+    auto const foreseen = dialect.foresee(statements);
     auto const is_made = [&](Table const& table) {
-        return std::any_of(opposite.wanted.begin(), opposite.wanted.end(),
-                           [&](auto const& entry) { return !entry.second && is_relation(entry.first, table_name(table)); });
+        auto const by_up = std::any_of(opposite.wanted.begin(), opposite.wanted.end(),
+                                       [&](auto const& entry) { return !entry.second && is_relation(entry.first, table_name(table)); });
+        return by_up || std::any_of(foreseen.touches.begin(), foreseen.touches.end(),
+                                    [&](Foreseen::Touch const& touch) { return touch.kind == Kind::create && touch.table == table.name; });
     };
     for (auto const& touch : foreseen.touches) {
         if (touch.kind != Kind::drop_table && touch.kind != Kind::drop_column) continue;
         auto const foresight = resolve({.touches = {touch}}, tables);
         for (auto const& name : foresight.tables)
-            if (auto const* table = find_table(tables, name); table && !is_made(*table)) dropped.emplace_back(table, "");
+            if (auto const* table = find_table(tables, name); table && !is_made(*table) && !waives(lose, name, ""))
+                dropped.emplace_back(table, "");
         for (auto const& [name, column] : foresight.columns)
-            if (auto const* table = find_table(tables, name);
-                table && !is_made(*table) && table->column(column) && was_before(*table, column, catalog, opposite))
+            if (auto const* table = find_table(tables, name); table && !is_made(*table) && table->column(column) &&
+                                                              !waives(lose, name, column) && was_before(*table, column, catalog, opposite))
                 dropped.emplace_back(table, column);
     }
     return dropped;
