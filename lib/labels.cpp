@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "look.hpp"
+#include "sql_tokens.hpp"
 
 namespace undrop {
 namespace {
@@ -45,6 +46,28 @@ std::map<ObjectId, Object> with_types_of(Catalog const& now, std::map<ObjectId, 
         }
     }
     return types;
+}
+
+// Is a partition one of this table, or of one of its partitions?
+bool descends(std::map<ObjectId, Object> const& partitions, ObjectId const& partition, std::string const& table) {
+    auto const& needs = partitions.at(partition).needs;
+    return std::any_of(needs.begin(), needs.end(), [&](ObjectId const& need) {
+        if (need.kind != "table") return false;
+        return names_table(table, {need.parent, need.name}) || (partitions.contains(need) && descends(partitions, need, table));
+    });
+}
+
+// Partitions have their table's columns, and may be partitioned themselves, by others of these: only their text says it.
+ObjectId const* partitioned_by_one_of(std::map<ObjectId, Object> const& partitions, std::set<ObjectId> const& columns) {
+    for (auto const& [id, object] : partitions) {
+        auto const key = object.make.rfind(" PARTITION BY ");
+        if (key == std::string::npos) continue;
+        auto const text = object.make.substr(key);
+        if (std::any_of(columns.begin(), columns.end(),
+                        [&](ObjectId const& c) { return names_word(text, c.name) && descends(partitions, id, c.parent); }))
+            return &id;
+    }
+    return nullptr;
 }
 
 }  // namespace
@@ -130,12 +153,15 @@ TypeRemake plan_remake(Catalog const& now, std::map<ObjectId, Object> const& typ
         if (id.kind == "table" && now.contains({"partition", id.parent, id.name})) partitions.emplace(id, object);
     add_dependents(now, remake, partitions, plan.columns);
     auto const& first = types.begin()->first;
+    auto const cannot = [&](ObjectId const& table) {
+        plan.refused =
+            fmt::format("{} gets other labels, and {} is partitioned by a column of it, or made of it", first.text(), table.text());
+    };
+    if (auto const* table = partitioned_by_one_of(partitions, plan.columns)) cannot(*table);
     for (auto const& [id, object] : remake) {
         if (plan.types.contains(id)) continue;
         plan.aside.emplace(id, object);
-        if (object.holds_rows)
-            plan.refused =
-                fmt::format("{} gets other labels, and {} is partitioned by a column of it, or made of it", first.text(), id.text());
+        if (object.holds_rows) cannot(id);
     }
     for (auto const& [id, object] : now)
         for (auto const& need : object.needs) {

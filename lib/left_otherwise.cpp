@@ -43,18 +43,25 @@ public:
     ScriptsRows(Backend& backend, Ledger const& ledger, LeftByScript const& left, Opposite const& opposite)
         : backend_(backend), ledger_(ledger), left_(left), opposite_(opposite) {}
 
-    // Neither rows that the up inserted, as they were or edited, nor rows without a key that users have written since for all we know.
+    // But rows that the up inserted, as they were or edited. Without a key nothing tells one that was edited: as many as it inserted.
     Result<std::int64_t> deleted(Snapshot const& s) {
         std::vector<std::string> key;
         for (std::size_t i = 0; i < s.table.key.size(); ++i) key.push_back(fmt::format("s.k{}", i + 1));
         std::string condition = "s.state = 'u'";
+        std::int64_t inserted = 0;
         for (auto const& print : opposite_.footprints) {
             if (print.of != Footprint::Of::rows || TableName{print.schema, print.table} != table_name(s.table)) continue;
-            if (key.empty()) return std::int64_t{0};
+            if (key.empty() && print.store.empty()) return std::int64_t{0};
+            if (key.empty()) {
+                UNDROP_TRY(auto const rows, backend_.rows("select coalesce(sum(c), 0) from " + ledger_.table(print.store)));
+                inserted += number_of(rows.at(0).at(0));
+                continue;
+            }
             condition += fmt::format(" and not exists (select 1 from {} as f where f.k = {})", ledger_.table(print.store),
                                      backend_.dialect().image(key));
         }
-        return count(fmt::format("{} as s where {}", ledger_.table(s.store), condition));
+        UNDROP_TRY(auto const rows, count(fmt::format("{} as s where {}", ledger_.table(s.store), condition)));
+        return std::max<std::int64_t>(rows - inserted, 0);
     }
 
     // Rows that take the place of those that the up deleted are merged with them.
@@ -122,6 +129,12 @@ bool was_before(Table const& table, std::string const& column, Catalog const& ca
 bool was_renamed(Opposite const& opposite, TableName const& name) {
     return std::any_of(opposite.renames.begin(), opposite.renames.end(),
                        [&](Rename const& rename) { return rename.column_before.empty() && rename.after == name; });
+}
+
+// A table of another name may take the place of one that goes.
+bool rename(std::vector<Statement> const& statements) {
+    return std::any_of(statements.begin(), statements.end(),
+                       [](Statement const& statement) { return lowered(statement.text).find("rename") != std::string::npos; });
 }
 
 // In words, the first of many.
@@ -279,23 +292,28 @@ std::vector<Rename> slipped_names(LeftByScript const& left, std::vector<Table> c
     return slips;
 }
 
-std::vector<std::pair<Table const*, std::string>> will_drop_beside(Foreseen const& foreseen, std::vector<Table> const& tables,
+std::vector<std::pair<Table const*, std::string>> will_drop_beside(Dialect const& dialect, std::vector<Statement> const& statements,
+                                                                   std::vector<std::string> const& lose, std::vector<Table> const& tables,
                                                                    Catalog const& catalog, Opposite const& opposite) {
     using Kind = Foreseen::Touch::Kind;
     std::vector<std::pair<Table const*, std::string>> dropped;
-    if (records_nothing(opposite) || !opposite.renames.empty()) return dropped;
+    if (records_nothing(opposite) || !opposite.renames.empty() || rename(statements)) return dropped;
+    auto const foreseen = dialect.foresee(statements);
     auto const is_made = [&](Table const& table) {
-        return std::any_of(opposite.wanted.begin(), opposite.wanted.end(),
-                           [&](auto const& entry) { return !entry.second && is_relation(entry.first, table_name(table)); });
+        auto const by_up = std::any_of(opposite.wanted.begin(), opposite.wanted.end(),
+                                       [&](auto const& entry) { return !entry.second && is_relation(entry.first, table_name(table)); });
+        return by_up || std::any_of(foreseen.touches.begin(), foreseen.touches.end(),
+                                    [&](Foreseen::Touch const& touch) { return touch.kind == Kind::create && touch.table == table.name; });
     };
     for (auto const& touch : foreseen.touches) {
         if (touch.kind != Kind::drop_table && touch.kind != Kind::drop_column) continue;
         auto const foresight = resolve({.touches = {touch}}, tables);
         for (auto const& name : foresight.tables)
-            if (auto const* table = find_table(tables, name); table && !is_made(*table)) dropped.emplace_back(table, "");
+            if (auto const* table = find_table(tables, name); table && !is_made(*table) && !waives(lose, name, ""))
+                dropped.emplace_back(table, "");
         for (auto const& [name, column] : foresight.columns)
-            if (auto const* table = find_table(tables, name);
-                table && !is_made(*table) && table->column(column) && was_before(*table, column, catalog, opposite))
+            if (auto const* table = find_table(tables, name); table && !is_made(*table) && table->column(column) &&
+                                                              !waives(lose, name, column) && was_before(*table, column, catalog, opposite))
                 dropped.emplace_back(table, column);
     }
     return dropped;

@@ -1,10 +1,8 @@
 // The part of the planner that tells what a down script drops beside what the up made (P7): the step is refused for it once the script has
 // run, or goes without the script.
 #include <fmt/format.h>
-#include <algorithm>
 
 #include "planner.hpp"
-#include "sql_tokens.hpp"
 #include "try.hpp"
 #include "untouched.hpp"
 
@@ -13,26 +11,13 @@ namespace {
 
 auto const success = [] { return BOOST_OUTCOME_V2_NAMESPACE::success(); };
 
-// A table of another name may take the place of one that goes.
-bool renames(std::vector<Statement> const& statements) {
-    return std::any_of(statements.begin(), statements.end(),
-                       [](Statement const& statement) { return lowered(statement.text).find("rename") != std::string::npos; });
-}
-
 }  // namespace
 
 Result<void> Planner::tell_of_drops_beside(PlannedStep const& step, std::vector<Statement> const& statements,
                                            std::vector<std::string> const& lose, Opposite const& opposite, Plan& plan) {
-    if (step.direction == Direction::up || statements.empty() || !catalog_read_ || reached_anything_ || renames(statements))
-        return success();
-    auto const foreseen = backend_.dialect().foresee(statements);
-    auto const is_made_again = [&](Table const& table) {
-        return std::any_of(foreseen.touches.begin(), foreseen.touches.end(), [&](Foreseen::Touch const& touch) {
-            return touch.kind == Foreseen::Touch::Kind::create && touch.table == table.name;
-        });
-    };
-    for (auto const& [table, column] : will_drop_beside(foreseen, tables_, catalog_, opposite)) {
-        if (reached_.contains(table_name(*table)) || waives(lose, table_name(*table), column) || is_made_again(*table)) continue;
+    if (step.direction == Direction::up || statements.empty() || !catalog_read_ || reached_anything_) return success();
+    for (auto const& [table, column] : will_drop_beside(backend_.dialect(), statements, lose, tables_, catalog_, opposite)) {
+        if (reached_.contains(table_name(*table))) continue;
         auto untouched = false;
         UNDROP_TRY(bool const known, backend_.read_in_time(glance, [&]() -> Result<void> {
             UNDROP_TRY(untouched, is_untouched(backend_, ledger_, opposite, tables_));

@@ -6,6 +6,7 @@
 #include "apply.hpp"
 #include "in_parts.hpp"
 #include "try.hpp"
+#include "untouched.hpp"
 
 namespace undrop {
 namespace {
@@ -302,8 +303,43 @@ Error InParts::failed(Error error) {
     return error;
 }
 
+// What a down script in parts drops beside the up: in one transaction this is seen once it has run; here a part of it would be committed by
+// then. Nothing: it drops no such thing.
+static Result<std::optional<StepReport>> without_script(Backend& backend, Ledger& ledger, Options const& options, PlannedStep const& step,
+                                                        std::int64_t& run) {
+    auto const ask = [&]() -> Result<void> {
+        UNDROP_TRY(auto const statements, backend.dialect().split(*step.down));
+        UNDROP_TRY(auto const read, directives(*step.down));
+        UNDROP_CHECK(backend.begin(options, {}));
+        UNDROP_TRY(auto const history, ledger.history());
+        auto const* applied = history.find(step.version);
+        if (!applied) return success();
+        UNDROP_TRY(auto const opposite, read_opposite(ledger, applied->step, step.direction));
+        UNDROP_TRY(auto const tables, backend.tables(ledger.name()));
+        UNDROP_TRY(auto const catalog, backend.catalog(ledger.name()));
+        auto const beside = will_drop_beside(backend.dialect(), statements, read.lose, tables, catalog, opposite);
+        if (beside.empty()) return success();
+        auto error = drops_beside(*beside.front().first, beside.front().second);
+        error.left = Left::untouched;
+        return error;
+    };
+    auto const found = ask();
+    backend.rollback();
+    if (found) return std::optional<StepReport>{};
+    if (found.error().code != Code::refused) return found.error();
+    UNDROP_TRY(auto recorded, back_as_recorded(backend, ledger, options, step, run, nullptr));
+    if (!recorded) return found.error();
+    recorded->notes.push_back(found.error().message +
+                              "; what the up made and changed is as it was left, so what was recorded came back without the script");
+    return recorded;
+}
+
 Result<StepReport> run_in_parts(Backend& backend, Ledger& ledger, Options const& options, PlannedStep const& step, std::string const& base,
                                 std::int64_t& run) {
+    if (step.direction == Direction::down && step.origin != Origin::derived && step.down && step.unfinished == 0 && !step.takes_back) {
+        UNDROP_TRY(auto done, without_script(backend, ledger, options, step, run));
+        if (done) return std::move(*done);
+    }
     return InParts(backend, ledger, options, step, base, run).run();
 }
 

@@ -47,10 +47,13 @@ void StepRunner::report_objects(Catalog const& now, std::vector<Rename> const& r
         if (!now.contains(id) &&
             std::none_of(renames.begin(), renames.end(), [&](Rename const& r) { return there_as_renamed(id, r, now); }))
             report_.went.push_back(id.text());
-    if (step_.direction == Direction::up || step_.origin == Origin::derived) return;
+    if (step_.direction == Direction::up || step_.origin == Origin::derived || !ends_step()) return;
+    auto const at_start = catalog_at_start();
+    if (!at_start) return;  // the connection is gone, and what the step writes next says so
+    auto const& start = at_start.value();
     auto const is_new = [&](ObjectId const& id) {
-        return now.contains(id) && !catalog_.contains(id) && !opposite_.wanted.contains(id) &&
-               std::none_of(renames.begin(), renames.end(), [&](Rename const& r) { return there_as_renamed(id, reversed(r), catalog_); });
+        return now.contains(id) && !start.contains(id) && !opposite_.wanted.contains(id) &&
+               std::none_of(renames.begin(), renames.end(), [&](Rename const& r) { return there_as_renamed(id, reversed(r), start); });
     };
     std::string made;
     for (auto const& [id, object] : now)

@@ -132,7 +132,7 @@ Result<void> StepRunner::want_what_script_changed(Catalog const& now) {
     for (auto const& [id, object] : now)
         if (!start.contains(id) && more.contains({"sequence_owner", id.parent, id.name})) more.emplace(id, std::nullopt);
     opposite_.wanted.merge(more);
-    if (step_.direction != Direction::down || step_.origin == Origin::derived || part_) return success();
+    if (step_.direction != Direction::down || step_.origin == Origin::derived || !ends_step()) return success();
     // What the up never changed is changed by the script alone, as another column's type. Renames change texts by themselves.
     if (opposite_.renames.empty())
         for (auto const& [id, object] : start)

@@ -56,9 +56,12 @@ constexpr char const* otherwise = "left otherwise";
 // Tables come before their columns. What the mend would make under that name is empty.
 [[nodiscard]] std::vector<Rename> slipped_names(LeftByScript const& left, std::vector<Table> const& after, Opposite const& opposite);
 
-// As dropped_beside(), by the script's text.
-[[nodiscard]] std::vector<std::pair<Table const*, std::string>> will_drop_beside(Foreseen const& foreseen, std::vector<Table> const& tables,
-                                                                                 Catalog const& catalog, Opposite const& opposite);
+// As dropped_beside(), by the script's text, but for what `lose` waives, and what may get another table's name or is made again.
+[[nodiscard]] std::vector<std::pair<Table const*, std::string>> will_drop_beside(Dialect const& dialect,
+                                                                                 std::vector<Statement> const& statements,
+                                                                                 std::vector<std::string> const& lose,
+                                                                                 std::vector<Table> const& tables, Catalog const& catalog,
+                                                                                 Opposite const& opposite);
 
 [[nodiscard]] Error drops_beside(Table const& table, std::string const& column, bool renamed = false);
 

@@ -50,6 +50,10 @@ ON_POSTGRES("labels: what else can be of the type refuses the way back by its na
         char const* said;
     } const cases[] = {
         {"create table t (m mood) partition by list (m)", "table public.t is partitioned by a column of it"},
+        {"create table t (d date, m mood) partition by range (d);"
+         "create table day partition of t for values from ('2026-01-01') to ('2026-01-02') partition by list (m);"
+         "create table day_ok partition of day for values in ('ok')",
+         "table public.day is partitioned by a column of it"},
         {"create type row as (m mood); create table t of row", "table public.t is partitioned by a column of it, or made of it"},
         {"create table inner_t (m mood); create table t (r inner_t)", "column public.t.r holds rows of table public.inner_t"},
     };

@@ -177,6 +177,19 @@ ON_BOTH("story: a plan down tells what of before a down script drops, and what c
     CHECK_EQ(down_error(db, source).code, Code::refused);
 }
 
+ON_POSTGRES("story: what a down script in parts drops of before is refused before its first part") {
+    db.run("create table t (id integer primary key, v text); insert into t values (1, 'a'), (2, 'b')");
+    auto const source = source_of({{"create table u (id integer)", "-- undrop: no-transaction\ndrop table u;\ndrop table t;\nvacuum;"}});
+    (void)up(db, source);
+    db.run("insert into u values (1)");
+    auto const before = witness(db);
+    auto const error = down_error(db, source);
+    CHECK_EQ(error.code, Code::refused);
+    CHECK_EQ(error.left, Left::untouched);
+    CHECK_MESSAGE(error.message.find("the down script drops public.t") != std::string::npos, error.message);
+    check_unchanged(before, witness(db));
+}
+
 ON_BOTH("story: a plan down counts what comes back of a table") {
     fill(db);
     auto const source = source_of({{"drop table t"}});
