@@ -122,6 +122,19 @@ std::string was_left(Dialect const& dialect, Ledger const& ledger, Snapshot cons
     return condition;
 }
 
+// How many saved values are of rows that the step left there.
+Result<std::int64_t> rows_left(Backend& backend, Snapshot const& s, Pairing const& pairing, RestoreContext const& context,
+                               std::int64_t matched) {
+    if (context.deleted.empty()) return s.rows;
+    if (s.keyed()) {
+        UNDROP_TRY(auto const kept, backend.rows("select count(*) from " + pairing.saved));
+        return number_of(kept.at(0).at(0));
+    }
+    auto rows = s.rows;
+    for (auto const* d : context.deleted) rows -= d->rows;
+    return std::max(rows, matched);
+}
+
 // Values whose row is gone; and those that come back, where their foreign keys are still to be looked at.
 Result<void> note_column(Backend& backend, Ledger const& ledger, Snapshot const& s, Table const& now, Pairing const& pairing,
                          std::string const& comes_back, Restored const& done, std::vector<Snapshot const*> const& deleted) {
@@ -174,14 +187,7 @@ Result<Restored> restore_column(Backend& backend, Ledger const& ledger, Snapshot
         matched += number_of(row[1]);
     }
     UNDROP_TRY(auto const total, backend.rows(fmt::format("select count(*) from {}", dialect.own_rows(now))));
-    auto saved = s.rows;
-    if (!s.keyed()) {
-        for (auto const* d : context.deleted) saved -= d->rows;
-        saved = std::max(saved, matched);
-    } else if (!context.deleted.empty()) {
-        UNDROP_TRY(auto const kept, backend.rows("select count(*) from " + pairing.saved));
-        saved = number_of(kept.at(0).at(0));
-    }
+    UNDROP_TRY(auto const saved, rows_left(backend, s, pairing, context, matched));
     done.merged.rows = saved;
     done.merged.deleted_since = saved - matched;
     done.merged.inserted_since = number_of(total.at(0).at(0)) - matched;
