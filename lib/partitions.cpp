@@ -213,6 +213,18 @@ Wanted without_columns_of_parents(Wanted const& wanted, std::vector<Rename> cons
     return without_inherited(std::move(own), now, tables);
 }
 
+std::string partitioned_otherwise(Catalog const& now, Wanted const& wanted) {
+    auto const is_partitioned = [](Object const& table) { return table.make.find(" PARTITION BY ") != std::string::npos; };
+    std::string found;
+    for (auto const& [id, want] : wanted) {
+        auto const is = now.find(id);
+        if (id.kind != "table" || !want || is == now.end() || is_partitioned(is->second) == is_partitioned(*want)) continue;
+        found += fmt::format("{}{} is{} partitioned, and was{} before: neither becomes the other", found.empty() ? "" : "; ", id.text(),
+                             is_partitioned(*want) ? " not" : "", is_partitioned(*want) ? "" : " not");
+    }
+    return found;
+}
+
 bool becomes_partition(ObjectId const& table, Wanted const& wanted) {
     auto const found = table.kind == "table" ? wanted.find({"partition", table.parent, table.name}) : wanted.end();
     return found != wanted.end() && found->second;

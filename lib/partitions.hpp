@@ -30,6 +30,9 @@ namespace undrop {
 [[nodiscard]] Wanted without_columns_of_parents(Wanted const& wanted, std::vector<Rename> const& renames, Catalog const& now,
                                                 std::vector<Table> const& tables);
 
+// The tables that are partitioned and are not wanted so, or the other way round: none can become the other. In words; empty: there are
+// none.
+[[nodiscard]] std::string partitioned_otherwise(Catalog const& now, Wanted const& wanted);
 // A table that is one already, and differs from the partition that it is to be in nothing else.
 [[nodiscard]] bool becomes_partition(ObjectId const& table, Wanted const& wanted);
 

@@ -329,6 +329,7 @@ void Planner::describe_way_back(PlannedStep& step, Opposite const& opposite, Pla
     std::erase_if(mend.before_data,
                   [&](MendAction const& a) { return a.kind == MendAction::Kind::reshape && becomes_partition(a.id, wanted); });
     auto refused = why_no_mend(catalog_, wanted);
+    if (refused.empty() && opposite.renames.empty()) refused = partitioned_otherwise(catalog_, wanted);
     if (auto const beside = columns_beside_parents(wanted, catalog_, tables_);
         step.origin == Origin::derived && opposite.renames.empty() && !beside.empty()) {
         auto error = beside_parents(beside);

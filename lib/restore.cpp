@@ -122,17 +122,17 @@ std::string was_left(Dialect const& dialect, Ledger const& ledger, Snapshot cons
     return condition;
 }
 
-// Of as many rows there are saved values; those that the step deleted come back as rows.
-Result<std::int64_t> saved_of_those_left(Backend& backend, Snapshot const& s, Pairing const& pairing, RestoreContext const& context,
-                                         std::int64_t matched) {
-    auto saved = s.rows;
-    if (!s.keyed()) {
-        for (auto const* d : context.deleted) saved -= d->rows;
-        return std::max(saved, matched);
+// How many saved values are of rows that the step left there.
+Result<std::int64_t> rows_left(Backend& backend, Snapshot const& s, Pairing const& pairing, RestoreContext const& context,
+                               std::int64_t matched) {
+    if (context.deleted.empty()) return s.rows;
+    if (s.keyed()) {
+        UNDROP_TRY(auto const kept, backend.rows("select count(*) from " + pairing.saved));
+        return number_of(kept.at(0).at(0));
     }
-    if (context.deleted.empty()) return saved;
-    UNDROP_TRY(auto const kept, backend.rows("select count(*) from " + pairing.saved));
-    return number_of(kept.at(0).at(0));
+    auto rows = s.rows;
+    for (auto const* d : context.deleted) rows -= d->rows;
+    return std::max(rows, matched);
 }
 
 // Values whose row is gone; and those that come back, where their foreign keys are still to be looked at.
@@ -187,7 +187,7 @@ Result<Restored> restore_column(Backend& backend, Ledger const& ledger, Snapshot
         matched += number_of(row[1]);
     }
     UNDROP_TRY(auto const total, backend.rows(fmt::format("select count(*) from {}", dialect.own_rows(now))));
-    UNDROP_TRY(auto const saved, saved_of_those_left(backend, s, pairing, context, matched));
+    UNDROP_TRY(auto const saved, rows_left(backend, s, pairing, context, matched));
     done.merged.rows = saved;
     done.merged.deleted_since = saved - matched;
     done.merged.inserted_since = number_of(total.at(0).at(0)) - matched;

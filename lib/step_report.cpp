@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "labels.hpp"
+#include "partitions.hpp"
 #include "renames.hpp"
 #include "stays.hpp"
 #include "step.hpp"
@@ -41,6 +42,11 @@ void StepRunner::report_way_back(Catalog const& now) {
 // What went is not there under another name; what a down script made beside the recorded objects stays.
 void StepRunner::report_objects(Catalog const& now, std::vector<Rename> const& renames) {
     report_way_back(now);
+    if (step_.direction == Direction::up && !step_.down && renames.empty()) {
+        Wanted const before(catalog_.begin(), catalog_.end());
+        if (auto const refused = partitioned_otherwise(now, before); !refused.empty())
+            report_.notes.push_back("no way back can be derived: " + refused + "; write a down script before it is needed");
+    }
     if (ends_step())
         for (auto& what : what_stays(backend_.dialect(), step_)) report_.notes.push_back(std::move(what));
     for (auto const& [id, object] : catalog_)

@@ -313,7 +313,11 @@ Result<void> PostgresBackend::loud(Table const& table) {
 }
 
 Result<void> PostgresBackend::reshape(ObjectId const& id, Object const&, Object const&) {
-    return Error{.code = Code::refused, .message = fmt::format("{} cannot be brought into another form while it holds rows", id.text())};
+    return Error{
+        .code = Code::refused,
+        .message = fmt::format("{} cannot be brought into another form while it holds rows", id.text()),
+        .next = {.advice = "write a down script that makes it anew under another name, fills that from it, drops it, and gives the "
+                           "new one its name"}};
 }
 
 Result<void> PostgresBackend::set_position(std::string const& sequence, std::string const& position) {

@@ -300,3 +300,15 @@ ON_POSTGRES("story: a publication of the store's own schema is refused as well")
     CHECK_NE(error.message.find("publication of_store"), std::string::npos);
     superuser->run("drop publication of_store");
 }
+
+ON_BOTH("story: values without a key that find no row are counted beside rows that the step had deleted") {
+    db.run("create table t (v text, n integer); insert into t values ('a', 1), ('b', 2), ('c', 3), ('d', 4)");
+    auto const source = source_of({{"delete from t where v = 'd';\nalter table t drop column n;"}});
+    (void)up(db, source);
+    db.run("update t set v = 'own' where v = 'b'; delete from t where v = 'c'; insert into t values ('new')");
+    auto const back = down(db, source);
+    auto const& n = merged(back.steps.at(0), db.named("t.n"));
+    CHECK_EQ(n.restored + n.deleted_since, 3);
+    CHECK_EQ(n.deleted_since, 2);
+    CHECK_EQ(merged(back.steps.at(0), db.named("t") + " (deleted)").restored, 1);
+}

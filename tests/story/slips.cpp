@@ -71,3 +71,33 @@ ON_BOTH("slips: a unique column is set back to the same value in every row") {
            "alter table t add column slug text default '';\ncreate unique index t_slug on t (slug);"},
           db.either("t_slug", "t.slug"));
 }
+
+ON_BOTH("slips: a column of before that the down fills anew, and leaves under another name, is saved or stays") {
+    db.run("create table t (id integer primary key, v text, z integer); insert into t values (1, 'Ann', 1), (2, 'Bob', 2)");
+    auto const source = source_of({{"alter table t drop column z;",
+                                    "alter table t add column z integer;\nalter table t rename column v to old_v;\n"
+                                    "alter table t add column v text;\nupdate t set v = upper(old_v);"}});
+    (void)up(db, source);
+    auto const back = down(db, source);
+    CHECK_EQ(db.one("select v from t where id = 1"), "ANN");
+    if (db.either("stays", "goes") == "stays")
+        CHECK_EQ(db.one("select old_v from t where id = 1"), "Ann");
+    else
+        CHECK_EQ(saved(back.steps.at(0), db.named("t.v")).rows, 2);
+}
+
+ON_POSTGRES("slips: a table that becomes a partitioned one has no derived way back, and both the up and the plan say so") {
+    db.run("create table t (id integer primary key, v text); insert into t values (1, 'a'), (2, 'b')");
+    auto const source =
+        source_of({{"alter table t rename to old_t;\n"
+                    "create table t (id integer primary key, v text) partition by range (id);\n"
+                    "create table t_all partition of t default;\ninsert into t select * from old_t;\ndrop table old_t;"}});
+    auto const went = up(db, source);
+    CHECK(mentions(went.steps.at(0).notes, "no way back can be derived: table public.t is partitioned, and was not before"));
+    auto const migrated = witness(db);
+    auto target = Target::open(db.url()).value();
+    auto const plan = plan_down(target, source).value();
+    CHECK_EQ(std::count_if(plan.findings.begin(), plan.findings.end(), [](Finding const& f) { return f.code == "not-derivable"; }), 1);
+    CHECK_EQ(down_error(db, source).left, Left::untouched);
+    check_unchanged(migrated, witness(db));
+}
