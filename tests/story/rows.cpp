@@ -72,8 +72,9 @@ ON_POSTGRES("story: a role that may connect but once gets copies") {
     auto const went = up(db, source_of({{mixed}}));
     CHECK_EQ(went.steps.at(0).rounds, 2);
     // A connection that was closed counts until the server's process is gone.
-    db.run("do $$ begin while (select count(*) from pg_stat_activity where datname = current_database() and "
-           "backend_type = 'client backend') > 1 loop perform pg_stat_clear_snapshot(); perform pg_sleep(0.01); end loop; end $$");
+    db.run(
+        "do $$ begin while (select count(*) from pg_stat_activity where datname = current_database() and "
+        "backend_type = 'client backend') > 1 loop perform pg_stat_clear_snapshot(); perform pg_sleep(0.01); end loop; end $$");
     (void)down(db, source_of({{mixed}}));
     db.run("alter database \"" + limits + "\" connection limit -1");
     check_unchanged(before, witness(db));
