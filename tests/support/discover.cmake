@@ -20,5 +20,5 @@ while(lines MATCHES "^([^\n]*)\n")
     string(REGEX REPLACE "[^A-Za-z0-9 _.:-]" "?" filter "${name}")
     add_test("${name}" "${program}" "--test-case=${filter}" --no-skip=1 --no-version=1)
     # A filter that finds nothing succeeds: that is a failure here.
-    set_tests_properties("${name}" PROPERTIES LABELS "${label}" TIMEOUT 300 FAIL_REGULAR_EXPRESSION "test cases: +0 ")
+    set_tests_properties("${name}" PROPERTIES LABELS "${label}" TIMEOUT 900 FAIL_REGULAR_EXPRESSION "test cases: +0 ")
 endwhile()
