@@ -61,13 +61,6 @@ bool writes_rows(Tokens const& all) {
     return !all.empty() && is_one_of(all.front(), words);
 }
 
-// Where a name with its schemas that begins here ends; `at` itself, where there is none.
-std::size_t past_name(Tokens const& all, std::size_t at) {
-    if (at >= all.size() || !all[at].is_name()) return at;
-    while (at + 2 < all.size() && all[at + 1].is(".") && all[at + 2].is_name()) at += 2;
-    return at + 1;
-}
-
 std::size_t past(Tokens const& all, std::size_t at, std::initializer_list<char const*> words) {
     for (auto const* word : words)
         if (at < all.size() && all[at].is(word)) ++at;

@@ -28,13 +28,6 @@ std::vector<std::size_t> clauses(std::vector<Token> const& all) {
     return found;
 }
 
-// Where a name with its schemas that begins here ends; `at` itself, where there is none.
-std::size_t past_name(std::vector<Token> const& all, std::size_t at) {
-    if (at >= all.size() || !all[at].is_name()) return at;
-    while (at + 2 < all.size() && all[at + 1].is(".") && all[at + 2].is_name()) at += 2;
-    return at + 1;
-}
-
 // INSERT ... SELECT ... FROM one table, row by row, as a rebuild has it.
 bool copies_rows(std::vector<Token> const& all) {
     auto const from = clauses(all);

@@ -72,4 +72,10 @@ bool same(Token const& token, std::string const& name) {
            std::equal(name.begin(), name.end(), token.text.begin(), [](char a, char b) { return lowered(a) == lowered(b); });
 }
 
+std::size_t past_name(std::vector<Token> const& all, std::size_t at) {
+    if (at >= all.size() || !all[at].is_name()) return at;
+    while (at + 2 < all.size() && all[at + 1].is(".") && all[at + 2].is_name()) at += 2;
+    return at + 1;
+}
+
 }  // namespace undrop

@@ -1,6 +1,7 @@
 // The words and signs of a statement, for rules that look at its text alone. Pure; any thread.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -23,5 +24,8 @@ struct Token {
 
 // Does a name that a script wrote mean this one? Whatever its case.
 [[nodiscard]] bool same(Token const& token, std::string const& name);
+
+// Where a name with its schemas that begins here ends, as an index into `all`; `at` itself, where there is none.
+[[nodiscard]] std::size_t past_name(std::vector<Token> const& all, std::size_t at);
 
 }  // namespace undrop
