@@ -226,7 +226,7 @@ public:
     }
     // P7: of these objects, those that our role could not make again as they are, if they went: for each a stop, with the object, the
     // reason and what to do. What needs no look at rows: owners, schemas, languages.
-    [[nodiscard]] virtual Result<std::vector<Finding>> cannot_make(std::map<ObjectId, Object> const& objects) {
+    [[nodiscard]] virtual Result<std::vector<Finding>> cannot_make(Catalog const& objects) {
         static_cast<void>(objects);
         return std::vector<Finding>{};
     }

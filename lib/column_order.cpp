@@ -7,7 +7,7 @@
 namespace undrop {
 namespace {
 
-using Objects = std::map<ObjectId, Object>;
+using Objects = Catalog;
 
 bool has(ColumnNames const& names, std::string const& name) { return std::find(names.begin(), names.end(), name) != names.end(); }
 
@@ -23,7 +23,7 @@ ColumnNames names_before(Table const& table, std::vector<Rename> const& renames)
     return names;
 }
 
-std::map<ObjectId, Object> columns_of(Catalog const& now, Table const& table, ColumnNames const& names) {
+Catalog columns_of(Catalog const& now, Table const& table, ColumnNames const& names) {
     Objects found;
     for (auto const& [id, object] : now)
         if (id.kind == "column" && names_table(id.parent, table_name(table)) &&
@@ -155,7 +155,7 @@ Move plan_move(Catalog const& now, Table const& table, ColumnNames const& wanted
             columns.assign(first, wanted.end());
             continue;
         }
-        std::erase_if(aside, [&](auto const& entry) { return entry.second.holds_rows && of_them.contains(entry.first); });
+        erase_if(aside, [&](auto const& entry) { return entry.second.holds_rows && of_them.contains(entry.first); });
         return {.columns = std::move(columns), .of_them = of_them, .aside = std::move(aside)};
     }
 }

@@ -33,8 +33,8 @@ struct OrderAhead {
 // What it takes to move columns, by what the catalog knows.
 struct Move {
     ColumnNames columns;  // an end of the wanted order
-    std::map<ObjectId, Object> of_them;
-    std::map<ObjectId, Object> aside;  // what hangs on them, and steps aside; also generated ones of them
+    Catalog of_them;
+    Catalog aside;  // what hangs on them, and steps aside; also generated ones of them
 };
 // A generated column that is computed from one that moves comes last as well, and with it all that stood behind it.
 [[nodiscard]] Move plan_move(Catalog const& now, Table const& table, ColumnNames const& wanted, ColumnNames columns);

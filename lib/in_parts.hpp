@@ -33,7 +33,7 @@ private:
     [[nodiscard]] Result<void> write(ScriptPart const& part, Begun const& begun);
     [[nodiscard]] Result<void> finish(ScriptPart const& part, Begun const& begun);
     // Those in its scope now, and these as they are now.
-    [[nodiscard]] Result<std::map<ObjectId, Object>> objects_of(Outside const& what, std::map<ObjectId, Object> const& these);
+    [[nodiscard]] Result<Catalog> objects_of(Outside const& what, Catalog const& these);
     [[nodiscard]] Result<Effect> tidied(Outside const& what, Options const& options);
     [[nodiscard]] Result<void> settle(Options const& options);
     [[nodiscard]] Result<void> take_back();

@@ -20,7 +20,7 @@ namespace undrop {
 struct Begun {
     Outside what = {};
     Effect before = Effect::none;
-    std::map<ObjectId, Object> objects = {};            // in its scope
+    Catalog objects = {};                               // in its scope
     std::map<std::string, std::string> positions = {};  // of sequences, where it commits by itself
 };
 

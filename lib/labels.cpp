@@ -27,12 +27,12 @@ bool has(std::vector<std::string> const& labels, std::string const& label) {
     return std::find(labels.begin(), labels.end(), label) != labels.end();
 }
 
-bool any_needed(Object const& object, std::map<ObjectId, Object> const& of) {
+bool any_needed(Object const& object, Catalog const& of) {
     return std::any_of(object.needs.begin(), object.needs.end(), [&](ObjectId const& need) { return of.contains(need); });
 }
 
 // And what types are made of them, attributes too.
-std::map<ObjectId, Object> with_types_of(Catalog const& now, std::map<ObjectId, Object> types) {
+Catalog with_types_of(Catalog const& now, Catalog types) {
     for (auto& [id, object] : types) object = now.at(id);
     for (bool grown = true; grown;) {
         grown = false;
@@ -49,7 +49,7 @@ std::map<ObjectId, Object> with_types_of(Catalog const& now, std::map<ObjectId, 
 }
 
 // Is a partition one of this table, or of one of its partitions?
-bool descends(std::map<ObjectId, Object> const& partitions, ObjectId const& partition, std::string const& table) {
+bool descends(Catalog const& partitions, ObjectId const& partition, std::string const& table) {
     auto const& needs = partitions.at(partition).needs;
     return std::any_of(needs.begin(), needs.end(), [&](ObjectId const& need) {
         if (need.kind != "table") return false;
@@ -58,7 +58,7 @@ bool descends(std::map<ObjectId, Object> const& partitions, ObjectId const& part
 }
 
 // Partitions have their table's columns, and may be partitioned themselves, by others of these: only their text says it.
-ObjectId const* partitioned_by_one_of(std::map<ObjectId, Object> const& partitions, std::set<ObjectId> const& columns) {
+ObjectId const* partitioned_by_one_of(Catalog const& partitions, std::set<ObjectId> const& columns) {
     for (auto const& [id, object] : partitions) {
         auto const key = object.make.rfind(" PARTITION BY ");
         if (key == std::string::npos) continue;
@@ -113,8 +113,8 @@ Object with_all_labels(Object wanted, Object const& now) {
     return wanted;
 }
 
-std::map<ObjectId, Object> other_labels(Catalog const& now, Wanted const& wanted) {
-    std::map<ObjectId, Object> types;
+Catalog other_labels(Catalog const& now, Wanted const& wanted) {
+    Catalog types;
     for (auto const& [id, want] : wanted) {
         auto const is = now.find(id);
         if (id.kind != "type" || !want || is == now.end() || !is_enum(*want) || !is_enum(is->second)) continue;
@@ -127,12 +127,12 @@ std::map<ObjectId, Object> other_labels(Catalog const& now, Wanted const& wanted
     return types;
 }
 
-std::map<ObjectId, Object> with_new_labels(Catalog const& before, Catalog const& now) {
+Catalog with_new_labels(Catalog const& before, Catalog const& now) {
     Wanted wanted;
     for (auto const& [id, object] : before)
         if (id.kind == "type") wanted.emplace(id, object);
     auto types = other_labels(now, wanted);
-    std::erase_if(types, [&](auto const& type) { return labels_only_in(now.at(type.first), type.second).empty(); });
+    erase_if(types, [&](auto const& type) { return labels_only_in(now.at(type.first), type.second).empty(); });
     for (auto& [id, object] : types) object = now.at(id);
     return types;
 }
@@ -142,13 +142,13 @@ Wanted with_labels_as_now(Catalog const& now, Wanted wanted) {
     return wanted;
 }
 
-TypeRemake plan_remake(Catalog const& now, std::map<ObjectId, Object> const& types) {
+TypeRemake plan_remake(Catalog const& now, Catalog const& types) {
     TypeRemake plan;
     plan.types = with_types_of(now, types);
     for (auto const& [id, object] : now)
         if (id.kind == "column" && object.holds_rows && any_needed(object, plan.types)) plan.columns.insert(id);
     auto remake = plan.types;
-    std::map<ObjectId, Object> partitions;  // their columns change with those of their tables
+    Catalog partitions;  // their columns change with those of their tables
     for (auto const& [id, object] : now)
         if (id.kind == "table" && now.contains({"partition", id.parent, id.name})) partitions.emplace(id, object);
     add_dependents(now, remake, partitions, plan.columns);

@@ -16,9 +16,9 @@ namespace undrop {
 [[nodiscard]] std::vector<std::string> labels_of(Object const& type);  // in order, as the database quotes them
 
 // Enum types that are there and wanted with other labels, which no rename leads to, where something that holds rows is of them.
-[[nodiscard]] std::map<ObjectId, Object> other_labels(Catalog const& now, Wanted const& wanted);
+[[nodiscard]] Catalog other_labels(Catalog const& now, Wanted const& wanted);
 // Such types as they are now, of those that have labels which they had not before.
-[[nodiscard]] std::map<ObjectId, Object> with_new_labels(Catalog const& before, Catalog const& now);
+[[nodiscard]] Catalog with_new_labels(Catalog const& before, Catalog const& now);
 // `wanted`, but for these types, which keep the labels that they have.
 [[nodiscard]] Wanted with_labels_as_now(Catalog const& now, Wanted wanted);
 // The labels of one that the other has not.
@@ -30,12 +30,12 @@ namespace undrop {
 
 // What it takes to make types anew. A column's values wait as text meanwhile; all else that needs them steps aside.
 struct TypeRemake {
-    std::map<ObjectId, Object> types;  // and what is made of them: composite types with their attributes, domains, ranges
+    Catalog types;  // and what is made of them: composite types with their attributes, domains, ranges
     std::set<ObjectId> columns;
-    std::map<ObjectId, Object> aside;
+    Catalog aside;
     std::string refused;  // not empty: why it cannot be done
 };
-[[nodiscard]] TypeRemake plan_remake(Catalog const& now, std::map<ObjectId, Object> const& types);
+[[nodiscard]] TypeRemake plan_remake(Catalog const& now, Catalog const& types);
 
 // Why a mend would be refused; empty: it would not.
 [[nodiscard]] std::string why_no_mend(Catalog const& now, Wanted const& wanted);

@@ -10,7 +10,7 @@
 namespace undrop {
 namespace {
 
-using Objects = std::map<ObjectId, Object>;
+using Objects = Catalog;
 
 // Who loses the rights on a table that stays loses those on its columns, whoever gave them.
 bool loses_rights(ObjectId const& id, Object const& object, Objects const& removed) {

@@ -54,14 +54,13 @@ using MendLog = std::vector<Mended>;
 [[nodiscard]] MendPlan plan_mend(Catalog const& now, Wanted const& wanted);
 
 // Adds to `remake` whatever depends on a member of it or on what is `altered`, as far as it is there now.
-void add_dependents(Catalog const& now, std::map<ObjectId, Object>& remake, std::map<ObjectId, Object> const& removed,
-                    std::set<ObjectId> const& altered);
+void add_dependents(Catalog const& now, Catalog& remake, Catalog const& removed, std::set<ObjectId> const& altered);
 
 // Ids, in an order in which each comes after what it needs; otherwise by section, rank and order.
-[[nodiscard]] std::vector<ObjectId> in_making_order(std::map<ObjectId, Object> const& objects);
+[[nodiscard]] std::vector<ObjectId> in_making_order(Catalog const& objects);
 
 // The removal of all that has to be removed by itself: what needs the others goes first.
-[[nodiscard]] std::vector<MendAction> removals(std::map<ObjectId, Object> const& gone);
+[[nodiscard]] std::vector<MendAction> removals(Catalog const& gone);
 
 // Runs actions in order.
 [[nodiscard]] Result<void> run_mend(Backend& backend, std::vector<MendAction> const& actions);

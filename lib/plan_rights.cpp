@@ -48,7 +48,7 @@ Table const* table_of(Foresight const& touched, std::vector<Table> const& tables
 }
 
 // What goes where these go: by CASCADE, or the database refuses the script.
-std::map<ObjectId, Object> taken_by(Catalog const& catalog, Foresight const& foresight, Foreseen const& foreseen) {
+Catalog taken_by(Catalog const& catalog, Foresight const& foresight, Foreseen const& foreseen) {
     auto const is_body = [&](ObjectId const& id) {
         return std::any_of(foreseen.bodies.begin(), foreseen.bodies.end(), [&](Foreseen::Body const& body) {
             auto const name = id.kind == "function" || id.kind == "procedure" ? id.name.substr(0, id.name.find('(')) : id.name;
@@ -56,7 +56,7 @@ std::map<ObjectId, Object> taken_by(Catalog const& catalog, Foresight const& for
                    (id.kind.ends_with("view") || id.kind == "function" || id.kind == "procedure");
         });
     };
-    std::map<ObjectId, Object> taken;
+    Catalog taken;
     for (auto const& [id, object] : catalog) {
         auto const full = id.parent.empty() ? id.name : id.parent + "." + id.name;
         auto const goes = [&](TableName const& table) {
@@ -101,7 +101,7 @@ Result<void> Planner::find_what_cannot_come_back(PlannedStep const& step, std::v
     }
     std::vector<Table> read;
     Backend::WantedRights wanted;
-    std::map<ObjectId, Object> objects;
+    Catalog objects;
     auto const owned = !changes_role(statements);
     Foresight certain;
     for (auto const& statement : statements) {

@@ -8,7 +8,7 @@
 namespace undrop {
 namespace {
 
-using Objects = std::map<ObjectId, Object>;
+using Objects = Catalog;
 
 // A parent's text quotes names only where SQL needs it.
 std::vector<std::string> as_parent(ObjectId const& table) {

@@ -10,9 +10,9 @@ namespace undrop {
 
 // Of what is `gone`, in an order in which each goes before what it needs: all that has to be removed by itself. What is part of a table
 // among `removed` goes with that, and its needs are the table's; where these run in a circle, it goes by itself before.
-[[nodiscard]] std::vector<ObjectId> in_removal_order(std::map<ObjectId, Object> const& gone, std::map<ObjectId, Object> const& removed);
+[[nodiscard]] std::vector<ObjectId> in_removal_order(Catalog const& gone, Catalog const& removed);
 
 // Is this part of a table that is removed as a whole?
-[[nodiscard]] bool goes_with_table(ObjectId const& id, std::map<ObjectId, Object> const& removed);
+[[nodiscard]] bool goes_with_table(ObjectId const& id, Catalog const& removed);
 
 }  // namespace undrop

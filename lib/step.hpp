@@ -101,11 +101,11 @@ private:
     [[nodiscard]] Result<void> take_labels_away();
     [[nodiscard]] Result<void> make_new_labels_usable();
     [[nodiscard]] bool needs_new_labels(Error const& error);
-    [[nodiscard]] Result<void> remake_types(Catalog const& now, std::map<ObjectId, Object> const& types, bool last);
+    [[nodiscard]] Result<void> remake_types(Catalog const& now, Catalog const& types, bool last);
     [[nodiscard]] Result<void> make_column_text(ObjectId const& id, std::vector<Table> const& tables);
     void note_moved(ObjectId const& id, std::vector<Table> const& tables);
-    [[nodiscard]] Result<void> rows_with_labels(Catalog const& now, std::map<ObjectId, Object> const& types,
-                                                std::set<ObjectId> const& columns, std::vector<Table> const& before);
+    [[nodiscard]] Result<void> rows_with_labels(Catalog const& now, Catalog const& types, std::set<ObjectId> const& columns,
+                                                std::vector<Table> const& before);
     // step_evict.cpp: what the opposite step put in the place of what it renamed away
     [[nodiscard]] Result<void> evict_relations();
     [[nodiscard]] Result<void> evict(ObjectId const& id, TableName const& name, Object const& object);
@@ -145,7 +145,7 @@ private:
     [[nodiscard]] Result<std::optional<Object>> identity_of(Table const& table, std::string const& column);
     [[nodiscard]] std::function<Result<std::int64_t>(std::string const& where)> numbering(Table const& table, std::string const& column,
                                                                                           std::optional<Object> const& found);
-    [[nodiscard]] Result<std::map<ObjectId, Object>> unique_aside(Snapshot const& snapshot, Table const& table);
+    [[nodiscard]] Result<Catalog> unique_aside(Snapshot const& snapshot, Table const& table);
     [[nodiscard]] bool is_made_by_script(Snapshot const& snapshot) const;
     [[nodiscard]] Result<Table const*> with_column_of(Snapshot const& snapshot, bool before_mend, std::vector<Table>& tables);
     [[nodiscard]] Result<void> restore_columns(bool before_mend);
@@ -160,7 +160,7 @@ private:
     [[nodiscard]] Result<void> gather_statistics_of_moved(std::vector<Table> const& tables);
     [[nodiscard]] Result<void> put_in_order();
     [[nodiscard]] Result<void> put_in_order(Table const& table, std::vector<std::string> const& order);
-    [[nodiscard]] Result<void> positions_stay(std::map<ObjectId, Object> const& aside);
+    [[nodiscard]] Result<void> positions_stay(Catalog const& aside);
     [[nodiscard]] Result<void> nothing_stands_elsewhere(std::vector<Table> const& after) const;
     void as_before_moving(std::vector<Table>& tables) const;
     void note_last(std::string const& column);
@@ -304,9 +304,9 @@ private:
     [[nodiscard]] Result<void> refuse_strangers(std::vector<ComeBack> const& back);
     [[nodiscard]] Result<void> match_keyless(std::vector<Snapshot const*> const& rows, std::vector<Table> const& tables);
     [[nodiscard]] std::vector<Snapshot const*> own_updates(Table const& table) const;
-    [[nodiscard]] Result<std::map<ObjectId, Object>> set_aside(std::vector<Snapshot const*> const& rows, std::vector<Table> const& tables);
-    [[nodiscard]] Result<std::map<ObjectId, Object>> set_aside(std::set<ObjectId> const& wanted);
-    [[nodiscard]] Result<void> come_again(std::map<ObjectId, Object> const& aside);
+    [[nodiscard]] Result<Catalog> set_aside(std::vector<Snapshot const*> const& rows, std::vector<Table> const& tables);
+    [[nodiscard]] Result<Catalog> set_aside(std::set<ObjectId> const& wanted);
+    [[nodiscard]] Result<void> come_again(Catalog const& aside);
     [[nodiscard]] Result<std::set<ObjectId>> empty_changing_cells(std::vector<MendAction> const& actions);
     [[nodiscard]] Result<void> bring_keys_back(std::vector<MendAction> const& actions, std::vector<Table> const& tables);
     [[nodiscard]] Result<void> restore_deleted_rows(Snapshot const& snapshot, Table const& table);
@@ -429,13 +429,13 @@ private:
         std::string column;  // that waits under another name
     };
     std::vector<Evicted> evicted_;
-    std::string kept_rows_;                  // rows that an earlier up inserted and its down kept, for people; empty: none
-    std::set<std::int64_t> swapped_;         // snapshots of which rows swapped unique values
-    std::vector<Reader> readers_;            // types of the store
-    std::vector<Snapshot> overwritten_;      // what users wrote since, where a saved value was put over it
-    bool may_meet_strangers_ = false;        // a number of what comes back is another row's by now
-    std::map<ObjectId, Object> references_;  // foreign keys that stepped aside until orphans are settled
-    std::map<ObjectId, Object> labels_;      // enum types as they were, whose present labels go when all is back
+    std::string kept_rows_;              // rows that an earlier up inserted and its down kept, for people; empty: none
+    std::set<std::int64_t> swapped_;     // snapshots of which rows swapped unique values
+    std::vector<Reader> readers_;        // types of the store
+    std::vector<Snapshot> overwritten_;  // what users wrote since, where a saved value was put over it
+    bool may_meet_strangers_ = false;    // a number of what comes back is another row's by now
+    Catalog references_;                 // foreign keys that stepped aside until orphans are settled
+    Catalog labels_;                     // enum types as they were, whose present labels go when all is back
     std::vector<Footprint> footprints_;
     struct KeyGone {
         TableName table;

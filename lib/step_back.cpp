@@ -28,7 +28,7 @@ auto const success = [] { return BOOST_OUTCOME_V2_NAMESPACE::success(); };
 
 // Rows that others refer to come back before these, as far as the foreign keys that are there already make no circle.
 std::vector<Snapshot> parents_first(std::vector<Snapshot> tables, Catalog const& now) {
-    std::map<ObjectId, Object> order;
+    Catalog order;
     auto const id_of = [](Snapshot const& s) { return ObjectId{"table", s.table.schema, s.table.name}; };
     for (auto const& child : tables) {
         auto& needs = order[id_of(child)].needs;
@@ -324,7 +324,7 @@ Result<void> StepRunner::restore_column_of(Snapshot const& snapshot, Table const
     std::erase_if(context.updated, [&](Snapshot const* s) { return keys_back_.contains(s->id); });
     next_id_ += 3;
     if (untouched && find_table_by_id(before_, table.id)) context.rows_written = writes.updated + writes.inserted;
-    std::map<ObjectId, Object> aside;
+    Catalog aside;
     if (made_by_script && (!next.empty() || !context.referring.empty())) {
         UNDROP_TRY(aside, unique_aside(snapshot, table));
     }

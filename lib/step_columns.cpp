@@ -92,7 +92,7 @@ std::function<Result<std::int64_t>(std::string const&)> StepRunner::numbering(Ta
 }
 
 // A script's ADD COLUMN gave every row another number; while the old ones come back, two rows may have the same.
-Result<std::map<ObjectId, Object>> StepRunner::unique_aside(Snapshot const& snapshot, Table const& table) {
+Result<Catalog> StepRunner::unique_aside(Snapshot const& snapshot, Table const& table) {
     UNDROP_TRY(auto const ids, backend_.in_the_way(table, {snapshot.column}, true));
     return set_aside({ids.begin(), ids.end()});
 }

@@ -13,8 +13,8 @@ namespace {
 auto const success = [] { return BOOST_OUTCOME_V2_NAMESPACE::success(); };
 
 // What reads the one with the name, and is to be as it is, but over the one that gets it: it is made anew when that has it.
-std::map<ObjectId, Object> to_be_made_anew(TableName const& name, Catalog const& now, Wanted const& wanted) {
-    std::map<ObjectId, Object> found;
+Catalog to_be_made_anew(TableName const& name, Catalog const& now, Wanted const& wanted) {
+    Catalog found;
     auto const is_of = [&](ObjectId const& id) { return is_relation(id, name) || names_table(id.parent, name); };
     for (bool grown = true; grown;) {
         grown = false;
@@ -68,7 +68,7 @@ Result<void> StepRunner::evict_relations() {
     // Where views and triggers are texts, they have followed it under its other name, and mean what has the name of now on.
     if (names.front().first.empty()) {
         UNDROP_TRY(auto const followed, backend_.catalog_after(ledger_.name(), catalog_));
-        std::map<ObjectId, Object> made_anew;
+        Catalog made_anew;
         for (auto const& [id, object] : followed) {
             auto const was = now.find(id);
             if (was == now.end() || was->second.same(object)) continue;

@@ -37,10 +37,10 @@ bool needs(Object const& object, ObjectId const& id) {
 }
 
 // What goes with the column, less what its new rows live by.
-std::map<ObjectId, Object> going_with(Catalog const& catalog, ObjectId const& column, bool may_be_null) {
+Catalog going_with(Catalog const& catalog, ObjectId const& column, bool may_be_null) {
     auto const numbers_itself = std::any_of(
         catalog.begin(), catalog.end(), [&](auto const& entry) { return entry.first.kind == "identity" && needs(entry.second, column); });
-    std::map<ObjectId, Object> going;
+    Catalog going;
     for (auto const& [id, object] : catalog) {
         auto const goes = std::find(goes_with_it.begin(), goes_with_it.end(), id.kind) != goes_with_it.end();
         if (!goes || object.remove.empty() || !needs(object, column)) continue;

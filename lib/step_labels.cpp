@@ -12,7 +12,7 @@ namespace undrop {
 namespace {
 
 auto const success = [] { return BOOST_OUTCOME_V2_NAMESPACE::success(); };
-using Objects = std::map<ObjectId, Object>;
+using Objects = Catalog;
 
 bool is_column_of(ObjectId const& id, Table const& table) { return names_table(id.parent, table_name(table)); }
 
@@ -53,7 +53,7 @@ Result<void> StepRunner::take_labels_away() {
     if (labels_.empty()) return success();
     UNDROP_TRY(auto const now, backend_.catalog_after(ledger_.name(), catalog_));
     for (auto const& [id, want] : labels_) opposite_.wanted.insert_or_assign(id, want);
-    std::erase_if(labels_, [&](auto const& type) { return !now.contains(type.first) || now.at(type.first).same(type.second); });
+    erase_if(labels_, [&](auto const& type) { return !now.contains(type.first) || now.at(type.first).same(type.second); });
     return labels_.empty() ? success() : remake_types(now, labels_, true);
 }
 

@@ -139,7 +139,7 @@ Result<void> StepRunner::put_in_order(Table const& table, ColumnNames const& ord
 }
 
 // An identity column's own sequence goes with it, and comes back where it was.
-Result<void> StepRunner::positions_stay(std::map<ObjectId, Object> const& aside) {
+Result<void> StepRunner::positions_stay(Catalog const& aside) {
     UNDROP_TRY(auto const positions, backend_.positions());
     for (auto const& [id, object] : aside) {
         if (id.kind != "identity") continue;

@@ -172,8 +172,8 @@ Result<Effect> InParts::tidied(Outside const& what, Options const& options) {
     return backend_.probe(what);
 }
 
-Result<std::map<ObjectId, Object>> InParts::objects_of(Outside const& what, std::map<ObjectId, Object> const& these) {
-    std::map<ObjectId, Object> found;
+Result<Catalog> InParts::objects_of(Outside const& what, Catalog const& these) {
+    Catalog found;
     Catalog catalog;
     // Definitions of a table that somebody else keeps even readers out of have to be waited for.
     UNDROP_TRY(auto const done, retried(options_, step_, [&]() -> Result<StepReport> {
@@ -211,7 +211,7 @@ Result<void> InParts::finish(ScriptPart const& part, Begun const& begun) {
     std::set<ObjectId> ids;
     for (auto const* side : {&begun.objects, &now})
         for (auto const& [id, object] : *side) ids.insert(id);
-    auto const in = [](std::map<ObjectId, Object> const& side, ObjectId const& id) {
+    auto const in = [](Catalog const& side, ObjectId const& id) {
         auto const found = side.find(id);
         return found == side.end() ? std::optional<Object>{} : std::optional{found->second};
     };

@@ -38,7 +38,7 @@ Wanted homes_of(char const* kind, std::map<TableName, TableName> const& moves, C
 
 // Of tables that are there, each after those that it is a partition of or inherits from; then the others.
 std::vector<TableName> parents_first(Catalog const& now, std::vector<TableName> const& named) {
-    std::map<ObjectId, Object> tables;
+    Catalog tables;
     for (auto const& [id, object] : now)
         if (id.kind == "table") tables[id].needs = object.needs;
     std::vector<TableName> in_order;

@@ -26,7 +26,7 @@ Error refusal(std::vector<Finding> const& found, std::string const& file) {
 // Of a migration that is not meant to be taken back nothing has to come back.
 Result<void> StepRunner::can_come_back(Catalog const& now) {
     if (step_.direction == Direction::down || (step_.up && !reason_of(*step_.up).empty())) return success();
-    std::map<ObjectId, Object> changed;
+    Catalog changed;
     // What is there in another form was changed by who may, or has the new name of something else.
     for (auto const& [id, object] : catalog_) {
         auto const is = now.find(id);

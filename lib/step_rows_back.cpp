@@ -271,7 +271,7 @@ std::vector<Snapshot const*> StepRunner::own_updates(Table const& table) const {
 }
 
 // Rows that swap unique values cannot be put back one before the other; what forbids it steps aside, with what depends on it.
-Result<std::map<ObjectId, Object>> StepRunner::set_aside(std::vector<Snapshot const*> const& rows, std::vector<Table> const& tables) {
+Result<Catalog> StepRunner::set_aside(std::vector<Snapshot const*> const& rows, std::vector<Table> const& tables) {
     std::set<ObjectId> wanted;
     for (auto const* snapshot : rows) {
         auto const& table = *find_table(tables, {snapshot->table.schema, snapshot->table.name});
@@ -291,8 +291,8 @@ Result<std::map<ObjectId, Object>> StepRunner::set_aside(std::vector<Snapshot co
 }
 
 // With what depends on them.
-Result<std::map<ObjectId, Object>> StepRunner::set_aside(std::set<ObjectId> const& wanted) {
-    std::map<ObjectId, Object> aside;
+Result<Catalog> StepRunner::set_aside(std::set<ObjectId> const& wanted) {
+    Catalog aside;
     if (wanted.empty()) return aside;
     UNDROP_TRY(auto const now, backend_.catalog_after(ledger_.name(), catalog_));
     for (bool grown = true; grown;) {
@@ -309,7 +309,7 @@ Result<std::map<ObjectId, Object>> StepRunner::set_aside(std::set<ObjectId> cons
     return aside;
 }
 
-Result<void> StepRunner::come_again(std::map<ObjectId, Object> const& aside) {
+Result<void> StepRunner::come_again(Catalog const& aside) {
     for (auto const& id : in_making_order(aside)) {
         auto const& object = aside.at(id);
         if (id.kind == "foreign_key") {

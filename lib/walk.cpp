@@ -166,8 +166,12 @@ Result<StepCost> Walk::cost(State const& before, Rehearsed& found) {
     return cost;
 }
 
-// What a migration saved serves only its own way back, which is behind us: a walk through a long history would drag it all along.
-Result<void> Walk::forget_snapshots() {
+// What a migration saved serves only its own way back, which is behind us, and of its steps only the last one stands: a walk through a long
+// history would drag it all along.
+Result<void> Walk::forget_steps(Migration const& migration) {
+    UNDROP_TRY(auto const last, ledger_.last_step(migration.version, "applied"));
+    keeper_.later(fmt::format("delete from {} where step >= {} and step < {}", ledger_.table(names::object), next_event_, last));
+    keeper_.later(fmt::format("delete from {} where id >= {} and id < {}", ledger_.table(names::event), next_event_, last));
     UNDROP_TRY(auto const next, ledger_.next_snapshot());
     for (auto const* manifest : {names::snapshot, names::footprint}) {
         auto const of_migration = fmt::format("from {} where id >= {} and id < {}", ledger_.table(manifest), next_snapshot_, next);
@@ -311,6 +315,7 @@ Result<void> Walk::judge_writes(Migration const& migration, State const& after_u
 
 Result<void> Walk::rehearse(Migration const& migration, Rehearsed& found) {
     touched_.emplace();
+    UNDROP_TRY(next_event_, ledger_.next_event());
     UNDROP_TRY(next_snapshot_, ledger_.next_snapshot());
     UNDROP_TRY(auto const up, go(migration, Direction::up, "up", found));
     if (!up) {
@@ -334,7 +339,7 @@ Result<void> Walk::rehearse(Migration const& migration, Rehearsed& found) {
         found.came_back = found.grade <= Grade::exact_with_snapshot;
     }
     keeper_.release(std::exchange(now_, std::move(after_up)));
-    return forget_snapshots();
+    return forget_steps(migration);
 }
 
 Result<void> Walk::over(std::vector<Migration const*> const& migrations, std::vector<std::string> const& chosen, Evidence& evidence) {

@@ -38,7 +38,7 @@ private:
     [[nodiscard]] Result<Columns> differing_between_ups(Migration const& migration, State& really);
     [[nodiscard]] Result<bool> go(Migration const& migration, Direction direction, char const* step, Rehearsed& found);
     [[nodiscard]] PlannedStep step_of(Migration const& migration, Direction direction) const;
-    [[nodiscard]] Result<void> forget_snapshots();
+    [[nodiscard]] Result<void> forget_steps(Migration const& migration);
     [[nodiscard]] Result<StepCost> cost(State const& before, Rehearsed& found);
     void blame(Migration const& migration, PlannedStep const& step, Error error, Rehearsed& found);
     void blame(PlannedStep const& step, char const* after, char const* before, Differences differences, Rehearsed& found);
@@ -56,6 +56,7 @@ private:
     StepReport last_;                  // of the step that went last
     Touched touched_;                  // by all the steps of the migration at hand
     bool derive_ = false;              // go down without the migration's script
+    std::int64_t next_event_ = 0;      // of those that the migration at hand makes
     std::int64_t next_snapshot_ = 0;   // of those that the migration at hand makes
     bool applied_ = false;             // is the migration at hand applied?
     std::vector<std::string> waived_;  // losses that it let go, as `-- undrop: lose` says

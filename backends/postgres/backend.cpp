@@ -25,9 +25,9 @@ namespace undrop::postgres {
 
 namespace {
 
-bool mentions_counters(std::string const& text) {
-    constexpr std::string_view word = "track_counts";
-    auto const same = [](char a, char b) { return (a >= 'A' && a <= 'Z' ? static_cast<char>(a - 'A' + 'a') : a) == b; };
+bool names(std::string const& text, std::string_view word) {
+    auto const folded = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
+    auto const same = [&](char a, char b) { return folded(a) == folded(b); };
     return std::search(text.begin(), text.end(), word.begin(), word.end(), same) != text.end();
 }
 
@@ -75,6 +75,7 @@ Result<std::int64_t> PostgresBackend::run(std::string const& statement) {
     auto const is_stores = [&](std::string_view verb) { return sql.starts_with(fmt::format("{} {}.", verb, quote_identifier(ledger_))); };
     auto const verbs = {"insert into", "delete from", "create table", "drop table"};
     if (std::none_of(verbs.begin(), verbs.end(), is_stores)) known_.changed();
+    if (sql.starts_with("rollback to ") || sql.starts_with("ROLLBACK TO ")) known_.took_back();
     if (session_.transaction().empty()) return connection_.run(sql);
     auto const rows_change = {"insert into", "update", "delete from"};
     if (std::any_of(rows_change.begin(), rows_change.end(),
@@ -92,7 +93,11 @@ Result<std::int64_t> PostgresBackend::run(std::string const& statement) {
 
 Result<void> PostgresBackend::run_script(Script const& script, Statement const& statement) {
     known_.changed();
-    script_sets_counters_ = script_sets_counters_ || mentions_counters(statement.text);
+    if (names(statement.text, "rollback")) known_.took_back();
+    if (ledger_.empty() || names(statement.text, ledger_) || names(statement.text, "execute") || names(statement.text, "call"))
+        store_state_.reset();
+    script_sets_counters_ = script_sets_counters_ || names(statement.text, "track_counts");
+    if (script_sets_counters_) known_.doubt_counters();
     auto done = connection_.run_script(script, statement);
     if (done.has_value()) return done;
     auto error = std::move(done).error();
@@ -124,7 +129,13 @@ Result<Rows> PostgresBackend::rows(std::string const& sql) {
     return connection_.rows(connection_.pooled() ? session_.safely(sql) : sql);
 }
 
-Result<StoreState> PostgresBackend::store_state(std::string const& ledger) { return postgres::store_state(connection_, session_, ledger); }
+// In a sandbox nobody else is, and a script that changes the store names it, or hides what it runs.
+Result<StoreState> PostgresBackend::store_state(std::string const& ledger) {
+    if (store_state_) return *store_state_;
+    UNDROP_TRY(auto state, postgres::store_state(session_, ledger));
+    if (alone_ && state.exists && state.foreign.empty()) store_state_ = state;
+    return state;
+}
 Result<Rows> PostgresBackend::store_rows(std::string const& ledger, std::string const& sql) {
     // Within a step the store was looked at when the run began.
     if (!connection_.idle()) return connection_.rows(sql);

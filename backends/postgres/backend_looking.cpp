@@ -134,13 +134,15 @@ Result<NamedObjects> PostgresBackend::named_objects() {
     UNDROP_TRY(auto const relations, moving_relations());
     UNDROP_TRY(
         auto const rows,
-        connection_.rows(fmt::format(
+        connection_.repeated(fmt::format(
             "select o.word, n.nspname, o.name, o.oid from ("
             "select case c.relkind when 'S' then 'sequence' when 'v' then 'view' else 'materialized view' end as word, c.relnamespace as "
             "home, c.relname as "
             "name, "
-            "c.oid, 1259 as class from pg_catalog.pg_class c where c.relkind in ('S', 'm', 'v') and c.relpersistence <> 't' {0} union all "
-            "select 'type', t.typnamespace, t.typname, t.oid, 1247 from pg_catalog.pg_type t where t.typtype in ('e', 'd', 'r', 'm') union "
+            "c.oid, 1259 as class from pg_catalog.pg_class c where c.oid >= 16384 and c.relkind in ('S', 'm', 'v') and c.relpersistence <> "
+            "'t' {0} union all "
+            "select 'type', t.typnamespace, t.typname, t.oid, 1247 from pg_catalog.pg_type t where t.oid >= 16384 and t.typtype in ('e', "
+            "'d', 'r', 'm') union "
             "all "
             "select 'type', t.typnamespace, t.typname, t.oid, 1247 from pg_catalog.pg_class c "
             "join pg_catalog.pg_type t on t.oid = c.reltype where c.relkind = 'c' {0}) o "

@@ -19,6 +19,7 @@ Result<void> PostgresBackend::run_outside(Script const& script, Statement const&
     if (dialect_.may_commit(statement)) all.push_back(capture_setting(ledger_));
     auto done = postgres::run_outside(connection_, session_, script, statement, all, options, run_lock_.keeper(options));
     if (all.size() > settings.size() && !connection_.lost()) (void)connection_.run(reset_capture);
+    if (!connection_.lost()) (void)connection_.find_prepared();
     return done;
 }
 

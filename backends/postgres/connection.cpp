@@ -258,6 +258,26 @@ Result<Rows> Connection::repeated(std::string const& sql, std::span<Cell const> 
     return rows_of(result.get());
 }
 
+Result<Rows> Connection::repeated_after(std::string const& first, std::string const& sql) {
+    if (borrowed() || pooled()) return rows(first + "; " + sql);
+    auto const [known, is_first] = prepared_.try_emplace(sql);
+    if (is_first) return rows(first + "; " + sql);
+    if (known->second.empty()) {
+        auto const name = fmt::format("{}{}", own_prefix, ++last_prepared_);
+        UNDROP_CHECK(run(fmt::format("{}; PREPARE {} AS {}", first, name, sql)));
+        known->second = name;
+    }
+    return rows(fmt::format("{}; EXECUTE {}", first, known->second));
+}
+
+Result<void> Connection::find_prepared() {
+    UNDROP_TRY(auto const all, rows("select s.name from pg_catalog.pg_prepared_statements s"));
+    std::set<std::string> there;
+    for (auto const& row : all) there.insert(row[0].value_or(""));
+    std::erase_if(prepared_, [&](auto const& one) { return !one.second.empty() && !there.contains(one.second); });
+    return BOOST_OUTCOME_V2_NAMESPACE::success();
+}
+
 Result<void> Connection::tidy_prepared() {
     if (pooled()) return drop_prepared();
     if (borrowed()) return BOOST_OUTCOME_V2_NAMESPACE::success();

@@ -59,6 +59,10 @@ public:
     [[nodiscard]] Result<Rows> rows(std::string const& sql, std::span<Cell const> parameters);
     // One statement of undrop's own that is sent again and again: on a connection of its own the server plans it once.
     [[nodiscard]] Result<Rows> repeated(std::string const& sql, std::span<Cell const> parameters = {});
+    // Outside of a transaction, together with `first`, which sets what holds for this alone.
+    [[nodiscard]] Result<Rows> repeated_after(std::string const& first, std::string const& sql);
+    // Statements outside of transactions may have dropped some.
+    [[nodiscard]] Result<void> find_prepared();
     // Prepared statements that a script left are dropped; of ours, it is found out which a script dropped.
     [[nodiscard]] Result<void> tidy_prepared();
     // One or more statements; rows affected by the last one if it is INSERT, UPDATE, DELETE or MERGE, else 0.

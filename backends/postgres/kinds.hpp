@@ -10,6 +10,9 @@
 //   holds_rows
 // A row of kind "alias" is no object: its addresses mean the one in `needs`.
 //
+// All are sent as one query (kinds_sql in locator.hpp), of which each is a table. Nobody's objects are below 16384: where a query says so,
+// PostgreSQL's own thousands are passed over by their index.
+//
 // All texts come out qualified, since search_path is pinned to pg_catalog, pg_temp: what is not in pg_catalog is written with its schema.
 #pragma once
 
@@ -83,7 +86,7 @@ with ns as (
 ), rel as (
     select c.*, c.xmin as row, n.name as schema, n.q as sq, format('%I.%I', n.name, c.relname) as q
     from pg_class c join ns n on n.oid = c.relnamespace
-    where c.relpersistence <> 't' and not exists (select from ext e where e.classid = 1259 and e.objid = c.oid) $touched
+    where c.oid >= 16384 and c.relpersistence <> 't' and not exists (select from ext e where e.classid = 1259 and e.objid = c.oid) $touched
 ), key as (
     select d.objid as relation, d.objsubid as number
     from pg_partitioned_table p join pg_depend d on d.objid = p.partrelid
@@ -91,7 +94,7 @@ with ns as (
 ), typ as (
     select t.*, t.xmin as row, n.name as schema, n.q as sq, format('%I.%I', n.name, t.typname) as q
     from pg_type t join ns n on n.oid = t.typnamespace
-    where t.typtype in ('e', 'd', 'r') and not exists (select from ext e where e.classid = 1247 and e.objid = t.oid)
+    where t.oid >= 16384 and t.typtype in ('e', 'd', 'r') and not exists (select from ext e where e.classid = 1247 and e.objid = t.oid)
     union all
     select t.*, t.xmin, c.schema, c.sq, c.q from rel c join pg_type t on t.oid = c.reltype
     where c.relkind = 'c' and not exists (select from ext e where e.classid = 1247 and e.objid = t.oid)

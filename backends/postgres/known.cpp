@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "observe.hpp"
 #include "try.hpp"
 
 namespace undrop::postgres {
@@ -17,6 +18,8 @@ bool Known::Moment::nothing_until(Moment const& later) const {
 
 void Known::begin() {
     commit();
+    ++transaction_;
+    counters_count_ = true;
     catalog_.at_begin = catalog_.now;
     tables_.at_begin = tables_.now;
     clean_ = true;
@@ -27,15 +30,24 @@ void Known::changed() {
     clean_ = false;
     wrote_ = connection_.in_transaction();
     touched_.reset();
+    counted_.reset();
     catalog_.now.stale = true;
     tables_.now.stale = true;
     if (!connection_.in_transaction()) commit();
 }
 
+void Known::took_back() {
+    ++transaction_;
+    counted_.reset();
+}
+
+bool Known::stale() const { return (catalog_.now.value && catalog_.now.stale) || (tables_.now.value && tables_.now.stale); }
+
 // What a transaction has touched can be asked only before its end.
 void Known::commit() {
     wrote_ = false;
     touched_.reset();
+    counted_.reset();
     if (catalog_.now.stale) catalog_.now = {};
     if (tables_.now.stale) tables_.now = {};
 }
@@ -43,6 +55,7 @@ void Known::commit() {
 void Known::roll_back() {
     wrote_ = false;
     touched_.reset();
+    counted_.reset();
     catalog_.now = catalog_.at_begin;
     tables_.now = tables_.at_begin;
 }
@@ -71,6 +84,17 @@ Result<Known::Moment> Known::now() {
                                                      "from pg_catalog.pg_current_snapshot() s"));
     auto const& row = rows.at(0);
     return Moment{.own = row[0] ? std::stoull(*row[0]) : 0, .next = std::stoull(row[1].value_or("0")), .quiet = row[2] == "t"};
+}
+
+// Where no row of the system catalogs was written, no definition has changed.
+Result<std::optional<Known::Counted>> Known::counted() {
+    if (!connection_.in_transaction()) return std::optional<Counted>();
+    if (!counted_) {
+        UNDROP_TRY(auto const changes, catalog_changes(connection_, !counters_count_));
+        counted_.emplace();
+        if (changes) *counted_ = Counted{.transaction = transaction_, .changes = *changes};
+    }
+    return *counted_;
 }
 
 Result<Touched> Known::touched() {
@@ -107,6 +131,11 @@ Result<std::shared_ptr<T const>> Known::get(Slot<T>& slot, Reader<T> const& read
     std::optional<T> newer;
     bool const enough = !known.narrow || (wanted_ && known.narrow->scope.holds(*wanted_));
     bool const ours_alone = known.value && enough && known.at.nothing_until(moment);
+    // What is narrow is to grow by what was written to.
+    if (ours_alone && known.stale && !known.narrow) {
+        UNDROP_TRY(auto const count, counted());
+        known.stale = !count || count != known.counted;
+    }
     if (ours_alone && known.stale) {
         UNDROP_TRY(auto const by_us, touched());
         UNDROP_TRY(newer, again(*known.value, by_us));
@@ -119,6 +148,9 @@ Result<std::shared_ptr<T const>> Known::get(Slot<T>& slot, Reader<T> const& read
         }
         newer = std::move(read_now).value();
     }
+    if (!known.narrow && (newer || !known.counted || known.counted->transaction != transaction_)) {
+        UNDROP_TRY(known.counted, counted());
+    }
     if (newer) known.value = std::make_shared<T const>(std::move(*newer));
     known.at = moment;
     known.stale = false;
@@ -128,7 +160,11 @@ Result<std::shared_ptr<T const>> Known::get(Slot<T>& slot, Reader<T> const& read
 
 Result<Catalog> Known::catalog(Reader<Reading> const& read, Rereader<Reading> const& again) {
     UNDROP_TRY(auto const known, get(catalog_, read, again));
-    return known->catalog();
+    if (told_of_ != known) {
+        told_ = known->catalog();
+        told_of_ = known;
+    }
+    return told_;
 }
 
 Result<Known::Tables> Known::tables(Reader<Tables> const& read, Rereader<Tables> const& again) {

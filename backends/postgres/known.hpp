@@ -31,7 +31,10 @@ public:
 
     void begin();                                           // a step's transaction is about to begin
     void changed();                                         // our own transaction may have changed the schema, or, outside of one, we may
+    void took_back();                                       // to a savepoint
+    void doubt_counters() { counters_count_ = false; }      // until the next begin()
     [[nodiscard]] int changes() const { return changes_; }  // how often `changed` was said
+    [[nodiscard]] bool stale() const;                       // something is known, and may have changed since
     void commit();                                          // it has ended
     void roll_back();                                       // it has ended, and the schema is what it was at begin()
 
@@ -64,11 +67,17 @@ private:
         bool quiet = false;
         [[nodiscard]] bool nothing_until(Moment const& later) const;
     };
+    struct Counted {
+        int transaction = 0;  // of ours
+        std::string changes;
+        bool operator==(Counted const&) const = default;
+    };
     template <class T>
     struct Read {
         std::shared_ptr<T const> value;
         Moment at;
-        bool stale = false;  // our transaction may have changed it since
+        std::optional<Counted> counted = {};  // the catalog's changes by our transaction
+        bool stale = false;                   // our transaction may have changed it since
         std::optional<Narrow> narrow = {};
     };
     template <class T>
@@ -80,6 +89,7 @@ private:
     template <class T>
     [[nodiscard]] Result<std::shared_ptr<T const>> get(Slot<T>& slot, Reader<T> const& read, Rereader<T> const& again);
     [[nodiscard]] Result<Moment> now();
+    [[nodiscard]] Result<std::optional<Counted>> counted();
     [[nodiscard]] std::optional<std::string> whole_of_wanted() const;  // the relations that were read, where that is not everything
     template <class T>
     [[nodiscard]] Result<T> read_wanted(Reader<T> const& read, Read<T>& known);
@@ -88,11 +98,16 @@ private:
     bool alone_ = false;
     bool clean_ = false;  // nothing was changed since begin()
     int changes_ = 0;
-    bool wrote_ = false;  // our transaction has, perhaps, changed something
+    int transaction_ = 0;  // counted by begin() and by took_back(), after which numbers do not compare
+    bool counters_count_ = true;
+    std::optional<std::optional<Counted>> counted_;  // as of now
+    bool wrote_ = false;                             // our transaction has, perhaps, changed something
     std::optional<Scope> wanted_;
     std::optional<Touched> touched_;
     std::optional<std::string> touched_within_;  // what it was asked within
     Slot<Reading> catalog_;
+    std::shared_ptr<Reading const> told_of_;
+    Catalog told_;  // of that
     Slot<Tables> tables_;
 };
 

@@ -94,4 +94,27 @@ std::string catalog_sql(char const* query, std::string const& ledger, bool touch
     return sql;
 }
 
+// Each query is a table of its own, with its own names.
+std::string kinds_sql(std::string const& ledger, bool touched, Extensions extensions, bool rare) {
+    constexpr std::string_view blank = " \n";
+    constexpr std::string_view rares = "$rare";
+    std::string all = "\n$rare\n";
+    char const* between = "";
+    for (auto const& known : known_kinds) {
+        if (!known.sql || (known.rare && !rare)) continue;
+        std::string_view sql = known.sql;
+        sql.remove_prefix(sql.find_first_not_of(blank));
+        if (sql.starts_with(rares)) sql.remove_prefix(sql.find_first_not_of(blank, rares.size()));
+        bool const names_more = sql.starts_with(',');
+        if (names_more) sql.remove_prefix(1);
+        all += fmt::format(
+            "{}select k.kind::text, k.parent::text, k.name::text, k.make::text, k.remove::text, k.alter::text, k.shape::text, k.n::text, "
+            "k.addresses::text, k.needs::text, k.relation::text, k.rows::text, k.holds_rows from ({}{}) "
+            "k(kind, parent, name, make, remove, alter, shape, n, addresses, needs, relation, rows, holds_rows)\n",
+            between, names_more ? "with" : "", sql);
+        between = "union all\n";
+    }
+    return catalog_sql(all.c_str(), ledger, touched, extensions, rare);
+}
+
 }  // namespace undrop::postgres

@@ -51,6 +51,9 @@ enum class Extensions { remakable, all };
 [[nodiscard]] std::string catalog_sql(char const* query, std::string const& ledger, bool touched = false,
                                       Extensions extensions = Extensions::remakable, bool rare = true);
 
+// All queries of kinds/ as one, with their columns as text: what they have in common is looked up once.
+[[nodiscard]] std::string kinds_sql(std::string const& ledger, bool touched, Extensions extensions, bool rare);
+
 // Objects of kinds that undrop does not know, by "classid:objid", with their names.
 [[nodiscard]] Result<std::map<std::string, std::string>> unknown_objects(Connection& connection, std::string const& ledger,
                                                                          Extensions extensions = Extensions::remakable, bool rare = true);

@@ -1,6 +1,7 @@
 #include "observe.hpp"
 
 #include <algorithm>
+#include <array>
 #include <set>
 
 #include <fmt/format.h>
@@ -54,9 +55,9 @@ from pg_catalog.pg_locks k join pg_catalog.pg_index i on i.indexrelid = k.relati
 where k.pid = pg_catalog.pg_backend_pid() and k.locktype = 'relation' and k.mode = 'RowExclusiveLock' and k.granted
   and t.relnamespace = 'pg_catalog'::pg_catalog.regnamespace and t.relkind = 'r' and t.relname !~ '^pg_largeobject' order by 1)";
 
-constexpr char const* large_objects_query = R"(
-select coalesce(pg_catalog.sum(pg_catalog.pg_stat_get_xact_tuples_updated(o) + pg_catalog.pg_stat_get_xact_tuples_deleted(o)), 0)
-from pg_catalog.unnest(array['pg_catalog.pg_largeobject', 'pg_catalog.pg_largeobject_metadata']::pg_catalog.regclass[]) o)";
+constexpr char const* large_objects_sql = R"(
+(select coalesce(pg_catalog.sum(pg_catalog.pg_stat_get_xact_tuples_updated(o) + pg_catalog.pg_stat_get_xact_tuples_deleted(o)), 0)
+from pg_catalog.unnest(array['pg_catalog.pg_largeobject', 'pg_catalog.pg_largeobject_metadata']::pg_catalog.regclass[]) o))";
 
 // Classic inheritance: no statement makes a column that is inherited again one that is not the table's own, too.
 constexpr char const* heritage_query = R"(
@@ -67,9 +68,9 @@ where c.relkind = 'r' and c.relpersistence <> 't' and not c.relispartition
   and exists (select from pg_catalog.pg_inherits i where i.inhrelid = c.oid))";
 
 // Who may switch the counters off can do so in a function's own settings, too.
-constexpr char const* counters_query = R"(
-select pg_catalog.current_setting('track_counts') = 'on' and not ({} and (
-    {} or exists (select from pg_catalog.pg_proc p where p.prosrc ~* 'track_counts' or p.proconfig::pg_catalog.text ~* 'track_counts'))))";
+constexpr char const* counters_hold_sql = R"(
+pg_catalog.current_setting('track_counts') = 'on' and not ({} and (
+    {} or exists (select from pg_catalog.pg_proc p where p.oid >= 16384 and (p.prosrc ~* 'track_counts' or p.proconfig::pg_catalog.text ~* 'track_counts')))))";
 
 std::int64_t number(Cell const& cell) { return cell ? std::stoll(*cell) : 0; }
 bool yes(Cell const& cell) { return cell && *cell == "t"; }
@@ -80,12 +81,11 @@ Place place_of(std::string const& name) {
     return name == "system" ? Place::system : Place::user;
 }
 
-Result<bool> counters_hold(Connection& connection, bool script_sets_counters) {
+std::string counters_hold(Connection const& connection, bool script_sets_counters) {
     auto const may_set = connection.server_version() >= 150000
                              ? "pg_catalog.has_parameter_privilege('track_counts', 'SET')"
                              : "(select r.rolsuper from pg_catalog.pg_roles r where r.rolname = session_user)";
-    UNDROP_TRY(auto const rows, connection.repeated(fmt::format(counters_query, may_set, script_sets_counters ? "true" : "false")));
-    return yes(rows.at(0).at(0));
+    return fmt::format(counters_hold_sql, may_set, script_sets_counters ? "true" : "false");
 }
 
 struct Seen {
@@ -122,7 +122,8 @@ void judge(std::string const& oid, MarkedRelation const& then, Seen const& seen,
 }
 
 Result<void> look_at_locked(Connection& connection, Mark const& mark, bool counters_count, Observed& observed) {
-    UNDROP_TRY(auto const rows, connection.rows(fmt::format(locked_query, made_by(mark.transaction, "a.xmin"))));
+    UNDROP_TRY(auto const rows,
+               connection.repeated(fmt::format(locked_query, made_by("$1", "a.xmin")), std::array{Cell(mark.transaction)}));
     for (auto const& row : rows) {
         auto const then = mark.relations.find(*row[0]);
         bool const wrote = yes(row[1]);
@@ -188,12 +189,9 @@ Result<void> look_at_heritage(Connection& connection, Mark const& mark, Observed
     return BOOST_OUTCOME_V2_NAMESPACE::success();
 }
 
-Result<void> look_at_system(Connection& connection, Mark const& mark, Observed& observed) {
+Result<void> look_at_system(Connection& connection, Observed& observed) {
     UNDROP_TRY(auto const catalogs, connection.repeated(catalogs_query));
     for (auto const& row : catalogs) observed.refused.push_back(fmt::format("the script writes to the system catalog {}", *row[0]));
-    UNDROP_TRY(auto const objects, connection.repeated(large_objects_query));
-    if (number(objects.at(0).at(0)) > mark.large_objects)
-        observed.refused.push_back("the script changes or removes large objects; undrop does not save these");
     return BOOST_OUTCOME_V2_NAMESPACE::success();
 }
 
@@ -203,10 +201,10 @@ Result<void> look_at_store(Connection& connection, Mark const& mark, Observed& o
     for (auto const& [oid, relation] : mark.relations)
         if (relation.place == Place::store) oids.push_back(oid);
     if (oids.empty()) return BOOST_OUTCOME_V2_NAMESPACE::success();
-    UNDROP_TRY(auto const rows, connection.rows(fmt::format("select c.oid, n.nspname || '.' || c.relname from pg_catalog.pg_class c join "
-                                                            "pg_catalog.pg_namespace n on n.oid = c.relnamespace "
-                                                            "where c.oid in ({})",
-                                                            fmt::join(oids, ", "))));
+    UNDROP_TRY(auto const rows, connection.repeated("select c.oid, n.nspname || '.' || c.relname from pg_catalog.pg_class c join "
+                                                    "pg_catalog.pg_namespace n on n.oid = c.relnamespace "
+                                                    "where c.oid = any ($1::pg_catalog.oid[])",
+                                                    std::array{Cell(fmt::format("{{{}}}", fmt::join(oids, ",")))}));
     std::map<std::string, std::string> now;
     for (auto const& row : rows) now[*row[0]] = *row[1];
     for (auto const& oid : oids)
@@ -227,13 +225,25 @@ std::string made_by(std::string const& transaction, std::string const& xmin) {
         xmin, transaction);
 }
 
+Result<Cell> catalog_changes(Connection& connection, bool script_sets_counters) {
+    UNDROP_TRY(auto const rows,
+               connection.repeated(fmt::format("select case when {} then (select pg_catalog.sum("
+                                               "pg_catalog.pg_stat_get_xact_tuples_inserted(c.oid) + "
+                                               "pg_catalog.pg_stat_get_xact_tuples_updated(c.oid) + "
+                                               "pg_catalog.pg_stat_get_xact_tuples_deleted(c.oid)) from pg_catalog.pg_class c "
+                                               "where c.relnamespace = 'pg_catalog'::pg_catalog.regnamespace and c.relkind = 'r') end",
+                                               counters_hold(connection, script_sets_counters))));
+    return rows.at(0).at(0);
+}
+
 Result<Mark> take_mark(Connection& connection, std::string const& transaction, std::string const& ledger) {
     Mark mark{.transaction = transaction, .relations = {}, .large_objects = 0, .heritage = {}};
-    UNDROP_TRY(auto const relations, connection.rows(fmt::format(marked_query, quote_literal(ledger), made_by(transaction, "a.xmin"))));
+    UNDROP_TRY(auto const relations, connection.repeated(fmt::format(marked_query, quote_literal(ledger), made_by("$1", "a.xmin")),
+                                                         std::array{Cell(transaction)}));
     for (auto const& row : relations)
         mark.relations.emplace(*row[0], MarkedRelation{place_of(*row[1]), yes(row[2]), *row[3], *row[4], number(row[5]), number(row[6]),
                                                        number(row[7]), yes(row[8])});
-    UNDROP_TRY(auto const objects, connection.repeated(large_objects_query));
+    UNDROP_TRY(auto const objects, connection.repeated(std::string("select ") + large_objects_sql));
     mark.large_objects = number(objects.at(0).at(0));
     UNDROP_TRY(mark.heritage, read_heritage(connection));
     return mark;
@@ -241,14 +251,17 @@ Result<Mark> take_mark(Connection& connection, std::string const& transaction, s
 
 Result<Observed> observe(Connection& connection, Mark const& mark, bool script_sets_counters) {
     Observed observed;
-    UNDROP_TRY(auto const current, connection.rows("select pg_catalog.pg_current_xact_id()"));
-    if (current.at(0).at(0) != mark.transaction) {
+    UNDROP_TRY(auto const rows, connection.repeated(fmt::format("select pg_catalog.pg_current_xact_id(), {}, {}",
+                                                                counters_hold(connection, script_sets_counters), large_objects_sql)));
+    auto const& now = rows.at(0);
+    if (now[0] != mark.transaction) {
         observed.refused.push_back("the script ended the transaction in which undrop ran it, and began another");
         return observed;
     }
-    UNDROP_TRY(auto const counters_count, counters_hold(connection, script_sets_counters));
-    UNDROP_CHECK(look_at_locked(connection, mark, counters_count, observed));
-    UNDROP_CHECK(look_at_system(connection, mark, observed));
+    UNDROP_CHECK(look_at_locked(connection, mark, yes(now[1]), observed));
+    UNDROP_CHECK(look_at_system(connection, observed));
+    if (number(now[2]) > mark.large_objects)
+        observed.refused.push_back("the script changes or removes large objects; undrop does not save these");
     UNDROP_CHECK(look_at_heritage(connection, mark, observed));
     UNDROP_CHECK(look_at_store(connection, mark, observed));
     return observed;

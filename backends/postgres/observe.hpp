@@ -46,6 +46,10 @@ struct Mark {
 // What happened since. `script_sets_counters`: a script's text mentions track_counts.
 [[nodiscard]] Result<Observed> observe(Connection& connection, Mark const& mark, bool script_sets_counters);
 
+// How many rows of the system catalogs this transaction has written: a number that grows with every definition that it changes, and stays
+// as it is when one is taken back with a savepoint. Null: it does not count.
+[[nodiscard]] Result<Cell> catalog_changes(Connection& connection, bool script_sets_counters);
+
 // Condition: the row version with this xmin was made by the transaction with this number, or a subtransaction of it.
 [[nodiscard]] std::string made_by(std::string const& transaction, std::string const& xmin);
 

@@ -12,7 +12,7 @@ namespace {
 constexpr char const* any_called = R"(
 select exists (
     select from pg_catalog.pg_depend d join pg_catalog.pg_proc p on p.oid = d.refobjid join pg_catalog.pg_language l on l.oid = p.prolang
-    where d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass and l.lanname not in ('c', 'internal')
+    where d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass and d.refobjid >= 16384 and l.lanname not in ('c', 'internal')
       and not exists (select from pg_catalog.unnest(p.proconfig) as s(setting) where s.setting like 'search\_path=%')
       and (d.classid = 'pg_catalog.pg_constraint'::pg_catalog.regclass
            or d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass
@@ -31,7 +31,7 @@ constexpr char const* pinned_path = "pg_catalog, pg_temp";
 }  // namespace
 
 Result<std::string> path_for_rows(Connection& connection, Session& session) {
-    UNDROP_TRY(auto const called, connection.rows(any_called));
+    UNDROP_TRY(auto const called, connection.repeated(any_called));
     if (called.at(0).at(0).value_or("") != "true") return std::string{};
     return authors_path(connection, session);
 }

@@ -84,7 +84,7 @@ public:
     [[nodiscard]] Result<bool> read_in_time(std::chrono::milliseconds wait, std::function<Result<void>()> const& read) override;
     [[nodiscard]] Result<std::vector<std::string>> kept_from_readers() override;
     [[nodiscard]] Result<std::optional<std::int64_t>> estimated_rows(Table const& table) override;
-    [[nodiscard]] Result<std::vector<Finding>> cannot_make(std::map<ObjectId, Object> const& objects) override;
+    [[nodiscard]] Result<std::vector<Finding>> cannot_make(Catalog const& objects) override;
     [[nodiscard]] Result<std::vector<Finding>> missing_rights(WantedRights const& wanted) override;
     [[nodiscard]] Result<std::vector<Finding>> cannot_let_go(Statement const& statement, std::vector<std::string> const& lose) override;
     [[nodiscard]] Result<void> sees_all_rows(std::vector<Table> const& tables) override;
@@ -187,6 +187,7 @@ private:
     std::vector<Sequence> sequences_;  // as the step found them
     bool script_sets_counters_ = false;
     bool alone_ = false;
+    std::optional<StoreState> store_state_;  // known only where we are alone
 };
 
 }  // namespace undrop::postgres

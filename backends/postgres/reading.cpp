@@ -164,13 +164,12 @@ Result<void> Reading::ask(Connection& connection, std::string const& ledger, std
     if (relations) parameters.emplace_back(*relations);
     UNDROP_TRY(auto const any, catalog_rows(connection, kinds::any_rare));
     bool const rare = any.at(0).at(0) == "t";
-    for (auto const& known : known_kinds) {
-        if (!known.sql || (known.rare && !rare)) continue;
-        auto const sql = catalog_sql(known.sql, ledger, relations != nullptr, extensions_, rare);
-        UNDROP_TRY(auto const all, catalog_rows(connection, sql, parameters));
-        UNDROP_CHECK(add(all));
+    UNDROP_TRY(auto const all, catalog_rows(connection, kinds_sql(ledger, relations != nullptr, extensions_, rare), parameters));
+    UNDROP_CHECK(add(all));
+    unknown_.clear();
+    if (any[0][1] == "t") {
+        UNDROP_TRY(unknown_, unknown_objects(connection, ledger, extensions_, rare));
     }
-    UNDROP_TRY(unknown_, unknown_objects(connection, ledger, extensions_, rare));
     return BOOST_OUTCOME_V2_NAMESPACE::success();
 }
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <array>
 #include <map>
 
 #include "postgres_dialect.hpp"
@@ -60,7 +61,7 @@ where c.contype = 'f' and c.conparentid = 0 and not c.condeferrable
 }  // namespace
 
 Result<std::vector<Reference>> read_references(Connection& connection, Table const& table) {
-    UNDROP_TRY(auto const rows, connection.rows(fmt::format(query, table.id)));
+    UNDROP_TRY(auto const rows, connection.repeated(fmt::format(query, "$1"), std::array{Cell(table.id)}));
     std::map<std::string, Reference> by_id;
     for (auto const& row : rows) {
         auto& reference = by_id[*row[0]];

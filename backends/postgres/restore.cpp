@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <array>
 
 #include "errors.hpp"
 #include "fitting.hpp"
@@ -63,7 +64,7 @@ Result<void> Quiet::set(Silenced const& silenced, char state) {
 Result<void> Quiet::quiet(Table const& table) {
     auto& silenced = silenced_[table.id];
     if (silenced.depth++ > 0) return BOOST_OUTCOME_V2_NAMESPACE::success();
-    UNDROP_TRY(auto const rows, connection_.rows(fmt::format(loud_query, table.id)));
+    UNDROP_TRY(auto const rows, connection_.repeated(fmt::format(loud_query, "$1"), std::array{Cell(table.id)}));
     for (auto const& row : rows) silenced.all.push_back({*row[0], *row[1], row[2].value_or("O").at(0)});
     for (auto const& one : silenced.all) UNDROP_CHECK(set(one, 'D'));
     return BOOST_OUTCOME_V2_NAMESPACE::success();

@@ -13,7 +13,7 @@ namespace undrop::postgres {
 
 namespace {
 
-using Objects = std::map<ObjectId, Object>;
+using Objects = Catalog;
 using Names = std::set<std::string>;
 
 std::string array(Names const& names) {
@@ -325,7 +325,7 @@ Result<void> Rights::extensions() {
 
 }  // namespace
 
-Result<std::vector<Finding>> PostgresBackend::cannot_make(std::map<ObjectId, Object> const& objects) {
+Result<std::vector<Finding>> PostgresBackend::cannot_make(Catalog const& objects) {
     if (objects.empty()) return std::vector<Finding>{};
     return Rights(connection_, objects).look();
 }

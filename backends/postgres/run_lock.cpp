@@ -25,14 +25,17 @@ std::uint64_t hash(std::string_view text) {
     return value;
 }
 
-std::string for_holders(std::int64_t key, std::string const& columns) {
+std::string locks_of(std::int64_t key) {
     auto const bits = std::bit_cast<std::uint64_t>(key);
     return fmt::format(
-        "select {} from pg_catalog.pg_locks l left join pg_catalog.pg_stat_activity a on a.pid = l.pid where l.locktype = 'advisory' and "
-        "l.granted "
-        "and l.classid = {} and l.objid = {} and l.objsubid = 1 "
+        "l.locktype = 'advisory' and l.granted and l.classid = {} and l.objid = {} and l.objsubid = 1 "
         "and l.database = (select d.oid from pg_catalog.pg_database d where d.datname = current_database())",
-        columns, bits >> 32, bits & 0xffffffff);
+        bits >> 32, bits & 0xffffffff);
+}
+
+std::string for_holders(std::int64_t key, std::string const& columns) {
+    return fmt::format("select {} from pg_catalog.pg_locks l left join pg_catalog.pg_stat_activity a on a.pid = l.pid where {}", columns,
+                       locks_of(key));
 }
 
 }  // namespace
@@ -134,7 +137,8 @@ void RunLock::unlock() {
 // A script cannot let go of the locks of its own transaction.
 Result<bool> RunLock::intact() {
     if (!held_ || lease_.held()) return true;
-    UNDROP_TRY(auto const rows, connection_.rows(for_holders(key_, "1") + " and l.pid = pg_catalog.pg_backend_pid()"));
+    UNDROP_TRY(auto const rows,
+               connection_.repeated("select 1 from pg_catalog.pg_locks l where l.pid = pg_catalog.pg_backend_pid() and " + locks_of(key_)));
     return !rows.empty();
 }
 

@@ -120,7 +120,7 @@ public:
         return read_dump(text);
     }
     [[nodiscard]] Result<std::map<std::string, std::string>> storage() override {
-        UNDROP_TRY(auto const rows, database_->rows(storage_query));
+        UNDROP_TRY(auto const rows, database_->connection().repeated(storage_query));
         std::map<std::string, std::string> files;
         for (auto const& row : rows) files.emplace(row[0].value_or(""), row[1].value_or(""));
         return files;

@@ -1,6 +1,7 @@
 #include "sequences.hpp"
 
 #include <algorithm>
+#include <array>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -18,20 +19,14 @@ constexpr std::size_t batch = 200;
 
 Result<std::vector<Sequence>> list(Connection& connection, Session const& session, std::string const& but,
                                    std::optional<std::string> const& relations) {
-    std::vector<Cell> parameters;
-    if (relations) parameters.emplace_back(*relations);
-    UNDROP_TRY(
-        auto const rows,
-        connection.repeated(
-            session.safely(fmt::format(
-                "select c.oid, pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname), s.seqincrement "
-                "from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace join pg_catalog.pg_sequence s on "
-                "s.seqrelid = c.oid "
-                "where c.relpersistence <> 't' and n.nspname <> {} and pg_catalog.has_schema_privilege(n.oid, 'USAGE') "
-                "and case when c.relkind = 'S' then pg_catalog.has_sequence_privilege(c.oid, 'SELECT') end {} order by n.nspname, "
-                "c.relname",
-                quote_literal(but), relations ? "and c.oid = any ($1::pg_catalog.oid[])" : "")),
-            parameters));
+    auto const sql = fmt::format(
+        "select c.oid, pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname), s.seqincrement "
+        "from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace join pg_catalog.pg_sequence s on "
+        "s.seqrelid = c.oid "
+        "where c.relpersistence <> 't' and n.nspname <> {} and pg_catalog.has_schema_privilege(n.oid, 'USAGE') "
+        "and case when c.relkind = 'S' then pg_catalog.has_sequence_privilege(c.oid, 'SELECT') end {} order by n.nspname, c.relname",
+        quote_literal(but), relations ? "and c.oid = any ($1::pg_catalog.oid[])" : "");
+    UNDROP_TRY(auto const rows, relations ? connection.repeated(sql, std::array{Cell(*relations)}) : session.repeated(sql));
     std::vector<Sequence> sequences;
     for (auto const& row : rows) sequences.push_back({.oid = *row[0], .name = *row[1], .last = {}, .called = false, .increment = *row[2]});
     return sequences;

@@ -151,6 +151,10 @@ Result<void> Session::pin() const {
 
 std::string Session::safely(std::string const& sql) const { return connection_.idle() ? pinned(sql) : sql; }
 
+Result<Rows> Session::repeated(std::string const& sql) const {
+    return connection_.idle() ? connection_.repeated_after(pinned(""), sql) : connection_.repeated(sql);
+}
+
 std::string Session::pinned(std::string const& sql) const {
     std::vector<std::string> sets;
     for (auto const* name : {"session_authorization", "role"})

@@ -47,6 +47,8 @@ public:
     [[nodiscard]] std::string const& transaction() const { return transaction_; }
     // `sql` for PQexec so that it runs under the pinned settings outside of a transaction as well.
     [[nodiscard]] std::string safely(std::string const& sql) const;
+    // One statement without parameters so, that is sent again and again.
+    [[nodiscard]] Result<Rows> repeated(std::string const& sql) const;
 
 private:
     [[nodiscard]] std::string pinned(std::string const& sql) const;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <array>
 
 #include "errors.hpp"
 #include "postgres_dialect.hpp"
@@ -76,20 +77,21 @@ struct Relation {
 // A table of the store, and the sequences of its columns.
 Result<std::vector<Relation>> with_sequences(Connection& connection, std::string const& store_table) {
     UNDROP_TRY(auto const rows,
-               connection.rows(
-                   fmt::format("select c.oid, pg_catalog.format('%I.%I', n.nspname, c.relname), c.relkind = 'S' from pg_catalog.pg_class c "
-                               "join pg_catalog.pg_namespace n on n.oid = c.relnamespace where c.oid = {0}::pg_catalog.regclass or "
-                               "(c.relkind = 'S' and c.oid in "
-                               "(select d.objid from pg_catalog.pg_depend d where d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass "
-                               "and d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass and d.refobjid = {0}::pg_catalog.regclass "
-                               "and d.deptype in ('a', 'i')))",
-                               quote_literal(store_table))));
+               connection.repeated("select c.oid, pg_catalog.format('%I.%I', n.nspname, c.relname), c.relkind = 'S' "
+                                   "from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace "
+                                   "where c.oid in (select $1::pg_catalog.regclass union all select d.objid from pg_catalog.pg_depend d "
+                                   "where d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass "
+                                   "and d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass "
+                                   "and d.refobjid = $1::pg_catalog.regclass and d.deptype in ('a', 'i')) "
+                                   "and (c.relkind = 'S' or c.oid = $1::pg_catalog.regclass)",
+                                   std::array{Cell(store_table)}));
     std::vector<Relation> relations;
     for (auto const& row : rows) relations.push_back({*row[0], *row[1], row[2] == "t"});
     return relations;
 }
 
-// Default privileges may have given rights to anyone by now. `acl` is an expression; what comes back is a list for REVOKE.
+// Default privileges may have given rights to anyone by now. `acl` is an expression, and `from` may have a parameter; what comes back is a
+// list for REVOKE.
 std::string grantees_query(std::string const& acl, std::string const& owner, std::string const& from) {
     return fmt::format(
         "select distinct case x.grantee when 0 then 'PUBLIC' else pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(x.grantee)) end "
@@ -97,10 +99,11 @@ std::string grantees_query(std::string const& acl, std::string const& owner, std
         from, acl, owner);
 }
 
-Result<void> revoke_all(Connection& connection, std::string const& query, std::string const& what) {
-    UNDROP_TRY(auto const grantees, connection.rows(query));
+Result<void> revoke_all(Connection& connection, std::string const& query, Cell const& parameter, std::string const& what) {
+    UNDROP_TRY(auto const grantees, connection.repeated(query, std::array{parameter}));
+    if (grantees.empty()) return BOOST_OUTCOME_V2_NAMESPACE::success();
     for (auto const& row : grantees) UNDROP_CHECK(connection.run(fmt::format("REVOKE ALL ON {} FROM {} CASCADE", what, *row[0])));
-    UNDROP_TRY(auto const left, connection.rows(query));
+    UNDROP_TRY(auto const left, connection.repeated(query, std::array{parameter}));
     if (left.empty()) return BOOST_OUTCOME_V2_NAMESPACE::success();
     return Error{.code = Code::refused,
                  .message = fmt::format("rights on {} of the store cannot be taken from {}; what is saved there would be readable", what,
@@ -132,8 +135,8 @@ std::string grant_advice(Connection& connection, std::string const& role) {
 
 }  // namespace
 
-Result<StoreState> store_state(Connection& connection, Session const& session, std::string const& ledger) {
-    UNDROP_TRY(auto const rows, connection.rows(session.safely(fmt::format(state_query, quote_literal(ledger), "", ledger_tables()))));
+Result<StoreState> store_state(Session const& session, std::string const& ledger) {
+    UNDROP_TRY(auto const rows, session.repeated(fmt::format(state_query, quote_literal(ledger), "", ledger_tables())));
     StoreState state;
     if (rows.empty()) return state;
     state.exists = true;
@@ -172,17 +175,16 @@ Result<void> create_store(Connection& connection, Session const& session, std::s
         error.message = fmt::format("undrop's store, the schema {}, cannot be made", schema);
         return error;
     }
-    auto const from =
-        fmt::format("pg_catalog.pg_namespace n join (select {}::pg_catalog.text as name) s on s.name = n.nspname", quote_literal(ledger));
-    return revoke_all(connection, grantees_query("n.nspacl", "n.nspowner", from), "SCHEMA " + schema);
+    auto const query = grantees_query("n.nspacl", "n.nspowner", "(select * from pg_catalog.pg_namespace where nspname = $1) n");
+    return revoke_all(connection, query, ledger, "SCHEMA " + schema);
 }
 
 Result<void> seal(Connection& connection, std::string const& store_table, Table const* source, bool hidden) {
     UNDROP_TRY(auto const relations, with_sequences(connection, store_table));
     for (auto const& relation : relations) {
-        auto const from = fmt::format("(select * from pg_catalog.pg_class where oid = {}) c", relation.oid);
+        auto const query = grantees_query("c.relacl", "c.relowner", "(select * from pg_catalog.pg_class where oid = $1::pg_catalog.oid) c");
         auto const what = (relation.sequence ? "SEQUENCE " : "TABLE ") + relation.name;
-        UNDROP_CHECK(revoke_all(connection, grantees_query("c.relacl", "c.relowner", from), what));
+        UNDROP_CHECK(revoke_all(connection, query, relation.oid, what));
     }
     if (!source) return BOOST_OUTCOME_V2_NAMESPACE::success();
     // A source that is gone by now may have had row security: then it holds here, too.

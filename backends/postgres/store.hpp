@@ -12,7 +12,7 @@
 
 namespace undrop::postgres {
 
-[[nodiscard]] Result<StoreState> store_state(Connection& connection, Session const& session, std::string const& ledger);
+[[nodiscard]] Result<StoreState> store_state(Session const& session, std::string const& ledger);
 [[nodiscard]] std::string store_guard(std::string const& ledger);  // a statement, for before one that reads
 [[nodiscard]] Result<void> create_store(Connection& connection, Session const& session, std::string const& ledger);
 // `hidden`: the source's rows were under row security when the step began, whatever it did to that since.

@@ -115,7 +115,13 @@ std::string joined(std::string const& some, std::string const& more) {
 }
 
 Result<Touched> touched_by_us(Connection& connection, std::optional<std::string> const& within) {
-    UNDROP_TRY(auto const rows, connection.repeated(query, std::array{Cell(within)}));
+    // Without a parameter it is planned once for all.
+    static std::string const anywhere = [] {
+        std::string sql = query;
+        for (auto at = sql.find("$1"); at != std::string::npos; at = sql.find("$1", at)) sql.replace(at, 2, "null");
+        return sql;
+    }();
+    UNDROP_TRY(auto const rows, within ? connection.repeated(query, std::array{Cell(within)}) : connection.repeated(anywhere));
     Touched touched;
     for (auto& oid : words(rows.at(0).at(0).value_or(""), ' ')) touched.relations.insert(std::move(oid));
     touched.all = rows[0][1] != "f";

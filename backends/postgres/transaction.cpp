@@ -29,6 +29,10 @@ Result<void> PostgresBackend::begin(Options const& options, std::vector<Statemen
 
 Result<void> PostgresBackend::commit() {
     connection_.watch({});
+    if (alone_ && connection_.in_transaction() && known_.stale()) {  // afterwards all would have to be read
+        UNDROP_TRY(auto const tables_now, tables(ledger_));
+        UNDROP_TRY(auto const catalog_now, catalog(ledger_));
+    }
     if (connection_.in_transaction()) UNDROP_CHECK(run_lock_.leave());
     auto done = session_.commit();
     if (done.has_value()) {

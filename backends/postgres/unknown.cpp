@@ -14,18 +14,19 @@ namespace undrop::postgres {
 namespace {
 
 // Objects that nobody's query names, and those of rarer kinds that the role could not make again. Members of extensions go with the
-// extension, parts of an object with the object, arrays with what they are of: no other type can have their input function.
+// extension, parts of an object with the object, arrays with what they are of: no other type can have their input function. Is asked only
+// where kinds::any_rare finds one.
 constexpr char const* unknown = R"sql(
 $rare
 , listed(classid, objid, row) as (
     select 1247::oid, t.oid, t.xmin from pg_type t join ns n on n.oid = t.typnamespace
-    where t.typtype = 'b' and t.typrelid = 0 and t.typinput <> 'array_in'::regproc
+    where t.oid >= 16384 and t.typtype = 'b' and t.typrelid = 0 and t.typinput <> 'array_in'::regproc
     union all select 1259, c.oid, c.row from pg_foreign_table f join rel c on c.oid = f.ftrelid
-    union all select 2617, oid, xmin from pg_operator where oprcode <> 0
-    union all select 2616, oid, xmin from pg_opclass
-    union all select 2753, oid, xmin from pg_opfamily
+    union all select 2617, oid, xmin from pg_operator where oid >= 16384 and oprcode <> 0
+    union all select 2616, oid, xmin from pg_opclass where oid >= 16384
+    union all select 2753, oid, xmin from pg_opfamily where oid >= 16384
     union all select 2601, oid, xmin from pg_am
-    union all select 2607, oid, xmin from pg_conversion
+    union all select 2607, oid, xmin from pg_conversion where oid >= 16384
     union all select 2612, oid, xmin from pg_language
     union all select 2328, oid, xmin from pg_foreign_data_wrapper
     union all select 1417, oid, xmin from pg_foreign_server
@@ -37,7 +38,7 @@ $rare
     union all select 3576, oid, xmin from pg_transform
     union all select 3466, oid, xmin from pg_event_trigger
     union all select 6100, s.oid, null from pg_subscription s where s.subdbid = (select oid from pg_database where datname = current_database())
-    union all select 3079, x.oid, x.xmin from pg_extension x where not ($remakable)
+    union all select 3079, x.oid, x.xmin from pg_extension x where x.oid >= 16384 and not ($remakable)
     $since_15
 ), other as (
     select l.* from listed l where l.objid >= 16384 and not exists (select from rare r where r.classid = l.classid and r.objid = l.objid)
@@ -82,7 +83,7 @@ constexpr char const* bodies = R"sql(
     select case p.prokind when 'p' then 'procedure' else 'function' end,
            format('%I.%I(%s)', n.name, p.proname, oidvectortypes(p.proargtypes)), p.prosrc
     from pg_proc p join ns n on n.oid = p.pronamespace
-    where p.prokind <> 'a' and not exists (select from ext e where e.classid = 1255 and e.objid = p.oid)
+    where p.oid >= 16384 and p.prokind <> 'a' and not exists (select from ext e where e.classid = 1255 and e.objid = p.oid)
       and (p.proargnames is null or $3 <> all (p.proargnames) or p.prosrc ~* $4)
     union all
     select x.word, x.name, (select string_agg(m[1], ' ') from regexp_matches(x.text, '(''(?:[^'']|'''')*'')', 'g') m)

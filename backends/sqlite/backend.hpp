@@ -155,6 +155,8 @@ private:
     [[nodiscard]] Result<std::int64_t> drop(std::string const& sql);  // drop.cpp
     [[nodiscard]] Result<bool> drop_broken(Error const& error);
     [[nodiscard]] Result<void> sync(Tracker::Cause cause);
+    [[nodiscard]] Result<Catalog> schema_objects();
+    [[nodiscard]] Result<StoreState> read_store_state(std::string const& ledger);
     [[nodiscard]] Result<void> see_filled(std::vector<std::string> const& made);
     [[nodiscard]] Result<std::string> one_of(RowSet const& rows, std::string const& name, std::string const& row);
     void refuse_writes(Observer::Seen const& seen, Entry const& entry, std::vector<std::string>& refused) const;
@@ -196,6 +198,19 @@ private:
         std::string doubt;  // a query that gives 0 as long as the key is the same; empty: always
     };
     std::map<std::string, Described> described_;  // tables as they were read last, by all their definitions
+    struct StoreSeen {
+        std::string ledger;
+        std::int64_t cookie = 0;
+        StoreState state;
+    };
+    std::optional<StoreSeen> store_seen_;
+    template <class T>
+    struct Known {
+        T value;
+        int generation = -1;  // of the tracker
+    };
+    Known<std::vector<Table>> tables_;
+    Known<Catalog> catalog_;  // but for what stands in no schema
 };
 
 }  // namespace undrop::sqlite

@@ -64,6 +64,23 @@ Object object_of(KindRow const& kind, Row const& row, ObjectId const& relation) 
 Result<Catalog> SqliteBackend::catalog(std::string const&) {
     if (!connection_.in_transaction()) tracker_.clear();
     UNDROP_CHECK(sync(Tracker::Cause::own));
+    if (catalog_.generation != tracker_.generation()) {
+        UNDROP_TRY(catalog_.value, schema_objects());
+        catalog_.generation = tracker_.generation();
+    }
+    auto catalog = catalog_.value;
+    for (auto const* name : pragmas) {
+        UNDROP_TRY(auto const value, connection_.number(fmt::format("PRAGMA main.{}", name)));
+        Object object;
+        object.make = object.alter = fmt::format("PRAGMA main.{} = {};", name, value);
+        object.section = Section::after_data;
+        object.rank = pragma_rank;
+        catalog.emplace(ObjectId{"pragma", "", name}, std::move(object));
+    }
+    return catalog;
+}
+
+Result<Catalog> SqliteBackend::schema_objects() {
     UNDROP_TRY(auto const rows, connection_.rows("select type, name, tbl_name, sql, rowid from main.sqlite_schema order by rowid"));
     std::map<std::string, ObjectId> relations;  // by name in lower case: what indexes and triggers hang on
     for (auto const& row : rows)
@@ -81,14 +98,6 @@ Result<Catalog> SqliteBackend::catalog(std::string const&) {
         }
         for (auto const& kind : kinds)
             if (row[0] == kind.kind) catalog.emplace(ObjectId{kind.kind, "", *row[1]}, object_of(kind, row, owner->second));
-    }
-    for (auto const* name : pragmas) {
-        UNDROP_TRY(auto const value, connection_.number(fmt::format("PRAGMA main.{}", name)));
-        Object object;
-        object.make = object.alter = fmt::format("PRAGMA main.{} = {};", name, value);
-        object.section = Section::after_data;
-        object.rank = pragma_rank;
-        catalog.emplace(ObjectId{"pragma", "", name}, std::move(object));
     }
     return catalog;
 }

@@ -116,14 +116,14 @@ Result<std::string> squatter(Connection& connection, Row const& object) {
 }  // namespace
 
 std::string store_suffix(std::string const& name) {
+    if (name.find('_') == std::string::npos) return "";
     auto const lowered = lower(name);
-    for (auto const* fixed : ledger_tables)
-        if (lowered.ends_with(fmt::format("_{}", fixed))) return fixed;
-    for (auto const* prefix : row_tables) {
-        auto const at = lowered.rfind(fmt::format("_{}", prefix));
-        if (at == std::string::npos || !is_number(std::string_view(lowered).substr(at + 1 + std::strlen(prefix)))) continue;
-        return lowered.substr(at + 1);
-    }
+    std::string_view const text = lowered;
+    auto const stands = [&](std::size_t at) { return at != std::string_view::npos && at > 0 && text[at - 1] == '_'; };
+    for (std::string_view const fixed : ledger_tables)
+        if (text.ends_with(fixed) && stands(text.size() - fixed.size())) return std::string(fixed);
+    for (std::string_view const prefix : row_tables)
+        if (auto const at = text.rfind(prefix); stands(at) && is_number(text.substr(at + prefix.size()))) return lowered.substr(at);
     return "";
 }
 
@@ -147,7 +147,18 @@ Result<std::set<std::string>> store_tables(Connection& connection, std::vector<s
     return found;
 }
 
+// What is committed changes with the schema's number, and never goes back to one that it had.
 Result<StoreState> SqliteBackend::store_state(std::string const& ledger) {
+    if (connection_.in_transaction()) return read_store_state(ledger);
+    UNDROP_TRY(auto const cookie, connection_.number("PRAGMA main.schema_version"));
+    if (!store_seen_ || store_seen_->ledger != ledger || store_seen_->cookie != cookie) {
+        UNDROP_TRY(auto state, read_store_state(ledger));
+        store_seen_ = StoreSeen{ledger, cookie, std::move(state)};
+    }
+    return store_seen_->state;
+}
+
+Result<StoreState> SqliteBackend::read_store_state(std::string const& ledger) {
     UNDROP_TRY(auto const objects, connection_.rows("select type, name, tbl_name, rootpage, sql from main.sqlite_schema order by rowid"));
     StoreState state;
     std::string in_the_way;

@@ -226,6 +226,14 @@ Result<std::map<std::string, std::string>> index_texts(Connection& connection) {
 Result<std::vector<Table>> SqliteBackend::tables(std::string const&) {
     if (!connection_.in_transaction()) tracker_.clear();
     UNDROP_CHECK(sync(Tracker::Cause::own));
+    bool stands = tables_.generation == tracker_.generation();
+    for (auto const& [text, known] : described_) {
+        if (!stands) break;
+        if (known.doubt.empty()) continue;
+        UNDROP_TRY(auto const doubtful, connection_.number(known.doubt));
+        stands = doubtful == 0;
+    }
+    if (stands) return tables_.value;
     UNDROP_TRY(auto const indexes, index_texts(connection_));
     std::vector<Table> result;
     std::map<std::string, Described> described;
@@ -250,6 +258,7 @@ Result<std::vector<Table>> SqliteBackend::tables(std::string const&) {
         described.emplace(text, std::move(now));
     }
     described_ = std::move(described);
+    tables_ = {result, tracker_.generation()};
     return result;
 }
 

@@ -51,6 +51,7 @@ std::string Entry::column_id(std::string const& column) const {
 
 void Tracker::clear() {
     cookie_ = -1;
+    ++generation_;
     for (auto& entry : entries_)
         if (entry.kind == Kind::table) columns_of_.insert_or_assign(std::move(entry.sql), std::move(entry.columns));
     entries_.clear();
@@ -175,10 +176,12 @@ Result<Tracker::Changes> Tracker::sync(Connection& connection, Cause cause) {
     entries_ = std::move(now);
     by_name_.clear();
     for (std::size_t i = 0; i < entries_.size(); ++i) by_name_.emplace(entries_[i].name, i);
-    for (auto const& entry : entries_) known_.insert_or_assign(entry.id, entry);
+    for (auto const& entry : entries_)
+        if (auto const [known, is_new] = known_.try_emplace(entry.id, entry); !is_new && known->second != entry) known->second = entry;
     schema_ = std::move(schema);
     columns_of_.clear();
     cookie_ = cookie;
+    ++generation_;
     changes.any = true;
     return changes;
 }

@@ -20,6 +20,7 @@ struct Entry {
     struct Named {
         std::string id;
         std::string name;
+        bool operator==(Named const&) const = default;
     };
     Kind kind = Kind::table;
     std::string id;
@@ -29,6 +30,7 @@ struct Entry {
     std::vector<Named> columns;
 
     [[nodiscard]] std::string column_id(std::string const& column) const;
+    bool operator==(Entry const&) const = default;
 };
 
 class Tracker {
@@ -45,6 +47,7 @@ public:
     void mark();                                                   // `vanished` and `store_changed` tell of what comes from now on
     [[nodiscard]] Result<Changes> sync(Connection& connection, Cause cause);
 
+    [[nodiscard]] int generation() const { return generation_; }                  // grows with every change of what is told here
     [[nodiscard]] std::vector<Entry> const& entries() const { return entries_; }  // as the schema is now
     [[nodiscard]] Entry const* find(std::string const& name) const;
     [[nodiscard]] Entry const* known(std::string const& id) const;   // also of tables that are gone by now, as they were last
@@ -61,6 +64,7 @@ private:
     [[nodiscard]] std::string fresh(char letter) { return letter + std::to_string(++last_id_); }
 
     std::int64_t cookie_ = -1;
+    int generation_ = 0;
     std::int64_t last_id_ = 0;
     std::vector<Entry> entries_;
     std::map<std::string, std::size_t> by_name_;

@@ -1,5 +1,7 @@
 #include "fuzz/places.hpp"
 
+#include <algorithm>
+
 namespace undrop::test {
 
 Places::Places(std::vector<FuzzTable> const& before) {
@@ -60,8 +62,20 @@ void Places::detached(std::string const& table, std::string const& partition) {
 
 void Places::look(std::vector<FuzzTable> const& now) {
     std::erase_if(places_, [&](auto const& each) { return !find(now, each.second.table); });
-    for (auto& [before, place] : places_)
-        std::erase_if(place.columns, [&](auto const& column) { return !find(now, place.table)->column(column.second); });
+    for (auto& [before, place] : places_) {
+        auto const* table = find(now, place.table);
+        // One that was renamed away, and is gone, while another has its name: it was made anew.
+        for (auto& [column, is_now] : place.columns) {
+            auto const taken = [&] {
+                return std::any_of(place.columns.begin(), place.columns.end(),
+                                   [&, &name = column](auto const& c) { return c.second == name; });
+            };
+            if (table->column(is_now) || !table->column(column) || taken()) continue;
+            is_now = column;
+            place.remade.insert(column);
+        }
+        std::erase_if(place.columns, [&](auto const& column) { return !table->column(column.second); });
+    }
 }
 
 }  // namespace undrop::test

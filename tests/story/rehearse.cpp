@@ -286,3 +286,30 @@ ON_BOTH("rows that a migration updates, deletes and inserts come back; what a ha
     CHECK_FALSE(bad.came_back);
     check_rows(bad, 1, db.named("members"), {" 1 role: 'manager' -> 'boss'"});
 }
+
+ON_POSTGRES("rights on undrop's store that a migration gives away are found in its rehearsal") {
+    for (auto const* gives : {"grant select on all tables in schema undrop to public",
+                              "do $$ begin execute format('grant select on all tables in schema %I to public', 'un' || 'drop'); end $$"}) {
+        auto const evidence = rehearsed(db, source_of({members, {gives, "select 1"}}));
+        CHECK_EQ(evidence.migrations.at(0).grade, Grade::exact);
+        CHECK_EQ(evidence.migrations.at(1).grade, Grade::down_broken);
+        CHECK_MESSAGE(has(evidence.migrations.at(1).reason, "rights on"), evidence.migrations.at(1).reason);
+    }
+}
+
+ON_POSTGRES("what a script's own DO block undoes is not taken for done, and rows alone leave the schema as it was known") {
+    auto const evidence = rehearsed(
+        db,
+        source_of({members,
+                   {"do $$ begin begin execute 'alter table members add column gone text'; raise 'no'; exception when others then null; "
+                    "end; end $$; update members set name = 'x' where id = 2",
+                    "update members set name = null where id = 2"},
+                   {"do $$ begin begin drop table members; raise 'no'; exception when others then null; end; "
+                    "execute 'alter table members add column there text'; end $$"}}));
+    for (auto const& found : evidence.migrations) {
+        CAPTURE(found.reason);
+        CHECK_LE(found.grade, Grade::exact_with_snapshot);
+        CHECK(found.objects.empty());
+    }
+    CHECK(evidence.migrations.size() == 3);
+}

@@ -27,7 +27,9 @@ ON_BOTH("runs: an atomic way back that fails leaves the release one, with its la
     CHECK_MESSAGE(has(error.message, "3 step, 2 step, which this run had taken back, were applied again"), error.message);
     check_same(applied, witness(db));
     auto target = Target::open(db.url()).value();
-    for (auto const& migration : status(target, failing).value().applied) {
+    auto const now = status(target, failing).value();
+    REQUIRE_EQ(now.applied.size(), 3);
+    for (auto const& migration : now.applied) {
         CHECK_EQ(migration.label, "r1");
         CHECK_EQ(migration.run, run);
     }

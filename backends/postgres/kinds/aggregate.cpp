@@ -31,7 +31,7 @@ cross join lateral (
         'MINITCOND = ' || quote_literal(a.aggminitval), 'SORTOP = OPERATOR(' || quote_ident(s.nspname) || '.' || o.oprname || ')',
         'PARALLEL = ' || case p.proparallel when 's' then 'SAFE' when 'r' then 'RESTRICTED' end,
         case a.aggkind when 'h' then 'HYPOTHETICAL' end) as options) x
-where p.prokind = 'a' and not exists (select from ext e where e.classid = 1255 and e.objid = p.oid)
+where p.oid >= 16384 and p.prokind = 'a' and not exists (select from ext e where e.classid = 1255 and e.objid = p.oid)
 )sql";
 
 }  // namespace undrop::postgres::kinds

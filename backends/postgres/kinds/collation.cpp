@@ -17,7 +17,7 @@ from pg_collation o
 join ns n on n.oid = o.collnamespace
 cross join lateral (select to_jsonb(o) as o) j
 cross join lateral (select format('%I.%I', n.name, o.collname) as q) x
-where not exists (select from ext e where e.classid = 3456 and e.objid = o.oid)
+where o.oid >= 16384 and not exists (select from ext e where e.classid = 3456 and e.objid = o.oid)
 )sql";
 
 }  // namespace undrop::postgres::kinds

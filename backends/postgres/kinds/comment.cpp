@@ -6,8 +6,12 @@ namespace undrop::postgres::kinds {
 char const comment[] = R"sql(
 $rare
 select 'comment on ' || lower(h.word), h.parent, h.name, x.make, format('COMMENT ON %s %s IS NULL;', h.word, h.q), x.make, '', 0,
-       '', format('%s:%s:%s', d.classoid, d.objoid, d.objsubid), h.relation, d.xmin, false
-from pg_description d
+       '', format('%s:%s:%s', d.classoid, d.objoid, d.objsubid), h.relation, d.row, false
+from (
+    select t.*, t.xmin as row from pg_description t where t.objoid >= 16384
+    union all  -- of the schema public
+    select t.*, t.xmin from ns n join pg_description t on t.objoid = n.oid and t.classoid = 2615 where n.oid < 16384
+) d
 join (
     select 2615 as classid, n.oid as objid, 0 as subid, 0::oid as relation, 'SCHEMA' as word, '' as parent, n.name::text as name, n.q
     from ns n
@@ -28,13 +32,13 @@ join (
            format('%s(%s)', p.proname, oidvectortypes(p.proargtypes)),
            format('%I.%I(%s)', n.name, p.proname, case p.prokind when 'a' then coalesce(nullif(pg_get_function_identity_arguments(p.oid), ''), '*')
                                                        else oidvectortypes(p.proargtypes) end)
-    from pg_proc p join ns n on n.oid = p.pronamespace
+    from pg_proc p join ns n on n.oid = p.pronamespace where p.oid >= 16384
     union all
     select 3381, s.oid, 0, 0, 'STATISTICS', n.q, s.stxname, format('%I.%I', n.name, s.stxname)
     from pg_statistic_ext s join ns n on n.oid = s.stxnamespace join pg_class c on c.oid = s.stxrelid and c.relpersistence <> 't'
     union all
     select 3456, o.oid, 0, 0, 'COLLATION', n.q, o.collname, format('%I.%I', n.name, o.collname)
-    from pg_collation o join ns n on n.oid = o.collnamespace
+    from pg_collation o join ns n on n.oid = o.collnamespace where o.oid >= 16384
     union all
     select 2605, k.oid, 0, 0, 'CAST', '', x.q, x.q
     from pg_cast k

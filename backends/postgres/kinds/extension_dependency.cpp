@@ -14,7 +14,7 @@ join (
     select 1255::oid as classid, p.oid as objid, 0::oid as relation, 'ROUTINE' as word, n.q as parent,
            format('%s(%s)', p.proname, oidvectortypes(p.proargtypes)) as name,
            format('%I.%I(%s)', n.name, p.proname, oidvectortypes(p.proargtypes)) as q
-    from pg_proc p join ns n on n.oid = p.pronamespace where p.prokind <> 'a'
+    from pg_proc p join ns n on n.oid = p.pronamespace where p.oid >= 16384 and p.prokind <> 'a'
     union all
     select 1259, c.oid, c.oid, 'MATERIALIZED VIEW', c.sq, c.relname, c.q from rel c where c.relkind = 'm'
     union all

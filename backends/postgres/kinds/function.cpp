@@ -13,7 +13,7 @@ select case p.prokind when 'p' then 'procedure' else 'function' end, n.q, format
        format('1255:%s:0', p.oid), format('2615:%s:0', n.oid), 0, p.xmin, false
 from pg_proc p
 join ns n on n.oid = p.pronamespace
-where p.prokind <> 'a' and not exists (select from ext e where e.classid = 1255 and e.objid = p.oid)
+where p.oid >= 16384 and p.prokind <> 'a' and not exists (select from ext e where e.classid = 1255 and e.objid = p.oid)
 )sql";
 
 }  // namespace undrop::postgres::kinds

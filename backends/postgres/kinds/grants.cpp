@@ -38,7 +38,7 @@ $rare
            p.proowner, p.proacl, acldefault('f', p.proowner), p.xmin, 0
     from pg_proc p join ns n on n.oid = p.pronamespace
     cross join lateral (select case p.prokind when 'p' then 'PROCEDURE' else 'FUNCTION' end as word) x
-    where not exists (select from ext e where e.classid = 1255 and e.objid = p.oid)
+    where p.oid >= 16384 and not exists (select from ext e where e.classid = 1255 and e.objid = p.oid)
     union all
     select format('1255:%s:0', p.oid), '', m.also, 0, x.word, n.q, format('%s(%s)', p.proname, oidvectortypes(p.proargtypes)),
            format('%s %I.%I(%s)', x.word, n.name, p.proname, oidvectortypes(p.proargtypes)), null,

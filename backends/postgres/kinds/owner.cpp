@@ -28,11 +28,11 @@ from (
                                                        else oidvectortypes(p.proargtypes) end),
            p.proowner, p.xmin
     from pg_proc p join ns n on n.oid = p.pronamespace
-    where not exists (select from ext e where e.classid = 1255 and e.objid = p.oid)
+    where p.oid >= 16384 and not exists (select from ext e where e.classid = 1255 and e.objid = p.oid)
     union all
     select format('3456:%s:0', o.oid), 0, 'COLLATION', n.q, o.collname, format('%I.%I', n.name, o.collname), o.collowner, o.xmin
     from pg_collation o join ns n on n.oid = o.collnamespace
-    where not exists (select from ext e where e.classid = 3456 and e.objid = o.oid)
+    where o.oid >= 16384 and not exists (select from ext e where e.classid = 3456 and e.objid = o.oid)
     union all
     select format('%s:%s:0', r.classid, r.objid), case r.classid when 1259 then r.objid else 0::oid end, r.word, r.parent, r.name, r.q, r.owner,
         r.row

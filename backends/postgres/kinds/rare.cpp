@@ -61,6 +61,7 @@ char const no_rare[] = R"sql(
     select 0::oid, 0::oid, '', '', '', '', 0::oid, null::xid where false
 ))sql";
 
+// Are there any, and any of what unknown.cpp lists?
 char const any_rare[] = R"sql(
 select exists (
     select from (select 3600 as classid, oid from pg_ts_dict union all select 3602, oid from pg_ts_config
@@ -68,7 +69,17 @@ select exists (
                  union all select 2616, oid from pg_opclass union all select 2607, oid from pg_conversion
                  union all select 3466, oid from pg_event_trigger union all select 2328, oid from pg_foreign_data_wrapper
                  union all select 1417, oid from pg_foreign_server union all select 1259, ftrelid from pg_foreign_table) o
-    where o.oid >= 16384 and not exists (select from pg_depend d where d.classid = o.classid and d.objid = o.oid and d.deptype = 'e'))
+    where o.oid >= 16384 and not exists (select from pg_depend d where d.classid = o.classid and d.objid = o.oid and d.deptype = 'e')),
+       exists (select from pg_type t where t.oid >= 16384 and t.typtype = 'b' and t.typrelid = 0 and t.typinput <> 'array_in'::regproc)
+       or exists (select from (select oid from pg_foreign_table f join pg_class c on c.oid = f.ftrelid union all select oid from pg_operator
+                               union all select oid from pg_opclass union all select oid from pg_opfamily union all select oid from pg_am
+                               union all select oid from pg_conversion union all select oid from pg_language
+                               union all select oid from pg_foreign_data_wrapper union all select oid from pg_foreign_server
+                               union all select umid from pg_user_mappings union all select oid from pg_ts_config
+                               union all select oid from pg_ts_dict union all select oid from pg_ts_parser
+                               union all select oid from pg_ts_template union all select oid from pg_transform
+                               union all select oid from pg_event_trigger union all select oid from pg_subscription
+                               union all select oid from pg_extension union all select oid from pg_publication) o where o.oid >= 16384)
 )sql";
 
 }  // namespace undrop::postgres::kinds
