@@ -462,6 +462,7 @@ private:
     std::set<std::pair<std::string, std::string>> bare_;
     // The number that a column had at the mark which was moved since: by its table's id, and its number now.
     std::map<std::pair<std::string, std::string>, std::string> moved_;
+    std::set<ObjectId> ordered_;                   // what stepped aside for that, or went with it
     std::map<std::string, std::string> numbered_;  // positions of sequences that gave numbers to rows which had none
     std::map<std::string, Writes> expected_;       // undrop's own writes, by table id at the mark
 };

@@ -183,7 +183,9 @@ Result<void> StepRunner::mend_over_rows() {
         UNDROP_TRY(auto const now, backend_.catalog_after(ledger_.name(), catalog_));
         if (!made.empty() && !differences(now, opposite_.wanted).empty()) {
             UNDROP_TRY(auto const recorded, ledger_.objects(opposite_.step));
-            want_as_printed(opposite_.wanted, made, now, recorded);
+            auto printed = made;  // a column that was moved is of the type that it was
+            std::erase_if(printed, [this](ObjectId const& id) { return ordered_.contains(id); });
+            want_as_printed(opposite_.wanted, printed, now, recorded);
         }
         auto along = what_came_along(now, catalog_, opposite_.wanted);
         if (!along.empty()) {

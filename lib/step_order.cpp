@@ -125,7 +125,10 @@ Result<void> StepRunner::put_in_order(Table const& table, ColumnNames const& ord
     // And what went by itself with a partition's column.
     UNDROP_TRY(auto const left, backend_.catalog_after(ledger_.name(), catalog_));
     for (auto const& [id, object] : now)
-        if (move.aside.contains(id) || !left.contains(id)) opposite_.wanted.emplace(id, object);
+        if (move.aside.contains(id) || !left.contains(id)) {
+            opposite_.wanted.emplace(id, object);
+            ordered_.insert(id);
+        }
     UNDROP_TRY(auto const after, backend_.tables(ledger_.name()));
     for (auto const& then : before) {
         auto const* same = then.id == table.id || then.root == table.id ? find_table_by_id(after, then.id) : nullptr;

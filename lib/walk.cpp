@@ -193,6 +193,9 @@ Result<bool> Walk::go_back(Migration const& migration, Rehearsed& found) {
         return go_back_derived(migration, found);
     }
     UNDROP_TRY(found.down, cost(now_, found));
+    // Where an application has written it may well run.
+    if (step.origin != Origin::derived && last_.origin == Origin::derived)
+        found.notes.insert(found.notes.end(), last_.notes.begin(), last_.notes.end());
     UNDROP_TRY(auto differences, keeper_.compare(now_, touched_));
     found.grade = differences.none() ? grade_of(last_) : Grade::lossy;
     if (differences.none()) {

@@ -105,6 +105,7 @@ create server disk foreign data wrapper file_fdw;
 create function twice(integer) returns integer language sql immutable as 'select $1 * 2';
 create foreign table "f s"."t 1" ("i d" integer options (column_name 'x''y') not null, c text collate "C" default 'it''s', d integer
     generated always as (twice("i d")) stored, constraint "ch k" check ("i d" > 0)) server far options (table_name 't', schema_name 's');
+alter foreign table "f s"."t 1" alter c set statistics 5, alter d set (n_distinct = 3);
 create foreign table empty () server disk options (filename '/nowhere');
 comment on foreign table "f s"."t 1" is 'far'; comment on column "f s"."t 1".c is 'c'; comment on server far is 's';
 comment on foreign data wrapper "w r" is 'w';

@@ -230,3 +230,20 @@ ON_POSTGRES("story: who inserts without a column list is told of in plan, plan d
     check(down(db, source).findings);
     CHECK_EQ(columns(db, "t"), "id,c,b");
 }
+
+ON_POSTGRES("columns stand as they did only where what hangs on them does, too") {
+    db.run("create extension citext");
+    db.run(
+        "create table t (id integer primary key, k integer, nm citext); create function f() returns trigger language plpgsql as 'begin "
+        "return new; end'; create trigger tr before update of nm on t for each row when (old.nm is distinct from new.nm) execute function "
+        "f(); insert into t values (1, 2, 'a')");
+    auto const source = source_of({{"alter table t drop column k"}});
+    (void)up(db, source);
+    auto const applied = witness(db);
+    auto const error = down_error(db, source, keep);
+    CHECK_EQ(error.left, Left::rolled_back);
+    CHECK_MESSAGE(error.message.find("would not come back as it was: trigger") != std::string::npos, error.message);
+    check_same(applied, witness(db));
+    (void)down(db, source);
+    CHECK_EQ(db.table("select id, k, nm from t"), "1|2|a");
+}

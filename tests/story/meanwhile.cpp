@@ -77,8 +77,7 @@ ON_POSTGRES("story: what others commit while old rows are read is theirs, at wha
                 other->run("begin; update t set v = 'theirs' where id = 55; delete from t where id = 56; delete from k where v = 'v5'");
             },
             [&] { other->run("commit; update t set v = 'theirs' where id = 57; insert into t values (500, 'theirs')"); }, statement);
-        CHECK_EQ(told.saved,
-                 std::vector<std::string>{"public.k (v): 10 rows", "public.t (deleted): 1 rows", "public.t (v): 10 rows"});
+        CHECK_EQ(told.saved, std::vector<std::string>{"public.k (v): 10 rows", "public.t (deleted): 1 rows", "public.t (v): 10 rows"});
         REQUIRE(told.reached);
         db.run("delete from t where id >= 55; insert into t select n, 'v' || n from generate_series(55, 100) n");
         db.run("insert into k select 'v5' from generate_series(1, 10)");

@@ -313,3 +313,13 @@ ON_POSTGRES("what a script's own DO block undoes is not taken for done, and rows
     }
     CHECK(evidence.migrations.size() == 3);
 }
+
+ON_BOTH("a down script that is not carried out, since it leaves otherwise what the up never touched, is named") {
+    auto const evidence = rehearsed(
+        db,
+        source_of({members,
+                   {"alter table members add column w integer", "alter table members drop column w; delete from members where id = 2"}}));
+    auto const& found = evidence.migrations.at(1);
+    CHECK_MESSAGE(mentions(found.notes, "the down script leaves otherwise than it was before the up"), text_of(evidence));
+    CHECK(mentions(found.notes, "without the script"));
+}

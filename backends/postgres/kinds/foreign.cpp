@@ -54,7 +54,7 @@ $rare
                string_agg(format('2606:%s:0', k.oid), ' ') as addresses, string_agg(k.xmin::text, ',') as rows
         from pg_constraint k where k.conrelid = t.oid and k.contype = 'c') k on true
 )
-select f.kind, f.parent, f.name, concat('CREATE ', f.word, ' ', f.q, f.shape, ' OPTIONS (' || o.list || ')', ';'),
+select f.kind, f.parent, f.name, concat('CREATE ', f.word, ' ', f.q, f.shape, ' OPTIONS (' || o.list || ')', ';', E'\n' || a.measured),
        format('DROP %s %s;', f.word, f.q),
        format('DO %L;', format('DECLARE options text := (SELECT pg_catalog.string_agg(CASE WHEN w.name IS NULL THEN pg_catalog.format(''DROP %%I'', '
                                'o.option_name) ELSE pg_catalog.format(''%%s %%I %%L'', CASE WHEN o.option_name IS NULL THEN ''ADD'' ELSE ''SET'' '
@@ -62,12 +62,22 @@ select f.kind, f.parent, f.name, concat('CREATE ', f.word, ' ', f.q, f.shape, ' 
                                'pg_catalog.jsonb_each_text(%L) w(name, value) ON w.name OPERATOR(pg_catalog.=) o.option_name); BEGIN IF options '
                                'IS NOT NULL THEN EXECUTE pg_catalog.format(''ALTER %s %%s OPTIONS (%%s)'', %L, options); END IF; END',
                                f.source, o.wanted, f.word, f.q)),
-       f.shape, 0, f.address, f.needs, f.relation, f.rows, false
+       concat(f.shape, a.measured), 0, f.address, f.needs, f.relation, f.rows, false
 from far f
 cross join lateral (
     select string_agg(format('%I %L', o.option_name, o.option_value), ', ' order by o.option_name collate "C") as list,
            coalesce(jsonb_object_agg(o.option_name, o.option_value), '{}')::text as wanted
     from pg_options_to_table(f.options) o) o
+left join lateral (
+    select string_agg(concat_ws(E'\n', x.statistics, x.options), E'\n' order by a.attnum) as measured
+    from pg_attribute a
+    cross join lateral (select format('ALTER FOREIGN TABLE ONLY %s ALTER COLUMN %I', f.q, a.attname) as alter) l
+    cross join lateral (
+        select case when a.attstattarget >= 0 then format('%s SET STATISTICS %s;', l.alter, a.attstattarget) end as statistics,
+               (select format('%s SET (%s);', l.alter, string_agg(format('%I=%L', split_part(o, '=', 1), substr(o, strpos(o, '=') + 1)), ', '
+                                                                  order by n))
+                from unnest(a.attoptions) with ordinality u(o, n) where split_part(o, '=', 1) <> 'pg_attver' having count(*) > 0) as options) x
+    where a.attrelid = f.relation and a.attnum > 0 and not a.attisdropped) a on f.kind = 'foreign_table'
 )sql";
 
 }  // namespace undrop::postgres::kinds

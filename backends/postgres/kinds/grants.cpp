@@ -1,7 +1,8 @@
 // Rights, one object per holder of an access list; none where it is the default. What was granted by somebody else than the owner
 // is granted in that role's name where we may, and in ours where not: then the comparison tells.
 // Of an extension's members, where they differ from what its script left.
-// In the order in which they were granted, as pg_dump writes them. A relation's REVOKE takes its columns' rights too, so these need it.
+// In the order in which they were granted, as pg_dump writes them. A relation's REVOKE takes its columns' rights too, so these need it, and
+// where there are any, the relation's are told even if they are the default.
 #include "../kinds.hpp"
 
 namespace undrop::postgres::kinds {
@@ -94,11 +95,11 @@ left join lateral (
                format('GRANT %s ON %s TO %s%s;', string_agg(a.privilege_type || x.part, ', ' order by a.privilege_type), h.q,
                       case a.grantee when 0 then 'PUBLIC' else quote_ident(pg_get_userbyid(a.grantee)) end,
                       case when a.is_grantable then ' WITH GRANT OPTION' end) as sql
-        from aclexplode(h.acl) with ordinality a(grantor, grantee, privilege_type, is_grantable, n) group by 1, 2, 3) y) g on true
+        from aclexplode(coalesce(h.acl, h.standard)) with ordinality a(grantor, grantee, privilege_type, is_grantable, n) group by 1, 2, 3) y) g on true
 left join lateral (
     select string_agg(format('REVOKE ALL%s ON %s FROM %s CASCADE;', x.part, h.q, a.name), E'\n' order by a.name) as remove
     from (select distinct case e.grantee when 0 then 'PUBLIC' else quote_ident(pg_get_userbyid(e.grantee)) end as name
-          from aclexplode(h.acl) e) a) r on true
+          from aclexplode(coalesce(h.acl, h.standard)) e) a) r on true
 left join lateral (
     select string_agg(format('GRANT %s ON %s TO %s;', y.privileges, h.q, y.grantee), E'\n' order by y.grantee) as make
     from (select case e.grantee when 0 then 'PUBLIC' else quote_ident(pg_get_userbyid(e.grantee)) end as grantee,
@@ -106,6 +107,7 @@ left join lateral (
           from aclexplode(h.standard) e group by 1) y) s on true
 where h.acl is not null
   and array(select i::text from unnest(h.acl) i order by 1) <> array(select i::text from unnest(h.standard) i order by 1)
+   or h.own <> '' and exists (select from (select k.attacl from pg_attribute k where k.attrelid = h.relation offset 0) a where a.attacl is not null)
 )sql";
 
 }  // namespace undrop::postgres::kinds
