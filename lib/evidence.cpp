@@ -112,7 +112,16 @@ Result<void> note_stake(Backend& backend, Ledger& ledger, Script const& up, Stat
     return counted;
 }
 
+void mark_not_exercised(Evidence& evidence) {
+    auto const& empty = evidence.not_filled;
+    for (auto& migration : evidence.migrations)
+        for (auto const& compared : migration.compared)
+            if (compared.rows == 0 && std::find(empty.begin(), empty.end(), compared.table) != empty.end())
+                migration.not_exercised.push_back(compared.table);
+}
+
 void settle(Evidence& evidence) {
+    mark_not_exercised(evidence);
     evidence.undrop = UNDROP_VERSION;
     evidence.at = utc_now();
     auto const open = evidence.target.rfind('(');

@@ -23,11 +23,15 @@ void note_scripts(Migration const& migration, bool derived, Rehearsed& found);
 [[nodiscard]] std::string fingerprint_of(std::vector<ObjectAtStake> const& objects);
 
 // Which objects the up touched: those that it made, changed or removed, and all that belongs to tables whose rows it wrote, or would have
-// written if there had been any; as they were before and are after it. And which rows were there before, whose way back the walk compares. After the up, in no transaction.
+// written if there had been any; as they were before and are after it. And which rows were there before, whose way back the walk compares.
+// After the up, in no transaction.
 [[nodiscard]] Result<void> note_stake(Backend& backend, Ledger& ledger, Script const& up, State const& before, State const& after,
                                       Touched const& touched, Rehearsed& found);
 
 // What is told when all is done: by what and when the evidence was made.
+// Names in each migration the tables that it touches and that could not be filled.
+void mark_not_exercised(Evidence& evidence);
+
 void settle(Evidence& evidence);
 
 }  // namespace undrop

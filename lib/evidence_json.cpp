@@ -3,6 +3,7 @@
 #include <undrop/evidence.hpp>
 
 #include "digest.hpp"
+#include "evidence.hpp"
 
 namespace undrop {
 namespace {
@@ -95,6 +96,7 @@ Evidence evidence_from(Json const& json) {
     evidence.not_reached = json.at("not_reached");
     evidence.notes = json.at("notes");
     evidence.not_filled = json.at("not_filled");
+    mark_not_exercised(evidence);
     evidence.witness = json.at("witness");
     evidence.seconds = json.at("seconds");
     evidence.undrop = json.at("undrop");
@@ -123,6 +125,7 @@ void add_gate(Rehearsed const& r, Json& json) {
     json["directives"] = r.directives;
     json["down_derived"] = r.down_derived;
     json["fingerprint"] = r.fingerprint;
+    json["not_exercised"] = r.not_exercised;
     json["at_stake"] = list(r.at_stake, [](ObjectAtStake const& o) {
         return Json{{"kind", o.kind}, {"parent", o.parent}, {"name", o.name}, {"before", o.before}, {"after", o.after}};
     });

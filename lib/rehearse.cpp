@@ -23,6 +23,7 @@ namespace undrop {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+constexpr std::chrono::milliseconds wait_for_rows{1000};  // that somebody keeps readers out of
 auto const success = [] { return BOOST_OUTCOME_V2_NAMESPACE::success(); };
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
@@ -65,14 +66,25 @@ std::vector<Migration const*> on_the_way(Source const& source, std::vector<std::
     return way;
 }
 
-// By the target's own statistics, as far as it has some and lets us read them.
+// By the target's own statistics where it has some, else counted; as far as it lets us read them.
 std::map<std::string, std::int64_t> rows_of(Backend& target, std::string const& ledger) {
     std::map<std::string, std::int64_t> rows;
     auto const tables = target.tables(ledger);
     if (!tables) return rows;
-    for (auto const& table : tables.value())
-        if (auto const estimated = target.estimated_rows(table); estimated && estimated.value())
+    if (!target.begin_reading()) return rows;
+    for (auto const& table : tables.value()) {
+        if (auto const estimated = target.estimated_rows(table); estimated && estimated.value()) {
             rows.emplace(table.text(), *estimated.value());
+            continue;
+        }
+        auto const read = target.read_in_time(wait_for_rows, [&]() -> Result<void> {
+            UNDROP_TRY(auto const counted, target.rows("select count(*) from " + target.dialect().own_rows(table)));
+            rows.emplace(table.text(), std::stoll(counted.at(0).at(0).value_or("0")));
+            return success();
+        });
+        if (!read) break;
+    }
+    target.rollback();
     return rows;
 }
 
@@ -113,7 +125,7 @@ Result<Evidence> rehearse(Target& target, Source const& given, Rehearsal const& 
     evidence.not_filled = sandbox->not_filled;
     if (!evidence.not_filled.empty())
         evidence.notes.push_back(
-            fmt::format("not exercised, since no row could be made for them: {}", fmt::join(evidence.not_filled, ", ")));
+            fmt::format("no row could be made for {}; what touches them is not exercised", fmt::join(evidence.not_filled, ", ")));
     UNDROP_CHECK(with_run_lock(sandbox->backend(), options, [&]() -> Result<void> {
         UNDROP_CHECK(Ledger(sandbox->backend(), options.ledger).ensure(options));
         Walk walk(*sandbox, rehearsal, options);

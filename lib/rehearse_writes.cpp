@@ -5,11 +5,14 @@
 #include <algorithm>
 #include <set>
 
+#include "synthetic.hpp"
 #include "try.hpp"
 
 namespace undrop {
 namespace {
 
+constexpr std::int64_t most_gifts = 3;  // of plain values
+constexpr std::size_t most_values = 9;
 auto const success = [] { return BOOST_OUTCOME_V2_NAMESPACE::success(); };
 
 bool has(std::string const& text, char const* part) { return text.find(part) != std::string::npos; }
@@ -65,6 +68,33 @@ std::vector<std::string> updates(Dialect const& dialect, Table const& table, Tab
                         "o where o.{1} <> t.{1})",
                         dialect.own_rows(table), name, row));
     }
+    return out;
+}
+
+// Values for a column that the up added, in that row.
+std::vector<std::string> gifts(Dialect const& dialect, Table const& table, MadeColumn const& column, std::vector<ForeignKey> const& keys,
+                               std::string const& row) {
+    auto const name = dialect.quote(column.name);
+    std::vector<std::string> out;
+    auto const refers = std::find_if(keys.begin(), keys.end(), [&](ForeignKey const& key) {
+        return std::find(key.columns.begin(), key.columns.end(), column.name) != key.columns.end();
+    });
+    if (refers != keys.end()) {
+        if (refers->columns.size() > 1) return out;
+        auto const others =
+            fmt::format("select p.{0} from {1} as p where t.{2} is null or p.{0} <> t.{2}", dialect.quote(refers->parents_columns.front()),
+                        dialect.relation(refers->parents_schema, refers->parent), name);
+        out.push_back(
+            fmt::format("update {0} as t set {1} = ({2} limit 1) where {3} and exists ({2})", dialect.own_rows(table), name, others, row));
+        return out;
+    }
+    auto values = column.hints;
+    for (std::int64_t n = 1; n <= most_gifts; ++n) values.push_back(column.plain(n));
+    for (auto const& value : column.edges)
+        if (value != "DEFAULT" && values.size() < most_values) values.push_back(value);
+    for (auto const& value : values)
+        out.push_back(fmt::format("update {0} as t set {1} = {2} where {3} and (t.{1} is null or cast(t.{1} as text) <> cast({2} as text))",
+                                  dialect.own_rows(table), name, value, row));
     return out;
 }
 
@@ -140,9 +170,9 @@ struct Side {
 // What must be there: before, and on top of it what the application made of what the up had left. One query, which counts what is not so.
 class Expected {
 public:
-    // `computes`: the down script computes values by itself, perhaps from what the application wrote.
+    // `scripted`: the down script ran; it `computes`: values by itself, perhaps from what the application wrote.
     Expected(Dialect const& dialect, State::Rows const& before, State::Rows const& after, State::Rows const& written, Table const& now,
-             bool computes)
+             bool scripted, bool computes)
         : dialect_(dialect), key_(now.key) {
         for (auto const& name : before.columns) {
             auto const* there = now.column(name);
@@ -154,12 +184,16 @@ public:
             stays_.push_back(stays);
         }
         std::vector<std::string> edited;
-        for (auto const& name : after.columns)
-            if (written.table.column(name)) edited.push_back(name);
+        std::vector<std::string> added;
+        for (auto const& name : after.columns) {
+            if (!written.table.column(name)) continue;
+            edited.push_back(name);
+            if (scripted && !before.table.column(name)) added.push_back(name);
+        }
         auto const copy = [](State::Rows const& rows) { return Side{rows.store + " as s", "s", &rows, nullptr}; };
         with_ = fmt::format("with b as materialized ({}), a as materialized ({}), w as materialized ({}), t as materialized ({})",
-                            rows_of(copy(before), {}), rows_of(copy(after), edited), rows_of(copy(written), edited),
-                            rows_of({dialect.own_rows(now) + " as s", "s", nullptr, &now}, {}));
+                            rows_of(copy(before), {}, {}), rows_of(copy(after), edited, added), rows_of(copy(written), edited, added),
+                            rows_of({dialect.own_rows(now) + " as s", "s", nullptr, &now}, {}, {}));
         find();
     }
 
@@ -188,17 +222,19 @@ private:
             if (stays_[i]) {
                 add("t join w on w.k = t.k", fmt::format("w.k not in (select k from a) and t.{0} <> w.{0}", c),
                     "rows inserted after the up have another " + names_[i]);
-                add(all, fmt::format("a.{0} <> w.{0} and b.{0} = a.{0} and t.{0} <> w.{0}", c),
+                add(all, fmt::format("a.{0} <> w.{0} and b.{0} = a.{0} and a.n = w.n and t.{0} <> w.{0}", c),
                     fmt::format("values written to {} after the up are lost", names_[i]));
             }
-            auto const same = stays_[i] ? fmt::format("a.{0} = w.{0}", c) : std::string("a.e = w.e");
+            auto const same = stays_[i] ? fmt::format("a.{0} = w.{0} and a.n = w.n", c) : std::string("a.e = w.e");
             add(all, fmt::format("{1} and b.{0} <> t.{0}", c, same), fmt::format("values of {} are others than before the up", names_[i]));
         }
     }
 
-    [[nodiscard]] std::string rows_of(Side const& side, std::vector<std::string> const& edited) const {
-        std::vector<std::string> values{side.image(dialect_, key_) + " as k",
-                                        (edited.empty() ? "''" : side.image(dialect_, edited)) + " as e"};
+    // k: the key; e: all that an application could write; n: what it wrote to columns that the up added, from which a script may compute.
+    [[nodiscard]] std::string rows_of(Side const& side, std::vector<std::string> const& edited,
+                                      std::vector<std::string> const& added) const {
+        auto const image = [&](std::vector<std::string> const& names) { return names.empty() ? "''" : side.image(dialect_, names); };
+        std::vector<std::string> values{side.image(dialect_, key_) + " as k", image(edited) + " as e", image(added) + " as n"};
         auto const has_column = [&](std::string const& name) { return side.now ? side.now->column(name) : side.copy->table.column(name); };
         for (std::size_t i = 0; i < names_.size(); ++i)
             values.push_back(fmt::format("{} as c{}", has_column(names_[i]) ? side.image(dialect_, {names_[i]}) : "''", i + 1));
@@ -256,7 +292,30 @@ Result<ApplicationWrites::Outcomes> ApplicationWrites::write_to(Table const& tab
     }
     UNDROP_TRY(outcomes["insert"], first_that_works(inserts(dialect, table)));
     UNDROP_TRY(outcomes["update"], first_that_works(updates(dialect, table, other)));
+    if (rows[0][0] && *rows[0][0] != "0") {
+        auto const one = *rows[0][0] == "1" && outcomes["insert"].rows == 0;
+        UNDROP_TRY(outcomes["new columns"].rows, give_values(table, other, is_row(dialect, table, "desc", "", one ? 0 : 1)));
+    }
     return outcomes;
+}
+
+// To columns that `other` does not have, in one row. How many took one.
+Result<std::int64_t> ApplicationWrites::give_values(Table const& table, Table const& other, std::string const& row) {
+    std::int64_t given = 0;
+    auto const is_new = [&](std::string const& name) {
+        auto const* column = table.column(name);
+        return column && !column->generated && !other.column(name) && !is_unique(table, name);
+    };
+    if (std::none_of(table.columns.begin(), table.columns.end(), [&](Column const& column) { return is_new(column.name); })) return given;
+    auto const values = sandbox_.values();
+    UNDROP_TRY(auto const columns, values->columns(table));
+    UNDROP_TRY(auto const keys, values->foreign_keys(table));
+    for (auto const& column : columns) {
+        if (column.left_alone || !is_new(column.name)) continue;
+        UNDROP_TRY(auto const outcome, first_that_works(gifts(backend_.dialect(), table, column, keys, row)));
+        given += outcome.rows;
+    }
+    return given;
 }
 
 Result<void> ApplicationWrites::try_before(State const& before, Touched const& touched) {
@@ -275,7 +334,8 @@ Result<void> ApplicationWrites::try_before(State const& before, Touched const& t
     return tried;
 }
 
-Result<std::set<TableName>> ApplicationWrites::write(State const& before, State const& after, std::vector<std::string>& notes) {
+Result<std::set<TableName>> ApplicationWrites::write(State const& before, State const& after, bool into_new,
+                                                     std::vector<std::string>& notes) {
     std::set<TableName> written;
     UNDROP_CHECK(backend_.begin(options_, {}));
     auto done = [&]() -> Result<void> {
@@ -295,6 +355,12 @@ Result<std::set<TableName>> ApplicationWrites::write(State const& before, State 
                     notes.push_back(fmt::format("an application's {} in {} fails after the up: {}", kind, is->text(), outcome.error));
             }
         }
+        auto const is_new = [&](TableName const& name) { return into_new && !table_in(before, name) && table_in(after, name); };
+        for (auto const& table : tables) {
+            if (!is_new(table_name(table)) || !table.root.empty()) continue;
+            UNDROP_TRY(bool const made, make_row(backend_, *sandbox_.values(), table));
+            rows += made ? 1 : 0;
+        }
         if (rows == 0) return success();
         UNDROP_TRY(auto const observed, backend_.observed());
         for (auto const& table : tables)
@@ -308,18 +374,19 @@ Result<std::set<TableName>> ApplicationWrites::write(State const& before, State 
 }
 
 Result<std::vector<std::string>> ApplicationWrites::missing(State const& before, State const& after, State const& written,
-                                                            std::set<TableName> const& tables, StepReport const& down) {
+                                                            Touched const& touched, StepReport const& down) {
     bool const computes = std::any_of(down.merged.begin(), down.merged.end(), [](Merged const& m) { return m.computed > 0; });
     std::vector<std::string> found;
     UNDROP_CHECK(backend_.begin_reading());
     auto looked = [&]() -> Result<void> {
         UNDROP_TRY(auto const present, backend_.tables(options_.ledger));
-        for (auto const& name : tables) {
+        for (auto const& [name, rows] : before.tables) {
+            if (touched && !touched->contains(name)) continue;
             auto const* now = find_table(present, name);
             auto const *b = table_in(before, name), *a = table_in(after, name), *w = table_in(written, name);
             if (!now || !a || !b || !w || !can_follow(*b, *a) || !can_follow(*a, *w) || !can_follow(*b, *now)) continue;
-            Expected const expected(backend_.dialect(), *before.tables.at(name), *after.tables.at(name), *written.tables.at(name), *now,
-                                    computes);
+            Expected const expected(backend_.dialect(), *rows, *after.tables.at(name), *written.tables.at(name), *now,
+                                    down.origin != Origin::derived, computes);
             UNDROP_TRY(auto const counted, backend_.rows(expected.sql()));
             for (std::size_t i = 0; i < counted.at(0).size(); ++i)
                 if (auto const& count = counted[0][i]; count && *count != "0")

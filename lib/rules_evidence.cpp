@@ -103,9 +103,7 @@ void add_problems(PlannedStep const& step, std::string const& target, Catalog co
             fmt::format("it was rehearsed with the rows of `{}`, and `{}` is required", name_of(e.data.mode), name_of(*policy.required)));
     // Where no row could be made, nothing was proved.
     if (policy.required.value_or(DataMode::migrations) > DataMode::schema)
-        for (auto const& rows : r.compared)
-            if (rows.rows == 0 && std::find(e.not_filled.begin(), e.not_filled.end(), rows.table) != e.not_filled.end())
-                add(Misfit::data, fmt::format("no row of {} could be made for it", rows.table));
+        for (auto const& table : r.not_exercised) add(Misfit::data, fmt::format("no row of {} could be made for it", table));
 }
 
 char const* code_of(Misfit misfit) {

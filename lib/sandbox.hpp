@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -13,6 +14,7 @@
 namespace undrop {
 
 class Backend;
+class ValueSource;
 
 inline constexpr char const* local_server = "local";  // SandboxWish::elsewhere: a server of its own
 inline constexpr std::int64_t usual_rows = 100;       // of a table, where nobody says how many
@@ -45,6 +47,12 @@ public:
     [[nodiscard]] virtual Result<SchemaText> seen_by_witness() { return SchemaText{}; }
     // Where each table's rows are stored, by its id: another place says that they were written anew. In the transaction at hand.
     [[nodiscard]] virtual Result<std::map<std::string, std::string>> storage() { return std::map<std::string, std::string>{}; }
+
+    // Data that no table holds, by what it is called, and a digest of it.
+    [[nodiscard]] virtual Result<SchemaText> beside_tables() { return SchemaText{}; }
+
+    // Which values its columns may be given.
+    [[nodiscard]] virtual std::unique_ptr<ValueSource> values() = 0;
 
     // Does the error say something of the sandbox (no room, its server is gone) rather than of what ran in it?
     [[nodiscard]] virtual bool is_to_blame(Error const&) const { return false; }

@@ -173,9 +173,9 @@ void compare_catalogs(Catalog const& then, Catalog const& now, std::vector<Objec
         if (!then.contains(id)) out.push_back({id.text(), {}, object.make});
 }
 
-// What both readings see is told once, by our own.
+// By a witness's reading; what both readings see is told once, by our own.
 void compare_texts(std::string const& witness, SchemaText const& then, SchemaText const& now, std::vector<ObjectDifference>& out) {
-    auto const name = [&](std::string const& object) { return fmt::format("{} ({})", object, witness); };
+    auto const name = [&](std::string const& object) { return witness.empty() ? object : fmt::format("{} ({})", object, witness); };
     for (auto const& [object, text] : then) {
         auto const found = now.find(object);
         if (found == now.end() || found->second != text)
@@ -216,6 +216,7 @@ Result<State> StateKeeper::take(State const& earlier, Touched const& touched) {
         for (auto const& sql : later_) UNDROP_CHECK(backend_.run(sql));
         UNDROP_TRY(auto const tables, backend_.tables(options_.ledger));
         UNDROP_TRY(state.catalog, backend_.catalog(options_.ledger));
+        UNDROP_TRY(state.beside_tables, sandbox_.beside_tables());
         for (auto const& table : tables) {
             if (!has_rows_of_its_own(table)) continue;
             TableName const name{table.schema, table.name};
@@ -290,6 +291,12 @@ Result<Differences> StateKeeper::compare(State const& then, Touched const& touch
     UNDROP_TRY(auto const seen, witness_->seen_by_witness());
     if (differences.objects.empty()) compare_texts(witness_->witness(), then.by_witness, seen, differences.objects);
     return differences;
+}
+
+Result<void> StateKeeper::compare_beside_tables(State const& then, Differences& differences) {
+    UNDROP_TRY(auto const now, sandbox_.beside_tables());
+    compare_texts({}, then.beside_tables, now, differences.objects);
+    return success();
 }
 
 Result<void> StateKeeper::compare_rows(State::Rows const& then, Table const& now, std::set<std::string> const& but,

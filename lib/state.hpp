@@ -28,6 +28,7 @@ struct State {
     };
     Catalog catalog;
     SchemaText by_witness;                                    // empty: there is none
+    SchemaText beside_tables;                                 // large objects, by digests
     std::map<TableName, std::shared_ptr<Rows const>> tables;  // states share the copies of tables that did not change in between
 };
 
@@ -44,15 +45,17 @@ using Columns = std::map<TableName, std::set<std::string>>;
 
 class StateKeeper {
 public:
-    // `witness`: reads schemas, too; may be null.
-    StateKeeper(Backend& backend, Options const& options, bool hide, Sandbox* witness)
-        : backend_(backend), options_(options), hide_(hide), witness_(witness) {}
+    // `witness`: the sandbox's reads schemas, too.
+    StateKeeper(Sandbox& sandbox, Options const& options, bool hide, bool witness)
+        : sandbox_(sandbox), backend_(sandbox.backend()), options_(options), hide_(hide), witness_(witness ? &sandbox : nullptr) {}
 
     // What the database is like now. Tables of `earlier` that were not touched since are not copied again.
     [[nodiscard]] Result<State> take(State const& earlier, Touched const& touched);
     // In what the database now differs from `then`; rows of the tables `touched` since alone are looked at.
     // Columns of `but` are not compared.
     [[nodiscard]] Result<Differences> compare(State const& then, Touched const& touched, Columns const& but = {});
+    // Adds what of the data that no table holds differs from `then`.
+    [[nodiscard]] Result<void> compare_beside_tables(State const& then, Differences& differences);
     // Columns that hold other values now than `then`, of those tables: of rows with the same key, else of all rows.
     [[nodiscard]] Result<Columns> differing_columns(State const& then, Touched const& touched);
     // Copies that no other state shares are dropped with the next take.
@@ -67,6 +70,7 @@ private:
                                             Differences& differences);
     [[nodiscard]] Result<std::set<std::string>> differing_columns(State::Rows const& then, Table const& now);
 
+    Sandbox& sandbox_;
     Backend& backend_;
     Options const& options_;
     bool hide_;

@@ -44,11 +44,13 @@ public:
     Maker(Backend& backend, ValueSource& values, SandboxWish const& wish)
         : backend_(backend), values_(values), wish_(wish), random_(wish.data.seed) {}
 
-    [[nodiscard]] Result<std::vector<std::string>> run();
+    [[nodiscard]] Result<void> run(Sandbox& sandbox);
+    [[nodiscard]] Result<bool> one_row(Table table);
 
 private:
     using Parents = std::vector<std::vector<std::string>>;
     [[nodiscard]] Result<void> read();
+    [[nodiscard]] Result<void> read(Table table);
     void put_parents_first();
     [[nodiscard]] Result<void> fill(Made& made, std::int64_t until);
     [[nodiscard]] Result<bool> add_row(Made& made);
@@ -73,18 +75,29 @@ Result<void> Maker::read() {
     UNDROP_TRY(auto tables, backend_.tables(wish_.ledger));
     for (auto& table : tables) {
         if (!table.root.empty()) continue;  // a partition is filled through its table
-        Made made{.table = std::move(table), .columns = {}, .keys = {}};
-        UNDROP_TRY(made.columns, values_.columns(made.table));
-        UNDROP_TRY(made.keys, values_.foreign_keys(made.table));
-        for (auto& column : made.columns) {
-            std::vector<std::string> const alone{column.name};
-            auto const& others = made.table.unique;
-            column.unique = made.table.key == alone || std::find(others.begin(), others.end(), alone) != others.end();
-        }
-        tables_.push_back(std::move(made));
+        UNDROP_CHECK(read(std::move(table)));
     }
     put_parents_first();
     return success();
+}
+
+Result<void> Maker::read(Table table) {
+    Made made{.table = std::move(table), .columns = {}, .keys = {}};
+    UNDROP_TRY(made.columns, values_.columns(made.table));
+    UNDROP_TRY(made.keys, values_.foreign_keys(made.table));
+    for (auto& column : made.columns) {
+        std::vector<std::string> const alone{column.name};
+        auto const& others = made.table.unique;
+        column.unique = made.table.key == alone || std::find(others.begin(), others.end(), alone) != others.end();
+    }
+    tables_.push_back(std::move(made));
+    return success();
+}
+
+Result<bool> Maker::one_row(Table table) {
+    UNDROP_CHECK(read(std::move(table)));
+    UNDROP_CHECK(fill(tables_.front(), 1));
+    return tables_.front().rows > 0;
 }
 
 // As far as that can be; in a circle by name.
@@ -107,7 +120,7 @@ void Maker::put_parents_first() {
     tables_ = std::move(ordered);
 }
 
-Result<std::vector<std::string>> Maker::run() {
+Result<void> Maker::run(Sandbox& sandbox) {
     Options options;
     options.ledger = wish_.ledger;
     UNDROP_CHECK(backend_.begin(options, {}));
@@ -126,10 +139,15 @@ Result<std::vector<std::string>> Maker::run() {
         backend_.rollback();
         return std::move(done).error();
     }
-    std::vector<std::string> empty;
-    for (auto const& made : tables_)
-        if (made.rows == 0) empty.push_back(made.table.text());
-    return empty;
+    std::vector<std::string> fewer;
+    for (auto const& made : tables_) {
+        if (made.rows == 0) sandbox.not_filled.push_back(made.table.text());
+        if (made.rows > 0 && made.rows < wish_.rows_of_a_table()) fewer.push_back(fmt::format("{} ({})", made.table.text(), made.rows));
+    }
+    if (!fewer.empty())
+        sandbox.notes.push_back(
+            fmt::format("fewer than {} rows, since no others could be made: {}", wish_.rows_of_a_table(), fmt::join(fewer, ", ")));
+    return success();
 }
 
 Result<void> Maker::fill(Made& made, std::int64_t until) {
@@ -279,8 +297,13 @@ void Maker::tell(Made const& made) {
 
 }  // namespace
 
-Result<std::vector<std::string>> make_synthetic_rows(Backend& backend, ValueSource& values, SandboxWish const& wish) {
-    return Maker(backend, values, wish).run();
+Result<bool> make_row(Backend& backend, ValueSource& values, Table const& table) {
+    SandboxWish const wish;
+    return Maker(backend, values, wish).one_row(table);
+}
+
+Result<void> make_synthetic_rows(Backend& backend, ValueSource& values, SandboxWish const& wish, Sandbox& sandbox) {
+    return Maker(backend, values, wish).run(sandbox);
 }
 
 }  // namespace undrop

@@ -61,7 +61,11 @@ public:
     [[nodiscard]] virtual Result<bool> insert(std::string const& sql) = 0;
 };
 
-// Fills every table, triggers off, in one transaction; gives the names of those that got no row.
-[[nodiscard]] Result<std::vector<std::string>> make_synthetic_rows(Backend& backend, ValueSource& values, SandboxWish const& wish);
+// Fills every table of the sandbox through this session of it, triggers off, in one transaction. Those that got no row, or fewer than were
+// wished for, the sandbox names.
+[[nodiscard]] Result<void> make_synthetic_rows(Backend& backend, ValueSource& values, SandboxWish const& wish, Sandbox& sandbox);
+
+// One more row of a table, triggers as they are, in the transaction at hand, which goes on. False: it takes none.
+[[nodiscard]] Result<bool> make_row(Backend& backend, ValueSource& values, Table const& table);
 
 }  // namespace undrop

@@ -21,6 +21,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 auto const success = [] { return BOOST_OUTCOME_V2_NAMESPACE::success(); };
 constexpr std::size_t most_statement = 100;
+constexpr char const* raised = "P0";  // SQLSTATE's class of what PL/pgSQL raises
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
@@ -53,9 +54,10 @@ Walk::Walk(Sandbox& sandbox, Rehearsal const& rehearsal, Options const& options)
       options_(options),
       ledger_(backend_, options.ledger),
       watch_(sandbox, options.ledger),
-      keeper_(backend_, options_, holds_real_rows(rehearsal) && !rehearsal.show_rows,
-              asks_witness(rehearsal, sandbox) ? &sandbox : nullptr),
-      writes_(backend_, options_, holds_real_rows(rehearsal) && !rehearsal.show_rows) {
+      hide_(holds_real_rows(rehearsal) && !rehearsal.show_rows),
+      keeper_(sandbox, options_, hide_, asks_witness(rehearsal, sandbox)),
+      extrapolation_(backend_, options_),
+      writes_(sandbox, options_, hide_) {
     auto const told = options.on_event;
     options_.on_event = [this, told](Event const& event) {
         watch_.see(event);
@@ -77,8 +79,14 @@ PlannedStep Walk::step_of(Migration const& migration, Direction direction) const
 void Walk::blame(Migration const& migration, PlannedStep const& step, Error error, Rehearsed& found) {
     auto const& script = step.direction == Direction::up || !migration.down ? migration.up : *migration.down;
     if (error.where.file.empty() && step.origin != Origin::derived) error.where.file = script.file;
-    found.reason = std::move(error.message);
-    found.native = std::move(error.native);
+    // P8: what a script's own code raises may hold a row's value.
+    if (hide_ && error.native.starts_with(raised)) {
+        found.reason = "the script raises an error of its own; --show-rows tells its words, which may hold a row's values";
+        found.native = error.native.substr(0, error.native.find(':'));
+    } else {
+        found.reason = std::move(error.message);
+        found.native = std::move(error.native);
+    }
     found.where = std::move(error.where);
     found.statement = statement_at(backend_.dialect(), script, found.where);
 }
@@ -133,36 +141,11 @@ Result<bool> Walk::go(Migration const& migration, Direction direction, char cons
     return fail(std::move(done).error());
 }
 
-// Of the step that went last, for the target: how long writers stop there.
-Result<StepCost> Walk::cost(State const& before, Rehearsed& found) {
+// Of the step that went last.
+Result<StepCost> Walk::cost(State const& before) {
     auto cost = cost_of(last_);
     cost.rewritten = watch_.rewritten();
-    std::string longest;
-    if (rehearsal_.data.mode < DataMode::synthetic) return cost;
-    for (auto const& lock : cost.locks) {
-        auto seconds = lock.held_seconds;
-        std::string assumption;
-        if (rehearsal_.data.mode != DataMode::full) {
-            auto const there = target_rows_.find(lock.table);
-            auto const here = std::find_if(before.tables.begin(), before.tables.end(),
-                                           [&](auto const& one) { return one.second->table.text() == lock.table; });
-            if (there == target_rows_.end() || here == before.tables.end()) continue;
-            UNDROP_TRY(auto const counted, backend_.rows("select count(*) from " + here->second->store));
-            auto const rows = std::stoll(counted.at(0).at(0).value_or("0"));
-            if (rows == 0) continue;
-            seconds *= std::max(1.0, static_cast<double>(there->second) / static_cast<double>(rows));
-            assumption =
-                fmt::format("if each of about {} rows of {} takes as long as each of the {} here", there->second, lock.table, rows);
-        }
-        if (seconds < cost.writers_stop) continue;
-        cost.writers_stop = seconds;
-        cost.assumption = assumption;
-        longest = lock.table;
-    }
-    constexpr double noticed = 1;
-    if (cost.writers_stop >= noticed)
-        found.notes.push_back(fmt::format("going {}, writers of {} stop for about {:.1f} s{}{}", name_of(last_.direction), longest,
-                                          cost.writers_stop, cost.assumption.empty() ? "" : ", ", cost.assumption));
+    if (rehearsal_.data.mode >= DataMode::synthetic) UNDROP_CHECK(extrapolation_.extend(last_, before, watch_.touched(), cost));
     return cost;
 }
 
@@ -192,11 +175,12 @@ Result<bool> Walk::go_back(Migration const& migration, Rehearsed& found) {
         if (step.origin == Origin::derived) return false;
         return go_back_derived(migration, found);
     }
-    UNDROP_TRY(found.down, cost(now_, found));
+    UNDROP_TRY(found.down, cost(now_));
     // Where an application has written it may well run.
-    if (step.origin != Origin::derived && last_.origin == Origin::derived)
-        found.notes.insert(found.notes.end(), last_.notes.begin(), last_.notes.end());
+    passed_over_ = step.origin != Origin::derived && last_.origin == Origin::derived;
+    if (passed_over_) found.notes.insert(found.notes.end(), last_.notes.begin(), last_.notes.end());
     UNDROP_TRY(auto differences, keeper_.compare(now_, touched_));
+    UNDROP_CHECK(keeper_.compare_beside_tables(now_, differences));
     found.grade = differences.none() ? grade_of(last_) : Grade::lossy;
     if (differences.none()) {
         UNDROP_TRY(auto const statements, backend_.dialect().split(migration.down.value_or(Script{})));
@@ -219,7 +203,7 @@ Result<bool> Walk::go_back_derived(Migration const& migration, Rehearsed& found)
         found.derived = "none: " + tried.reason;
         return false;
     }
-    UNDROP_TRY(found.down, cost(now_, found));
+    UNDROP_TRY(found.down, cost(now_));
     UNDROP_TRY(auto const differences, keeper_.compare(now_, touched_));
     found.derived = name_of(differences.none() ? grade_of(last_) : Grade::lossy);
     if (auto const means = means_of(last_, true); differences.none() && !means.empty()) found.derived += fmt::format(" ({})", means);
@@ -275,7 +259,7 @@ Result<void> Walk::pass_over(Error error, Rehearsed& found) {
 
 // Once more, with an application that writes between the up and the down. The database is as an up left it, before and after.
 Result<void> Walk::go_with_writes(Migration const& migration, State& after_up, Rehearsed& found) {
-    auto const wrote = writes_.write(now_, after_up, found.notes);
+    auto const wrote = writes_.write(now_, after_up, passed_over_, found.notes);
     if (!wrote) return pass_over(wrote.error(), found);
     auto const& tables = wrote.value();
     if (tables.empty()) return success();
@@ -284,7 +268,7 @@ Result<void> Walk::go_with_writes(Migration const& migration, State& after_up, R
     Rehearsed tried;
     UNDROP_TRY(bool const down, go(migration, Direction::down, "down", tried));
     if (down) {
-        UNDROP_CHECK(judge_writes(migration, after_up, written, tables, found));
+        UNDROP_CHECK(judge_writes(migration, after_up, written, found));
         UNDROP_TRY(bool up, go(migration, Direction::up, "up again", tried));
         if (!up) {
             found.notes.push_back(fmt::format("after an application's writes and the down the up fails: {}", tried.reason));
@@ -304,11 +288,11 @@ Result<void> Walk::go_with_writes(Migration const& migration, State& after_up, R
     return success();
 }
 
-Result<void> Walk::judge_writes(Migration const& migration, State const& after_up, State const& written, std::set<TableName> const& tables,
-                                Rehearsed& found) {
-    auto const wrong = writes_.missing(now_, after_up, written, tables, last_);
+Result<void> Walk::judge_writes(Migration const& migration, State const& after_up, State const& written, Rehearsed& found) {
+    auto const wrong = writes_.missing(now_, after_up, written, touched_, last_);
     if (!wrong) return pass_over(wrong.error(), found);
     if (wrong.value().empty()) return success();
+    if (passed_over_) found.derived = fmt::format("{}, where nobody has written ({})", name_of(found.grade), found.because);
     found.grade = Grade::lossy;
     found.step = "down";
     found.reason = fmt::format("where an application writes between up and down: {}", fmt::join(wrong.value(), "; "));
@@ -325,7 +309,7 @@ Result<void> Walk::rehearse(Migration const& migration, Rehearsed& found) {
         found.grade = Grade::up_broken;
         return success();
     }
-    UNDROP_TRY(found.up, cost(now_, found));
+    UNDROP_TRY(found.up, cost(now_));
     UNDROP_TRY(auto after_up, keeper_.take(now_, touched_));
     UNDROP_CHECK(note_stake(backend_, ledger_, migration.up, now_, after_up, touched_, found));
     UNDROP_TRY(auto const mentions, mentions_left(backend_, now_, after_up));

@@ -9,6 +9,7 @@
 #include <undrop/rehearse.hpp>
 
 #include "backend.hpp"
+#include "extrapolate.hpp"
 #include "ledger.hpp"
 #include "rehearse_writes.hpp"
 #include "state.hpp"
@@ -22,7 +23,7 @@ public:
     Walk& operator=(Walk const&) = delete;
 
     // How many rows the target's tables have, by what people call them: where the sandbox has others, times are extrapolated to them.
-    void extrapolate_to(std::map<std::string, std::int64_t> rows) { target_rows_ = std::move(rows); }
+    void extrapolate_to(std::map<std::string, std::int64_t> rows) { extrapolation_.to(std::move(rows)); }
     [[nodiscard]] Result<void> over(std::vector<Migration const*> const& migrations, std::vector<std::string> const& chosen,
                                     Evidence& evidence);
 
@@ -32,14 +33,13 @@ private:
     [[nodiscard]] Result<bool> go_back_derived(Migration const& migration, Rehearsed& found);
     [[nodiscard]] Result<void> go_up_again(Migration const& migration, State& after_up, Rehearsed& found);
     [[nodiscard]] Result<void> go_with_writes(Migration const& migration, State& after_up, Rehearsed& found);
-    [[nodiscard]] Result<void> judge_writes(Migration const& migration, State const& after_up, State const& written,
-                                            std::set<TableName> const& tables, Rehearsed& found);
+    [[nodiscard]] Result<void> judge_writes(Migration const& migration, State const& after_up, State const& written, Rehearsed& found);
     [[nodiscard]] Result<void> pass_over(Error error, Rehearsed& found);
     [[nodiscard]] Result<Columns> differing_between_ups(Migration const& migration, State& really);
     [[nodiscard]] Result<bool> go(Migration const& migration, Direction direction, char const* step, Rehearsed& found);
     [[nodiscard]] PlannedStep step_of(Migration const& migration, Direction direction) const;
     [[nodiscard]] Result<void> forget_steps(Migration const& migration);
-    [[nodiscard]] Result<StepCost> cost(State const& before, Rehearsed& found);
+    [[nodiscard]] Result<StepCost> cost(State const& before);
     void blame(Migration const& migration, PlannedStep const& step, Error error, Rehearsed& found);
     void blame(PlannedStep const& step, char const* after, char const* before, Differences differences, Rehearsed& found);
 
@@ -49,13 +49,15 @@ private:
     Options options_;
     Ledger ledger_;
     Watch watch_;
+    bool hide_;  // values of rows, which are the target's own
     StateKeeper keeper_;
+    Extrapolation extrapolation_;
     ApplicationWrites writes_;
     State now_;
-    std::map<std::string, std::int64_t> target_rows_;
     StepReport last_;                  // of the step that went last
     Touched touched_;                  // by all the steps of the migration at hand
     bool derive_ = false;              // go down without the migration's script
+    bool passed_over_ = false;         // its down script was not carried out: undrop knew better
     std::int64_t next_event_ = 0;      // of those that the migration at hand makes
     std::int64_t next_snapshot_ = 0;   // of those that the migration at hand makes
     bool applied_ = false;             // is the migration at hand applied?

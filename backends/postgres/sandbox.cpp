@@ -11,6 +11,7 @@
 #include "cluster.hpp"
 #include "dump_text.hpp"
 #include "errors.hpp"
+#include "made_values.hpp"
 #include "open.hpp"
 #include "postgres_backend.hpp"
 #include "postgres_dialect.hpp"
@@ -80,6 +81,17 @@ constexpr char const* storage_query = R"(
 select c.oid, c.relfilenode from pg_catalog.pg_class c where c.relkind in ('r', 'm') and c.relfilenode operator(pg_catalog.<>) 0
 and c.relnamespace operator(pg_catalog.<>) 'pg_catalog'::pg_catalog.regnamespace)";
 
+constexpr char const* tables_query = R"(
+select c.oid::pg_catalog.regclass::pg_catalog.text from pg_catalog.pg_class c join pg_catalog.pg_namespace n
+on n.oid operator(pg_catalog.=) c.relnamespace where c.relkind in ('r', 'p', 'm') and c.oid operator(pg_catalog.>=) 16384::pg_catalog.oid
+and n.nspname not in ('pg_catalog', 'information_schema') and n.nspname operator(pg_catalog.!~~) 'pg\_t%' and not exists (
+select from pg_catalog.pg_depend d where d.classid operator(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass
+and d.objid operator(pg_catalog.=) c.oid and d.deptype operator(pg_catalog.=) 'e') order by 1 limit 1)";
+// By their first part, should one be huge.
+constexpr char const* objects_query = R"(
+select m.oid, case when pg_catalog.pg_has_role(m.lomowner, 'usage') then pg_catalog.md5(pg_catalog.lo_get(m.oid, 0, 100000000)) end
+from pg_catalog.pg_largeobject_metadata m)";
+
 std::string fresh_name() {
     std::random_device random;
     return fmt::format("{}{:08x}{:08x}", prefix, random() & 0xFFFFFFFFU, random() & 0xFFFFFFFFU);
@@ -119,11 +131,19 @@ public:
         UNDROP_TRY(auto const text, dump_schema(place_.to, place_.acts_as, ledger_, cancelled_));
         return read_dump(text);
     }
+    [[nodiscard]] std::unique_ptr<ValueSource> values() override { return std::make_unique<MadeValues>(*database_); }
     [[nodiscard]] Result<std::map<std::string, std::string>> storage() override {
         UNDROP_TRY(auto const rows, database_->connection().repeated(storage_query));
         std::map<std::string, std::string> files;
         for (auto const& row : rows) files.emplace(row[0].value_or(""), row[1].value_or(""));
         return files;
+    }
+
+    [[nodiscard]] Result<SchemaText> beside_tables() override {
+        UNDROP_TRY(auto const rows, database_->connection().repeated(objects_query));
+        SchemaText objects;
+        for (auto const& row : rows) objects.emplace("large object " + row[0].value_or(""), row[1].value_or(""));
+        return objects;
     }
 
     [[nodiscard]] Result<void> end() override {
@@ -221,6 +241,25 @@ void stay(PostgresBackend& server) {
         "'idle_session_timeout'");
 }
 
+// A server is named by a database that holds nothing: who names one with tables may mean that these are disposable, which nothing is that
+// undrop has not made (P10), or may have taken the wrong server.
+Result<void> is_nobodys(Connection& elsewhere, Place const& place) {
+    auto const same = [&](char const* key) {
+        auto const here = place.from.find(key);
+        auto const there = place.to.find(key);
+        return (here == place.from.end() ? std::string() : here->second) == (there == place.to.end() ? std::string() : there->second);
+    };
+    if (same("host") && same("port") && same("dbname")) return success();
+    UNDROP_TRY(auto const tables, elsewhere.rows(tables_query));
+    if (tables.empty()) return success();
+    return Error{.code = Code::refused,
+                 .left = Left::untouched,
+                 .message = fmt::format("the database {} that --sandbox names holds tables, as {}", place.to.at("dbname"),
+                                        tables[0][0].value_or("")),
+                 .next = {.advice = "A sandbox is a database of its own beside it, and nothing else is touched; if that server is meant, "
+                                    "name it by a database that holds nothing, as .../postgres."}};
+}
+
 // Where the sandbox is to be made: `to` and `role_there`; the server that was started for it, if one was.
 Result<std::unique_ptr<Cluster>> find_place(PostgresBackend& target, SandboxWish const& wish, Place& place) {
     std::unique_ptr<Cluster> cluster;
@@ -236,7 +275,9 @@ Result<std::unique_ptr<Cluster>> find_place(PostgresBackend& target, SandboxWish
         place.role_there = place.role;
     } else {
         UNDROP_TRY(auto const elsewhere, open_backend(wish.elsewhere));
-        place.to = parameters_of(static_cast<PostgresBackend&>(*elsewhere).connection().handle());
+        auto& connection = static_cast<PostgresBackend&>(*elsewhere).connection();
+        place.to = parameters_of(connection.handle());
+        UNDROP_CHECK(is_nobodys(connection, place));
     }
     return cluster;
 }

@@ -112,8 +112,7 @@ private:
 Result<void> make_rows(Place const& place, SandboxWish const& wish, Sandbox& sandbox) {
     UNDROP_TRY(auto into, connect_as(place.to, place.role_there));
     MadeValues values(*into);
-    UNDROP_TRY(sandbox.not_filled, make_synthetic_rows(*into, values, wish));
-    return success();
+    return make_synthetic_rows(*into, values, wish, sandbox);
 }
 
 }  // namespace

@@ -23,6 +23,7 @@ public:
     explicit SqliteSandbox(sqlite3* handle) : backend_(handle, Connection::Ownership::owned, ":memory:") {}
     [[nodiscard]] SqliteBackend& backend() override { return backend_; }
     [[nodiscard]] Result<void> end() override { return outcome::success(); }
+    [[nodiscard]] std::unique_ptr<ValueSource> values() override { return std::make_unique<MadeValues>(backend_); }
     [[nodiscard]] bool is_to_blame(Error const& error) const override {
         return error.native.starts_with("SQLITE_FULL") || error.native.starts_with("SQLITE_IOERR") ||
                error.native.starts_with("SQLITE_NOMEM");
@@ -106,7 +107,7 @@ Result<std::unique_ptr<Sandbox>> SqliteBackend::make_sandbox(SandboxWish const& 
     set(opened, Switch::foreign_keys, is_on(handle(), Switch::foreign_keys));
     if (wish.data.mode == DataMode::synthetic) {
         MadeValues values(sandbox->backend());
-        UNDROP_TRY(sandbox->not_filled, make_synthetic_rows(sandbox->backend(), values, wish));
+        UNDROP_CHECK(make_synthetic_rows(sandbox->backend(), values, wish, *sandbox));
     }
     return std::unique_ptr<Sandbox>(std::move(sandbox));
 }

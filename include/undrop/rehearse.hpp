@@ -126,6 +126,8 @@ struct Rehearsed {
     std::string because;             // what undrop did for the grade: "put back 5 of public.t.c; mended index public.i"
     std::string derived;             // the down script failed: what the derived way back came to
     std::vector<std::string> notes;  // findings that leave the grade as it is
+    std::vector<std::string> not_exercised =
+        {};  // tables that it touches and of which no row could be made: the grade says nothing of them
     StepCost up;
     StepCost down;
 

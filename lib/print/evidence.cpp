@@ -52,13 +52,21 @@ std::string failure_text(Rehearsed const& r) {
     return out + again.text();
 }
 
-// What is to say beside the table's line.
-std::string migration_text(Rehearsed const& r) {
-    print::Details notes;
-    notes.add_lines("note", r.notes);
-    auto const text = r.reason.empty() ? std::string() : failure_text(r);
-    if (text.empty() && r.notes.empty()) return {};
-    return fmt::format("{} {}: {}\n{}{}", r.version, r.name, name_of(r.grade), text, notes.text());
+std::string grade_text(Rehearsed const& r) {
+    return fmt::format("{}{}", name_of(r.grade), r.not_exercised.empty() ? "" : ", not exercised");
+}
+
+bool went_up(Rehearsed const& r) { return r.grade != Grade::up_broken || r.step != "up"; }
+bool went_down(Rehearsed const& r) { return r.down.seconds > 0; }
+
+// What is to say beside the table's line. `costs`: what it took says something of the target.
+std::string migration_text(Rehearsed const& r, bool costs) {
+    print::Details more;
+    if (costs && went_up(r)) more.add_lines("up", {print::cost(r.up)});
+    if (costs && went_down(r)) more.add_lines("down", {print::cost(r.down)});
+    more.add_lines("note", r.notes);
+    auto const text = (r.reason.empty() ? std::string() : failure_text(r)) + more.text();
+    return text.empty() ? text : fmt::format("{} {}: {}\n{}", r.version, r.name, grade_text(r), text);
 }
 
 std::string why(Rehearsed const& r) {
@@ -69,7 +77,7 @@ std::string why(Rehearsed const& r) {
 std::string table(Evidence const& e) {
     if (e.migrations.empty()) return {};
     std::vector<std::vector<std::string>> lines{{"VERSION", "NAME", "GRADE", "TIME", "WHY"}};
-    for (auto const& r : e.migrations) lines.push_back({r.version, r.name, name_of(r.grade), print::seconds(r.seconds), why(r)});
+    for (auto const& r : e.migrations) lines.push_back({r.version, r.name, grade_text(r), print::seconds(r.seconds), why(r)});
     return print::table(lines);
 }
 
@@ -104,21 +112,12 @@ std::string summary(Evidence const& e) {
         auto const count = std::count_if(e.migrations.begin(), e.migrations.end(), [&](Rehearsed const& r) { return r.grade == grade; });
         if (count > 0) counts.push_back(fmt::format("{} {}", count, name_of(grade)));
     }
+    auto const idle = std::count_if(e.migrations.begin(), e.migrations.end(), [](Rehearsed const& r) { return !r.not_exercised.empty(); });
+    if (idle > 0) counts.push_back(fmt::format("{} of them not exercised", idle));
     out += fmt::format("{}: {}", print::counted(static_cast<std::int64_t>(e.migrations.size()), "migration", "migrations"),
                        print::joined(counts));
     if (e.only_applied > 0) out += fmt::format("; {} before them only applied", e.only_applied);
     return fmt::format("{}. {}.\n", out, print::seconds(e.seconds));
-}
-
-std::string cost_text(char const* direction, StepCost const& cost) {
-    auto text = fmt::format("{} {}", direction, print::seconds(cost.seconds));
-    if (cost.rows_saved > 0)
-        text += fmt::format(", {} saved ({})", print::counted(cost.rows_saved, "row", "rows"), print::bytes(cost.bytes_saved));
-    for (auto const& lock : cost.locks) text += fmt::format(", {} locked for {}", lock.table, print::seconds(lock.held_seconds));
-    if (!cost.rewritten.empty()) text += fmt::format(", {} rewritten", fmt::join(cost.rewritten, ", "));
-    if (cost.writers_stop >= 0) text += fmt::format(", writers stop for about {}", print::seconds(cost.writers_stop));
-    if (!cost.assumption.empty()) text += fmt::format(" ({})", cost.assumption);
-    return text;
 }
 
 std::string table_markdown(Evidence const& e) {
@@ -126,12 +125,12 @@ std::string table_markdown(Evidence const& e) {
     std::string out = "| version | name | grade | time | why |\n|---|---|---|---|---|\n";
     for (auto const& r : e.migrations)
         out += fmt::format("| {} | {} | {}{} | {} | {} |\n", print::escaped(r.version), print::escaped(r.name),
-                           e.good(r) ? "" : "**NO-GO** ", name_of(r.grade), print::seconds(r.seconds), print::escaped(why(r)));
+                           e.good(r) ? "" : "**NO-GO** ", grade_text(r), print::seconds(r.seconds), print::escaped(why(r)));
     return out + "\n";
 }
 
 std::string migration_markdown(Rehearsed const& r) {
-    auto out = fmt::format("## {} {}: {}\n\n", r.version, print::escaped(r.name), name_of(r.grade));
+    auto out = fmt::format("## {} {}: {}\n\n", r.version, print::escaped(r.name), grade_text(r));
     if (!r.irreversible.empty()) out += fmt::format("Irreversible, as its author says: {}\n\n", print::escaped(r.irreversible));
     if (!r.reason.empty()) {
         out += fmt::format("**Did not come back**, {}: {}\n\n", r.step, print::escaped(r.reason));
@@ -149,9 +148,10 @@ std::string migration_markdown(Rehearsed const& r) {
         out += fmt::format("Came back: {}\n\n", print::escaped(r.because));
     }
     std::vector<std::string> costs;
-    if (r.grade != Grade::up_broken || r.step != "up") costs.push_back(cost_text("up", r.up));
-    if (r.down.seconds > 0) costs.push_back(cost_text("down", r.down));
+    if (went_up(r)) costs.push_back("up " + print::cost(r.up));
+    if (went_down(r)) costs.push_back("down " + print::cost(r.down));
     print::bullets(out, "Took", costs);
+    print::bullets(out, "Not exercised, since no row could be made of them", r.not_exercised);
     print::bullets(out, "Notes", r.notes);
     return out;
 }
@@ -207,7 +207,7 @@ std::string RowDifference::text() const {
 
 std::ostream& operator<<(std::ostream& out, Evidence const& evidence) {
     auto text = headline(evidence) + "\n" + table(evidence);
-    for (auto const& migration : evidence.migrations) text += migration_text(migration);
+    for (auto const& migration : evidence.migrations) text += migration_text(migration, evidence.data.mode >= DataMode::synthetic);
     for (auto const& note : evidence.notes) text += fmt::format("note: {}\n", note);
     text += summary(evidence) + (evidence.good() ? "GO\n" : "NO-GO\n");
     return out << print::printable(text);

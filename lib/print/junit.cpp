@@ -70,6 +70,9 @@ std::string test_case(Evidence const& evidence, Rehearsed const& r) {
     out += property("grade", name_of(r.grade));
     if (!r.because.empty()) out += property("because", r.because);
     if (!r.irreversible.empty()) out += property("irreversible", r.irreversible);
+    if (r.up.writers_stop >= 0) out += property("up", print::cost(r.up));
+    if (r.down.writers_stop >= 0) out += property("down", print::cost(r.down));
+    for (auto const& table : r.not_exercised) out += property("not exercised", table);
     for (auto const& note : r.notes) out += property("note", note);
     out += "      </properties>\n";
     if (!evidence.good(r))

@@ -153,6 +153,16 @@ void Details::add_list(std::string_view label, std::vector<std::string> const& i
     lines_.push_back({std::string(name), std::move(line), "", false});
 }
 
+std::string cost(StepCost const& cost) {
+    auto text = seconds(cost.seconds);
+    if (cost.rows_saved > 0) text += fmt::format(", {} saved ({})", counted(cost.rows_saved, "row", "rows"), bytes(cost.bytes_saved));
+    for (auto const& lock : cost.locks) text += fmt::format(", {} locked for {}", lock.table, seconds(lock.held_seconds));
+    if (!cost.rewritten.empty()) text += fmt::format(", {} rewritten", fmt::join(cost.rewritten, ", "));
+    if (cost.writers_stop >= 0) text += fmt::format(", writers stop for about {}", seconds(cost.writers_stop));
+    if (!cost.assumption.empty()) text += fmt::format(" ({})", cost.assumption);
+    return text;
+}
+
 void Details::add_lines(std::string_view label, std::vector<std::string> const& lines) {
     for (auto const& line : lines) lines_.push_back({std::string(label), line, "", false});
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include <undrop/plan.hpp>
+#include <undrop/rehearse.hpp>
 #include <undrop/report.hpp>
 
 namespace undrop::print {
@@ -25,6 +26,7 @@ namespace undrop::print {
 [[nodiscard]] std::string next(Next const& next);                         // "undrop accept 1 (advice)"; empty if there is none
 [[nodiscard]] std::string classes(Merged const& merged);                  // "restored 99,500; deleted since 500"
 [[nodiscard]] std::string origin(Origin origin, Direction direction);     // whose script runs
+[[nodiscard]] std::string cost(StepCost const& cost);                     // what a step took, in one line
 [[nodiscard]] std::string steps(std::size_t count, Direction direction);  // "2 steps up"
 
 // Detail lines under a step: a label, a thing, and what is to say of it; the latter two in aligned columns.

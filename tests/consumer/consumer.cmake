@@ -56,6 +56,16 @@ if(left_out)
     endif()
 endif()
 
+if(VARIANT STREQUAL "both")
+    file(WRITE ${WORK}/plain-source/CMakeLists.txt
+        "cmake_minimum_required(VERSION 3.25)\nproject(plain LANGUAGES NONE)\nfind_package(undrop 0.1 REQUIRED)\n")
+    execute_process(COMMAND ${CMAKE_COMMAND} -S ${WORK}/plain-source -B ${WORK}/plain -G Ninja ${use}
+        OUTPUT_QUIET ERROR_VARIABLE output RESULT_VARIABLE result)
+    if(result EQUAL 0 OR NOT output MATCHES "undrop is a C\\+\\+ library")
+        message(FATAL_ERROR "find_package(undrop) in a project without C++ should say what it needs:\n${output}")
+    endif()
+endif()
+
 run(${CMAKE_COMMAND} -S ${CMAKE_CURRENT_LIST_DIR}/project -B ${WORK}/consumer ${common} ${use} "-DWANT=${want}")
 run(${CMAKE_COMMAND} --build ${WORK}/consumer --parallel 2)
 run(${CMAKE_COMMAND} -E chdir ${WORK}/consumer ./my-consumer)

@@ -159,3 +159,39 @@ ON_SQLITE("a trigger that mentions a dropped table is noted") {
     CHECK(has(one.notes[0], "logged"));
     CHECK(has(one.notes[0], "mentions log, which is gone"));
 }
+
+ON_POSTGRES("a large object that the down leaves is a loss by name") {
+    auto const left = rehearsed(db, source_of({{"select lo_from_bytea(4711, 'abc')", "select 1"}}));
+    CHECK(left.migrations.at(0).grade == Grade::lossy);
+    REQUIRE(left.migrations.at(0).objects.size() == 1);
+    CHECK(left.migrations.at(0).objects[0].object == "large object 4711");
+    db.run("select lo_from_bytea(4712, 'abc')");
+    auto const kept = rehearsed(db, source_of({{"create table t (id integer)", "drop table t"}}), {.data = {.mode = DataMode::full}});
+    CHECK_MESSAGE(kept.migrations.at(0).grade == Grade::exact, text_of(kept));
+}
+
+ON_POSTGRES("what a script raises may hold a row's value, and is told of the target's rows only where that is asked for") {
+    db.run("create table people (id integer primary key, name text); insert into people values (1, 'Ann Secret')");
+    auto const source = source_of({{"do $$ begin raise exception 'no: %', (select name from people); end $$", "select 1"}});
+    auto const hidden = rehearsed(db, source, {.data = {.mode = DataMode::full}});
+    CHECK(hidden.migrations.at(0).grade == Grade::up_broken);
+    CHECK_FALSE(has(text_of(hidden) + to_json(hidden) + to_markdown(hidden) + to_junit(hidden), "Ann"));
+    CHECK(has(hidden.migrations.at(0).reason, "--show-rows"));
+    auto const shown = rehearsed(db, source, {.data = {.mode = DataMode::full}, .show_rows = true});
+    CHECK(has(text_of(shown), "Ann Secret"));
+}
+
+ON_BOTH("how long writers stop on the target is told by what grows with its rows") {
+    db.run("create table big (id integer primary key, v text); " +
+           db.either("insert into big select i, 'some text ' || i from generate_series(1, 40000) as i; analyze big",
+                     "insert into big with recursive n(i) as (select 1 union all select i + 1 from n where i < 40000) select i, 'some "
+                     "text ' || i from n; analyze"));
+    auto const evidence = rehearsed(db, source_of({{"alter table big add column w integer"}, {"alter table big drop column v"}}),
+                                    {.data = {.mode = DataMode::sample, .rows = 10}});
+    for (auto const& one : evidence.migrations) {
+        CHECK_MESSAGE(has(one.up.assumption, "10 rows of " + db.named("big") + " here, about 40000 there"), one.up.assumption);
+        CHECK(one.up.writers_stop > 0);
+        CHECK(one.up.writers_stop < 20);  // 4,000 times the time of ten rows would be minutes
+    }
+    CHECK(has(text_of(evidence), "writers stop for about"));
+}

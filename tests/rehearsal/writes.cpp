@@ -84,3 +84,30 @@ ON_POSTGRES("writes: a trigger that fails since the up is noted, and no failure"
     auto const text = "an application's insert in public.members fails after the up: ";
     CHECK(std::any_of(one.notes.begin(), one.notes.end(), [&](std::string const& note) { return note.starts_with(text); }));
 }
+
+ON_BOTH("writes: a down script that was passed over while nobody had written is judged once an application wrote what keeps it from that") {
+    auto const source = source_of({members, {add, "alter table members drop column note; delete from members where id = 2"}});
+    auto const alone = last(db, source, false);
+    CHECK(alone.grade == Grade::exact);
+    CHECK(mentions(alone.notes, "the down script leaves otherwise than it was before the up"));
+    auto const one = last(db, source);
+    CHECK(one.grade == Grade::lossy);
+    CHECK_MESSAGE(has(one.reason, "rows of before the up are gone: 1 of " + db.named("members")), one.reason);
+    CHECK(has(one.derived, "exact, where nobody has written"));
+}
+
+ON_BOTH("writes: so is one beside a table that the up made, which an application fills") {
+    auto const one = last(db, source_of({members,
+                                         {"create table visits (id integer primary key, member integer not null references members)",
+                                          "drop table visits; update members set role = 'viewer'"}}));
+    CHECK(one.grade == Grade::lossy);
+    CHECK_MESSAGE(has(one.reason, "values of role are others than before the up: 1 of " + db.named("members")), one.reason);
+}
+
+ON_BOTH("writes: what a down script computes from a column that the up added is its own affair") {
+    auto const one = last(db, source_of({members,
+                                         {add,
+                                          "update members set name = note where note is not null; alter table members drop "
+                                          "column note"}}));
+    CHECK_MESSAGE(one.grade <= Grade::exact_with_snapshot, one.reason);
+}

@@ -188,3 +188,16 @@ TEST_CASE("a server without room ends the rehearsal with its words, and keeps no
     REQUIRE_MESSAGE(evidence, evidence.error().text());
     CHECK(evidence.value().exact());
 }
+
+ON_POSTGRES("a sandbox's server that is named by a database with tables is refused, and nothing is made there") {
+    Server const other;
+    connect_postgres(other.url())->run("create table somebodys (id integer)");
+    Looked box(db.url(), of(DataMode::migrations, other.url()));
+    CHECK(box.error().code == Code::refused);
+    CHECK(box.error().left == Left::untouched);
+    CHECK(box.error().message.find("holds tables, as somebodys") != std::string::npos);
+    CHECK(connect_postgres(other.url())->count("select count(*) from pg_database where datname like 'undrop_sandbox_%'") == 0);
+    connect_postgres(other.url())->run("drop table somebodys");
+    Looked fine(db.url(), of(DataMode::migrations, other.url()));
+    CHECK(fine.count("select 1") == 1);
+}

@@ -1,5 +1,8 @@
 // Made rows: allowed, on the edges, always the same for a seed; and what cannot be filled is named.
 #include <algorithm>
+#include <sstream>
+
+#include <undrop/evidence.hpp>
 
 #include "story/sandboxes.hpp"
 #include "synthetic.hpp"
@@ -80,8 +83,41 @@ ON_BOTH("a table that takes no row is named, and the rehearsal goes on") {
         rehearse(target, source_of({{"alter table t drop column v"}}), {.data = {.mode = DataMode::synthetic, .rows = 10}});
     REQUIRE_MESSAGE(evidence, evidence.error().text());
     CHECK(evidence.value().exact());
-    CHECK(mentions(evidence.value().notes, "not exercised"));
+    CHECK(mentions(evidence.value().notes, "no row could be made for " + db.named("never")));
+    CHECK(evidence.value().migrations.at(0).not_exercised.empty());
     CHECK(evidence.value().not_filled == std::vector<std::string>{db.named("never")});
+}
+
+ON_BOTH("the grade of a migration whose table took no row is marked in every report, and evidence says so when it is read again") {
+    db.run(
+        "create table never (id integer primary key, a integer not null check (a > 5 and a < 5)); create table t (id integer primary key, "
+        "v text)");
+    auto target = Target::open(db.url()).value();
+    auto const rehearsed = rehearse(target, source_of({{"alter table t drop column v"}, {"alter table never add column b integer"}}),
+                                    {.data = {.mode = DataMode::synthetic, .rows = 10}});
+    REQUIRE_MESSAGE(rehearsed, rehearsed.error().text());
+    auto const& evidence = rehearsed.value();
+    CHECK(evidence.migrations.at(0).not_exercised.empty());
+    CHECK(evidence.migrations.at(1).not_exercised == std::vector<std::string>{db.named("never")});
+    std::ostringstream text;
+    text << evidence;
+    CHECK_MESSAGE(text.str().find("exact, not exercised") != std::string::npos, text.str());
+    CHECK(text.str().find("1 exact, 1 exact with snapshot, 1 of them not exercised") != std::string::npos);
+    CHECK(to_markdown(evidence).find("| exact, not exercised |") != std::string::npos);
+    CHECK(to_junit(evidence).find("<property name=\"not exercised\" value=\"" + db.named("never") + "\"/>") != std::string::npos);
+    auto const again = evidence_from_json(to_json(evidence));
+    REQUIRE(again);
+    CHECK(again.value().migrations.at(1).not_exercised == evidence.migrations.at(1).not_exercised);
+}
+
+ON_BOTH("a table that takes fewer rows than were wished for is named with its number") {
+    db.run("create table few (id integer primary key, a integer not null unique check (a between 1 and 3)); create table t (v text)");
+    auto target = Target::open(db.url()).value();
+    auto const evidence =
+        rehearse(target, source_of({{"alter table t add column w text"}}), {.data = {.mode = DataMode::synthetic, .rows = 10}});
+    REQUIRE_MESSAGE(evidence, evidence.error().text());
+    CHECK_MESSAGE(mentions(evidence.value().notes, "fewer than 10 rows, since no others could be made: " + db.named("few") + " ("),
+                  evidence.value().notes.front());
 }
 
 ON_BOTH("made rows fire no trigger, and triggers are as they were afterwards") {
