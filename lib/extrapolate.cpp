@@ -16,7 +16,7 @@ auto const success = [] { return BOOST_OUTCOME_V2_NAMESPACE::success(); };
 constexpr double long_enough = 0.1;
 constexpr std::int64_t many_enough = 50'000;
 constexpr int more_each_time = 4;
-// In units of a row that is copied, indexed and updated: measured with the migrations of docs/rehearsal.md on 400,000 rows.
+// In units of a row that is copied, indexed and updated: measured on 400,000 rows, with the migrations of docs/rehearsal.md.
 constexpr double looked_at = 0.5;
 constexpr double saved_row = 1;
 constexpr double rewritten_row = 2;

@@ -126,9 +126,15 @@ Result<Evidence> rehearse(Target& target, Source const& given, Rehearsal const& 
     if (!evidence.not_filled.empty())
         evidence.notes.push_back(
             fmt::format("no row could be made for {}; what touches them is not exercised", fmt::join(evidence.not_filled, ", ")));
-    UNDROP_CHECK(with_run_lock(sandbox->backend(), options, [&]() -> Result<void> {
+    // P8: what a script raises, as a NOTICE, too, may hold a row's value.
+    auto heard = options;
+    if (rehearsal.data.mode >= DataMode::sample && !rehearsal.show_rows && options.on_event)
+        heard.on_event = [&](Event const& event) {
+            if (event.kind != Event::Kind::notice && event.kind != Event::Kind::failed) options.on_event(event);
+        };
+    UNDROP_CHECK(with_run_lock(sandbox->backend(), heard, [&]() -> Result<void> {
         UNDROP_CHECK(Ledger(sandbox->backend(), options.ledger).ensure(options));
-        Walk walk(*sandbox, rehearsal, options);
+        Walk walk(*sandbox, rehearsal, heard);
         if (rehearsal.data.mode == DataMode::synthetic || rehearsal.data.mode == DataMode::sample)
             walk.extrapolate_to(rows_of(target.backend(), options.ledger));
         return walk.over(way, chosen, evidence);

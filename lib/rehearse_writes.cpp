@@ -194,7 +194,7 @@ public:
         with_ = fmt::format("with b as materialized ({}), a as materialized ({}), w as materialized ({}), t as materialized ({})",
                             rows_of(copy(before), {}, {}), rows_of(copy(after), edited, added), rows_of(copy(written), edited, added),
                             rows_of({dialect.own_rows(now) + " as s", "s", nullptr, &now}, {}, {}));
-        find();
+        find(scripted);
     }
 
     [[nodiscard]] std::string sql() const { return fmt::format("{} select {}", with_, fmt::join(counts_, ", ")); }
@@ -206,7 +206,7 @@ private:
         what_.push_back(std::move(what));
     }
 
-    void find() {
+    void find(bool scripted) {
         add("t", "t.k in (select k from a) and t.k not in (select k from w)", "rows deleted after the up are there again");
         add("w", "w.k not in (select k from a) and w.k not in (select k from t)", "rows inserted after the up are gone");
         add("b", "not (b.k in (select k from a) and b.k not in (select k from w)) and b.k not in (select k from t)",
@@ -220,7 +220,11 @@ private:
         for (std::size_t i = 0; i < names_.size(); ++i) {
             auto const c = fmt::format("c{}", i + 1);
             if (stays_[i]) {
-                add("t join w on w.k = t.k", fmt::format("w.k not in (select k from a) and t.{0} <> w.{0}", c),
+                // Where the up changed values, the down may change a new row's as well.
+                add("t join w on w.k = t.k",
+                    fmt::format(
+                        "w.k not in (select k from a) and t.{0} <> w.{0}{1}", c,
+                        scripted ? fmt::format(" and not exists (select 1 from b join a on a.k = b.k where a.{0} <> b.{0})", c) : ""),
                     "rows inserted after the up have another " + names_[i]);
                 add(all, fmt::format("a.{0} <> w.{0} and b.{0} = a.{0} and a.n = w.n and t.{0} <> w.{0}", c),
                     fmt::format("values written to {} after the up are lost", names_[i]));
@@ -252,19 +256,25 @@ private:
 
 }  // namespace
 
+bool is_own_words(Error const& error) { return error.native.starts_with("P0") || error.native.find("[raised]") != std::string::npos; }
+
 // P8: what a trigger's own code raises, and what says that a value does not do, may hold values.
 std::string ApplicationWrites::told(Error const& error) const {
-    auto const raised = error.native.starts_with("P0") || error.native.starts_with("22");
-    return hide_ && raised ? "error " + error.native.substr(0, error.native.find(':')) : error.message;
+    auto const shown = is_own_words(error) || error.native.starts_with("22");
+    return hide_ && shown ? "error " + error.native.substr(0, error.native.find(':')) : error.message;
 }
 
 Result<ApplicationWrites::Outcome> ApplicationWrites::attempt(std::string const& sql) {
     UNDROP_CHECK(backend_.run("savepoint undrop_write"));
+    // An application's triggers find names as it does.
+    UNDROP_CHECK(backend_.enter_script());
     auto done = backend_.run(sql);
+    if (done) UNDROP_CHECK(backend_.leave_script());
     if (!done) {
         if (done.error().code == Code::interrupted) return std::move(done).error();
         UNDROP_CHECK(backend_.run("rollback to savepoint undrop_write"));
         UNDROP_CHECK(backend_.run("release savepoint undrop_write"));
+        UNDROP_CHECK(backend_.leave_script());
         return Outcome{.rows = 0, .error = told(done.error())};
     }
     UNDROP_CHECK(backend_.run("release savepoint undrop_write"));
@@ -299,12 +309,15 @@ Result<ApplicationWrites::Outcomes> ApplicationWrites::write_to(Table const& tab
     return outcomes;
 }
 
-// To columns that `other` does not have, in one row. How many took one.
+// To columns that `other` does not have, or not so, in one row. How many took one.
 Result<std::int64_t> ApplicationWrites::give_values(Table const& table, Table const& other, std::string const& row) {
     std::int64_t given = 0;
+    // Or that take what they did not.
     auto const is_new = [&](std::string const& name) {
         auto const* column = table.column(name);
-        return column && !column->generated && !other.column(name) && !is_unique(table, name);
+        auto const* then = other.column(name);
+        auto const takes_more = then && (then->type != column->type || (then->not_null && !column->not_null));
+        return column && !column->generated && (!then || takes_more) && !is_unique(table, name);
     };
     if (std::none_of(table.columns.begin(), table.columns.end(), [&](Column const& column) { return is_new(column.name); })) return given;
     auto const values = sandbox_.values();
@@ -312,7 +325,12 @@ Result<std::int64_t> ApplicationWrites::give_values(Table const& table, Table co
     UNDROP_TRY(auto const keys, values->foreign_keys(table));
     for (auto const& column : columns) {
         if (column.left_alone || !is_new(column.name)) continue;
-        UNDROP_TRY(auto const outcome, first_that_works(gifts(backend_.dialect(), table, column, keys, row)));
+        auto const* then = other.column(column.name);
+        auto writes = gifts(backend_.dialect(), table, column, keys, row);
+        if (then && then->not_null && !table.column(column.name)->not_null)
+            writes.insert(writes.begin(), fmt::format("update {0} as t set {1} = null where {2} and t.{1} is not null",
+                                                      backend_.dialect().own_rows(table), backend_.dialect().quote(column.name), row));
+        UNDROP_TRY(auto const outcome, first_that_works(writes));
         given += outcome.rows;
     }
     return given;
@@ -445,6 +463,7 @@ Result<void> ApplicationWrites::put_back(State const& after, std::set<TableName>
                                          dialect.relation(table.schema, table.name), fmt::join(columns, ", "), dialect.insert_overriding(),
                                          fmt::join(loads, ", "), then.from, then.image(dialect, table.key), keys(now))));
         }
+        UNDROP_CHECK(backend_.check_constraints());  // a table with checks to come cannot be altered
         for (auto const& table : tables) UNDROP_CHECK(backend_.loud(table));
         UNDROP_CHECK(backend_.check_references());
         UNDROP_CHECK(backend_.check_constraints());

@@ -14,6 +14,9 @@
 
 namespace undrop {
 
+// Are the words of an error those of a script's or a trigger's own code, which may hold a row's value?
+[[nodiscard]] bool is_own_words(Error const& error);
+
 class ApplicationWrites {
 public:
     // `hide`: the rows are a target's own.

@@ -15,6 +15,7 @@ namespace undrop {
 
 class Backend;
 class ValueSource;
+struct Statement;
 
 inline constexpr char const* local_server = "local";  // SandboxWish::elsewhere: a server of its own
 inline constexpr std::int64_t usual_rows = 100;       // of a table, where nobody says how many
@@ -48,6 +49,10 @@ public:
     // Where each table's rows are stored, by its id: another place says that they were written anew. In the transaction at hand.
     [[nodiscard]] virtual Result<std::map<std::string, std::string>> storage() { return std::map<std::string, std::string>{}; }
 
+    // What the statement does to more than the sandbox, for good; empty: nothing.
+    [[nodiscard]] virtual std::string reaches_beyond(Statement const&) const { return {}; }
+    // Ends what a session keeps to itself, which the next step of a program would not find.
+    [[nodiscard]] virtual Result<void> end_session() { return BOOST_OUTCOME_V2_NAMESPACE::success(); }
     // Data that no table holds, by what it is called, and a digest of it.
     [[nodiscard]] virtual Result<SchemaText> beside_tables() { return SchemaText{}; }
 

@@ -217,6 +217,8 @@ Result<State> StateKeeper::take(State const& earlier, Touched const& touched) {
         UNDROP_TRY(auto const tables, backend_.tables(options_.ledger));
         UNDROP_TRY(state.catalog, backend_.catalog(options_.ledger));
         UNDROP_TRY(state.beside_tables, sandbox_.beside_tables());
+        auto const given = std::any_of(state.catalog.begin(), state.catalog.end(),
+                                       [](auto const& entry) { return entry.first.kind == "default_privileges"; });
         for (auto const& table : tables) {
             if (!has_rows_of_its_own(table)) continue;
             TableName const name{table.schema, table.name};
@@ -226,6 +228,7 @@ Result<State> StateKeeper::take(State const& earlier, Touched const& touched) {
                 continue;
             }
             UNDROP_TRY(auto made, copy(table));
+            if (given) UNDROP_CHECK(backend_.seal(made->store, nullptr));
             state.tables.emplace(name, std::move(made));
         }
         return backend_.commit();

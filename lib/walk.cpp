@@ -21,7 +21,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 auto const success = [] { return BOOST_OUTCOME_V2_NAMESPACE::success(); };
 constexpr std::size_t most_statement = 100;
-constexpr char const* raised = "P0";  // SQLSTATE's class of what PL/pgSQL raises
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
@@ -80,7 +79,7 @@ void Walk::blame(Migration const& migration, PlannedStep const& step, Error erro
     auto const& script = step.direction == Direction::up || !migration.down ? migration.up : *migration.down;
     if (error.where.file.empty() && step.origin != Origin::derived) error.where.file = script.file;
     // P8: what a script's own code raises may hold a row's value.
-    if (hide_ && error.native.starts_with(raised)) {
+    if (hide_ && is_own_words(error)) {
         found.reason = "the script raises an error of its own; --show-rows tells its words, which may hold a row's values";
         found.native = error.native.substr(0, error.native.find(':'));
     } else {
@@ -127,6 +126,7 @@ Result<bool> Walk::go(Migration const& migration, Direction direction, char cons
     options.derive = options.derive || derive_;
     Plan const plan{.direction = direction, .target = {}, .ledger = options_.ledger, .base = {}, .steps = {step}, .findings = {}};
     auto done = apply_locked(backend_, plan, options);
+    UNDROP_CHECK(sandbox_.end_session());
     if (done) {
         applied_ = direction == Direction::up;
         last_ = std::move(done.value().steps.at(0));
@@ -257,9 +257,31 @@ Result<void> Walk::pass_over(Error error, Rehearsed& found) {
     return success();
 }
 
+// Does its down script write rows, by its text? They may depend on what is in tables that the up made.
+bool Walk::writes_by_itself(Migration const& migration) const {
+    if (options_.derive || !migration.down) return false;
+    auto const statements = backend_.dialect().split(*migration.down);
+    if (!statements) return true;
+    auto const foreseen = backend_.dialect().foresee(statements.value());
+    return foreseen.opaque || std::any_of(foreseen.touches.begin(), foreseen.touches.end(),
+                                          [](Foreseen::Touch const& touch) { return touch.kind == Foreseen::Touch::Kind::rewrite_rows; });
+}
+
+// What the sandbox cannot keep to itself.
+void Walk::note_reach(Migration const& migration, Rehearsed& found) const {
+    for (auto const* script : {&migration.up, migration.down ? &*migration.down : nullptr}) {
+        auto const statements = script ? backend_.dialect().split(*script) : Result<std::vector<Statement>>(std::vector<Statement>{});
+        if (!statements) continue;
+        for (auto const& statement : statements.value())
+            if (auto reach = sandbox_.reaches_beyond(statement);
+                !reach.empty() && std::find(found.notes.begin(), found.notes.end(), reach) == found.notes.end())
+                found.notes.push_back(std::move(reach));
+    }
+}
+
 // Once more, with an application that writes between the up and the down. The database is as an up left it, before and after.
 Result<void> Walk::go_with_writes(Migration const& migration, State& after_up, Rehearsed& found) {
-    auto const wrote = writes_.write(now_, after_up, passed_over_, found.notes);
+    auto const wrote = writes_.write(now_, after_up, passed_over_ || writes_by_itself(migration), found.notes);
     if (!wrote) return pass_over(wrote.error(), found);
     auto const& tables = wrote.value();
     if (tables.empty()) return success();
@@ -272,7 +294,7 @@ Result<void> Walk::go_with_writes(Migration const& migration, State& after_up, R
         UNDROP_TRY(bool up, go(migration, Direction::up, "up again", tried));
         if (!up) {
             found.notes.push_back(fmt::format("after an application's writes and the down the up fails: {}", tried.reason));
-            UNDROP_CHECK(writes_.put_back(now_, tables));
+            UNDROP_CHECK(writes_.put_back(now_, touched_.value_or(tables)));
             UNDROP_TRY(up, go(migration, Direction::up, "up again", tried));
             if (!up) return success();
         }
@@ -280,7 +302,7 @@ Result<void> Walk::go_with_writes(Migration const& migration, State& after_up, R
         found.notes.push_back(fmt::format("where an application has written, the down is refused: {}", tried.reason));
     }
     keeper_.release(std::move(written));
-    if (auto const back = writes_.put_back(after_up, tables); !back) UNDROP_CHECK(pass_over(back.error(), found));
+    if (auto const back = writes_.put_back(after_up, touched_.value_or(tables)); !back) UNDROP_CHECK(pass_over(back.error(), found));
     UNDROP_TRY(auto const left, keeper_.compare(after_up, touched_));
     if (left.none()) return success();
     UNDROP_TRY(auto really, keeper_.take(after_up, touched_));
@@ -302,6 +324,8 @@ Result<void> Walk::judge_writes(Migration const& migration, State const& after_u
 
 Result<void> Walk::rehearse(Migration const& migration, Rehearsed& found) {
     touched_.emplace();
+    passed_over_ = false;
+    note_reach(migration, found);
     UNDROP_TRY(next_event_, ledger_.next_event());
     UNDROP_TRY(next_snapshot_, ledger_.next_snapshot());
     UNDROP_TRY(auto const up, go(migration, Direction::up, "up", found));

@@ -34,6 +34,8 @@ private:
     [[nodiscard]] Result<void> go_up_again(Migration const& migration, State& after_up, Rehearsed& found);
     [[nodiscard]] Result<void> go_with_writes(Migration const& migration, State& after_up, Rehearsed& found);
     [[nodiscard]] Result<void> judge_writes(Migration const& migration, State const& after_up, State const& written, Rehearsed& found);
+    [[nodiscard]] bool writes_by_itself(Migration const& migration) const;
+    void note_reach(Migration const& migration, Rehearsed& found) const;
     [[nodiscard]] Result<void> pass_over(Error error, Rehearsed& found);
     [[nodiscard]] Result<Columns> differing_between_ups(Migration const& migration, State& really);
     [[nodiscard]] Result<bool> go(Migration const& migration, Direction direction, char const* step, Rehearsed& found);

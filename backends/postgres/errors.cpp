@@ -87,6 +87,8 @@ std::string words_of(pg_result const* result) {
     std::string out = state.empty() ? primary(result) : fmt::format("{}: {}", state, primary(result));
     if (!detail.empty() && !shows_rows(state)) out += fmt::format(" [{}]", detail);  // P8
     if (!hint.empty()) out += fmt::format(" [{}]", hint);
+    // Under a name that the server gives its own errors.
+    if (field(result, PG_DIAG_SOURCE_FUNCTION) == "exec_stmt_raise" && !state.starts_with("P0")) out += " [raised]";
     return one_line(out);
 }
 

@@ -19,6 +19,7 @@
 #include "sandbox_copy.hpp"
 #include "sandbox_fill.hpp"
 #include "sandbox_source.hpp"
+#include "sql_tokens.hpp"
 #include "try.hpp"
 #include "writable.hpp"
 
@@ -139,6 +140,18 @@ public:
         return files;
     }
 
+    [[nodiscard]] std::string reaches_beyond(Statement const& statement) const override {
+        if (cluster_) return {};
+        auto const begins = [&](auto const&... words) { return (statement.words.starts_with(words) || ...); };
+        auto const of_roles = begins("CREATE ROLE", "CREATE USER", "CREATE GROUP", "ALTER ROLE", "ALTER USER", "DROP ROLE", "DROP USER",
+                                     "DROP GROUP", "ALTER GROUP") &&
+                              !begins("CREATE USER MAPPING", "ALTER USER MAPPING", "DROP USER MAPPING");
+        auto const of_databases = begins("ALTER DATABASE", "COMMENT ON DATABASE") ||
+                                  (begins("GRANT", "REVOKE") && lowered(statement.text).find(" on database ") != std::string::npos);
+        if (!of_roles && !of_databases) return {};
+        return fmt::format("{} are the whole server's: line {} was carried out for real; --sandbox local rehearses on a server of its own",
+                           of_roles ? "roles" : "databases", statement.line);
+    }
     [[nodiscard]] Result<SchemaText> beside_tables() override {
         UNDROP_TRY(auto const rows, database_->connection().repeated(objects_query));
         SchemaText objects;

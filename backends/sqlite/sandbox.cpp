@@ -24,6 +24,15 @@ public:
     [[nodiscard]] SqliteBackend& backend() override { return backend_; }
     [[nodiscard]] Result<void> end() override { return outcome::success(); }
     [[nodiscard]] std::unique_ptr<ValueSource> values() override { return std::make_unique<MadeValues>(backend_); }
+    // Temporary tables.
+    [[nodiscard]] Result<void> end_session() override {
+        UNDROP_TRY(auto const left,
+                   backend_.rows(
+                       "select 'drop ' || type || ' temp.\"' || replace(name, '\"', '\"\"') || '\"' from sqlite_temp_schema where type in "
+                       "('table', 'view', 'trigger') and name not like 'sqlite\\_%' escape '\\' order by type desc"));
+        for (auto const& row : left) UNDROP_CHECK(backend_.run(row[0].value_or("")));
+        return outcome::success();
+    }
     [[nodiscard]] bool is_to_blame(Error const& error) const override {
         return error.native.starts_with("SQLITE_FULL") || error.native.starts_with("SQLITE_IOERR") ||
                error.native.starts_with("SQLITE_NOMEM");

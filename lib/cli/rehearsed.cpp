@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 #include <array>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 
@@ -40,9 +41,10 @@ void declare_rehearsal(CLI::App& app, RehearsalFlags& flags) {
 }
 
 Evidence read_evidence(std::string const& file) {
+    bool const readable = !std::filesystem::is_directory(file);
     std::ifstream in(file, std::ios::binary);
-    std::string const text{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-    if (!in.is_open() || in.bad())
+    std::string const text = readable ? std::string{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()} : std::string();
+    if (!readable || !in.is_open() || in.bad())
         throw Failure({.code = Code::usage,
                        .message = "this evidence cannot be read",
                        .where = {.file = file},

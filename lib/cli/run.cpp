@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <optional>
@@ -130,9 +131,10 @@ int show_report(Session const& session, Report const& report, std::string const&
 }
 
 Plan read_plan(std::string const& file) {
+    bool const readable = !std::filesystem::is_directory(file);
     std::ifstream in(file, std::ios::binary);
-    std::string const text{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-    if (!in.is_open() || in.bad()) {
+    std::string const text = readable ? std::string{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()} : std::string();
+    if (!readable || !in.is_open() || in.bad()) {
         throw Failure({.code = Code::usage,
                        .message = "this plan cannot be read",
                        .where = {.file = file},

@@ -195,3 +195,44 @@ ON_BOTH("how long writers stop on the target is told by what grows with its rows
     }
     CHECK(has(text_of(evidence), "writers stop for about"));
 }
+
+ON_POSTGRES("default privileges give nobody anything of the sandbox's copies, and no grade suffers") {
+    db.run(
+        "create table t (id integer primary key, a text); insert into t values (1, 'x'); "
+        "alter default privileges grant select on tables to undrop_reader");
+    auto const source = source_of({{"alter table t drop column a", "alter table t add column a text"}});
+    for (auto const mode : {DataMode::schema, DataMode::synthetic, DataMode::sample, DataMode::full}) {
+        auto const evidence = rehearsed(db, source, {.data = {.mode = mode}});
+        CHECK_MESSAGE(evidence.exact(), text_of(evidence));
+    }
+}
+
+ON_POSTGRES("what a script raises under another name, and what it says by the way, is hidden, too") {
+    db.run("create table people (id integer primary key, name text); insert into people values (1, 'Ann Secret')");
+    std::string heard;
+    Options const options{.on_event = [&](Event const& event) { heard += event.text + "\n"; }};
+    auto const source =
+        source_of({{"do $$ begin raise notice 'it is %', (select name from people); raise exception 'no: %', (select name "
+                    "from people) using errcode = 'check_violation'; end $$"}});
+    auto const hidden = rehearsed(db, source, {.data = {.mode = DataMode::full}}, options);
+    CHECK(hidden.migrations.at(0).grade == Grade::up_broken);
+    CHECK_FALSE(has(text_of(hidden) + to_json(hidden) + heard, "Ann"));
+    (void)rehearsed(db, source, {.data = {.mode = DataMode::full}, .show_rows = true}, options);
+    CHECK(has(heard, "Ann Secret"));
+}
+
+ON_POSTGRES("what is the whole server's is done for real, and noted") {
+    auto const name = db.one("select 'undrop_role_' || current_database()");
+    auto const evidence =
+        rehearsed(db, source_of({{"do $$ begin end $$;\ncreate role " + name, "drop role " + name}}), {.data = {.mode = DataMode::full}});
+    CHECK_MESSAGE(mentions(evidence.migrations.at(0).notes, "roles are the whole server's: line 2 was carried out for real"),
+                  text_of(evidence));
+}
+
+ON_SQLITE("temporary tables of a script are gone before it runs again, as with another program") {
+    auto const evidence =
+        rehearsed(db, source_of({members,
+                                 {"create temp table few as select id from members; alter table members add column k integer; "
+                                  "update members set k = 1 where id in (select id from few)"}}));
+    CHECK_MESSAGE(evidence.exact(), text_of(evidence));
+}

@@ -111,3 +111,47 @@ ON_BOTH("writes: what a down script computes from a column that the up added is 
                                           "column note"}}));
     CHECK_MESSAGE(one.grade <= Grade::exact_with_snapshot, one.reason);
 }
+
+ON_BOTH("writes: a table that the up made is filled where the down script writes rows of others by it") {
+    auto const one =
+        last(db, source_of({members,
+                            {add + "; create table banned (member integer primary key references members on delete cascade, why text)",
+                             "delete from members where id in (select member from banned); drop table banned; "
+                             "alter table members drop column note"}}));
+    CHECK(one.grade == Grade::lossy);
+    CHECK_MESSAGE(has(one.reason, "up are gone: 1 of " + db.named("members")), one.reason);
+}
+
+ON_BOTH("writes: what the up copied of their rows elsewhere is taken out again, too") {
+    auto const evidence = rehearsed(
+        db,
+        source_of({members,
+                   {"create table roles (member integer primary key, role text); insert into roles select id, role from members; "
+                    "alter table members drop column role",
+                    "alter table members add column role text; update members set role = (select r.role from roles as r where r.member = "
+                    "members.id); drop table roles"},
+                   {"create table checked (member integer primary key references members); insert into checked select member from "
+                    "roles",
+                    "drop table checked"}}));
+    CHECK_MESSAGE(evidence.migrations.back().grade == Grade::exact, text_of(evidence));
+}
+
+ON_BOTH("writes: a down script that computes values back does so for new rows, too") {
+    auto const one = last(db, source_of({{"create table goods (id integer primary key, price integer not null); "
+                                          "insert into goods values (1, 3), (2, 5), (3, 7)",
+                                          "drop table goods"},
+                                         {"update goods set price = price * 100", "update goods set price = price / 100"}}));
+    CHECK_MESSAGE(one.grade <= Grade::exact_with_snapshot, one.reason);
+}
+
+ON_POSTGRES("writes: an application's triggers find names as they do in use") {
+    auto const one = last(
+        db,
+        source_of({{members.up + "; create table audit (id integer generated always as identity, what text); create function told() "
+                                 "returns trigger language plpgsql as $$begin insert into audit (what) values (tg_op); return null; end$$; "
+                                 "create trigger told after insert or update or delete on members for each row execute function told()",
+                    "drop table members; drop table audit; drop function told"},
+                   {add, "delete from members where note is not null; alter table members drop column note"}}));
+    CHECK(one.grade == Grade::lossy);
+    CHECK_MESSAGE(has(one.reason, "rows of before the up are gone: 1 of public.members"), one.reason);
+}
