@@ -122,6 +122,9 @@ Result<Evidence> rehearse(Target& target, Source const& given, Rehearsal const& 
                                                                   .cancelled = options.cancelled,
                                                                   .on_rows = rehearsal.on_rows}));
     evidence.notes = sandbox->notes;
+    // How far it goes.
+    if (!rehearsal.writes) evidence.notes.emplace_back("no application wrote between up and down");
+    for (auto const& mask : rehearsal.data.masks) evidence.notes.push_back(fmt::format("masked: {}.{}", mask.table, mask.column));
     evidence.not_filled = sandbox->not_filled;
     if (!evidence.not_filled.empty())
         evidence.notes.push_back(

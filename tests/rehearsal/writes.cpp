@@ -89,6 +89,7 @@ ON_BOTH("writes: a down script that was passed over while nobody had written is 
     auto const source = source_of({members, {add, "alter table members drop column note; delete from members where id = 2"}});
     auto const alone = last(db, source, false);
     CHECK(alone.grade == Grade::exact);
+    CHECK(mentions(rehearsed(db, source, {.writes = false}).notes, "no application wrote between up and down"));
     CHECK(mentions(alone.notes, "the down script leaves otherwise than it was before the up"));
     auto const one = last(db, source);
     CHECK(one.grade == Grade::lossy);
