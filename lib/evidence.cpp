@@ -6,6 +6,7 @@
 
 #include "digest.hpp"
 #include "mend.hpp"
+#include "sql_tokens.hpp"
 #include "step.hpp"
 #include "try.hpp"
 
@@ -29,7 +30,7 @@ std::string text_of(Directives const& told) {
 
 void add_tables(Catalog const& before, std::set<TableName> const& tables, std::set<ObjectId>& ids) {
     if (tables.empty()) return;
-    for (auto const& id : objects_of(before, tables)) ids.insert(id);
+    for (auto const& id : objects_around(before, tables)) ids.insert(id);
 }
 
 // Tables whose rows the script updates or deletes by its text: here there may be none.
@@ -110,6 +111,15 @@ Result<void> note_stake(Backend& backend, Ledger& ledger, Script const& up, Stat
     }();
     backend.rollback();
     return counted;
+}
+
+std::set<ObjectId> objects_around(Catalog const& catalog, std::set<TableName> const& tables) {
+    auto ids = objects_of(catalog, tables);
+    if (std::any_of(catalog.begin(), catalog.end(), [](auto const& entry) { return entry.first.kind == "column"; })) return ids;
+    for (auto const& [id, object] : catalog)
+        for (auto const& table : tables)
+            if (names_word(object.make, table.second)) ids.insert(id);
+    return ids;
 }
 
 void mark_not_exercised(Evidence& evidence) {

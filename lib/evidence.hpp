@@ -28,10 +28,13 @@ void note_scripts(Migration const& migration, bool derived, Rehearsed& found);
 [[nodiscard]] Result<void> note_stake(Backend& backend, Ledger& ledger, Script const& up, State const& before, State const& after,
                                       Touched const& touched, Rehearsed& found);
 
-// What is told when all is done: by what and when the evidence was made.
+// All that belongs to the tables; and where definitions are but texts, as on SQLite, what mentions one: a view, a child, another's trigger.
+[[nodiscard]] std::set<ObjectId> objects_around(Catalog const& catalog, std::set<TableName> const& tables);
+
 // Names in each migration the tables that it touches and that could not be filled.
 void mark_not_exercised(Evidence& evidence);
 
+// What is told when all is done: by what and when the evidence was made.
 void settle(Evidence& evidence);
 
 }  // namespace undrop

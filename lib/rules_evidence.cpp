@@ -77,7 +77,7 @@ std::vector<std::string> other_objects(Rehearsed const& r, Catalog const& now, S
         differ.push_back(fmt::format("{} {}", id.text(), how));
     }
     if (!tables.empty())
-        for (auto const& id : objects_of(now, tables))
+        for (auto const& id : objects_around(now, tables))
             if (is_at_stake(id) && !listed.contains(id) && !standing.left.contains(id)) differ.push_back(id.text() + " was not there");
     return differ;
 }

@@ -152,6 +152,22 @@ TEST_CASE("a table whose rows an UPDATE would change is at stake, though none we
     CHECK(desk.sql("select count(*) from members where role = 'x'") == "0");
 }
 
+TEST_CASE("a child of a table, and a view of it, are at stake where only their texts tell") {
+    Release const desk;
+    REQUIRE(desk.shop({"rehearse", "--data", "full", "--report", "e.json"}).status == 0);
+    for (auto const* other :
+         {"create table badges (member integer references members on delete cascade)", "create view admins as select id from members"}) {
+        desk.sql(other);
+        auto const refused = desk.shop({"up", "--require-rehearsal", "full", "--evidence", "e.json"});
+        CHECK(refused.status == 3);
+        CHECK_MESSAGE(has(refused.err, "was not there"), refused.err);
+        desk.sql("drop table if exists badges");
+    }
+    desk.sql("drop view admins");
+    desk.sql("create table others (id integer)");
+    CHECK(desk.shop({"up", "--require-rehearsal", "full", "--evidence", "e.json"}).status == 0);
+}
+
 TEST_CASE("later migrations are compared with what the earlier ones of the plan leave, as rehearsed") {
     Release const desk;
     desk.migration("3_more", "alter table members add column more text;\nupdate members set more = 'x';",
