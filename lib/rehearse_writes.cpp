@@ -338,12 +338,17 @@ Result<std::int64_t> ApplicationWrites::give_values(Table const& table, Table co
 
 Result<void> ApplicationWrites::try_before(State const& before, Touched const& touched) {
     before_.clear();
+    without_key_.clear();
     UNDROP_CHECK(backend_.begin(options_, {}));
     auto tried = [&]() -> Result<void> {
         UNDROP_TRY(auto const tables, backend_.tables(options_.ledger));
         for (auto const& table : tables) {
             auto const name = table_name(table);
-            if (!table_in(before, name) || (touched && !touched->contains(name)) || table.key.empty()) continue;
+            if (!table_in(before, name) || (touched && !touched->contains(name))) continue;
+            if (table.key.empty()) {
+                without_key_.push_back(table.text());
+                continue;
+            }
             UNDROP_TRY(before_[name], write_to(table, table));
         }
         return success();
@@ -355,6 +360,8 @@ Result<void> ApplicationWrites::try_before(State const& before, Touched const& t
 Result<std::set<TableName>> ApplicationWrites::write(State const& before, State const& after, bool into_new,
                                                      std::vector<std::string>& notes) {
     std::set<TableName> written;
+    if (!without_key_.empty())
+        notes.push_back(fmt::format("no application wrote to {}: without a key its rows cannot be followed", fmt::join(without_key_, ", ")));
     UNDROP_CHECK(backend_.begin(options_, {}));
     auto done = [&]() -> Result<void> {
         UNDROP_TRY(auto const tables, backend_.tables(options_.ledger));

@@ -55,6 +55,7 @@ private:
     Options const& options_;
     bool hide_;
     std::map<TableName, Outcomes> before_;
+    std::vector<std::string> without_key_;
 };
 
 }  // namespace undrop

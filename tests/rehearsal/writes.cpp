@@ -156,3 +156,10 @@ ON_POSTGRES("writes: an application's triggers find names as they do in use") {
     CHECK(one.grade == Grade::lossy);
     CHECK_MESSAGE(has(one.reason, "rows of before the up are gone: 1 of public.members"), one.reason);
 }
+
+ON_BOTH("writes: a table without a key is named, since nobody wrote to it") {
+    auto const one = last(db, source_of({{"create table log (line text); insert into log values ('a')", "drop table log"},
+                                         {"alter table log add column at integer", "alter table log drop column at"}}));
+    CHECK(one.grade == Grade::exact);
+    CHECK(mentions(one.notes, "no application wrote to " + db.named("log") + ": without a key"));
+}
