@@ -5,136 +5,16 @@
 #include <algorithm>
 #include <set>
 
+#include "application_statements.hpp"
+#include "around_up.hpp"
+#include "rows_expected.hpp"
 #include "synthetic.hpp"
 #include "try.hpp"
 
 namespace undrop {
 namespace {
 
-constexpr std::int64_t most_gifts = 3;  // of plain values
-constexpr std::size_t most_values = 9;
 auto const success = [] { return BOOST_OUTCOME_V2_NAMESPACE::success(); };
-
-bool has(std::string const& text, char const* part) { return text.find(part) != std::string::npos; }
-
-std::string lower(std::string text) {
-    for (auto& c : text)
-        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-    return text;
-}
-
-// Expressions that may give a value of the column that no row has yet.
-std::vector<std::string> new_values(Dialect const& dialect, Table const& table, Column const& column) {
-    auto const name = dialect.quote(column.name);
-    auto const type = lower(column.type);
-    auto const next = fmt::format("(select max(o.{}) + 1 from {} as o)", name, dialect.own_rows(table));
-    auto const longer = fmt::format("t.{} || '-written'", name);
-    if (has(type, "uuid")) return {"gen_random_uuid()"};
-    if (has(type, "char") || has(type, "text") || has(type, "clob")) return {longer, fmt::format("t.{} || '1'", name)};
-    if (type.empty() || has(type, "blob")) return {next, longer};
-    return {next};
-}
-
-std::string list_of(Dialect const& dialect, std::vector<std::string> const& names, std::string const& alias) {
-    std::vector<std::string> out;
-    for (auto const& name : names) out.push_back(alias + dialect.quote(name));
-    return fmt::format("{}", fmt::join(out, ", "));
-}
-
-// The n-th row in the key's order, as a condition on t.
-std::string is_row(Dialect const& dialect, Table const& table, char const* order, std::string const& condition, int skip) {
-    std::vector<std::string> sorted;
-    for (auto const& name : table.key) sorted.push_back(fmt::format("p.{} {}", dialect.quote(name), order));
-    return fmt::format("({}) = (select {} from {} as p{} order by {} limit 1 offset {})", list_of(dialect, table.key, "t."),
-                       list_of(dialect, table.key, "p."), dialect.own_rows(table), condition, fmt::join(sorted, ", "), skip);
-}
-
-bool is_unique(Table const& table, std::string const& column) {
-    auto const in = [&](std::vector<std::string> const& names) { return std::find(names.begin(), names.end(), column) != names.end(); };
-    return in(table.key) || std::any_of(table.unique.begin(), table.unique.end(), in);
-}
-
-// Another row's value: of the right type, a label that there is, a parent that there is.
-std::vector<std::string> updates(Dialect const& dialect, Table const& table, Table const& other) {
-    std::vector<std::string> out;
-    auto const row = is_row(dialect, table, "asc", "", 0);
-    for (auto const& column : table.columns) {
-        auto const* there = other.column(column.name);
-        if (column.generated || is_unique(table, column.name) || !there || there->type != column.type) continue;
-        auto const name = dialect.quote(column.name);
-        out.push_back(
-            fmt::format("update {0} as t set {1} = (select o.{1} from {0} as o where o.{1} <> t.{1} limit 1) where {2} and exists (select "
-                        "1 from {0} as "
-                        "o where o.{1} <> t.{1})",
-                        dialect.own_rows(table), name, row));
-    }
-    return out;
-}
-
-// Values for a column that the up added, in that row.
-std::vector<std::string> gifts(Dialect const& dialect, Table const& table, MadeColumn const& column, std::vector<ForeignKey> const& keys,
-                               std::string const& row) {
-    auto const name = dialect.quote(column.name);
-    std::vector<std::string> out;
-    auto const refers = std::find_if(keys.begin(), keys.end(), [&](ForeignKey const& key) {
-        return std::find(key.columns.begin(), key.columns.end(), column.name) != key.columns.end();
-    });
-    if (refers != keys.end()) {
-        if (refers->columns.size() > 1) return out;
-        auto const others =
-            fmt::format("select p.{0} from {1} as p where t.{2} is null or p.{0} <> t.{2}", dialect.quote(refers->parents_columns.front()),
-                        dialect.relation(refers->parents_schema, refers->parent), name);
-        out.push_back(
-            fmt::format("update {0} as t set {1} = ({2} limit 1) where {3} and exists ({2})", dialect.own_rows(table), name, others, row));
-        return out;
-    }
-    auto values = column.hints;
-    for (std::int64_t n = 1; n <= most_gifts; ++n) values.push_back(column.plain(n));
-    for (auto const& value : column.edges)
-        if (value != "DEFAULT" && values.size() < most_values) values.push_back(value);
-    for (auto const& value : values)
-        out.push_back(fmt::format("update {0} as t set {1} = {2} where {3} and (t.{1} is null or cast(t.{1} as text) <> cast({2} as text))",
-                                  dialect.own_rows(table), name, value, row));
-    return out;
-}
-
-// A copy of the first row with a new key, and new values where they must be unique.
-std::vector<std::string> inserts(Dialect const& dialect, Table const& table) {
-    std::vector<std::string> out;
-    for (auto key = table.key.rbegin(); key != table.key.rend(); ++key)
-        for (auto const& value : new_values(dialect, table, *table.column(*key))) {
-            std::vector<std::string> names;
-            std::vector<std::string> values;
-            for (auto const& column : table.columns) {
-                if (column.generated) continue;
-                names.push_back(dialect.quote(column.name));
-                auto const in_key = std::find(table.key.begin(), table.key.end(), column.name) != table.key.end();
-                if (column.name == *key)
-                    values.push_back(value);
-                else if (in_key || !is_unique(table, column.name))
-                    values.push_back("t." + dialect.quote(column.name));
-                else
-                    values.push_back(column.not_null ? new_values(dialect, table, column).front() : "null");
-            }
-            out.push_back(fmt::format("insert into {} ({}){} select {} from {} as t where {}", dialect.relation(table.schema, table.name),
-                                      fmt::join(names, ", "), dialect.insert_overriding(), fmt::join(values, ", "), dialect.own_rows(table),
-                                      is_row(dialect, table, "asc", "", 0)));
-        }
-    return out;
-}
-
-// The last row but one to which no other refers: what a cascade takes is not the point.
-std::string deletion(Dialect const& dialect, Table const& table, std::vector<Reference> const& references) {
-    std::vector<std::string> free;
-    for (auto const& reference : references) {
-        std::vector<std::string> same;
-        for (std::size_t i = 0; i < reference.columns.size(); ++i)
-            same.push_back(fmt::format("c.{} = p.{}", dialect.quote(reference.columns[i]), dialect.quote(reference.parents_columns[i])));
-        free.push_back(fmt::format("not exists (select 1 from {} as c where {})", reference.rows, fmt::join(same, " and ")));
-    }
-    auto const condition = free.empty() ? std::string() : fmt::format(" where {}", fmt::join(free, " and "));
-    return fmt::format("delete from {} as t where {}", dialect.own_rows(table), is_row(dialect, table, "desc", condition, 1));
-}
 
 Table const* table_in(State const& state, TableName const& name) {
     auto const found = state.tables.find(name);
@@ -148,111 +28,7 @@ bool can_follow(Table const& before, Table const& after) {
     });
 }
 
-// One state's rows of a table: its copy, or what is there now.
-struct Side {
-    std::string from;
-    std::string alias;
-    State::Rows const* copy = nullptr;
-    Table const* now = nullptr;
-
-    [[nodiscard]] std::string value(Dialect const& dialect, std::string const& name) const {
-        if (now) return dialect.save(*now->column(name), alias + "." + dialect.quote(name));
-        auto const place = std::find(copy->columns.begin(), copy->columns.end(), name) - copy->columns.begin();
-        return fmt::format("{}.v{}", alias, place + 1);
-    }
-    [[nodiscard]] std::string image(Dialect const& dialect, std::vector<std::string> const& names) const {
-        std::vector<std::string> values;
-        for (auto const& name : names) values.push_back(value(dialect, name));
-        return dialect.image(values);
-    }
-};
-
-// What must be there: before, and on top of it what the application made of what the up had left. One query, which counts what is not so.
-class Expected {
-public:
-    // `scripted`: the down script ran; it `computes`: values by itself, perhaps from what the application wrote.
-    Expected(Dialect const& dialect, State::Rows const& before, State::Rows const& after, State::Rows const& written, Table const& now,
-             bool scripted, bool computes)
-        : dialect_(dialect), key_(now.key) {
-        for (auto const& name : before.columns) {
-            auto const* there = now.column(name);
-            if (!there || there->generated || std::find(key_.begin(), key_.end(), name) != key_.end()) continue;
-            auto const* left = after.table.column(name);
-            auto const stays = left && written.table.column(name) && left->type == before.table.column(name)->type;
-            if (!stays && computes) continue;
-            names_.push_back(name);
-            stays_.push_back(stays);
-        }
-        std::vector<std::string> edited;
-        std::vector<std::string> added;
-        for (auto const& name : after.columns) {
-            if (!written.table.column(name)) continue;
-            edited.push_back(name);
-            if (scripted && !before.table.column(name)) added.push_back(name);
-        }
-        auto const copy = [](State::Rows const& rows) { return Side{rows.store + " as s", "s", &rows, nullptr}; };
-        with_ = fmt::format("with b as materialized ({}), a as materialized ({}), w as materialized ({}), t as materialized ({})",
-                            rows_of(copy(before), {}, {}), rows_of(copy(after), edited, added), rows_of(copy(written), edited, added),
-                            rows_of({dialect.own_rows(now) + " as s", "s", nullptr, &now}, {}, {}));
-        find(scripted);
-    }
-
-    [[nodiscard]] std::string sql() const { return fmt::format("{} select {}", with_, fmt::join(counts_, ", ")); }
-    [[nodiscard]] std::string const& what(std::size_t n) const { return what_[n]; }
-
-private:
-    void add(std::string const& from, std::string const& condition, std::string what) {
-        counts_.push_back(fmt::format("(select count(*) from {} where {})", from, condition));
-        what_.push_back(std::move(what));
-    }
-
-    void find(bool scripted) {
-        add("t", "t.k in (select k from a) and t.k not in (select k from w)", "rows deleted after the up are there again");
-        add("w", "w.k not in (select k from a) and w.k not in (select k from t)", "rows inserted after the up are gone");
-        add("b", "not (b.k in (select k from a) and b.k not in (select k from w)) and b.k not in (select k from t)",
-            "rows of before the up are gone");
-        // What the up itself had inserted may stay where the application wrote to it.
-        add("t",
-            "t.k not in (select k from b) and not (t.k in (select k from w) and t.k not in (select k from a)) and "
-            "t.k not in (select w.k from w join a on a.k = w.k where a.e <> w.e)",
-            "rows that nobody inserted are there");
-        std::string const all = "b join t on t.k = b.k join a on a.k = b.k join w on w.k = b.k";
-        for (std::size_t i = 0; i < names_.size(); ++i) {
-            auto const c = fmt::format("c{}", i + 1);
-            if (stays_[i]) {
-                // Where the up changed values, the down may change a new row's as well.
-                add("t join w on w.k = t.k",
-                    fmt::format(
-                        "w.k not in (select k from a) and t.{0} <> w.{0}{1}", c,
-                        scripted ? fmt::format(" and not exists (select 1 from b join a on a.k = b.k where a.{0} <> b.{0})", c) : ""),
-                    "rows inserted after the up have another " + names_[i]);
-                add(all, fmt::format("a.{0} <> w.{0} and b.{0} = a.{0} and a.n = w.n and t.{0} <> w.{0}", c),
-                    fmt::format("values written to {} after the up are lost", names_[i]));
-            }
-            auto const same = stays_[i] ? fmt::format("a.{0} = w.{0} and a.n = w.n", c) : std::string("a.e = w.e");
-            add(all, fmt::format("{1} and b.{0} <> t.{0}", c, same), fmt::format("values of {} are others than before the up", names_[i]));
-        }
-    }
-
-    // k: the key; e: all that an application could write; n: what it wrote to columns that the up added, from which a script may compute.
-    [[nodiscard]] std::string rows_of(Side const& side, std::vector<std::string> const& edited,
-                                      std::vector<std::string> const& added) const {
-        auto const image = [&](std::vector<std::string> const& names) { return names.empty() ? "''" : side.image(dialect_, names); };
-        std::vector<std::string> values{side.image(dialect_, key_) + " as k", image(edited) + " as e", image(added) + " as n"};
-        auto const has_column = [&](std::string const& name) { return side.now ? side.now->column(name) : side.copy->table.column(name); };
-        for (std::size_t i = 0; i < names_.size(); ++i)
-            values.push_back(fmt::format("{} as c{}", has_column(names_[i]) ? side.image(dialect_, {names_[i]}) : "''", i + 1));
-        return fmt::format("select {} from {}", fmt::join(values, ", "), side.from);
-    }
-
-    Dialect const& dialect_;
-    std::vector<std::string> key_;
-    std::vector<std::string> names_;  // columns of before that are no key
-    std::vector<bool> stays_;         // the up left it what it is
-    std::string with_;
-    std::vector<std::string> counts_;
-    std::vector<std::string> what_;
-};
+bool is_key(Table const& table, std::string const& name) { return std::find(table.key.begin(), table.key.end(), name) != table.key.end(); }
 
 }  // namespace
 
@@ -300,7 +76,7 @@ Result<ApplicationWrites::Outcomes> ApplicationWrites::write_to(Table const& tab
     if (rows.at(0).at(0) && std::stoll(*rows[0][0]) > 2) {
         UNDROP_TRY(outcomes["delete"], attempt(deletion(dialect, table, references)));
     }
-    UNDROP_TRY(outcomes["insert"], first_that_works(inserts(dialect, table)));
+    UNDROP_TRY(outcomes["insert"], first_that_works(inserts(dialect, table, other)));
     UNDROP_TRY(outcomes["update"], first_that_works(updates(dialect, table, other)));
     if (rows[0][0] && *rows[0][0] != "0") {
         auto const one = *rows[0][0] == "1" && outcomes["insert"].rows == 0;
@@ -317,7 +93,7 @@ Result<std::int64_t> ApplicationWrites::give_values(Table const& table, Table co
         auto const* column = table.column(name);
         auto const* then = other.column(name);
         auto const takes_more = then && (then->type != column->type || (then->not_null && !column->not_null));
-        return column && !column->generated && (!then || takes_more) && !is_unique(table, name);
+        return column && !column->generated && (!then || takes_more) && !is_key(table, name);
     };
     if (std::none_of(table.columns.begin(), table.columns.end(), [&](Column const& column) { return is_new(column.name); })) return given;
     auto const values = sandbox_.values();
@@ -336,7 +112,53 @@ Result<std::int64_t> ApplicationWrites::give_values(Table const& table, Table co
     return given;
 }
 
-Result<void> ApplicationWrites::try_before(State const& before, Touched const& touched) {
+Result<void> ApplicationWrites::look_around(State const& before, State const& after, Touched const& touched, Renames renames) {
+    renames_ = std::move(renames);
+    dared_.clear();
+    auto const around = around_up(before, after, touched, renames_);
+    exercised_ = around.exercised;
+    std::vector<std::pair<Table const*, Table const*>> freer;
+    for (auto const& name : around.freer) {
+        auto const *was = table_in(before, name), *is = table_in(after, renames_.of(name));
+        if (was && is && can_follow(*was, *is)) freer.emplace_back(was, is);
+    }
+    if (freer.empty()) return success();
+    UNDROP_CHECK(backend_.begin(options_, {}));
+    auto looked = [&]() -> Result<void> {
+        UNDROP_TRY(auto const tables, backend_.tables(options_.ledger));
+        for (auto const& [was, then] : freer) {
+            auto const* is = find_table(tables, table_name(*then));
+            if (!is || table_name(*is) != table_name(*was)) continue;
+            UNDROP_TRY(auto const columns, sandbox_.values()->columns(*is));
+            auto const& dialect = backend_.dialect();
+            for (auto& daring : darings(dialect, *is, *was, columns, is_row(dialect, *is, "desc", "", 0)))
+                dared_.push_back({table_name(*was), fmt::format("{}.{}", was->text(), daring.column), std::move(daring.statements)});
+        }
+        return success();
+    }();
+    backend_.rollback();
+    return looked;
+}
+
+// What was allowed before is nothing that the up newly allows.
+Result<void> ApplicationWrites::keep_what_is_refused() {
+    if (dared_.empty()) return success();
+    UNDROP_CHECK(backend_.check_constraints());  // from here on at once
+    for (auto& dared : dared_) {
+        std::vector<std::string> refused;
+        for (auto const& sql : dared.statements) {
+            UNDROP_CHECK(backend_.run("savepoint undrop_daring"));
+            UNDROP_TRY(auto const outcome, attempt(sql));
+            UNDROP_CHECK(backend_.run("rollback to savepoint undrop_daring"));
+            UNDROP_CHECK(backend_.run("release savepoint undrop_daring"));
+            if (!outcome.error.empty()) refused.push_back(sql);
+        }
+        dared.statements = std::move(refused);
+    }
+    return success();
+}
+
+Result<void> ApplicationWrites::try_before(State const& before) {
     before_.clear();
     without_key_.clear();
     UNDROP_CHECK(backend_.begin(options_, {}));
@@ -344,7 +166,7 @@ Result<void> ApplicationWrites::try_before(State const& before, Touched const& t
         UNDROP_TRY(auto const tables, backend_.tables(options_.ledger));
         for (auto const& table : tables) {
             auto const name = table_name(table);
-            if (!table_in(before, name) || (touched && !touched->contains(name))) continue;
+            if (!table_in(before, name) || !exercised_.contains(name)) continue;
             if (table.key.empty()) {
                 without_key_.push_back(table.text());
                 continue;
@@ -354,48 +176,98 @@ Result<void> ApplicationWrites::try_before(State const& before, Touched const& t
         return success();
     }();
     backend_.rollback();
-    return tried;
+    if (!tried || dared_.empty()) return tried;
+    UNDROP_CHECK(backend_.begin(options_, {}));
+    auto kept = keep_what_is_refused();
+    backend_.rollback();
+    return kept;
 }
 
-Result<std::set<TableName>> ApplicationWrites::write(State const& before, State const& after, bool into_new,
-                                                     std::vector<std::string>& notes) {
+// Which tables were written to; none: nothing is left of it.
+Result<std::set<TableName>> ApplicationWrites::committed(std::function<Result<void>(std::vector<Table> const&)> const& write) {
     std::set<TableName> written;
-    if (!without_key_.empty())
-        notes.push_back(fmt::format("no application wrote to {}: without a key its rows cannot be followed", fmt::join(without_key_, ", ")));
     UNDROP_CHECK(backend_.begin(options_, {}));
     auto done = [&]() -> Result<void> {
         UNDROP_TRY(auto const tables, backend_.tables(options_.ledger));
         UNDROP_CHECK(backend_.mark(options_.ledger));
-        std::int64_t rows = 0;
-        for (auto const& [name, then] : before_) {
-            auto const* was = table_in(before, name);
-            auto const* is = find_table(tables, name);
-            if (!is || !table_in(after, name) || !was || !can_follow(*was, *is)) continue;
-            UNDROP_TRY(auto const outcomes, write_to(*is, *was));
-            for (auto const& [kind, outcome] : outcomes) {
-                rows += outcome.rows;
-                auto const earlier = then.find(kind);
-                auto const worked = earlier != then.end() && earlier->second.rows > 0;
-                if (worked && outcome.rows == 0 && !outcome.error.empty())
-                    notes.push_back(fmt::format("an application's {} in {} fails after the up: {}", kind, is->text(), outcome.error));
-            }
-        }
-        auto const is_new = [&](TableName const& name) { return into_new && !table_in(before, name) && table_in(after, name); };
-        for (auto const& table : tables) {
-            if (!is_new(table_name(table)) || !table.root.empty()) continue;
-            UNDROP_TRY(bool const made, make_row(backend_, *sandbox_.values(), table));
-            rows += made ? 1 : 0;
-        }
-        if (rows == 0) return success();
+        UNDROP_CHECK(write(tables));
         UNDROP_TRY(auto const observed, backend_.observed());
         for (auto const& table : tables)
             if (observed.writes.contains(table.id)) written.insert(table_name(table));
+        if (written.empty()) return success();
         UNDROP_CHECK(backend_.check_constraints());
         return backend_.commit();
     }();
     if (!done || written.empty()) backend_.rollback();
     if (!done) return std::move(done).error();
     return written;
+}
+
+// Beside the keys that are declared there are some that are only meant.
+Result<void> ApplicationWrites::point_at_rows(Table const& table, std::vector<Table> const& tables) {
+    auto const& dialect = backend_.dialect();
+    if (table.key.empty()) return success();
+    for (auto const& column : table.columns) {
+        if (column.generated || is_key(table, column.name)) continue;
+        std::vector<std::string> writes;
+        for (auto const& name : exercised_) {
+            auto const* other = find_table(tables, renames_.of(name));
+            if (!other || other->key.size() != 1 || other->column(other->key.front())->type != column.type) continue;
+            auto const key = dialect.quote(other->key.front());
+            writes.push_back(fmt::format("update {0} as t set {1} = (select {2} from {3} as p order by {2} limit 1) where {4}",
+                                         dialect.own_rows(table), dialect.quote(column.name), key, dialect.own_rows(*other),
+                                         is_row(dialect, table, "desc", "", 0)));
+        }
+        UNDROP_CHECK(first_that_works(writes));
+    }
+    return success();
+}
+
+Result<std::set<TableName>> ApplicationWrites::write(State const& before, State const& after, bool into_new,
+                                                     std::vector<std::string>& notes) {
+    if (!without_key_.empty())
+        notes.push_back(
+            fmt::format("no application wrote to {}: without a key its rows cannot be followed", fmt::join(without_key_, ", ")));
+    return committed([&](std::vector<Table> const& tables) -> Result<void> {
+        for (auto const& [name, then] : before_) {
+            auto const* was = table_in(before, name);
+            auto const* is = find_table(tables, renames_.of(name));
+            if (!is || !table_in(after, table_name(*is)) || !was || !can_follow(*was, *is)) continue;
+            UNDROP_TRY(auto const outcomes, write_to(*is, *was));
+            for (auto const& [kind, outcome] : outcomes) {
+                auto const earlier = then.find(kind);
+                auto const worked = earlier != then.end() && earlier->second.rows > 0;
+                if (worked && outcome.rows == 0 && !outcome.error.empty())
+                    notes.push_back(fmt::format("an application's {} in {} fails after the up: {}", kind, is->text(), outcome.error));
+            }
+        }
+        auto const is_new = [&](TableName const& name) {
+            auto const& renamed = renames_.tables;
+            return into_new && !table_in(before, name) && table_in(after, name) &&
+                   std::none_of(renamed.begin(), renamed.end(), [&](auto const& rename) { return rename.second == name; });
+        };
+        for (auto const& table : tables) {
+            if (!is_new(table_name(table)) || !table.root.empty()) continue;
+            UNDROP_TRY(bool const made, make_row(backend_, *sandbox_.values(), table));
+            if (made) UNDROP_CHECK(point_at_rows(table, tables));
+        }
+        return success();
+    });
+}
+
+bool ApplicationWrites::dares() const {
+    return std::any_of(dared_.begin(), dared_.end(), [](Dared const& dared) { return !dared.statements.empty(); });
+}
+
+Result<std::set<TableName>> ApplicationWrites::dare(std::vector<std::string>& what) {
+    return committed([&](std::vector<Table> const&) -> Result<void> {
+        UNDROP_CHECK(backend_.check_constraints());  // from here on at once
+        for (auto const& dared : dared_) {
+            UNDROP_TRY(auto const outcome, first_that_works(dared.statements));
+            if (outcome.rows > 0) what.push_back(dared.what);
+        }
+        return success();
+    });
 }
 
 Result<std::vector<std::string>> ApplicationWrites::missing(State const& before, State const& after, State const& written,
@@ -406,11 +278,13 @@ Result<std::vector<std::string>> ApplicationWrites::missing(State const& before,
     auto looked = [&]() -> Result<void> {
         UNDROP_TRY(auto const present, backend_.tables(options_.ledger));
         for (auto const& [name, rows] : before.tables) {
-            if (touched && !touched->contains(name)) continue;
+            auto const& then = renames_.of(name);
+            if (touched && !touched->contains(name) && !touched->contains(then)) continue;
             auto const* now = find_table(present, name);
-            auto const *b = table_in(before, name), *a = table_in(after, name), *w = table_in(written, name);
+            auto const *b = table_in(before, name), *a = table_in(after, then), *w = table_in(written, then);
             if (!now || !a || !b || !w || !can_follow(*b, *a) || !can_follow(*a, *w) || !can_follow(*b, *now)) continue;
-            Expected const expected(backend_.dialect(), *rows, *after.tables.at(name), *written.tables.at(name), *now,
+            Expected const expected(backend_.dialect(),
+                                    {*rows, *after.tables.at(then), *written.tables.at(then), *now, renames_.of_columns(name)},
                                     down.origin != Origin::derived, computes);
             UNDROP_TRY(auto const counted, backend_.rows(expected.sql()));
             for (std::size_t i = 0; i < counted.at(0).size(); ++i)

@@ -2,6 +2,7 @@
 // worked out from copies of the rows alone. Only for sandboxes. One thread at a time.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
@@ -23,13 +24,19 @@ public:
     ApplicationWrites(Sandbox& sandbox, Options const& options, bool hide)
         : sandbox_(sandbox), backend_(sandbox.backend()), options_(options), hide_(hide) {}
 
-    // As the database was before the up, of which tables were touched: which writes it takes. Nothing is left of them.
-    [[nodiscard]] Result<void> try_before(State const& before, Touched const& touched);
+    // As the up left the database: what there is to write to, and what it may newly allow. Nothing is written.
+    [[nodiscard]] Result<void> look_around(State const& before, State const& after, Touched const& touched, Renames renames);
+    // As the database was before the up: which writes it takes to the tables that the up touched or altered. Nothing is left of them.
+    [[nodiscard]] Result<void> try_before(State const& before);
     // After the up: a row inserted, one updated and one deleted in each of those tables, and a value given to each column that the up
     // added, as far as they take it; with `into_new` a row of each table that it made, too; and committed. Which tables were written to in
     // the end; none: there was nothing to write. What worked before the up and fails now is told in `notes`.
     [[nodiscard]] Result<std::set<TableName>> write(State const& before, State const& after, bool into_new,
                                                     std::vector<std::string>& notes);
+    // Is there anything that was refused before the up and may be no more?
+    [[nodiscard]] bool dares() const;
+    // After the up: what was refused before it and is no more; likewise. `what`: the columns that took it.
+    [[nodiscard]] Result<std::set<TableName>> dare(std::vector<std::string>& what);
     // After the down: what of the writes, or of all else in the tables `touched`, is not there as it must be; what, how many, and in which
     // table. `after`: as the up had left it, `written`: with the writes.
     [[nodiscard]] Result<std::vector<std::string>> missing(State const& before, State const& after, State const& written,
@@ -44,18 +51,30 @@ private:
     };
     using Outcomes = std::map<std::string, Outcome>;  // by "insert", "update", "delete"
 
+    struct Dared {
+        TableName table;   // by its name before
+        std::string what;  // for people
+        std::vector<std::string> statements;
+    };
+
     [[nodiscard]] std::string told(Error const& error) const;
     [[nodiscard]] Result<Outcome> attempt(std::string const& sql);
     [[nodiscard]] Result<Outcome> first_that_works(std::vector<std::string> const& statements);
     [[nodiscard]] Result<Outcomes> write_to(Table const& table, Table const& other);
     [[nodiscard]] Result<std::int64_t> give_values(Table const& table, Table const& other, std::string const& row);
+    [[nodiscard]] Result<void> point_at_rows(Table const& table, std::vector<Table> const& tables);
+    [[nodiscard]] Result<void> keep_what_is_refused();
+    [[nodiscard]] Result<std::set<TableName>> committed(std::function<Result<void>(std::vector<Table> const&)> const& write);
 
     Sandbox& sandbox_;
     Backend& backend_;
     Options const& options_;
     bool hide_;
+    std::set<TableName> exercised_;  // by their names before
+    Renames renames_;
     std::map<TableName, Outcomes> before_;
     std::vector<std::string> without_key_;
+    std::vector<Dared> dared_;
 };
 
 }  // namespace undrop

@@ -337,6 +337,29 @@ void StateKeeper::release(State state) {
         if (rows.use_count() == 1) later("drop table " + rows->store);
 }
 
+TableName const& Renames::of(TableName const& table) const {
+    auto const found = tables.find(table);
+    return found == tables.end() ? table : found->second;
+}
+
+std::map<std::string, std::string> const& Renames::of_columns(TableName const& table) const {
+    static std::map<std::string, std::string> const none;
+    auto const found = columns.find(table);
+    return found == columns.end() ? none : found->second;
+}
+
+void Watch::look_for_renames(std::vector<Table> const& now) {
+    renames_ = {};
+    for (auto const& before : before_) {
+        auto const* after = find_table_by_id(now, before.id);
+        if (!after) continue;
+        if (table_name(*after) != table_name(before)) renames_.tables[table_name(before)] = table_name(*after);
+        for (auto const& column : before.columns)
+            if (auto const* is = after->column_by_id(column.id); is && is->name != column.name)
+                renames_.columns[table_name(before)][column.name] = is->name;
+    }
+}
+
 void Watch::see(Event const& event) {
     if (event.kind != Event::Kind::started && event.kind != Event::Kind::recorded) return;
     auto now = backend_.tables(ledger_);
@@ -350,6 +373,7 @@ void Watch::see(Event const& event) {
         stored_ = stored ? std::move(stored).value() : std::map<std::string, std::string>{};
         return;
     }
+    look_for_renames(now.value());
     rewritten_.clear();
     for (auto const& table : before_) {
         auto const then = stored_.find(table.id);

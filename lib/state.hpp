@@ -79,6 +79,15 @@ private:
     std::vector<std::string> later_;
 };
 
+// What a step called otherwise, by names before; a column's table by its name before, too.
+struct Renames {
+    std::map<TableName, TableName> tables;
+    std::map<TableName, std::map<std::string, std::string>> columns;
+
+    [[nodiscard]] TableName const& of(TableName const& table) const;
+    [[nodiscard]] std::map<std::string, std::string> const& of_columns(TableName const& table) const;
+};
+
 // Which tables a step's transaction wrote to, by name at its end; asked in the step's own events.
 class Watch {
 public:
@@ -87,14 +96,18 @@ public:
     void clear() { touched_.emplace(); }
     [[nodiscard]] Touched const& touched() const { return touched_; }
     [[nodiscard]] std::vector<std::string> const& rewritten() const { return rewritten_; }  // of the step that went last
+    [[nodiscard]] Renames const& renames() const { return renames_; }                       // so
 
 private:
+    void look_for_renames(std::vector<Table> const& now);
+
     Sandbox& sandbox_;
     Backend& backend_;
     std::string ledger_;
     std::vector<Table> before_;
     std::map<std::string, std::string> stored_;  // when the step began
     std::vector<std::string> rewritten_;
+    Renames renames_;
     Touched touched_ = std::set<TableName>{};
 };
 

@@ -30,9 +30,6 @@ bool asks_witness(Rehearsal const& rehearsal, Sandbox& sandbox) {
     return rehearsal.witness.value_or(rehearsal.data.mode != DataMode::migrations) && !sandbox.witness().empty();
 }
 
-// Errors that say nothing about the migration.
-bool ends_all(Error const& error) { return error.code == Code::interrupted || error.code == Code::in_doubt; }
-
 // The first line of the statement that stands at a place of a script.
 std::string statement_at(Dialect const& dialect, Script const& script, Place const& where) {
     auto const statements = dialect.split(script);
@@ -250,23 +247,6 @@ Result<void> Walk::go_up_again(Migration const& migration, State& after_up, Rehe
     return success();
 }
 
-// What the database does not take of undrop's own doing here says nothing about the migration.
-Result<void> Walk::pass_over(Error error, Rehearsed& found) {
-    if (ends_all(error)) return error;
-    found.notes.push_back("what an application would write could not be tried: " + error.message);
-    return success();
-}
-
-// Does its down script write rows, by its text? They may depend on what is in tables that the up made.
-bool Walk::writes_by_itself(Migration const& migration) const {
-    if (options_.derive || !migration.down) return false;
-    auto const statements = backend_.dialect().split(*migration.down);
-    if (!statements) return true;
-    auto const foreseen = backend_.dialect().foresee(statements.value());
-    return foreseen.opaque || std::any_of(foreseen.touches.begin(), foreseen.touches.end(),
-                                          [](Foreseen::Touch const& touch) { return touch.kind == Foreseen::Touch::Kind::rewrite_rows; });
-}
-
 // What the sandbox cannot keep to itself.
 void Walk::note_reach(Migration const& migration, Rehearsed& found) const {
     for (auto const* script : {&migration.up, migration.down ? &*migration.down : nullptr}) {
@@ -277,49 +257,6 @@ void Walk::note_reach(Migration const& migration, Rehearsed& found) const {
                 !reach.empty() && std::find(found.notes.begin(), found.notes.end(), reach) == found.notes.end())
                 found.notes.push_back(std::move(reach));
     }
-}
-
-// Once more, with an application that writes between the up and the down. The database is as an up left it, before and after.
-Result<void> Walk::go_with_writes(Migration const& migration, State& after_up, Rehearsed& found) {
-    auto const wrote = writes_.write(now_, after_up, passed_over_ || writes_by_itself(migration), found.notes);
-    if (!wrote) return pass_over(wrote.error(), found);
-    auto const& tables = wrote.value();
-    if (tables.empty()) return success();
-    if (touched_) touched_->insert(tables.begin(), tables.end());
-    UNDROP_TRY(auto written, keeper_.take(after_up, Touched(tables)));
-    Rehearsed tried;
-    UNDROP_TRY(bool const down, go(migration, Direction::down, "down", tried));
-    if (down) {
-        UNDROP_CHECK(judge_writes(migration, after_up, written, found));
-        UNDROP_TRY(bool up, go(migration, Direction::up, "up again", tried));
-        if (!up) {
-            found.notes.push_back(fmt::format("after an application's writes and the down the up fails: {}", tried.reason));
-            UNDROP_CHECK(writes_.put_back(now_, touched_.value_or(tables)));
-            UNDROP_TRY(up, go(migration, Direction::up, "up again", tried));
-            if (!up) return success();
-        }
-    } else {
-        found.notes.push_back(fmt::format("where an application has written, the down is refused: {}", tried.reason));
-    }
-    keeper_.release(std::move(written));
-    if (auto const back = writes_.put_back(after_up, touched_.value_or(tables)); !back) UNDROP_CHECK(pass_over(back.error(), found));
-    UNDROP_TRY(auto const left, keeper_.compare(after_up, touched_));
-    if (left.none()) return success();
-    UNDROP_TRY(auto really, keeper_.take(after_up, touched_));
-    keeper_.release(std::exchange(after_up, std::move(really)));
-    return success();
-}
-
-Result<void> Walk::judge_writes(Migration const& migration, State const& after_up, State const& written, Rehearsed& found) {
-    auto const wrong = writes_.missing(now_, after_up, written, touched_, last_);
-    if (!wrong) return pass_over(wrong.error(), found);
-    if (wrong.value().empty()) return success();
-    if (passed_over_) found.derived = fmt::format("{}, where nobody has written ({})", name_of(found.grade), found.because);
-    found.grade = Grade::lossy;
-    found.step = "down";
-    found.reason = fmt::format("where an application writes between up and down: {}", fmt::join(wrong.value(), "; "));
-    if (!options_.derive && migration.down) found.where.file = migration.down->file;
-    return success();
 }
 
 Result<void> Walk::rehearse(Migration const& migration, Rehearsed& found) {
@@ -341,10 +278,13 @@ Result<void> Walk::rehearse(Migration const& migration, Rehearsed& found) {
     if (found.irreversible = reason_of(migration.up); !found.irreversible.empty()) {
         found.grade = Grade::irreversible;
     } else {
+        if (rehearsal_.writes)
+            if (auto const around = writes_.look_around(now_, after_up, touched_, watch_.renames()); !around)
+                UNDROP_CHECK(pass_over(around.error(), found));
         UNDROP_TRY(bool const back, go_back(migration, found));
         bool const writes = rehearsal_.writes && found.grade <= Grade::exact_with_snapshot;
         if (writes)
-            if (auto const before = writes_.try_before(now_, touched_); !before) UNDROP_CHECK(pass_over(before.error(), found));
+            if (auto const before = writes_.try_before(now_); !before) UNDROP_CHECK(pass_over(before.error(), found));
         if (back) UNDROP_CHECK(go_up_again(migration, after_up, found));
         if (writes && found.grade <= Grade::exact_with_snapshot) UNDROP_CHECK(go_with_writes(migration, after_up, found));
         found.came_back = found.grade <= Grade::exact_with_snapshot;

@@ -16,6 +16,9 @@
 
 namespace undrop {
 
+// Errors that say nothing about the migration.
+[[nodiscard]] inline bool ends_all(Error const& error) { return error.code == Code::interrupted || error.code == Code::in_doubt; }
+
 class Walk {
 public:
     Walk(Sandbox& sandbox, Rehearsal const& rehearsal, Options const& options);
@@ -33,6 +36,9 @@ private:
     [[nodiscard]] Result<bool> go_back_derived(Migration const& migration, Rehearsed& found);
     [[nodiscard]] Result<void> go_up_again(Migration const& migration, State& after_up, Rehearsed& found);
     [[nodiscard]] Result<void> go_with_writes(Migration const& migration, State& after_up, Rehearsed& found);
+    [[nodiscard]] Result<void> go_back_from(Migration const& migration, std::set<TableName> const& tables, std::string const& where,
+                                            State& after_up, Rehearsed& found);
+    [[nodiscard]] Result<bool> go_up_afresh(Migration const& migration, std::set<TableName> const& tables);
     [[nodiscard]] Result<void> judge_writes(Migration const& migration, State const& after_up, State const& written, Rehearsed& found);
     [[nodiscard]] bool writes_by_itself(Migration const& migration) const;
     void note_reach(Migration const& migration, Rehearsed& found) const;

@@ -163,3 +163,45 @@ ON_BOTH("writes: a table without a key is named, since nobody wrote to it") {
     CHECK(one.grade == Grade::exact);
     CHECK(mentions(one.notes, "no application wrote to " + db.named("log") + ": without a key"));
 }
+
+ON_BOTH("writes: what is written to a column under its new name must be there under the old one") {
+    auto const source = source_of({members,
+                                   {"alter table members rename column name to full_name",
+                                    "alter table members rename column full_name to name; update members set name = 'ann' where name not "
+                                    "in ('ann', 'cid', 'dan') and id <= 4"}});
+    auto const one = last(db, source);
+    CHECK(one.grade == Grade::lossy);
+    CHECK_MESSAGE(has(one.reason, "values written to full_name after the up are lost: 1 of " + db.named("members")), one.reason);
+    auto const plain = last(
+        db, source_of(
+                {members, {"alter table members rename column name to full_name", "alter table members rename column full_name to name"}}));
+    CHECK_MESSAGE(plain.grade == Grade::exact, plain.reason);
+}
+
+ON_BOTH("writes: so is what is written to a table under its new name") {
+    auto const one = last(
+        db,
+        source_of(
+            {members, {"alter table members rename to people", "alter table people rename to members; delete from members where id > 4"}}));
+    CHECK(one.grade == Grade::lossy);
+    CHECK_MESSAGE(has(one.reason, "rows inserted after the up are gone: 1 of " + db.named("members")), one.reason);
+}
+
+ON_BOTH("writes: a key that is only meant is filled, too") {
+    auto const one = last(db, source_of({members,
+                                         {"create table banned (id integer primary key, member integer, why text)",
+                                          "delete from members where id in (select member from banned); drop table banned"}}));
+    CHECK(one.grade == Grade::lossy);
+    CHECK_MESSAGE(has(one.reason, "up are gone: 1 of " + db.named("members")), one.reason);
+}
+
+ON_BOTH("writes: a migration that only adds a trigger has its table written to") {
+    auto const refusing = db.either(
+        "create function refusing() returns trigger language plpgsql as $$begin raise exception 'no more'; end$$; "
+        "create trigger told before insert on members for each row execute function refusing()",
+        "create trigger told before insert on members begin select raise(abort, 'no more'); end");
+    auto const gone = db.either("drop trigger told on members; drop function refusing", "drop trigger told");
+    auto const one = last(db, source_of({members, {refusing, gone}}));
+    CHECK(one.grade == Grade::exact);
+    CHECK(mentions(one.notes, "an application's insert in " + db.named("members") + " fails after the up: "));
+}

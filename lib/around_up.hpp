@@ -1,0 +1,19 @@
+// What an up did to tables, told from the states before and after it. Pure.
+#pragma once
+
+#include <set>
+
+#include "look.hpp"
+#include "state.hpp"
+
+namespace undrop {
+
+// Tables that were there before, by their names then.
+struct AroundUp {
+    std::set<TableName> exercised;  // rows were touched, or something on it is another
+    std::set<TableName> freer;      // they may take what they did not: a rule is gone or another, or a type is
+};
+
+[[nodiscard]] AroundUp around_up(State const& before, State const& after, Touched const& touched, Renames const& renames);
+
+}  // namespace undrop
