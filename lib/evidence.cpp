@@ -115,7 +115,16 @@ Result<void> note_stake(Backend& backend, Ledger& ledger, Script const& up, Stat
 
 std::set<ObjectId> objects_around(Catalog const& catalog, std::set<TableName> const& tables) {
     auto ids = objects_of(catalog, tables);
-    if (std::any_of(catalog.begin(), catalog.end(), [](auto const& entry) { return entry.first.kind == "column"; })) return ids;
+    if (std::any_of(catalog.begin(), catalog.end(), [](auto const& entry) { return entry.first.kind == "column"; })) {
+        // What a trigger, a default or a check does is in its function's body.
+        std::set<ObjectId> functions;
+        for (auto const& id : ids)
+            if (auto const object = catalog.find(id); object != catalog.end())
+                for (auto const& need : object->second.needs)
+                    if (need.kind == "function" && catalog.contains(need)) functions.insert(need);
+        ids.merge(functions);
+        return ids;
+    }
     for (auto const& [id, object] : catalog)
         for (auto const& table : tables)
             if (names_word(object.make, table.second)) ids.insert(id);

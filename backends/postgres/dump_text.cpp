@@ -31,11 +31,32 @@ bool belongs_to_none(std::string_view line) {
            line.starts_with("SET default_") || line.starts_with("-- PostgreSQL database dump complete");
 }
 
+// The columns between `open` and an expression or the last `close`: pg_dump goes by their numbers.
+void sort_names(std::string& line, std::string_view open, std::string_view close) {
+    auto const start = line.find(open);
+    auto const end = std::min(line.rfind(close), start == std::string::npos ? start : line.find(", (", start));
+    if (start == std::string::npos || end == std::string::npos || end < start + open.size()) return;
+    auto const list = line.substr(start + open.size(), end - start - open.size());
+    if (list.find_first_of("\"()") != std::string::npos) return;
+    std::vector<std::string> names;
+    for (std::size_t at = 0; at <= list.size();) {
+        auto const comma = std::min(list.find(", ", at), list.size());
+        names.push_back(list.substr(at, comma - at));
+        at = comma + 2;
+    }
+    std::sort(names.begin(), names.end());
+    line.replace(start + open.size(), list.size(), fmt::format("{}", fmt::join(names, ", ")));
+}
+
 std::string body_of(std::vector<std::string> lines, std::string const& name) {
     if (name.starts_with("TABLE ") || name.starts_with("ACL ")) {
         for (auto& line : lines)
             if (line.ends_with(",")) line.pop_back();
         std::sort(lines.begin(), lines.end());
+    }
+    for (auto& line : lines) {
+        if (line.starts_with("CREATE STATISTICS ")) sort_names(line, " ON ", " FROM ");
+        if (line.starts_with("ALTER PUBLICATION ")) sort_names(line, " (", ")");
     }
     return fmt::format("{}", fmt::join(lines, "\n"));
 }

@@ -185,7 +185,8 @@ Result<void> copy_database(Parameters const& from, std::string const& role, Para
     fcntl(log, F_SETFL, O_APPEND);
     fcntl(log, F_SETFD, FD_CLOEXEC);
 
-    std::vector<std::string> dump{"pg_dump", "--no-password", "--no-publications", "--no-subscriptions"};
+    std::vector<std::string> dump{"pg_dump", "--no-password", "--no-subscriptions"};  // a copy must not replicate
+    if (!part.publications) dump.emplace_back("--no-publications");
     if (!part.section.empty()) dump.push_back("--section=" + part.section);
     if (!part.snapshot.empty()) dump.push_back("--snapshot=" + part.snapshot);
     for (auto const& pattern : part.without) dump.push_back("--exclude-table=" + pattern);

@@ -20,6 +20,7 @@ struct CopyPart {
     std::string section = {};               // pre-data or post-data; empty: everything
     std::string snapshot = {};              // of an open transaction of the target's
     std::vector<std::string> without = {};  // tables, as pg_dump's patterns
+    bool publications = true;
     std::function<bool()> cancelled = {};
     std::function<void()> meanwhile = {};  // called now and then
 };

@@ -24,13 +24,17 @@ constexpr int per_major = 10000;
 
 // Before the rows: tables without what could refuse them; after: constraints, indexes, triggers. So nothing fires, and rows may come in
 // any order.
-Result<void> fill_by_dump(SandboxSource& source, Place const& place, SandboxWish const& wish) {
+Result<void> fill_by_dump(SandboxSource& source, Place const& place, SandboxWish const& wish, bool publications) {
     // What undrop saved of rows is as private as they are, and serves no way back of what is pending: it stays where it is.
     std::vector<std::string> without;
     for (auto const* prefix : names::of_rows) without.push_back(fmt::format("{}.{}*", quote_identifier(wish.ledger), prefix));
     auto const part = [&](char const* section) {
         return copy_database(place.from, place.role, place.to, place.role_there,
-                             {.section = section, .snapshot = source.snapshot(), .without = without, .cancelled = wish.cancelled});
+                             {.section = section,
+                              .snapshot = source.snapshot(),
+                              .without = without,
+                              .publications = publications,
+                              .cancelled = wish.cancelled});
     };
     UNDROP_CHECK(part("pre-data"));
     UNDROP_TRY(auto into, connect_as(place.to, place.role_there));
@@ -109,6 +113,16 @@ private:
     std::chrono::steady_clock::time_point last_;
 };
 
+// Published rows without a replica identity cannot be updated: a copy without its publications takes what the target does not.
+Result<bool> takes_publications(PostgresBackend& target, Place const& place, Sandbox& sandbox) {
+    UNDROP_TRY(auto into, connect_as(place.to, place.role_there));
+    UNDROP_TRY(auto const left_out, publications_left_out(target, *into));
+    if (!left_out.empty())
+        sandbox.notes.push_back(fmt::format("the sandbox is without the target's publications, since the role cannot make all of them: {}",
+                                            fmt::join(left_out, ", ")));
+    return left_out.empty();
+}
+
 Result<void> make_rows(Place const& place, SandboxWish const& wish, Sandbox& sandbox) {
     UNDROP_TRY(auto into, connect_as(place.to, place.role_there));
     MadeValues values(*into);
@@ -129,21 +143,24 @@ Result<void> fill(PostgresBackend& target, SandboxSource* source, Place const& p
                          .left = Left::untouched,
                          .message = fmt::format("the target is PostgreSQL {}, and pg_dump on the PATH is of version {}", server, dump),
                          .next = {.advice = fmt::format("Install postgresql-client-{}, or rehearse with --data sample.", server)}};
+        UNDROP_TRY(bool const publications, takes_publications(target, place, sandbox));
         Onlooker onlooker(target, wish);
         return copy_database(place.from, place.role, place.to, place.role_there,
-                             {.cancelled = wish.cancelled, .meanwhile = onlooker.asked()});
+                             {.publications = publications, .cancelled = wish.cancelled, .meanwhile = onlooker.asked()});
     }
+    bool publications = true;
     if (dump == 0 || too_old) {
         sandbox.notes.push_back(too_old
                                     ? fmt::format("the schema is as undrop's own catalog has it: pg_dump {} is older than the target", dump)
                                     : "the schema is as undrop's own catalog has it: there is no pg_dump on the PATH");
         UNDROP_CHECK(fill_by_catalog(target, *source, place, wish, sandbox.notes));
     } else {
-        UNDROP_CHECK(fill_by_dump(*source, place, wish));
+        UNDROP_TRY(publications, takes_publications(target, place, sandbox));
+        UNDROP_CHECK(fill_by_dump(*source, place, wish, publications));
     }
     UNDROP_TRY(auto made, connect_as(place.to, place.role_there));
     UNDROP_CHECK(set_positions(*source, *made));
-    UNDROP_TRY(auto difference, schema_difference(target, *made, wish.ledger, own_server));
+    UNDROP_TRY(auto difference, schema_difference(target, *made, wish.ledger, own_server, publications));
     if (!difference.empty()) sandbox.notes.push_back(std::move(difference));
     made.reset();
     return wish.data.mode == DataMode::synthetic ? make_rows(place, wish, sandbox) : Result<void>(success());

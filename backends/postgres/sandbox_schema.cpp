@@ -14,6 +14,12 @@ namespace {
 auto const success = [] { return BOOST_OUTCOME_V2_NAMESPACE::success(); };
 constexpr std::size_t most_named = 3;
 
+// Name, owner, and whether only a superuser can make it.
+constexpr char const* publications_query = R"(
+select p.pubname, r.rolname,
+       p.puballtables or exists (select from pg_catalog.pg_depend d where d.classid = 6237 and d.refclassid = 6104 and d.refobjid = p.oid)
+from pg_catalog.pg_publication p join pg_catalog.pg_roles r on r.oid = p.pubowner order by 1)";
+
 Result<WholeSchema> described(PostgresBackend& backend, std::string const& ledger) {
     UNDROP_CHECK(backend.begin_reading());
     auto whole = backend.describe(ledger);
@@ -21,7 +27,6 @@ Result<WholeSchema> described(PostgresBackend& backend, std::string const& ledge
     return whole;
 }
 
-// They are left out, for a copy must not replicate.
 bool of_publications(ObjectId const& id) { return id.kind.find("publication") != std::string::npos; }
 bool of_roles(ObjectId const& id) { return id.kind.starts_with("owner") || id.kind.starts_with("grants"); }
 
@@ -65,11 +70,27 @@ Result<void> run_all(PostgresBackend& sandbox, std::string const& settings, std:
     return error;
 }
 
-Result<std::string> schema_difference(PostgresBackend& target, PostgresBackend& sandbox, std::string const& ledger, bool own_server) {
+Result<std::vector<std::string>> publications_left_out(PostgresBackend& target, PostgresBackend& sandbox) {
+    std::vector<std::string> found;
+    UNDROP_TRY(auto const there, target.rows(publications_query));
+    if (there.empty()) return found;
+    UNDROP_TRY(auto const makes_all, sandbox.rows("select r.rolsuper from pg_catalog.pg_roles r where r.rolname = current_user"));
+    if (makes_all.at(0).at(0) == "t") return found;
+    for (auto const& row : there) {
+        UNDROP_TRY(auto const member, sandbox.rows(fmt::format("select pg_catalog.pg_has_role(r.oid, 'MEMBER') from pg_catalog.pg_roles r "
+                                                               "where r.rolname = {}",
+                                                               quote_literal(row[1].value_or("")))));
+        if (row[2] == "t" || member.empty() || member[0][0] != "t") found.push_back(row[0].value_or(""));
+    }
+    return found;
+}
+
+Result<std::string> schema_difference(PostgresBackend& target, PostgresBackend& sandbox, std::string const& ledger, bool own_server,
+                                      bool publications) {
     UNDROP_TRY(auto const there, described(target, ledger));
     UNDROP_TRY(auto const here, described(sandbox, ledger));
     std::vector<std::string> differ;
-    auto const counts = [&](ObjectId const& id) { return !of_publications(id) && (own_server || !of_roles(id)); };
+    auto const counts = [&](ObjectId const& id) { return (publications || !of_publications(id)) && (own_server || !of_roles(id)); };
     for (auto const& [id, object] : there.catalog) {
         auto const found = here.catalog.find(id);
         if (counts(id) && (found == here.catalog.end() || !found->second.same(object))) differ.push_back(id.text());

@@ -23,9 +23,11 @@ struct SchemaScript {
 // In a transaction of its own.
 [[nodiscard]] Result<void> run_all(PostgresBackend& sandbox, std::string const& settings, std::vector<std::string> const& statements);
 
-// In what the sandbox's schema is not the target's, as undrop sees both, but for publications; empty: in nothing. `own_server`: owners and
-// rights count as well.
+// In what the sandbox's schema is not the target's, as undrop sees both; empty: in nothing. `own_server`: owners and rights count as well;
+// `publications`: these, too.
 [[nodiscard]] Result<std::string> schema_difference(PostgresBackend& target, PostgresBackend& sandbox, std::string const& ledger,
-                                                    bool own_server);
+                                                    bool own_server, bool publications);
+// Which of the target's publications the role of this connection cannot make in the sandbox.
+[[nodiscard]] Result<std::vector<std::string>> publications_left_out(PostgresBackend& target, PostgresBackend& sandbox);
 
 }  // namespace undrop::postgres

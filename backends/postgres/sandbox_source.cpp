@@ -38,6 +38,22 @@ where c.relkind in ('r', 'p') and not c.relispartition and c.relpersistence <> '
                   and d.deptype = 'e')
 order by n.nspname, c.relname, a.attnum)";
 
+// Of tables that are no partitions, from the top.
+constexpr char const* children_query = R"(
+with recursive child as (
+    select i.inhparent, i.inhrelid, 1 as depth
+    from pg_catalog.pg_inherits i join pg_catalog.pg_class c on c.oid = i.inhrelid where not c.relispartition
+    union
+    select i.inhparent, i.inhrelid, child.depth + 1
+    from child join pg_catalog.pg_inherits i on i.inhparent = child.inhrelid join pg_catalog.pg_class c on c.oid = i.inhrelid
+    where not c.relispartition
+)
+select pg_catalog.format('%I.%I', pn.nspname, p.relname), pg_catalog.format('%I.%I', cn.nspname, c.relname)
+from child
+join pg_catalog.pg_class p on p.oid = child.inhparent join pg_catalog.pg_namespace pn on pn.oid = p.relnamespace
+join pg_catalog.pg_class c on c.oid = child.inhrelid join pg_catalog.pg_namespace cn on cn.oid = c.relnamespace
+group by 1, 2 order by max(child.depth))";
+
 constexpr char const* keys_query = R"(
 select k.oid, pg_catalog.format('%I.%I', cn.nspname, c.relname), pg_catalog.format('%I.%I', pn.nspname, p.relname), c.relkind = 'p',
        ca.attname, pa.attname, pg_catalog.format('OPERATOR(%I.%s)', opn.nspname, o.oprname),
@@ -160,6 +176,7 @@ Result<void> SandboxSource::put_on(std::vector<Mask> const& masks) {
         auto const column =
             std::find_if(table.columns.begin(), table.columns.end(), [&](SourceColumn const& c) { return c.name == mask.column; });
         if (column == table.columns.end()) return bad_mask(mask, "names no column that holds values of its own");
+        if (!column->mask.empty()) return bad_mask(mask, "is the second one of that column");
         auto const quoted = quote_identifier(mask.column);
         for (auto const& key : keys_)
             for (auto const& pair : key.pairs)
@@ -174,6 +191,23 @@ Result<void> SandboxSource::put_on(std::vector<Mask> const& masks) {
         auto error = bad_mask(mask, "is none that the database understands");
         error.native = tried.error().native;
         return error;
+    }
+    return masks.empty() ? Result<void>(success()) : hand_masks_down();
+}
+
+// A child's rows are rows of its parents: where it has no mask of its own, theirs hold.
+Result<void> SandboxSource::hand_masks_down() {
+    UNDROP_TRY(auto const rows, backend_->rows(children_query));
+    auto const find = [&](std::optional<std::string> const& sql) {
+        return std::find_if(tables_.begin(), tables_.end(), [&](SourceTable const& table) { return table.sql == sql; });
+    };
+    for (auto const& row : rows) {
+        auto const parent = find(row[0]);
+        auto const child = find(row[1]);
+        if (parent == tables_.end() || child == tables_.end()) continue;
+        for (auto const& masked : parent->columns)
+            for (auto& column : child->columns)
+                if (column.name == masked.name && column.mask.empty()) column.mask = masked.mask;
     }
     return success();
 }

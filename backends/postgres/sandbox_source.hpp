@@ -59,6 +59,7 @@ private:
     [[nodiscard]] Result<void> read(std::string const& ledger);
     [[nodiscard]] Result<void> read_keys();
     [[nodiscard]] Result<void> put_on(std::vector<Mask> const& masks);
+    [[nodiscard]] Result<void> hand_masks_down();
 
     std::unique_ptr<PostgresBackend> backend_;
     std::string snapshot_;

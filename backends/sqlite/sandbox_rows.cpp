@@ -181,6 +181,7 @@ Result<void> Copier::put_on(std::vector<Mask> const& masks) {
         auto const column =
             std::find_if(table->columns.begin(), table->columns.end(), [&](Column const& c) { return same_name(c.name, mask.column); });
         if (column == table->columns.end()) return bad_mask(mask, "names no column that holds values of its own");
+        if (!column->mask.empty()) return bad_mask(mask, "is the second one of that column");
         for (auto const& other : tables_)
             for (auto const& key : other.keys)
                 for (auto const& [child, parent] : key.columns)

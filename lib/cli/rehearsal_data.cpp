@@ -1,6 +1,7 @@
 #include "rehearsal_data.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
 #include <charconv>
@@ -25,13 +26,31 @@ std::optional<DataMode> mode_named(std::string_view name) {
     return {};
 }
 
+// Names may stand in quotes, as in SQL.
 Mask mask_of(std::string const& text) {
-    auto const equals = text.find('=');
-    auto const dot = text.substr(0, equals).rfind('.');
-    if (equals == std::string::npos || dot == std::string::npos || dot == 0 || dot + 1 == equals || equals + 1 == text.size())
+    std::vector<std::string> names{""};
+    std::size_t equals = std::string::npos;
+    bool quoted = false;
+    for (std::size_t i = 0; i < text.size() && equals == std::string::npos; ++i) {
+        bool const starts = names.back().empty() && (i == 0 || text[i - 1] == '.');
+        if (text[i] == '"' && quoted && i + 1 < text.size() && text[i + 1] == '"')
+            names.back() += text[i++];
+        else if (text[i] == '"' && (quoted || starts))
+            quoted = !quoted;
+        else if (text[i] == '.' && !quoted)
+            names.emplace_back();
+        else if (text[i] == '=' && !quoted)
+            equals = i;
+        else
+            names.back() += text[i];
+    }
+    auto const column = names.back();
+    names.pop_back();
+    auto const table = fmt::format("{}", fmt::join(names, "."));
+    if (equals == std::string::npos || table.empty() || column.empty() || equals + 1 == text.size())
         wrong_use(fmt::format("--mask {} is no mask", text),
                   {.command = "rehearse --data sample --mask \"users.email='user' || id\"", .advice = "It is TABLE.COLUMN=EXPRESSION."});
-    return {.table = text.substr(0, dot), .column = text.substr(dot + 1, equals - dot - 1), .expression = text.substr(equals + 1)};
+    return {.table = table, .column = column, .expression = text.substr(equals + 1)};
 }
 
 }  // namespace

@@ -28,7 +28,7 @@ struct Given {
     bool witness = false;
     bool no_witness = false;
     std::string accept;
-    std::string report;
+    std::vector<std::string> reports;
     std::string sandbox;
 };
 
@@ -82,9 +82,9 @@ void write_report(std::string const& file, Evidence const& evidence) {
 }
 
 int rehearse_all(Session& session, Given const& given) {
-    auto const& report = given.report;
-    if (!report.empty() && !report.ends_with(".md") && !report.ends_with(".json") && !report.ends_with(".xml"))
-        wrong_use("A report ends in .md, .json or .xml.", {.command = "rehearse --report rehearsal.md"});
+    for (auto const& report : given.reports)
+        if (!report.ends_with(".md") && !report.ends_with(".json") && !report.ends_with(".xml"))
+            wrong_use("A report ends in .md, .json or .xml.", {.command = "rehearse --report rehearsal.md"});
     for (auto const& version : given.versions) check_version(version);
     auto const source = session.source();
     auto target = session.open();
@@ -102,7 +102,7 @@ int rehearse_all(Session& session, Given const& given) {
     options.derive = given.derive;
     options.keep_order = given.keep_order;
     auto const evidence = rehearse(target, source, wish, options).value();
-    if (!given.report.empty()) write_report(given.report, evidence);
+    for (auto const& report : given.reports) write_report(report, evidence);
     if (given.record) record(target, evidence, options).value();
     return show_verdict(session, evidence, evidence.good());
 }
@@ -122,7 +122,8 @@ Action declare_rehearse(CLI::App& app) {
     app.add_flag("--no-witness", given->no_witness, "With --data: compare schemas by undrop's own reading alone")->excludes(witness);
     app.add_option("--accept", given->accept, "A grade that is good enough, too")->check(CLI::IsMember({"lossy"}))->type_name("lossy");
     declare_keep_order(app, given->keep_order);
-    app.add_option("--report", given->report, "Write it here, too: Markdown, JSON or JUnit's XML")->type_name("FILE.md|.json|.xml");
+    app.add_option("--report", given->reports, "Write it here, too: Markdown, JSON or JUnit's XML; may be given several times")
+        ->type_name("FILE.md|.json|.xml");
     app.add_flag("--record", given->record, "Write the evidence into the database's ledger, for `up --require-rehearsal`");
     app.add_option("--sandbox", given->sandbox, "Make the disposable database on this server instead; local: on one of its own")
         ->type_name("URL|local");

@@ -1,4 +1,5 @@
-// SIGINT and SIGTERM. The first one asks the run to stop where it is safe; the second one ends the program at once.
+// SIGINT, SIGTERM, and SIGHUP where it is not ignored. The first one asks the run to stop where it is safe; the second one ends the program
+// at once.
 #pragma once
 
 namespace undrop::cli {

@@ -184,10 +184,10 @@ TEST_CASE("a database that someone else is writing is busy: exit status 5") {
     CHECK(has(outcome.err, "Next: "));
 }
 
-TEST_CASE("an interrupt while waiting ends with 130, a termination with 143, and nothing is changed") {
+TEST_CASE("an interrupt while waiting ends with 130, a termination with 143, a terminal that goes with 129, and nothing is changed") {
     Shop const desk;
     Locked const locked(desk);
-    for (auto const& [signal, status] : std::vector<std::pair<std::string, int>>{{"INT", 130}, {"TERM", 143}}) {
+    for (auto const& [signal, status] : std::vector<std::pair<std::string, int>>{{"INT", 130}, {"TERM", 143}, {"HUP", 129}}) {
         // A shell's background process ignores SIGINT, so the signal is sent from the background.
         auto const outcome =
             desk.shell("(sleep 1; kill -" + signal + " $$) & exec \"$UNDROP\" --db '" + desk.url() + "' --lock-timeout 20s up");

@@ -34,11 +34,12 @@ TEST_CASE("rehearse says NO-GO with exit status 3, and its last line does the sa
     CHECK(has(again.out, "t 1: no row -> (1, 'x')"));
     CHECK(has(again.out, "1 before them only applied"));
 
-    auto const document = desk.shop({"--json", "rehearse", "--report", "r.json"}).json();
+    auto const document = desk.shop({"--json", "rehearse", "--report", "r.json", "--report", "both.xml"}).json();
     CHECK(document["kind"] == "evidence");
     CHECK(document["exact"] == false);
     CHECK(document["migrations"][1]["rows"][0]["text"] == "t 1: no row -> (1, 'x')");
     CHECK(has(desk.text("r.json"), "\"kind\": \"evidence\""));
+    CHECK(has(desk.text("both.xml"), "<testsuite"));
     CHECK(desk.shop({"rehearse", "1"}).status == 0);
 }
 

@@ -17,6 +17,16 @@ TEST_CASE("rehearse takes every mode of data, and its last line does the same ag
     CHECK_MESSAGE(has(rehearsal.out, "--data sample:3 --mask 'participants.role='\\''viewer'\\''' 3"), rehearsal.out);
 }
 
+TEST_CASE("a mask's names may stand in quotes") {
+    Desk const desk;
+    desk.sql("create table \"T.x\" (id integer primary key, \"E=mail\" text); insert into \"T.x\" values (1, 'real'), (2, 'real')");
+    desk.migration("1_a", "alter table \"T.x\" add column n text; update \"T.x\" set n = \"E=mail\";",
+                   "alter table \"T.x\" drop column n; update \"T.x\" set \"E=mail\" = '';");
+    auto const rehearsal = desk.run({"--db", desk.url(), "rehearse", "--data", "full", "--show-rows", "--no-writes", "--derive", "--mask",
+                                     "\"T.x\".\"E=mail\"='m' || id"});
+    CHECK_MESSAGE(rehearsal.status == 0, rehearsal.err << rehearsal.out);
+}
+
 TEST_CASE("rehearse refuses data that makes no sense, with what to type") {
     Shop const desk;
     auto const refused = [&](std::vector<std::string> words, std::string const& why) {
@@ -34,6 +44,8 @@ TEST_CASE("rehearse refuses data that makes no sense, with what to type") {
     refused({"--data", "synthetic", "--mask", "t.c=1"}, "--data sample or full");
     refused({"--data", "sample", "--mask", "tc=1"}, "TABLE.COLUMN=EXPRESSION");
     refused({"--data", "sample", "--mask", "nothing.here=1"}, "names no table");
+    refused({"--data", "sample", "--mask", "\"participants.role\"=1"}, "TABLE.COLUMN=EXPRESSION");
+    refused({"--data", "sample", "--mask", "\"a.b\".\"c\"\"=d\"=1"}, "the mask a.b.c\"=d names no table");
     refused({"--data", "sample", "--all"}, "--all");
 }
 

@@ -112,6 +112,40 @@ ON_BOTH("a mask is what leaves the target in a column's place, with sample and w
     CHECK(db.count("select count(*) from person where email like '%real%'") == 900);
 }
 
+ON_POSTGRES("a mask holds for the rows of children, too, unless they have their own") {
+    db.run(
+        "create table person (id integer, email text); create table \"Old one\" (at date) inherits (person); create table older (x "
+        "integer) "
+        "inherits (\"Old one\"); insert into person values (1, 'real'); insert into \"Old one\" values (2, 'real'); "
+        "insert into older values (3, 'real')");
+    for (auto const mode : {DataMode::sample, DataMode::full}) {
+        Looked box(db.url(), {.data = {.mode = mode, .masks = {{"person", "email", "'m'"}, {"older", "email", "'o'"}}}});
+        CHECK(box.table("select id, email from person order by id") == "1|m\n2|m\n3|o");
+    }
+}
+
+ON_POSTGRES("publications are there where the role can make them, and are named where not") {
+    db.run(
+        "create table t (id integer primary key, v text); create table w (v text); insert into w values ('a'); "
+        "create publication told for table t (id), w");
+    {
+        Looked box(db.url(), of(DataMode::full));
+        CHECK(box.table("select pubname, attnames from pg_publication_tables order by tablename") == "told|{id}\ntold|{v}");
+        CHECK(box.sandbox().notes.empty());
+        // As on the target.
+        auto const refused = box.sandbox().backend().run("update w set v = 'b'");
+        REQUIRE_FALSE(refused);
+        CHECK(refused.error().text().find("replica identity") != std::string::npos);
+    }
+    connect_postgres(with_database(required_variable("UNDROP_TEST_POSTGRES_SUPERUSER"), db.one("select current_database()")))
+        ->run("create publication everything for all tables");
+    for (auto const mode : {DataMode::schema, DataMode::sample, DataMode::full}) {
+        Looked box(db.url(), of(mode));
+        CHECK(box.table("select count(*) from pg_publication") == "0");
+        CHECK(mentions(box.sandbox().notes, "without the target's publications, since the role cannot make all of them: everything"));
+    }
+}
+
 ON_BOTH("a mask that names nothing, or what rows refer to, is refused before anything is made") {
     make_company(db);
     auto const refused = [&](Mask const& mask) {
@@ -123,6 +157,8 @@ ON_BOTH("a mask that names nothing, or what rows refer to, is refused before any
     CHECK(refused({"persn", "email", "''"}).find("names no table") != std::string::npos);
     CHECK(refused({"person", "emial", "''"}).find("names no column") != std::string::npos);
     CHECK(refused({"person", "id", "1"}).find("foreign key") != std::string::npos);
+    Looked twice(db.url(), {.data = {.mode = DataMode::sample, .masks = {{"person", "email", "'a'"}, {"person", "email", "'b'"}}}});
+    CHECK(twice.error().message.find("second one") != std::string::npos);
     CHECK(refused({"person", "email", "nonsense("}).find("none that the database understands") != std::string::npos);
 }
 

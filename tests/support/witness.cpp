@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <map>
+#include <regex>
 #include <sstream>
 #include <vector>
 
@@ -110,10 +111,29 @@ std::string without_noise(std::string const& dump) {
     return joined(kept);
 }
 
+// The names after `open`, up to an expression or the end of the list: PostgreSQL writes them by their columns' numbers.
+std::string with_sorted_names(std::string const& line, std::string const& open) {
+    static std::regex const names("^([a-z_]+(, [a-z_]+)+)(.*)$");
+    auto const start = line.find(open);
+    std::smatch match;
+    if (start == std::string::npos) return line;
+    auto const rest = line.substr(start + open.size());
+    if (!std::regex_match(rest, match, names)) return line;
+    auto const list = match[1].str();
+    static std::regex const name("[a-z_]+");
+    std::vector<std::string> sorted(std::sregex_token_iterator(list.begin(), list.end(), name), std::sregex_token_iterator());
+    std::sort(sorted.begin(), sorted.end());
+    std::string text;
+    for (auto const& one : sorted) text += (text.empty() ? "" : ", ") + one;
+    return line.substr(0, start + open.size()) + text + match[3].str();
+}
+
 // The lines between CREATE TABLE's brackets, sorted; a comma after each.
 std::string with_sorted_columns(std::string const& dump) {
     auto lines = lines_of(dump);
     for (std::size_t i = 0; i < lines.size(); ++i) {
+        if (lines[i].starts_with("CREATE STATISTICS ")) lines[i] = with_sorted_names(lines[i], " ON ");
+        if (lines[i].starts_with("ALTER PUBLICATION ")) lines[i] = with_sorted_names(lines[i], " (");
         if (!lines[i].starts_with("CREATE TABLE ") || !lines[i].ends_with("(")) continue;
         auto end = i + 1;
         for (; end < lines.size() && !lines[end].starts_with(")"); ++end)

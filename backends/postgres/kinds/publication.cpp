@@ -15,7 +15,7 @@ from pg_publication p
 union all
 select 'publication_table', c.q, p.pubname,
        format('ALTER PUBLICATION %I ADD TABLE ONLY %s%s%s;', p.pubname, c.q,
-              (select ' (' || string_agg(quote_ident(a.attname), ', ' order by a.attnum) || ')'
+              (select ' (' || string_agg(quote_ident(a.attname), ', ' order by a.attname collate "C") || ')'
                from pg_attribute a where a.attrelid = c.oid and a.attnum = any (r.attrs)),
               ' WHERE (' || pg_get_expr(r.qual, c.oid) || ')'),
        format('ALTER PUBLICATION %I DROP TABLE ONLY %s;', p.pubname, c.q), '', '', 0, format('6106:%s:0', r.oid),
