@@ -70,6 +70,7 @@ Rehearsed rehearsed_from(Json const& json) {
     r.because = json.at("because");
     r.derived = json.at("derived");
     r.notes = json.at("notes");
+    r.refused_in_use = json.at("refused_in_use");
     r.up = cost_from(json.at("took").at("up"));
     r.down = cost_from(json.at("took").at("down"));
     r.up_sum = json.at("up_sum");

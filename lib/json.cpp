@@ -247,6 +247,7 @@ Json rehearsed_json(Rehearsed const& r) {
             {"because", r.because},
             {"derived", r.derived},
             {"notes", r.notes},
+            {"refused_in_use", r.refused_in_use},
             {"took", {{"up", cost_json(r.up)}, {"down", cost_json(r.down)}}},
             {"came_back", r.came_back},
             {"irreversible", r.irreversible},

@@ -91,12 +91,12 @@ std::map<std::string, std::int64_t> rows_of(Backend& target, std::string const& 
 }  // namespace
 
 bool Evidence::exact() const {
-    return not_reached.empty() &&
-           std::all_of(migrations.begin(), migrations.end(), [](Rehearsed const& r) { return r.came_back || !r.irreversible.empty(); });
+    return not_reached.empty() && std::all_of(migrations.begin(), migrations.end(), [](Rehearsed const& r) { return r.came_back; });
 }
 
 bool Evidence::good(Rehearsed const& one) const {
-    return one.came_back || !one.irreversible.empty() || (one.grade == Grade::lossy && accepted >= Grade::lossy);
+    auto const declared = one.grade == Grade::irreversible && !one.irreversible.empty();
+    return one.came_back || (one.grade == Grade::lossy && accepted >= Grade::lossy) || (declared && accepted >= Grade::irreversible);
 }
 
 bool Evidence::good() const {

@@ -192,7 +192,8 @@ void judge(PlannedStep const& step, std::string const& target, std::vector<Evide
     auto const says = summary(*best->evidence, *best->rehearsed);
     auto const fits = best->problems.empty();
     if (fits) {
-        auto const severity = best->rehearsed->grade == Grade::lossy ? Severity::warning : Severity::note;
+        auto const warns = best->rehearsed->grade == Grade::lossy || best->rehearsed->refused_in_use;
+        auto const severity = warns ? Severity::warning : Severity::note;
         findings.push_back({.severity = severity, .code = "rehearsed", .text = fmt::format("{} was {}", name_of(step), says)});
     }
     for (auto const& problem : best->problems)
@@ -228,6 +229,7 @@ std::string summary(Evidence const& evidence, Rehearsed const& r) {
     auto text =
         fmt::format("rehearsed {}{}: {}", rows, evidence.at.empty() ? "" : " at " + evidence.at.substr(0, 19) + "Z", name_of(r.grade));
     if (!r.irreversible.empty()) text += fmt::format(", as its author says ({})", r.irreversible);
+    if (r.refused_in_use) text += "; its way back was refused once an application had written, as the rehearsal's notes say";
     return text;
 }
 

@@ -78,6 +78,7 @@ Result<void> Walk::go_back_from(Migration const& migration, std::set<TableName> 
         }
     } else {
         found.notes.push_back(fmt::format("where {}, the down is refused: {}", where, tried.reason));
+        found.refused_in_use = true;
     }
     keeper_.release(std::move(written));
     if (auto const back = writes_.put_back(after_up, touched_.value_or(tables)); !back) UNDROP_CHECK(pass_over(back.error(), found));

@@ -126,6 +126,7 @@ struct Rehearsed {
     std::string because;             // what undrop did for the grade: "put back 5 of public.t.c; mended index public.i"
     std::string derived;             // the down script failed: what the derived way back came to
     std::vector<std::string> notes;  // findings that leave the grade as it is
+    bool refused_in_use = false;     // the way back, where an application had written; a note says why
     std::vector<std::string> not_exercised =
         {};  // tables that it touches and of which no row could be made: the grade says nothing of them
     StepCost up;
@@ -159,7 +160,7 @@ struct UNDROP_EXPORT Evidence {
 
     Grade accepted = Grade::exact_with_snapshot;  // the worst grade that is good enough
 
-    // Every migration that was asked for came back exactly, with snapshots or without, or is irreversible as its author says.
+    // Every migration that was asked for came back exactly, with snapshots or without.
     [[nodiscard]] bool exact() const;
     [[nodiscard]] bool good() const;  // the same, or what was accepted
     [[nodiscard]] bool good(Rehearsed const& one) const;
@@ -181,7 +182,7 @@ struct Rehearsal {
     // DataMode::schema on.
     std::optional<bool> witness = {};
     bool writes = true;                         // a second round, in which an application writes to the tables between up and down
-    Grade accept = Grade::exact_with_snapshot;  // Evidence::accepted: lossy takes these, too
+    Grade accept = Grade::exact_with_snapshot;  // Evidence::accepted: lossy takes these, too; irreversible also those whose author says so
 };
 
 // Walks through the migrations once, each up, down and up again by the same code as apply(), in a sandbox that undrop makes, marks and

@@ -20,7 +20,7 @@
 
 namespace undrop::testing {
 
-// True exactly if every migration that was asked for came back exactly. Prints as what a reader of a failed test needs: migration, step,
+// True exactly if every migration that was asked for came back exactly, or is what `Rehearsal::accept` takes. Prints as what a reader of a failed test needs: migration, step,
 // statement with file and line, rows that differ, the schema's diff, and the command that does it again.
 class Verdict {
 public:
@@ -31,7 +31,7 @@ public:
     }
     explicit Verdict(Error const& error) : text_(error.text()) {}
 
-    [[nodiscard]] explicit operator bool() const { return evidence_ && evidence_->exact(); }
+    [[nodiscard]] explicit operator bool() const { return evidence_ && evidence_->good(); }
     [[nodiscard]] std::string const& text() const { return text_; }
     [[nodiscard]] std::optional<Evidence> const& evidence() const { return evidence_; }  // none: it could not be rehearsed at all
     friend std::ostream& operator<<(std::ostream& out, Verdict const& verdict) { return out << '\n' << verdict.text_; }

@@ -97,7 +97,7 @@ int rehearse_all(Session& session, Given const& given) {
                    .on_rows = show_filling(session.flags())};
     wish.writes = !given.no_writes;
     if (given.witness || given.no_witness) wish.witness = given.witness;
-    if (!given.accept.empty()) wish.accept = Grade::lossy;
+    if (!given.accept.empty()) wish.accept = given.accept == "lossy" ? Grade::lossy : Grade::irreversible;
     auto options = session.options();
     options.derive = given.derive;
     options.keep_order = given.keep_order;
@@ -120,7 +120,9 @@ Action declare_rehearse(CLI::App& app) {
     app.add_flag("--no-writes", given->no_writes, "Leave out the second round, in which an application writes between up and down");
     auto* witness = app.add_flag("--witness", given->witness, "Compare schemas by pg_dump, too (with --data it does so anyway)");
     app.add_flag("--no-witness", given->no_witness, "With --data: compare schemas by undrop's own reading alone")->excludes(witness);
-    app.add_option("--accept", given->accept, "A grade that is good enough, too")->check(CLI::IsMember({"lossy"}))->type_name("lossy");
+    app.add_option("--accept", given->accept, "A grade that is good enough, too; irreversible: where its author says so, and lossy")
+        ->check(CLI::IsMember({"lossy", "irreversible"}))
+        ->type_name("lossy|irreversible");
     declare_keep_order(app, given->keep_order);
     app.add_option("--report", given->reports, "Write it here, too: Markdown, JSON or JUnit's XML; may be given several times")
         ->type_name("FILE.md|.json|.xml");

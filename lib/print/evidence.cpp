@@ -114,6 +114,8 @@ std::string summary(Evidence const& e) {
     }
     auto const idle = std::count_if(e.migrations.begin(), e.migrations.end(), [](Rehearsed const& r) { return !r.not_exercised.empty(); });
     if (idle > 0) counts.push_back(fmt::format("{} of them not exercised", idle));
+    auto const refused = std::count_if(e.migrations.begin(), e.migrations.end(), [](Rehearsed const& r) { return r.refused_in_use; });
+    if (refused > 0) counts.push_back(fmt::format("{} of them refused to go back once an application had written", refused));
     out += fmt::format("{}: {}", print::counted(static_cast<std::int64_t>(e.migrations.size()), "migration", "migrations"),
                        print::joined(counts));
     if (e.only_applied > 0) out += fmt::format("; {} before them only applied", e.only_applied);

@@ -72,6 +72,7 @@ std::string test_case(Evidence const& evidence, Rehearsed const& r) {
     if (!r.irreversible.empty()) out += property("irreversible", r.irreversible);
     if (r.up.writers_stop >= 0) out += property("up", print::cost(r.up));
     if (r.down.writers_stop >= 0) out += property("down", print::cost(r.down));
+    if (r.refused_in_use) out += property("refused in use", "true");
     for (auto const& table : r.not_exercised) out += property("not exercised", table);
     for (auto const& note : r.notes) out += property("note", note);
     out += "      </properties>\n";

@@ -80,22 +80,28 @@ ON_BOTH("a down that fails is broken, and the derived one is tried in its place"
     CHECK(has(text_of(evidence), "derived exact with snapshot"));
 }
 
-ON_BOTH("what its author calls irreversible is good, and graded so") {
-    auto const evidence = rehearsed(db, source_of({members, {"-- undrop: irreversible the law wants it\ndelete from members"}}));
-    CHECK(evidence.migrations.at(1).grade == Grade::irreversible);
-    CHECK(evidence.good());
+ON_BOTH("what its author calls irreversible is graded so, and good where that is accepted") {
+    auto const source = source_of({members, {"-- undrop: irreversible the law wants it\ndelete from members"}});
+    for (auto const accept : {Grade::exact_with_snapshot, Grade::lossy, Grade::irreversible}) {
+        auto const evidence = rehearsed(db, source, {.accept = accept});
+        CHECK(evidence.migrations.at(1).grade == Grade::irreversible);
+        CHECK_FALSE(evidence.exact());
+        CHECK(evidence.good() == (accept == Grade::irreversible));
+    }
 }
 
 ON_POSTGRES("what undrop finds no way back for is irreversible, and no GO") {
-    auto const evidence = rehearsed(
-        db, source_of({{"create domain d as text; create table k (id integer primary key, l d[]); insert into k values (1, '{a,b}')",
-                        "drop table k; drop domain d"},
-                       // PostgreSQL does not change a domain in arrays.
-                       {"alter domain d rename to d0; create domain d as varchar(10); "
-                        "alter table k alter l type d[] using l::text[]::d[]"}}));
+    auto const source =
+        source_of({{"create domain d as text; create table k (id integer primary key, l d[]); insert into k values (1, '{a,b}')",
+                    "drop table k; drop domain d"},
+                   // PostgreSQL does not change a domain in arrays.
+                   {"alter domain d rename to d0; create domain d as varchar(10); "
+                    "alter table k alter l type d[] using l::text[]::d[]"}});
+    auto const evidence = rehearsed(db, source);
     CHECK(evidence.migrations.at(1).grade == Grade::irreversible);
     CHECK_FALSE(evidence.migrations.at(1).reason.empty());
     CHECK_FALSE(evidence.good());
+    CHECK_FALSE(rehearsed(db, source, {.accept = Grade::irreversible}).good());
 }
 
 ON_BOTH("an up that fails is up broken") {

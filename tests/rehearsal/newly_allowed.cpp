@@ -29,6 +29,7 @@ void check_refused(Database& db, Rehearsed const& one, std::string const& column
     CHECK_MESSAGE(one.grade == Grade::exact, one.reason);
     auto const text = "where an application has written to " + db.named(column) + " what the up newly allows, the down is refused: ";
     REQUIRE_MESSAGE(mentions(one.notes, text), fmt::format("{}", fmt::join(one.notes, "\n")));
+    CHECK(one.refused_in_use);
     CHECK_MESSAGE(mentions(one.notes, why), fmt::format("{}", fmt::join(one.notes, "\n")));
 }
 

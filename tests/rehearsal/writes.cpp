@@ -72,6 +72,7 @@ ON_BOTH("writes: a way back that they refuse is noted") {
     CHECK(one.grade == Grade::exact_with_snapshot);
     REQUIRE(one.notes.size() == 1);
     CHECK(has(one.notes[0], "where an application has written, the down is refused: "));
+    CHECK(one.refused_in_use);
 }
 
 ON_POSTGRES("writes: a trigger that fails since the up is noted, and no failure") {
