@@ -78,4 +78,42 @@ std::size_t past_name(std::vector<Token> const& all, std::size_t at) {
     return at + 1;
 }
 
+bool has(Tokens const& all, char const* word) {
+    return std::any_of(all.begin(), all.end(), [&](Token const& t) { return t.is(word); });
+}
+
+std::size_t past(Tokens const& all, std::size_t at, std::initializer_list<char const*> words) {
+    for (auto const* word : words)
+        if (at < all.size() && all[at].is(word)) ++at;
+    return at;
+}
+
+std::size_t past_parentheses(Tokens const& all, std::size_t at) {
+    int depth = 0;
+    for (; at < all.size(); ++at) {
+        depth += all[at].is("(") ? 1 : all[at].is(")") ? -1 : 0;
+        if (depth == 0) return at + 1;
+    }
+    return at;
+}
+
+Tokens part(Tokens const& all, std::size_t begin, std::size_t end) {
+    end = std::min(end, all.size());
+    return begin < end ? Tokens(all.begin() + static_cast<std::ptrdiff_t>(begin), all.begin() + static_cast<std::ptrdiff_t>(end))
+                       : Tokens{};
+}
+
+std::vector<Tokens> items(Tokens const& all) {
+    std::vector<Tokens> found(1);
+    int depth = 0;
+    for (auto const& token : all) {
+        depth += token.is("(") ? 1 : token.is(")") ? -1 : 0;
+        if (depth == 0 && token.is(","))
+            found.emplace_back();
+        else
+            found.back().push_back(token);
+    }
+    return found;
+}
+
 }  // namespace undrop
