@@ -33,6 +33,7 @@ constexpr std::array effects{
     Effect{"procedure", Made::harmless, true, true},
     Effect{"extension", Made::harmless, true, true},
     Effect{"operator", Made::harmless, false, true},
+    Effect{"language", Made::harmless, false, true},
     Effect{"text_search_configuration", Made::harmless, false, true},
     Effect{"server", Made::harmless, false, true},
     Effect{"foreign_table", Made::harmless, true, true},

@@ -29,8 +29,12 @@ extern char const extension[];
 extern char const remakable[];  // no query: what $remakable stands for
 extern char const rare[];       // no query: what $rare stands for
 extern char const no_rare[];    // and what it stands for where any_rare says that there are none
+extern char const listed[];     // and what $listed does
 extern char const any_rare[];
 extern char const collation[];
+extern char const access_method[];
+extern char const language[];
+extern char const text_search_parts[];
 extern char const text_search[];
 extern char const type[];
 extern char const attribute[];
@@ -114,6 +118,11 @@ inline constexpr Kind known_kinds[] = {
     {"schema", 10, Section::before_data, kinds::schema},
     {"extension", 12, Section::before_data, kinds::extension},
     {"collation", 13, Section::before_data, kinds::collation},
+    {"access_method", 26, Section::before_data, kinds::access_method, true},
+    {"language", 24, Section::before_data, kinds::language, true},
+    {"transform", 29, Section::before_data, nullptr},
+    {"text_search_parser", 20, Section::before_data, kinds::text_search_parts, true},
+    {"text_search_template", 20, Section::before_data, nullptr},
     {"text_search_dictionary", 21, Section::before_data, kinds::text_search, true},
     {"text_search_configuration", 22, Section::before_data, nullptr},
     {"text_search_mapping", 23, Section::before_data, nullptr},

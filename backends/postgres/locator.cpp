@@ -86,12 +86,19 @@ std::string catalog_sql(char const* query, std::string const& ledger, bool touch
     auto const put = [&](std::string_view mark, std::string const& text) {
         for (auto at = sql.find(mark); at != std::string::npos; at = sql.find(mark, at + text.size())) sql.replace(at, mark.size(), text);
     };
+    put("$listed", kinds::listed);
     put("$rare", rare ? kinds::rare : kinds::no_rare);
     put("$superuser", extensions == Extensions::all ? "true" : "(select r.rolsuper from pg_roles r where r.rolname = current_user)");
     put("$remakable", extensions == Extensions::all ? "true" : kinds::remakable);
     put("$ledger", quote_literal(ledger));
     put("$touched", touched ? "and c.oid = any ($1::oid[])" : "");
     return sql;
+}
+
+std::string any_rare_sql() {
+    constexpr std::string_view mark = "$listed";
+    std::string sql = kinds::any_rare;
+    return sql.replace(sql.find(mark), mark.size(), kinds::listed);
 }
 
 // Each query is a table of its own, with its own names.

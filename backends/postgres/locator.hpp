@@ -51,6 +51,9 @@ enum class Extensions { remakable, all };
 [[nodiscard]] std::string catalog_sql(char const* query, std::string const& ledger, bool touched = false,
                                       Extensions extensions = Extensions::remakable, bool rare = true);
 
+// kinds::any_rare, whole.
+[[nodiscard]] std::string any_rare_sql();
+
 // All queries of kinds/ as one, with their columns as text: what they have in common is looked up once.
 [[nodiscard]] std::string kinds_sql(std::string const& ledger, bool touched, Extensions extensions, bool rare);
 

@@ -62,6 +62,7 @@ Result<std::set<std::string>> subjects_without_rights(Connection& connection, Ca
                connection.rows(fmt::format("select pg_catalog.format('%s:%s:0', x.class, x.oid) from ("
                                            "select 1255 as class, p.oid, p.xmin as row from pg_catalog.pg_proc p union all "
                                            "select 1247, t.oid, t.xmin from pg_catalog.pg_type t union all "
+                                           "select 2612, l.oid, l.xmin from pg_catalog.pg_language l union all "
                                            "select 1259, c.oid, c.xmin from pg_catalog.pg_class c) x where x.oid in ({}) and {}",
                                            oids, made_by("pg_catalog.pg_current_xact_id()::pg_catalog.text", "x.row"))));
     for (auto const& row : rows) subjects.insert(row[0].value_or(""));

@@ -162,7 +162,7 @@ void Reading::freeze() {
 Result<void> Reading::ask(Connection& connection, std::string const& ledger, std::string const* relations) {
     std::vector<Cell> parameters;
     if (relations) parameters.emplace_back(*relations);
-    UNDROP_TRY(auto const any, catalog_rows(connection, kinds::any_rare));
+    UNDROP_TRY(auto const any, catalog_rows(connection, any_rare_sql()));
     bool const rare = any.at(0).at(0) == "t";
     UNDROP_TRY(auto const all, catalog_rows(connection, kinds_sql(ledger, relations != nullptr, extensions_, rare), parameters));
     UNDROP_CHECK(add(all));

@@ -19,29 +19,11 @@ namespace {
 constexpr char const* unknown = R"sql(
 $rare
 , listed(classid, objid, row) as (
-    select 1247::oid, t.oid, t.xmin from pg_type t join ns n on n.oid = t.typnamespace
-    where t.oid >= 16384 and t.typtype = 'b' and t.typrelid = 0 and t.typinput <> 'array_in'::regproc
-    union all select 1259, c.oid, c.row from pg_foreign_table f join rel c on c.oid = f.ftrelid
-    union all select 2617, oid, xmin from pg_operator where oid >= 16384 and oprcode <> 0
-    union all select 2616, oid, xmin from pg_opclass where oid >= 16384
-    union all select 2753, oid, xmin from pg_opfamily where oid >= 16384
-    union all select 2601, oid, xmin from pg_am
-    union all select 2607, oid, xmin from pg_conversion where oid >= 16384
-    union all select 2612, oid, xmin from pg_language
-    union all select 2328, oid, xmin from pg_foreign_data_wrapper
-    union all select 1417, oid, xmin from pg_foreign_server
-    union all select 1418, umid, null from pg_user_mappings
-    union all select 3602, oid, xmin from pg_ts_config
-    union all select 3600, oid, xmin from pg_ts_dict
-    union all select 3601, oid, xmin from pg_ts_parser
-    union all select 3764, oid, xmin from pg_ts_template
-    union all select 3576, oid, xmin from pg_transform
-    union all select 3466, oid, xmin from pg_event_trigger
-    union all select 6100, s.oid, null from pg_subscription s where s.subdbid = (select oid from pg_database where datname = current_database())
+    $listed
     union all select 3079, x.oid, x.xmin from pg_extension x where x.oid >= 16384 and not ($remakable)
     $since_15
 ), other as (
-    select l.* from listed l where l.objid >= 16384 and not exists (select from rare r where r.classid = l.classid and r.objid = l.objid)
+    select l.* from listed l where not exists (select from rare r where r.classid = l.classid and r.objid = l.objid)
 )
 )sql";
 // With what they consist of, where that is not one row of the catalog, or none whose xmin everybody may read: a further entry each, whose

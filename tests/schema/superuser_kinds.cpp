@@ -127,7 +127,83 @@ alter event trigger guard enable replica;
 comment on event trigger guard is 'it''s';
 )sql";
 
+constexpr char const* workings = R"sql(
+create schema "w k"; create schema other;
+create text search parser "w k"."par ser" (start = prsd_start, gettoken = prsd_nexttoken, end = prsd_end, headline = prsd_headline,
+    lextypes = prsd_lextype);
+create text search parser "bare P" (start = prsd_start, gettoken = prsd_nexttoken, end = prsd_end, lextypes = prsd_lextype);
+create text search template "w k"."temp late" (init = dsimple_init, lexize = dsimple_lexize);
+create text search template bare (lexize = dsimple_lexize);
+create text search dictionary "w k".words (template = "w k"."temp late", accept = false);
+create text search configuration "w k".mine (parser = "w k"."par ser");
+alter text search configuration "w k".mine add mapping for asciiword with "w k".words;
+create table t (id integer primary key, body text,
+    found tsvector generated always as (to_tsvector('"w k".mine', coalesce(body, ''))) stored);
+create index t_found on t using gin (found);
+create access method "he ap" type table handler heap_tableam_handler;
+create access method tree type index handler hashhandler;
+create table "w k".kept (id integer primary key, c text) using "he ap";
+create operator class "w k".ints for type integer using tree as operator 1 =, function 1 hashint4(integer);
+create index kept_id on "w k".kept using tree (id "w k".ints);
+create function "w k"."call it"() returns language_handler language c as '$libdir/plpgsql', 'plpgsql_call_handler';
+create trusted language "pl mine" handler "w k"."call it" inline plpgsql_inline_handler validator plpgsql_validator;
+create language plbare handler plpgsql_call_handler;
+create function one() returns integer language "pl mine" as $$ begin return 1; end $$;
+create transform for point language "pl mine" (from sql with function prsd_lextype(internal));
+create function two(point) returns integer language "pl mine" transform for type point as $$ begin return 2; end $$;
+comment on text search parser "w k"."par ser" is 'it''s a parser'; comment on text search template bare is 't';
+comment on access method "he ap" is 'a'; comment on language plbare is 'l'; comment on transform for point language "pl mine" is 'tr';
+revoke usage on language "pl mine" from public; grant usage on language "pl mine" to undrop_owner with grant option;
+alter language plbare owner to undrop_owner;
+insert into t values (1, 'the running dogs'); insert into "w k".kept values (1, 'a'), (2, 'b');
+)sql";
+
 }  // namespace
+
+TEST_CASE("superuser's kinds: text search parsers and templates go and come back with what is made of them") {
+    Super db;
+    db.run(workings);
+    check_dumped(db);
+    for (auto const* script :
+         {R"(drop text search parser "bare P"; drop text search template bare)", R"(drop text search parser "w k"."par ser" cascade)",
+          R"(drop text search template "w k"."temp late" cascade)",
+          R"(alter text search parser "w k"."par ser" rename to other; alter text search template bare rename to "no more")",
+          R"(alter text search parser "bare P" set schema other; alter text search template "w k"."temp late" set schema other)",
+          R"(comment on text search parser "w k"."par ser" is null; comment on text search template bare is 'other')",
+          R"(create text search parser "n w" (start = prsd_start, gettoken = prsd_nexttoken, end = prsd_end, lextypes = prsd_lextype);
+             create text search template "n w" (lexize = dsimple_lexize); create text search dictionary nw (template = "n w");
+             create text search configuration nw (parser = "n w"); comment on text search template "n w" is 'new')"})
+        check_there_and_back(db, script);
+}
+
+TEST_CASE("superuser's kinds: access methods, languages and transforms go and come back with what uses them") {
+    Super db;
+    db.run(workings);
+    check_dumped(db);
+    for (
+        auto const* script :
+        {R"(drop access method tree cascade)", R"(drop access method "he ap" cascade)", "drop language plbare",
+         R"(drop language "pl mine" cascade)", R"(drop transform for point language "pl mine" cascade)",
+         R"(drop function "w k"."call it"() cascade)",
+         R"(alter language "pl mine" rename to "other pl"; alter language plbare owner to postgres)",
+         R"(create or replace trusted language "pl mine" handler plpgsql_call_handler; grant usage on language "pl mine" to undrop_reader)",
+         R"(create access method "n w" type table handler heap_tableam_handler; create table nw (id integer) using "n w";
+             create language "n w" handler plpgsql_call_handler; create function nw() returns integer language "n w" as 'x';
+             create transform for box language "n w" (from sql with function prsd_lextype(internal)); comment on language "n w" is 'new')",
+         "drop schema \"w k\" cascade"})
+        check_there_and_back(db, script);
+}
+
+TEST_CASE("superuser's kinds: rights on a language that was always there come back") {
+    Super db;
+    db.run("create function f() returns integer language plpgsql as $$ begin return 1; end $$");
+    for (auto const* script : {"revoke usage on language plpgsql from public; grant usage on language plpgsql to undrop_owner",
+                               "grant usage on language plpgsql to undrop_reader with grant option"})
+        check_there_and_back(db, script);
+    db.run("revoke usage on language plpgsql from public; grant usage on language plpgsql to undrop_owner");
+    check_dumped(db);
+    check_there_and_back(db, "revoke usage on language plpgsql from undrop_owner; grant usage on language plpgsql to public");
+}
 
 TEST_CASE("superuser's kinds: operator classes and families go and come back with their indexes") {
     Super db;

@@ -21,15 +21,10 @@ struct Kind {
 constexpr char const* objects = R"(
 create schema app; create schema other; create role undrop_role_of_kinds;
 create table t (id integer primary key, c text);
-create text search parser app.pars (start = prsd_start, gettoken = prsd_nexttoken, end = prsd_end, lextypes = prsd_lextype);
-create text search template app.temp (lexize = dsimple_lexize);
 create foreign data wrapper wrap; create server serv foreign data wrapper wrap;
 create user mapping for undrop_reader server serv options (name 'a');
 create table app.parted (id integer) partition by list (id);
 create foreign table app.far partition of app.parted for values in (1) server serv;
-create access method heap2 type table handler heap_tableam_handler;
-create language plother handler plpgsql_call_handler;
-create transform for point language sql (from sql with function prsd_lextype(internal));
 create type app.base; create function app.base_in(cstring) returns app.base language internal immutable strict as 'int4in';
 create function app.base_out(app.base) returns cstring language internal immutable strict as 'int4out';
 create type app.base (input = app.base_in, output = app.base_out, like = integer);
@@ -37,8 +32,6 @@ create subscription sub connection 'dbname=none' publication p with (connect = f
 )";
 
 std::vector<Kind> const kinds = {
-    {"text search parser app.pars", "drop text search parser app.pars", {"alter text search parser app.pars rename to pars2"}},
-    {"text search template app.temp", "drop text search template app.temp", {"alter text search template app.temp set schema other"}},
     {"user mapping undrop_reader on server serv",
      "drop user mapping for undrop_reader server serv",
      {"alter user mapping for undrop_reader server serv options (set name 'b')"}},
@@ -46,9 +39,6 @@ std::vector<Kind> const kinds = {
      "drop foreign table app.far",
      {"grant select on all tables in schema app to undrop_reader", "alter foreign table app.far rename to far2",
       "alter foreign table app.far owner to undrop_role_of_kinds"}},
-    {"access method heap2", "drop access method heap2", {}},
-    {"language plother", "drop language plother", {"alter language plother rename to plother2"}},
-    {"transform for pg_catalog.point on language sql", "drop transform for point language sql", {}},
     {"type app.base", "drop type app.base cascade", {"alter type app.base rename to base2", "alter type app.base set schema other"}},
     {"subscription sub",
      nullptr,
@@ -70,6 +60,11 @@ create server serv foreign data wrapper wrap; alter server serv owner to undrop_
 create server lonely foreign data wrapper wrap; alter server lonely owner to undrop_owner;
 create foreign table app.far (id integer) server serv; alter foreign table app.far owner to undrop_owner;
 revoke usage on foreign server serv from undrop_owner;
+create text search parser app.pars (start = prsd_start, gettoken = prsd_nexttoken, end = prsd_end, lextypes = prsd_lextype);
+create text search template app.temp (lexize = dsimple_lexize);
+create language plother handler plpgsql_call_handler; alter language plother owner to undrop_owner;
+create type app.pair as (a integer); alter type app.pair owner to undrop_owner;
+create transform for app.pair language sql (from sql with function prsd_lextype(internal));
 )";
 
 std::vector<Kind> const not_theirs = {
@@ -82,6 +77,10 @@ std::vector<Kind> const not_theirs = {
     {"event trigger watch", "drop function app.notes() cascade", {}},
     {"server lonely", "drop server lonely", {"alter server lonely rename to lonely2", "alter server lonely options (host 'x')"}},
     {"foreign table app.far", "drop foreign table app.far", {"alter foreign table app.far add column c text"}},
+    {"text search parser app.pars", "drop text search parser app.pars", {}},
+    {"text search template app.temp", "drop text search template app.temp", {}},
+    {"language plother", "drop language plother", {"alter language plother rename to plother2"}},
+    {"transform for app.pair on language sql", "drop transform for app.pair language sql", {}},
 };
 
 std::string schema_at(std::string const& url) {

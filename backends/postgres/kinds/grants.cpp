@@ -74,6 +74,14 @@ $rare
     select format('1417:%s:0', s.oid), '', '', 0, r.word, '', r.name, 'FOREIGN SERVER ' || r.q, null, r.owner, s.srvacl,
            acldefault('S', r.owner), r.row, 0
     from rare r join pg_foreign_server s on r.classid = 1417 and s.oid = r.objid
+    union all
+    select format('2612:%s:0', l.oid), '', '', 0, r.word, '', r.name, 'LANGUAGE ' || r.q, null, r.owner, l.lanacl,
+           acldefault('l', r.owner), r.row, 0
+    from rare r join pg_language l on r.classid = 2612 and l.oid = r.objid
+    union all  -- and plpgsql, an extension's that is always there
+    select format('2612:%s:0', l.oid), '', m.also, 0, 'LANGUAGE', '', l.lanname, format('LANGUAGE %I', l.lanname), null, l.lanowner,
+           l.lanacl, coalesce(m.acl, acldefault('l', l.lanowner)), l.xmin, 0
+    from member m join pg_language l on m.classid = 2612 and l.oid = m.objid where $superuser
 )
 select 'grants on ' || lower(h.word), h.parent, h.name,
        concat_ws(E'\n', format('REVOKE ALL%s ON %s FROM PUBLIC;', x.part, h.q), format('REVOKE ALL%s ON %s FROM %s;', x.part, h.q,

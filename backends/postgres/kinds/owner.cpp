@@ -36,7 +36,7 @@ from (
     union all
     select format('%s:%s:0', r.classid, r.objid), case r.classid when 1259 then r.objid else 0::oid end, r.word, r.parent, r.name, r.q, r.owner,
         r.row
-    from rare r
+    from rare r where r.owner is not null
     union all
     select format('6104:%s:0', p.oid), 0, 'PUBLICATION', '', p.pubname, quote_ident(p.pubname), p.pubowner, p.xmin from pg_publication p
     union all
