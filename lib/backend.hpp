@@ -217,6 +217,22 @@ public:
     [[nodiscard]] virtual Result<Catalog> catalog_after(std::string const& ledger, Catalog const& before) = 0;
     // Names of what this transaction removed and no catalog of ours holds (P9): kinds not known yet.
     [[nodiscard]] virtual Result<std::vector<std::string>> removed_unknown(Catalog const& before) = 0;
+    // Of these kinds, by name: what a catalog was read beside.
+    [[nodiscard]] virtual std::set<std::string> unknown(Catalog const& catalog) const {
+        static_cast<void>(catalog);
+        return {};
+    }
+    // And what of it this transaction made.
+    [[nodiscard]] virtual Result<std::vector<std::string>> made_unknown(Catalog const& before, Catalog const& now) {
+        static_cast<void>(before), static_cast<void>(now);
+        return std::vector<std::string>{};
+    }
+    // What this transaction changed that is no part of the schema and that no way back brings back, a line each, as Dialect::one_way says
+    // it of a statement; `said`: what that said of the script, which makes some of it clear.
+    [[nodiscard]] virtual Result<std::vector<std::string>> changed_beyond(std::vector<std::string> const& said) {
+        static_cast<void>(said);
+        return std::vector<std::string>{};
+    }
     // Why a statement cannot be part of a step, as far as only the database can tell: it calls a procedure that commits, or one that does
     // so in an `apart` script, but also what cannot be saved in its transactions. Empty: it can.
     [[nodiscard]] virtual Result<std::string> why_not(Statement const& statement, bool apart) {

@@ -85,6 +85,26 @@ std::set<std::string> gone_by_hand(Catalog const& now, Opposite const& opposite,
     return gone;
 }
 
+// Where an object that is missing is under another name: a column by its number, an index or constraint by all else of its definition.
+ObjectId const* renamed_by_hand(Recorded const& missing, Catalog const& now, std::vector<Recorded> const& recorded,
+                                std::set<ObjectId> const& seen) {
+    auto const& kind = missing.id.kind;
+    auto const& was = *missing.after;
+    constexpr std::array by_shape{"index", "primary_key", "unique", "exclusion", "check", "foreign_key"};
+    bool const told_by_shape = std::find(by_shape.begin(), by_shape.end(), kind) != by_shape.end();
+    auto const is_it = [&](Object const& object) {
+        if (kind == "column") return object.order == was.order && object.order > 0;
+        return told_by_shape && !was.shape.empty() && was.shape == object.shape;
+    };
+    for (auto const& [id, object] : now) {
+        auto const is_known = [&, &id = id](Recorded const& one) { return one.id == id; };
+        if (id.kind == kind && id.parent == missing.id.parent && !seen.contains(id) && is_it(object) &&
+            std::none_of(recorded.begin(), recorded.end(), is_known))
+            return &id;
+    }
+    return nullptr;
+}
+
 std::string full_name(ObjectId const& id) { return id.parent.empty() ? id.name : id.parent + "." + id.name; }
 
 bool is_word(std::string const& text, std::string const& word) {
@@ -152,9 +172,12 @@ std::vector<ObjectDifference> drift_of(Catalog const& now, Opposite const& oppos
         auto const there = is != now.end();
         if (purged_with_aside(opposite, object.id)) continue;
         if (there == object.after.has_value() && (!there || is->second.same(*object.after))) continue;
-        drifted.push_back({.object = object.id.text(),
+        auto const* renamed = there || !object.after ? nullptr : renamed_by_hand(object, now, recorded, seen);
+        drifted.push_back({.object = object.id.text() + (renamed ? ", renamed to " + renamed->name : ""),
                            .before = object.after ? object.after->make : "",
-                           .after = there ? is->second.make : "",
+                           .after = there     ? is->second.make
+                                    : renamed ? now.at(*renamed).make
+                                              : "",
                            .before_when = "recorded after " + migration,
                            .after_when = "now"});
     }
@@ -279,6 +302,17 @@ void find_added(Added const& added, PlannedStep const& step, Catalog const& now,
                              .code = "dependents",
                              .text = "others have made what needs what the rollback removes: " + names(added.in_the_way),
                              .next = added_next(rows)});
+}
+
+void find_beside(Added const& added, Opposite const& opposite, std::set<ObjectId> const& seen, Catalog const& now, Plan& plan) {
+    std::string names;
+    auto const among = [](std::vector<ObjectId> const& ids, ObjectId const& id) {
+        return std::find(ids.begin(), ids.end(), id) != ids.end();
+    };
+    for (auto const& id : new_neighbours(now, opposite.neighbours))
+        if (!opposite.wanted.contains(id) && !seen.contains(id) && !among(added.along, id) && !among(added.in_the_way, id))
+            names += (names.empty() ? "" : ", ") + id.text();
+    if (!names.empty()) plan.findings.push_back({.code = "added", .text = "others have added since, and it stays: " + names});
 }
 
 Result<void> not_drifted_since(Backend& backend, Ledger& ledger, Plan const& plan, Options const& options) {

@@ -32,6 +32,8 @@ struct Added {
 [[nodiscard]] Result<void> homes_are_there(MendPlan const& plan, Catalog const& now, Wanted const& wanted);
 
 void find_added(Added const& added, PlannedStep const& step, Catalog const& now, Options const& options, Plan& plan);
+// What others have put on tables of the step's, and stays.
+void find_beside(Added const& added, Opposite const& opposite, std::set<ObjectId> const& seen, Catalog const& now, Plan& plan);
 // What to do about what is in the way; `rows`: some of it holds rows.
 [[nodiscard]] Next added_next(bool rows);
 

@@ -13,6 +13,8 @@ constexpr char const* rename_kind = "rename";  // of a Recorded that is no objec
 
 // A rename of a table to the name that it has, so that whoever knows nothing of orphans does nothing.
 constexpr char const* orphans = "orphans";
+constexpr char const* stays = "stays";  // and so of these
+constexpr char const* neighbours = "neighbours";
 
 std::vector<std::string> words_of(Recorded const& recorded) {
     return nlohmann::json::parse(recorded.before->shape).get<std::vector<std::string>>();
@@ -25,6 +27,16 @@ Rename to_rename(Recorded const& recorded) {
             .column_before = t.at(4),
             .column_after = t.at(5),
             .replaced = t.size() > 6 && !t[6].empty()};
+}
+
+Neighbours to_neighbours(std::vector<std::string> const& t) {
+    Neighbours all;
+    auto tables = std::stoull(t.at(7));
+    for (std::size_t i = 8; i + 2 < t.size(); i += 3) {
+        (tables > 0 ? all.tables : all.others).insert({t[i], t[i + 1], t[i + 2]});
+        if (tables > 0) --tables;
+    }
+    return all;
 }
 
 // The last word of a name such as s.t or "s.s"."t""t", as the catalog has it.
@@ -65,6 +77,22 @@ Recorded to_recorded(ChildAndParent const& reference, std::int64_t rows) {
             .after = {}};
 }
 
+// Tables first, how many is the eighth word.
+Recorded to_recorded(Neighbours const& all) {
+    std::vector<std::string> t{"", "", "", "", "", "", neighbours, std::to_string(all.tables.size())};
+    for (auto const* ids : {&all.tables, &all.others})
+        for (auto const& id : *ids) t.insert(t.end(), {id.kind, id.parent, id.name});
+    Object way;
+    way.shape = nlohmann::json(t).dump();
+    return {.id = {rename_kind, neighbours, ""}, .before = way, .after = {}};
+}
+
+Recorded to_recorded(Stays const& one) {
+    Object way;
+    way.shape = nlohmann::json({"", "", "", "", "", "", stays, one.what, one.line}).dump();
+    return {.id = {rename_kind, stays, one.line}, .before = way, .after = {}};
+}
+
 bool is_object(ObjectId const& recorded) { return recorded.kind != rename_kind; }
 
 TableName name_before(std::vector<Rename> const& renames, TableName const& name) {
@@ -80,8 +108,13 @@ Result<Opposite> read_opposite(Ledger& ledger, std::int64_t step, Direction dire
     UNDROP_TRY(auto objects, ledger.objects(step));
     for (auto& object : objects) {
         if (object.id.kind == rename_kind) {
-            if (auto const t = words_of(object); t.size() > 9 && t[6] == orphans)
+            auto const t = words_of(object);
+            if (t.size() > 9 && t[6] == orphans)
                 opposite.orphans[{{t[0], t[1]}, {t[7], t[8]}}] = std::stoll(t[9]);
+            else if (t.size() > 7 && t[6] == neighbours)
+                opposite.neighbours = to_neighbours(t);
+            else if (t.size() == 9 && t[6] == stays)
+                opposite.stays.push_back({t[7], t[8]});
             else
                 opposite.renames.push_back(to_rename(object));
         } else if (direction == Direction::down) {

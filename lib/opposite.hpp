@@ -12,6 +12,7 @@
 #include "ledger.hpp"
 #include "look.hpp"
 #include "mend.hpp"
+#include "neighbours.hpp"
 #include "orphans.hpp"
 #include "snapshot.hpp"
 
@@ -27,6 +28,12 @@ struct Rename {
     bool operator==(Rename const&) const = default;
 };
 
+// What no way back takes away.
+struct Stays {
+    std::string what;  // an object of a kind that is not known; empty: something else
+    std::string line;  // that says so
+};
+
 // What the ledger knows of the step that this one takes back.
 struct Opposite {
     std::int64_t step = 0;  // 0: there is none
@@ -37,6 +44,8 @@ struct Opposite {
     std::vector<Footprint> footprints;
     std::set<ObjectId> left;  // objects that it changed and left there
     Orphans orphans = {};     // that were there before it
+    std::vector<Stays> stays = {};
+    Neighbours neighbours = {};  // as it left them
 };
 
 // What the ledger knows of `step` (0: nothing).
@@ -48,6 +57,8 @@ struct Opposite {
 // A rename as the ledger records it, and orphans; and of what it records: an object, and no rename.
 [[nodiscard]] Recorded to_recorded(Rename const& rename);
 [[nodiscard]] Recorded to_recorded(ChildAndParent const& reference, std::int64_t rows);  // orphans, of such a reference
+[[nodiscard]] Recorded to_recorded(Stays const& stays);
+[[nodiscard]] Recorded to_recorded(Neighbours const& neighbours);
 [[nodiscard]] bool is_object(ObjectId const& recorded);
 
 }  // namespace undrop

@@ -118,6 +118,7 @@ Result<void> Planner::look_at_target(Plan& plan) {
                 if (catalog_read_ && step.direction == Direction::down) keep_added(recorded, catalog_, opposite, seen, plan);
                 find_drift(step, opposite, recorded, plan, seen);
                 if (step.direction == Direction::down) UNDROP_CHECK(tell_of_waived(step));
+                tell_of_what_stays(step, opposite);
             }
             UNDROP_CHECK(look_at_snapshots(step, opposite, plan));
             UNDROP_CHECK(describe(step, opposite, plan));
@@ -177,7 +178,9 @@ void Planner::find_drift(PlannedStep const& step, Opposite const& opposite, std:
     if (step.direction == Direction::up) return;
     auto own = opposite;
     own.wanted = without_columns_of_parents(opposite.wanted, opposite.renames, catalog_, tables_);
-    find_added(added_since(catalog_, own, seen), step, catalog_, options_, plan);
+    auto const added = added_since(catalog_, own, seen);
+    find_added(added, step, catalog_, options_, plan);
+    find_beside(added, opposite, seen, catalog_, plan);
 }
 
 // What later steps changed that would stay was changed by them, and by nobody's hand.

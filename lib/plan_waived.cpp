@@ -4,6 +4,8 @@
 #include <algorithm>
 
 #include "planner.hpp"
+#include "rules.hpp"
+#include "stays.hpp"
 #include "try.hpp"
 #include "waived.hpp"
 #include "waiver.hpp"
@@ -48,6 +50,20 @@ Result<void> Planner::tell_of_waived(PlannedStep& step) {
         step.notes.push_back(fmt::format("the up let go unsaved, as `-- undrop: lose` said, and that does not come back: {}",
                                          fmt::join(found->second, ", ")));
     return success();
+}
+
+// P9: what the up changed beside the schema, and made of kinds that are not known.
+void Planner::tell_of_what_stays(PlannedStep& step, Opposite const& opposite) const {
+    if (step.direction == Direction::up || opposite.stays.empty()) return;
+    auto const there = catalog_read_ ? std::optional(backend_.unknown(catalog_)) : std::nullopt;
+    auto left = opposite.stays;
+    if (step.origin != Origin::derived && step.down)
+        if (auto const told = directives(*step.down); told)
+            std::erase_if(left, [&](Stays const& one) {
+                auto const& lose = told.value().lose;
+                return !one.what.empty() && std::find(lose.begin(), lose.end(), one.what) != lose.end();
+            });
+    for (auto& line : what_else_stays(backend_.dialect(), step, left, there ? &*there : nullptr)) step.notes.push_back(std::move(line));
 }
 
 }  // namespace undrop

@@ -68,6 +68,7 @@ private:
     // plan_waived.cpp: what is let go unsaved
     void describe_waived(PlannedStep& step, std::vector<std::string> const& lose) const;
     [[nodiscard]] Result<void> tell_of_waived(PlannedStep& step);
+    void tell_of_what_stays(PlannedStep& step, Opposite const& opposite) const;
     // plan_count.cpp: what other sessions may keep us from reading
     [[nodiscard]] Result<void> read_definitions(Plan const& plan);
     [[nodiscard]] Result<std::optional<std::int64_t>> number_of(std::string const& what, Table const& table, PlannedStep& step);

@@ -3,9 +3,8 @@
 #include <algorithm>
 
 namespace undrop {
-namespace {
 
-std::vector<std::string> of_the_server(Dialect const& dialect, Script const& script) {
+std::vector<std::string> one_way_lines(Dialect const& dialect, Script const& script) {
     std::vector<std::string> found;
     auto const split = dialect.split(script);
     if (!split) return found;
@@ -17,14 +16,24 @@ std::vector<std::string> of_the_server(Dialect const& dialect, Script const& scr
     return found;
 }
 
-}  // namespace
-
 bool is_of_labels(Statement const& statement) { return statement.words.starts_with("ALTER TYPE"); }
 
 std::vector<std::string> what_stays(Dialect const& dialect, PlannedStep const& step) {
     if (step.direction == Direction::up || !step.up) return {};
-    if (step.origin != Origin::derived && step.down && !of_the_server(dialect, *step.down).empty()) return {};
-    return of_the_server(dialect, *step.up);
+    if (step.origin != Origin::derived && step.down && !one_way_lines(dialect, *step.down).empty()) return {};
+    return one_way_lines(dialect, *step.up);
+}
+
+std::vector<std::string> what_else_stays(Dialect const& dialect, PlannedStep const& step, std::vector<Stays> const& left,
+                                         std::set<std::string> const* there) {
+    std::vector<std::string> found;
+    if (left.empty() || !step.up) return found;
+    auto const told = one_way_lines(dialect, *step.up);
+    for (auto const& one : left) {
+        if (std::find(told.begin(), told.end(), one.line) != told.end()) continue;
+        if (one.what.empty() || !there || there->contains(one.what)) found.push_back(one.line);
+    }
+    return found;
 }
 
 }  // namespace undrop

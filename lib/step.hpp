@@ -334,6 +334,8 @@ private:
     [[nodiscard]] Result<std::vector<Rename>> object_renames();
     [[nodiscard]] Result<void> gather_statistics(std::vector<Table> const& tables);
     void report_way_back(Catalog const& now);
+    void tell_of_neighbours(Catalog const& now);
+    [[nodiscard]] Result<void> note_what_stays(Catalog const& now, std::vector<Recorded>& objects);  // step_stays.cpp
     void report_objects(Catalog const& now, std::vector<Rename> const& renames);
     [[nodiscard]] Result<void> record(Catalog const& now, std::vector<TableChange> const& changes);
     [[nodiscard]] Result<std::int64_t> record_event(Catalog const& now);

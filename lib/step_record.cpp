@@ -172,6 +172,7 @@ Result<void> StepRunner::record(Catalog const& now, std::vector<TableChange> con
     for (auto const& rename : renames) objects.push_back(to_recorded(rename));
     for (auto const& [reference, rows] : orphans_) objects.push_back(to_recorded(reference, rows));
     report_objects(now, renames);
+    UNDROP_CHECK(note_what_stays(now, objects));
     for (auto const& snapshot : saved_)
         if (snapshot.kind != Snapshot::Kind::sequence && snapshot.populated)
             report_.saved.push_back({snapshot.what(), snapshot.rows, snapshot.bytes});

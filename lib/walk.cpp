@@ -11,6 +11,7 @@
 #include "grade.hpp"
 #include "mentions_left.hpp"
 #include "names.hpp"
+#include "opposite.hpp"
 #include "rows_word.hpp"
 #include "rules.hpp"
 #include "try.hpp"
@@ -163,6 +164,19 @@ Result<void> Walk::forget_steps(Migration const& migration) {
     return success();
 }
 
+// What the way back itself said that it leaves, of what the up changed.
+Result<void> Walk::compare_what_stays(Migration const& migration, Differences& differences) {
+    auto const says = [](std::string const& note) { return note.find(" stay") != std::string::npos; };
+    if (std::none_of(last_.notes.begin(), last_.notes.end(), says)) return success();
+    UNDROP_TRY(auto const applied, ledger_.last_step(migration.version, "applied"));
+    UNDROP_TRY(auto const opposite, read_opposite(ledger_, applied, Direction::down));
+    for (auto const& [what, line] : opposite.stays)
+        if (std::find(last_.notes.begin(), last_.notes.end(), line) != last_.notes.end())
+            differences.objects.push_back(
+                {.object = what.empty() ? line.substr(0, line.find(" stays")) : what, .before = {}, .after = "-- it stays"});
+    return success();
+}
+
 // True: the migration is taken back, whatever came of it.
 Result<bool> Walk::go_back(Migration const& migration, Rehearsed& found) {
     auto const step = step_of(migration, Direction::down);
@@ -178,6 +192,7 @@ Result<bool> Walk::go_back(Migration const& migration, Rehearsed& found) {
     if (passed_over_) found.notes.insert(found.notes.end(), last_.notes.begin(), last_.notes.end());
     UNDROP_TRY(auto differences, keeper_.compare(now_, touched_));
     UNDROP_CHECK(keeper_.compare_beside_tables(now_, differences));
+    UNDROP_CHECK(compare_what_stays(migration, differences));
     found.grade = differences.none() ? grade_of(last_) : Grade::lossy;
     if (differences.none()) {
         UNDROP_TRY(auto const statements, backend_.dialect().split(migration.down.value_or(Script{})));

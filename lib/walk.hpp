@@ -33,6 +33,7 @@ public:
 private:
     [[nodiscard]] Result<void> rehearse(Migration const& migration, Rehearsed& found);
     [[nodiscard]] Result<bool> go_back(Migration const& migration, Rehearsed& found);
+    [[nodiscard]] Result<void> compare_what_stays(Migration const& migration, Differences& differences);
     [[nodiscard]] Result<bool> go_back_derived(Migration const& migration, Rehearsed& found);
     [[nodiscard]] Result<void> go_up_again(Migration const& migration, State& after_up, Rehearsed& found);
     [[nodiscard]] Result<void> go_with_writes(Migration const& migration, State& after_up, Rehearsed& found);

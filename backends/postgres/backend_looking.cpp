@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "beyond.hpp"
 #include "capture.hpp"
 #include "catalog.hpp"
 #include "postgres_backend.hpp"
@@ -115,6 +116,16 @@ Result<Catalog> PostgresBackend::catalog_after(std::string const& ledger, Catalo
 Result<std::vector<std::string>> PostgresBackend::removed_unknown(Catalog const& before) {
     return postgres::removed_unknown(connection_, before);
 }
+std::set<std::string> PostgresBackend::unknown(Catalog const& catalog) const { return unknown_of(catalog); }
+Result<std::vector<std::string>> PostgresBackend::made_unknown(Catalog const& before, Catalog const& now) {
+    return postgres::made_unknown(connection_, before, now);
+}
+
+Result<std::vector<std::string>> PostgresBackend::changed_beyond(std::vector<std::string> const& said) {
+    if (!mark_) return std::vector<std::string>{};
+    return postgres::changed_beyond(connection_, *mark_, said, script_sets_counters_);
+}
+
 Result<std::vector<std::string>> PostgresBackend::mentions(std::string const& word) { return postgres::mentions(connection_, word); }
 
 Result<std::map<std::string, std::string>> PostgresBackend::positions() {

@@ -33,6 +33,10 @@ namespace undrop::postgres {
 // Objects of other kinds that were there at `before` and that this transaction removed: "cast (a AS b)" (P9).
 [[nodiscard]] Result<std::vector<std::string>> removed_unknown(Connection& connection, Catalog const& before);
 
+// Names of objects of other kinds that were read with a catalog, and those of them that this transaction made.
+[[nodiscard]] std::set<std::string> unknown_of(Catalog const& catalog);
+[[nodiscard]] Result<std::vector<std::string>> made_unknown(Connection& connection, Catalog const& before, Catalog const& now);
+
 // Functions, views and triggers whose text mentions a name: "function public.f(integer)".
 [[nodiscard]] Result<std::vector<std::string>> mentions(Connection& connection, std::string const& word);
 

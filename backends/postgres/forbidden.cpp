@@ -5,9 +5,9 @@
 
 #include <fmt/format.h>
 
+#include "beyond.hpp"
 #include "parse.hpp"
 #include "postgres_dialect.hpp"
-#include "sql_tokens.hpp"
 
 namespace undrop::postgres {
 
@@ -175,48 +175,8 @@ std::string outlives(Statement const& statement) {
     return name + " takes a lock for the session: it stays on the connection after the step, also where the step is taken back";
 }
 
-namespace {
-
-constexpr char const* of_the_server = "roles are the whole server's, and no way back is derived for them";
-
-// What a DO block makes, by its text.
-std::string role_made_in(std::string const& block) {
-    auto const all = tokens(block);
-    for (std::size_t i = 2; i < all.size(); ++i)
-        if (all[i - 2].is("create") && (all[i - 1].is("role") || all[i - 1].is("user") || all[i - 1].is("group")) && !all[i].is("mapping"))
-            return all[i].text;
-    return {};
-}
-
-std::string roles_left(Statement const& statement) {
-    if (begins_with(statement.words, "DO")) {
-        auto const node = parse(statement);
-        std::string role;
-        if (node && node->type == "DoStmt")
-            for (auto const& argument : at(node->body, "args"))
-                if (role.empty()) role = role_made_in(text_at(at(at(at(argument, "DefElem"), "arg"), "String"), "sval"));
-        return role.empty() ? role : fmt::format("role {}, where this makes it, stays: {}", role, of_the_server);
-    }
-    auto const is_any = [&](auto const&... words) { return (begins_with(statement.words, words) || ...); };
-    if (!is_any("CREATE ROLE", "CREATE USER", "CREATE GROUP", "ALTER ROLE", "ALTER USER", "ALTER GROUP", "DROP ROLE", "DROP USER",
-                "DROP GROUP", "GRANT", "REVOKE"))
-        return {};
-    auto const node = parse(statement);
-    if (!node) return {};
-    if (node->type == "CreateRoleStmt") return fmt::format("role {} stays: {}", text_at(node->body, "role"), of_the_server);
-    if (node->type == "AlterRoleStmt" || node->type == "AlterRoleSetStmt")
-        return fmt::format("what is changed of role {} stays so: {}", text_at(at(node->body, "role"), "rolename"), of_the_server);
-    if (node->type == "GrantRoleStmt") return fmt::format("memberships of roles stay as they are: {}", of_the_server);
-    if (node->type != "DropRoleStmt") return {};
-    std::string names;
-    for (auto const& role : at(node->body, "roles")) names += (names.empty() ? "" : ", ") + text_at(at(role, "RoleSpec"), "rolename");
-    return fmt::format("role {} does not come back: {}", names, of_the_server);
-}
-
-}  // namespace
-
 std::string one_way(Statement const& statement) {
-    if (auto roles = roles_left(statement); !roles.empty()) return roles;
+    if (auto beyond = beyond_schema(statement); !beyond.empty()) return beyond;
     if (!begins_with(statement.words, "ALTER TYPE")) return {};
     auto const node = parse(statement);
     if (!node || node->type != "AlterEnumStmt" || !text_at(node->body, "oldVal").empty()) return {};

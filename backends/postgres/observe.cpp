@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "beyond.hpp"
 #include "postgres_dialect.hpp"
 #include "try.hpp"
 
@@ -79,13 +80,6 @@ Place place_of(std::string const& name) {
     if (name == "store") return Place::store;
     if (name == "extension") return Place::extension;
     return name == "system" ? Place::system : Place::user;
-}
-
-std::string counters_hold(Connection const& connection, bool script_sets_counters) {
-    auto const may_set = connection.server_version() >= 150000
-                             ? "pg_catalog.has_parameter_privilege('track_counts', 'SET')"
-                             : "(select r.rolsuper from pg_catalog.pg_roles r where r.rolname = session_user)";
-    return fmt::format(counters_hold_sql, may_set, script_sets_counters ? "true" : "false");
 }
 
 struct Seen {
@@ -215,6 +209,13 @@ Result<void> look_at_store(Connection& connection, Mark const& mark, Observed& o
 
 }  // namespace
 
+std::string counters_hold(Connection const& connection, bool script_sets_counters) {
+    auto const may_set = connection.server_version() >= 150000
+                             ? "pg_catalog.has_parameter_privilege('track_counts', 'SET')"
+                             : "(select r.rolsuper from pg_catalog.pg_roles r where r.rolname = session_user)";
+    return fmt::format(counters_hold_sql, may_set, script_sets_counters ? "true" : "false");
+}
+
 // Our own numbers and those of later transactions are not older than ours; only these are looked up. Rows of other running transactions are
 // invisible, so what is in progress is ours.
 std::string made_by(std::string const& transaction, std::string const& xmin) {
@@ -243,8 +244,9 @@ Result<Mark> take_mark(Connection& connection, std::string const& transaction, s
     for (auto const& row : relations)
         mark.relations.emplace(*row[0], MarkedRelation{place_of(*row[1]), yes(row[2]), *row[3], *row[4], number(row[5]), number(row[6]),
                                                        number(row[7]), yes(row[8])});
-    UNDROP_TRY(auto const objects, connection.repeated(std::string("select ") + large_objects_sql));
+    UNDROP_TRY(auto const objects, connection.repeated(fmt::format("select {}, {}", large_objects_sql, beyond_counted)));
     mark.large_objects = number(objects.at(0).at(0));
+    mark.beyond = objects[0][1].value_or("");
     UNDROP_TRY(mark.heritage, read_heritage(connection));
     return mark;
 }

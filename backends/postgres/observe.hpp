@@ -38,6 +38,7 @@ struct Mark {
     std::string transaction;
     std::map<std::string, MarkedRelation> relations;  // by oid
     std::int64_t large_objects = 0;                   // changes of large objects so far
+    std::string beyond = {};                          // see beyond_counted
     Heritage heritage = {};                           // of classic inheritance
 };
 
@@ -45,6 +46,9 @@ struct Mark {
 
 // What happened since. `script_sets_counters`: a script's text mentions track_counts.
 [[nodiscard]] Result<Observed> observe(Connection& connection, Mark const& mark, bool script_sets_counters);
+
+// As SQL: is what this transaction writes counted?
+[[nodiscard]] std::string counters_hold(Connection const& connection, bool script_sets_counters);
 
 // How many rows of the system catalogs this transaction has written: a number that grows with every definition that it changes, and stays
 // as it is when one is taken back with a savepoint. Null: it does not count.

@@ -106,6 +106,9 @@ public:
     [[nodiscard]] Result<Catalog> catalog(std::string const& ledger) override;
     [[nodiscard]] Result<Catalog> catalog_after(std::string const& ledger, Catalog const& before) override;
     [[nodiscard]] Result<std::vector<std::string>> removed_unknown(Catalog const& before) override;
+    [[nodiscard]] std::set<std::string> unknown(Catalog const& catalog) const override;
+    [[nodiscard]] Result<std::vector<std::string>> made_unknown(Catalog const& before, Catalog const& now) override;
+    [[nodiscard]] Result<std::vector<std::string>> changed_beyond(std::vector<std::string> const& said) override;
     [[nodiscard]] Result<std::string> why_not(Statement const& statement, bool apart) override {
         return postgres::why_not(connection_, statement, apart);
     }

@@ -117,12 +117,45 @@ Result<std::map<std::string, std::string>> unknown_objects(Connection& connectio
     return found;
 }
 
+namespace {
+
+std::map<std::string, std::string> recorded_unknown(Catalog const& catalog) {
+    std::map<std::string, std::string> all;
+    for (auto const& [id, object] : catalog)
+        if (id.kind == "schema") all.merge(Locator::parse(object.locator).unknown);
+    return all;
+}
+
+}  // namespace
+
+std::set<std::string> unknown_of(Catalog const& catalog) {
+    std::set<std::string> names;
+    for (auto const& [address, name] : recorded_unknown(catalog)) names.insert(name);
+    return names;
+}
+
+// User mappings and subscriptions have no rows whose xmin everybody may read.
+Result<std::vector<std::string>> made_unknown(Connection& connection, Catalog const& before, Catalog const& now) {
+    auto fresh = recorded_unknown(now);
+    for (auto const& [address, name] : recorded_unknown(before)) fresh.erase(address);
+    std::erase_if(fresh, [](auto const& one) { return one.first.find('#') != std::string::npos; });
+    std::vector<std::string> made;
+    if (fresh.empty()) return made;
+    UNDROP_CHECK(pin_search_path(connection));
+    UNDROP_TRY(auto const rows, catalog_rows(connection, unknown_sql(connection, "", changed)));
+    auto const is_ours = [&](std::string const& address) {
+        return address.starts_with("1418:") || address.starts_with("6100:") ||
+               std::any_of(rows.begin(), rows.end(), [&](Row const& row) { return row[0] == address; });
+    };
+    for (auto const& [address, name] : fresh)
+        if (is_ours(address)) made.push_back(name);
+    return made;
+}
+
 // An object is removed under an ACCESS EXCLUSIVE lock of its own, which our transaction holds to its end. What others removed we did
 // not lock.
 Result<std::vector<std::string>> removed_unknown(Connection& connection, Catalog const& before) {
-    std::map<std::string, std::string> was;
-    for (auto const& [id, object] : before)
-        if (id.kind == "schema") was.merge(Locator::parse(object.locator).unknown);
+    auto const was = recorded_unknown(before);
     std::vector<std::string> removed;
     if (was.empty()) return removed;
     UNDROP_CHECK(pin_search_path(connection));

@@ -235,6 +235,15 @@ ON_POSTGRES("what is the whole server's is done for real, and noted") {
                   text_of(evidence));
 }
 
+ON_POSTGRES("what an up changes beside the schema, where no statement's text shows it, is no exact way back") {
+    std::string const sets = "do $$ begin execute format('alter database %I set work_mem = ''8MB''', current_database()); end $$";
+    std::string const resets = "do $$ begin execute format('alter database %I reset work_mem', current_database()); end $$";
+    auto const evidence = rehearsed(db, source_of({{sets + "; create table t (id integer)"}}));
+    CHECK(evidence.migrations.at(0).grade == Grade::lossy);
+    CHECK_MESSAGE(has(text_of(evidence), "what is changed of database "), text_of(evidence));
+    CHECK(rehearsed(db, source_of({{sets, resets}})).migrations.at(0).grade == Grade::exact);
+}
+
 ON_SQLITE("temporary tables of a script are gone before it runs again, as with another program") {
     auto const evidence =
         rehearsed(db, source_of({members,
