@@ -232,6 +232,15 @@ bool becomes_partition(ObjectId const& table, Wanted const& wanted) {
 
 bool attaches(MendAction const& action) { return action.id.kind == "partition" && action.kind != MendAction::Kind::remove; }
 
+bool is_part_of_remade(ObjectId const& id, Object const& object, Catalog const& now, Wanted const& wanted) {
+    if (id.kind != "index" && id.kind != "index_partition") return false;
+    return std::any_of(object.needs.begin(), object.needs.end(), [&](ObjectId const& need) {
+        auto const is = need.kind == "index" ? now.find(need) : now.end();
+        auto const want = wanted.find(need);
+        return is != now.end() && want != wanted.end() && want->second && !is->second.same(*want->second);
+    });
+}
+
 Result<bool> try_to_attach(Backend& backend, MendAction const& action) {
     UNDROP_CHECK(backend.run("savepoint undrop_part"));
     auto const fits = run_mend(backend, {action});

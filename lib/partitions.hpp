@@ -37,6 +37,8 @@ namespace undrop {
 [[nodiscard]] bool becomes_partition(ObjectId const& table, Wanted const& wanted);
 
 [[nodiscard]] bool attaches(MendAction const& action);
+// A partition that takes its place gets a part of each index; is this one of an index that is made anew, as it was without?
+[[nodiscard]] bool is_part_of_remade(ObjectId const& id, Object const& object, Catalog const& now, Wanted const& wanted);
 // False: it has to wait until its columns, or the rows of the default partition, are as they were.
 [[nodiscard]] Result<bool> try_to_attach(Backend& backend, MendAction const& action);
 

@@ -63,7 +63,9 @@ static Wanted what_came_along(Catalog const& now, Catalog const& start, Wanted c
     };
     Wanted more;
     for (auto const& [id, object] : now)
-        if (!object.holds_rows && !object.remove.empty() && !start.contains(id) && came_along(id, object)) more.emplace(id, std::nullopt);
+        if (!object.holds_rows && !start.contains(id) &&
+            ((!object.remove.empty() && came_along(id, object)) || is_part_of_remade(id, object, now, wanted)))
+            more.emplace(id, std::nullopt);
     return more;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "named.hpp"
+#include "partitions.hpp"
 #include "renames.hpp"
 #include "step.hpp"
 #include "try.hpp"
@@ -93,6 +94,8 @@ Result<void> StepRunner::want_what_script_changed(Catalog const& now) {
         return std::any_of(rebuilds.begin(), rebuilds.end(), [&](TableName const& name) { return names_table(table, name); });
     };
     Wanted more;
+    for (auto const& [id, object] : now)
+        if (!start.contains(id) && is_part_of_remade(id, object, now, opposite_.wanted)) more.emplace(id, std::nullopt);
     for (auto const& [id, object] : now)
         if (!start.contains(id) && !object.holds_rows && !object.remove.empty() &&
             (std::any_of(object.needs.begin(), object.needs.end(), wanted) ||

@@ -54,8 +54,8 @@ where c.relkind = 'p' and not c.relispartition and c.reloftype = 0
 group by 1, 2, 3, 4
 having not bool_and(x.inlined))sql";
 
-// What no object says: the columns' order of a table that inherits, whose parents' columns come first where it is made; an index that not
-// all partitions have; security labels; rights on what an extension brought along.
+// What no object says: the columns' order of a table that inherits, whose parents' columns come first where it is made; security
+// labels; rights on what an extension brought along.
 constexpr char const* unsaid = R"sql(
 select format('order of the columns of %s, which is not that of what it inherits', c.q)
 from rel c
@@ -67,9 +67,6 @@ where c.relkind in ('r', 'p') and exists (select from pg_inherits i where i.inhr
                 join pg_attribute b on b.attrelid = i.inhparent and b.attname = a.attname and b.attnum > 0 and not b.attisdropped
                 where i.inhrelid = c.oid order by 1 limit 1) p on true
             where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped order by p.inhseqno nulls last, p.attnum, a.attnum)
-union all
-select format('index %s, which is not that of all partitions', c.q) from rel c join pg_index i on i.indexrelid = c.oid
-where c.relkind = 'I' and not i.indisvalid
 union all
 select format('security label on %s', pg_describe_object(l.classoid, l.objoid, l.objsubid)) from pg_seclabel l
 where not exists (select from ext e where e.classid = l.classoid and e.objid = l.objoid)

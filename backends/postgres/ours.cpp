@@ -1,4 +1,5 @@
 // What of a changed catalog this transaction did itself: nothing of another session may be taken for ours.
+#include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <unordered_map>
@@ -92,7 +93,7 @@ public:
         if (was == was_.end() || Locator::parse(before_.at(*was->second).locator).rows != locator.rows) return false;
         // Its own rows are as they were: something that it names was renamed. What a table inherits does not name it.
         std::set<ObjectId> seen;
-        return relations_.contains(locator.relation) || needs_touched(id, seen);
+        return relations_.contains(locator.relation) || needs_touched(id, seen) || lost_a_need(before_.at(*was->second));
     }
 
     [[nodiscard]] bool removed_by_us(ObjectId const& id) const {
@@ -115,6 +116,16 @@ private:
 
     [[nodiscard]] bool is_view(std::string const& relation) const {
         return was_.contains("view 1259:" + relation + ":0") || was_.contains("materialized_view 1259:" + relation + ":0");
+    }
+
+    // Of what it needed something is gone that we locked, as a partition without a part of an index.
+    [[nodiscard]] bool lost_a_need(Object const& then) const {
+        return std::any_of(then.needs.begin(), then.needs.end(), [&](ObjectId const& need) {
+            auto const was = before_.find(need);
+            if (was == before_.end() || now_.contains(need)) return false;
+            auto const locator = Locator::parse(was->second.locator);
+            return locks_.changed.contains(locator.class_and_object()) || locks_.changed.contains("1259:" + locator.relation);
+        });
     }
 
     [[nodiscard]] bool needs_touched(ObjectId const& id, std::set<ObjectId>& seen) const {
