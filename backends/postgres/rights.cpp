@@ -84,6 +84,8 @@ public:
         UNDROP_CHECK(tables());
         UNDROP_CHECK(languages());
         UNDROP_CHECK(references());
+        UNDROP_CHECK(parents());
+        UNDROP_CHECK(files());
         UNDROP_CHECK(types());
         UNDROP_CHECK(publications());
         UNDROP_CHECK(extensions());
@@ -102,6 +104,8 @@ private:
     [[nodiscard]] Result<void> tables();
     [[nodiscard]] Result<void> languages();
     [[nodiscard]] Result<void> references();
+    [[nodiscard]] Result<void> parents();
+    [[nodiscard]] Result<void> files();
     [[nodiscard]] Result<void> types();
     [[nodiscard]] Result<void> publications();
     [[nodiscard]] Result<void> extensions();
@@ -261,6 +265,62 @@ Result<void> Rights::references() {
             if (lacking.contains(parent))
                 say(id, fmt::format("it may not refer to {}, which belongs to {}", parent, lacking.at(parent)[1].value_or("")),
                     fmt::format("let its owner say GRANT REFERENCES ON {} TO {}", parent, quote_identifier(me_)));
+    return BOOST_OUTCOME_V2_NAMESPACE::success();
+}
+
+// A partition, or a table that inherits, is given to its parent by the owner of both; going takes its own owner alone.
+Result<void> Rights::parents() {
+    std::map<ObjectId, Names> of;
+    Names names;
+    auto const text = [](ObjectId const& table) { return table.parent + "." + quote_identifier(table.name); };
+    for (auto const& [id, object] : objects_) {
+        if (id.kind != "partition" && id.kind != "table") continue;
+        for (auto const& need : object.needs)
+            if (need.kind == "table" && (need.parent != id.parent || need.name != id.name)) of[id].insert(text(need));
+        names.insert(of[id].begin(), of[id].end());
+    }
+    UNDROP_TRY(auto const others, ask("select q.name, pg_catalog.pg_get_userbyid(c.relowner) from pg_catalog.pg_class c join "
+                                      "pg_catalog.pg_namespace n on n.oid = c.relnamespace cross join lateral (select "
+                                      "pg_catalog.quote_ident(n.nspname) || '.\"' || pg_catalog.replace(c.relname, '\"', '\"\"') || '\"' "
+                                      "as name) q where q.name = any($) and not pg_catalog.pg_has_role(c.relowner, 'USAGE')",
+                                      names));
+    for (auto const& [id, parents] : of)
+        for (auto const& parent : parents)
+            if (others.contains(parent)) {
+                auto const owner = others.at(parent)[1].value_or("");
+                say(id, fmt::format("{} belongs to {}", parent, owner),
+                    fmt::format("let a superuser say GRANT {} TO {}, or run undrop as a role that is a member of both (--role)",
+                                quote_identifier(owner), quote_identifier(me_)));
+            }
+    return BOOST_OUTCOME_V2_NAMESPACE::success();
+}
+
+// file_fdw lets only some name a file or a program, whoever owns the table.
+Result<void> Rights::files() {
+    std::map<ObjectId, std::string> servers;
+    Names names;
+    for (auto const& [id, object] : objects_)
+        if (id.kind == "foreign_table" || id.kind == "server") {
+            servers[id] = id.kind == "server" ? id.name : word_after(object.make, " SERVER ");
+            names.insert(servers[id]);
+        }
+    UNDROP_TRY(
+        auto const of_files,
+        ask("select s.srvname, pg_catalog.pg_has_role('pg_read_server_files', 'USAGE'), "
+            "pg_catalog.pg_has_role('pg_execute_server_program', 'USAGE') from pg_catalog.pg_foreign_server s join "
+            "pg_catalog.pg_depend d on d.classid = 2328 and d.objid = s.srvfdw and d.deptype = 'e' join pg_catalog.pg_extension x on "
+            "x.oid = d.refobjid and x.extname = 'file_fdw' where s.srvname = any($)",
+            names));
+    for (auto const& [id, server] : servers) {
+        auto const found = of_files.find(server);
+        if (id.kind != "foreign_table" || found == of_files.end()) continue;
+        auto const runs = objects_.at(id).make.find("program ") != std::string::npos;
+        if (found->second[runs ? 2 : 1] == "t") continue;
+        auto const* role = runs ? "pg_execute_server_program" : "pg_read_server_files";
+        say(id, fmt::format("only a superuser or a member of {} may have it read {}", role, runs ? "a program's output" : "a file"),
+            fmt::format("let a superuser say GRANT {} TO {}, or run this step as a superuser (--role, or another user in the URL)", role,
+                        quote_identifier(me_)));
+    }
     return BOOST_OUTCOME_V2_NAMESPACE::success();
 }
 

@@ -33,6 +33,7 @@ struct Lack {
     std::string named;
     std::string why;
     std::string advice;
+    Left left = Left::untouched;  // with a plan that sees it
 };
 
 // By the plan where the text shows it, and by the step where it does not.
@@ -45,7 +46,7 @@ void is_refused(Database& db, Lack const& lack) {
     auto const shown = up_error(db, source_of({{lack.up}}));
     CAPTURE(shown.text());
     CHECK_EQ(shown.code, Code::refused);
-    CHECK_EQ(shown.left, Left::untouched);
+    CHECK_EQ(shown.left, lack.left);
     for (auto const& part : {lack.named, lack.why}) CHECK(has(shown.message, part));
     CHECK(has(shown.next.advice, lack.advice));
     CHECK_EQ(picture(*superuser), before);
@@ -101,6 +102,35 @@ ON_POSTGRES("lacking rights: a foreign key to a table that may not be referred t
         "GRANT REFERENCES ON public.p TO \"undrop_owner\""};
     is_refused(db, lack);
     goes_with(db, lack, "grant references, select on p to undrop_owner");
+}
+
+ON_POSTGRES("lacking rights: a partition of another role's table") {
+    is_refused(
+        db, {"create table \"All of it\" (id int, a text) partition by list (id); create table one partition of \"All of it\" for values "
+             "in (1); insert into one values (1, 'x'); alter table one owner to undrop_owner",
+             "drop table one;", "could not be made again by undrop_owner", "public.\"All of it\" belongs to postgres",
+             "GRANT \"postgres\" TO \"undrop_owner\""});
+}
+
+ON_POSTGRES("lacking rights: a child of another role's table") {
+    is_refused(
+        db, {"create table elder (id int primary key); create table younger (b int) inherits (elder); insert into younger values (1, 2); "
+             "alter table younger owner to undrop_owner",
+             "drop table younger;", "could not be made again by undrop_owner", "public.\"elder\" belongs to postgres",
+             "GRANT \"postgres\" TO \"undrop_owner\""});
+}
+
+ON_POSTGRES("lacking rights: a foreign table that reads a file") {
+    Lack const lack{
+        "create extension file_fdw; create server files foreign data wrapper file_fdw; grant usage on foreign server files to "
+        "undrop_owner; create foreign table hosts (line text) server files options (filename '/etc/hostname'); alter foreign "
+        "table hosts owner to undrop_owner",
+        "drop foreign table hosts;",
+        "foreign_table public.hosts",
+        "a member of pg_read_server_files may have it read a file",
+        "GRANT pg_read_server_files TO \"undrop_owner\"",
+        Left::rolled_back};
+    is_refused(db, lack);
 }
 
 ON_POSTGRES("lacking rights: a view in a schema that may not be used") {
