@@ -32,15 +32,24 @@ auto const success = [] { return BOOST_OUTCOME_V2_NAMESPACE::success(); };
 constexpr char const* prefix = "undrop_sandbox_";
 // The mark is the database's comment, which only its owner can write. It says whose it is: a session of the server, until that ends.
 constexpr char const* mark = "undrop sandbox: disposable, made by backend ";
+// Until the comment is there: a limit that nobody else sets and nothing reaches, which comes into being with the database, and the maker
+// in the name.
+constexpr int half_made = 1'948'003;
+constexpr char const* maker_query = R"(
+select pg_catalog.lpad(pg_catalog.to_hex(a.pid), 8, '0') operator(pg_catalog.||) coalesce(pg_catalog.lpad(pg_catalog.to_hex(
+           extract(epoch from a.backend_start)::pg_catalog.int8 operator(pg_catalog.%) 4294967296), 8, '0'), '') as maker
+from pg_catalog.pg_stat_activity a)";
 
 // Leftovers: by name and by mark ours, made by a session that has ended, and nobody is connected.
 constexpr char const* leftovers_query = R"(
 select d.datname from pg_catalog.pg_database d
 cross join lateral (select pg_catalog.shobj_description(d.oid, 'pg_database') as mark) c
-where d.datname operator(pg_catalog.~) '^undrop_sandbox_[0-9a-f]{{16}}$' and pg_catalog.starts_with(c.mark, {})
+where d.datname operator(pg_catalog.~) '^undrop_sandbox_[0-9a-f]{{16}}$'
+  and (pg_catalog.starts_with(c.mark, {0}) or (c.mark is null and d.datconnlimit operator(pg_catalog.=) {1}
+       and not exists (select from ({2}) m where pg_catalog.strpos(d.datname, '_' operator(pg_catalog.||) m.maker) operator(pg_catalog.>) 0)))
   and pg_catalog.pg_has_role(d.datdba, 'MEMBER')
   and not exists (select from pg_catalog.pg_stat_activity a where a.datid operator(pg_catalog.=) d.oid)
-  and not exists (select from pg_catalog.pg_stat_activity a where pg_catalog.starts_with(c.mark, {}
+  and not exists (select from pg_catalog.pg_stat_activity a where pg_catalog.starts_with(c.mark, {0}
                   operator(pg_catalog.||) a.pid::pg_catalog.text operator(pg_catalog.||) ' since '
                   operator(pg_catalog.||) coalesce(extract(epoch from a.backend_start)::pg_catalog.text, ''))))";
 
@@ -48,7 +57,8 @@ where d.datname operator(pg_catalog.~) '^undrop_sandbox_[0-9a-f]{{16}}$' and pg_
 constexpr char const* target_query = R"(
 select pg_catalog.pg_encoding_to_char(d.encoding), d.datcollate, d.datctype,
        coalesce(pg_catalog.to_jsonb(d) operator(pg_catalog.->>) 'datlocprovider', 'c'),
-       coalesce(pg_catalog.to_jsonb(d) operator(pg_catalog.->>) 'datlocale', pg_catalog.to_jsonb(d) operator(pg_catalog.->>) 'daticulocale')
+       coalesce(pg_catalog.to_jsonb(d) operator(pg_catalog.->>) 'datlocale', pg_catalog.to_jsonb(d) operator(pg_catalog.->>) 'daticulocale'),
+       pg_catalog.pg_has_role(d.datdba, 'USAGE'), pg_catalog.pg_get_userbyid(d.datdba)
 from pg_catalog.pg_database d where d.datname operator(pg_catalog.=) pg_catalog.current_database())";
 // Those of the database, of the role, and of the role in the database, the stronger ones last.
 constexpr char const* settings_query = R"(
@@ -93,9 +103,11 @@ constexpr char const* objects_query = R"(
 select m.oid, case when pg_catalog.pg_has_role(m.lomowner, 'usage') then pg_catalog.md5(pg_catalog.lo_get(m.oid, 0, 100000000)) end
 from pg_catalog.pg_largeobject_metadata m)";
 
-std::string fresh_name() {
-    std::random_device random;
-    return fmt::format("{}{:08x}{:08x}", prefix, random() & 0xFFFFFFFFU, random() & 0xFFFFFFFFU);
+// A session makes no more than one.
+Result<std::string> fresh_name(PostgresBackend& server) {
+    UNDROP_TRY(auto const maker,
+               server.rows(fmt::format("{} where a.pid operator(pg_catalog.=) pg_catalog.pg_backend_pid()", maker_query)));
+    return prefix + maker.at(0).at(0).value_or("");
 }
 
 class PostgresSandbox final : public Sandbox {
@@ -199,7 +211,7 @@ private:
 
 // Leftovers are no reason not to rehearse: what cannot be dropped stays for the next time.
 void sweep(PostgresBackend& server) {
-    auto const found = server.rows(fmt::format(leftovers_query, quote_literal(mark), quote_literal(mark)));
+    auto const found = server.rows(fmt::format(leftovers_query, quote_literal(mark), half_made, maker_query));
     if (!found) return;
     for (auto const& row : found.value()) (void)server.run("DROP DATABASE " + quote_identifier(row[0].value_or("")));
 }
@@ -226,6 +238,7 @@ Result<void> create(PostgresSandbox& sandbox, Row const& like, std::string const
                            quote_literal(like[0].value_or("")), quote_literal(like[1].value_or("C")), quote_literal(like[2].value_or("C")));
     if (like[3] == "i") sql += fmt::format(" LOCALE_PROVIDER icu ICU_LOCALE {}", quote_literal(like[4].value_or("")));
     if (!owner.empty()) sql += " OWNER " + quote_identifier(owner);
+    sql += fmt::format(" CONNECTION LIMIT {}", half_made);
     UNDROP_TRY(auto const maker, server.rows("select a.pid::pg_catalog.text operator(pg_catalog.||) ' since ' operator(pg_catalog.||) "
                                              "extract(epoch from a.backend_start)::pg_catalog.text from pg_catalog.pg_stat_activity a "
                                              "where a.pid operator(pg_catalog.=) pg_catalog.pg_backend_pid()"));
@@ -353,13 +366,17 @@ Result<std::unique_ptr<Sandbox>> PostgresBackend::make_sandbox(SandboxWish const
     if (!cluster && !wish.elsewhere.empty() && wish.data.mode != DataMode::migrations) UNDROP_CHECK(prove_fit(*this, *server));
     if (cluster && wish.data.mode != DataMode::migrations) UNDROP_CHECK(prove_fit(*this, *server));
     if (!cluster) sweep(*server);
-    auto sandbox = std::make_unique<PostgresSandbox>(std::move(server), fresh_name());
+    UNDROP_TRY(auto const name, fresh_name(*server));
+    auto sandbox = std::make_unique<PostgresSandbox>(std::move(server), name);
     place.acts_as = cluster ? session_.role() : place.role_there;
     bool const own_server = wish.elsewhere.empty() || cluster;
     if (sandbox->server().connection().server_version() / 10000 < connection_.server_version() / 10000)
         sandbox->notes.emplace_back("the sandbox's server is of an older version than the target's");
     if (cluster) sandbox->lives_in(std::move(cluster));
-    UNDROP_CHECK(create(*sandbox, like.at(0), own_server && !wish.elsewhere.empty() ? place.acts_as : std::string()));
+    auto owner = own_server && !wish.elsewhere.empty() ? place.acts_as : std::string();
+    // Whose store is trusted as the database's owner's is trusted so in the copy.
+    if (own_server && like[0][5] == "t") owner = like[0][6].value_or("");
+    UNDROP_CHECK(create(*sandbox, like.at(0), owner));
     place.to["dbname"] = sandbox->name();
     if (!wish.elsewhere.empty()) {
         UNDROP_TRY(auto const pinned, connection_.rows(pinned_query));

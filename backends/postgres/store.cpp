@@ -39,6 +39,7 @@ with s as (
     union all select 'rights on columns of ' || r.relname || ' are granted'
       from relation r where exists (select from pg_catalog.pg_attribute a where a.attrelid = r.oid and a.attacl is not null offset 0)
     union all select r.relname || ' is owned by ' || pg_catalog.pg_get_userbyid(r.relowner) from s, relation r where r.relowner <> s.owner
+             and not (select o.rolsuper from pg_catalog.pg_roles o where o.oid = r.relowner)
     union all select r.relname || ' is no table' from relation r where r.relkind not in ('r', 'S', 'i')
     union all select r.relname || ' has a trigger' from relation r where exists (select from pg_catalog.pg_trigger t where t.tgrelid = r.oid and not t.tgisinternal offset 0)
     union all select r.relname || ' has a rule' from relation r join pg_catalog.pg_rewrite w on w.ev_class = r.oid
@@ -181,6 +182,12 @@ Result<void> create_store(Connection& connection, Session const& session, std::s
 
 Result<void> seal(Connection& connection, std::string const& store_table, Table const* source, bool hidden) {
     UNDROP_TRY(auto const relations, with_sequences(connection, store_table));
+    // A store is one role's, whoever else may write to it: what another has made in it nobody would trust.
+    UNDROP_TRY(auto const owner, connection.repeated("select pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(n.nspowner)) from "
+                                                     "pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace "
+                                                     "where c.oid = $1::pg_catalog.regclass and c.relowner <> n.nspowner",
+                                                     std::array{Cell(store_table)}));
+    if (!owner.empty()) UNDROP_CHECK(connection.run(fmt::format("ALTER TABLE {} OWNER TO {}", store_table, owner[0][0].value_or(""))));
     for (auto const& relation : relations) {
         auto const query = grantees_query("c.relacl", "c.relowner", "(select * from pg_catalog.pg_class where oid = $1::pg_catalog.oid) c");
         auto const what = (relation.sequence ? "SEQUENCE " : "TABLE ") + relation.name;

@@ -227,3 +227,33 @@ ON_SQLITE("a database in memory is rehearsed with its rows, too") {
     CHECK(evidence.value().exact());
     CHECK(evidence.value().migrations.size() == 1);
 }
+
+ON_POSTGRES("a sandbox whose maker was killed before it could mark it is dropped by the next one; one that only has the name is not") {
+    auto const made = std::string("undrop_sandbox_0000000100000000");
+    auto const others = std::string("undrop_sandbox_0000000100000001");
+    auto const there = [&](std::string const& name) { return db.count("select count(*) from pg_database where datname = '" + name + "'"); };
+    db.run("create database " + made + " connection limit 1948003");
+    db.run("create database " + others + " connection limit 17");
+    auto target = Target::open(db.url()).value();
+    REQUIRE(rehearse(target, source_of({{"create table t (id integer primary key)"}})));
+    CHECK(there(made) == 0);
+    CHECK(there(others) == 1);
+    db.run("drop database " + others);
+}
+
+ON_POSTGRES("a superuser rehearses, and goes up, on the store of the database's owner, who takes it back") {
+    db.run("create table t (id integer primary key, v text); insert into t values (1, 'a'), (2, 'b')");
+    auto const first = Scripts{"alter table t add column n integer default 5"};
+    (void)up(db, source_of({first}));
+    auto const source = source_of({first, {"alter table t drop column v"}});
+    {
+        auto superuser =
+            Target::open(with_database(required_variable("UNDROP_TEST_POSTGRES_SUPERUSER"), db.one("select current_database()"))).value();
+        auto const evidence = rehearse(superuser, source, {.data = {.mode = DataMode::full}});
+        REQUIRE_MESSAGE(evidence, evidence.error().text());
+        CHECK(evidence.value().good());
+        REQUIRE(migrate(superuser, source));
+    }
+    (void)down(db, source);
+    CHECK(db.table("select id, v, n from t order by id") == "1|a|5\n2|b|5");
+}
