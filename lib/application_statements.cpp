@@ -4,12 +4,16 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cctype>
+#include <regex>
+#include <set>
 
 namespace undrop {
 namespace {
 
 constexpr std::int64_t most_gifts = 3;  // of plain values
 constexpr std::size_t most_values = 9;
+constexpr std::size_t most_literals = 4;
 
 bool has(std::string const& text, char const* part) { return text.find(part) != std::string::npos; }
 
@@ -19,6 +23,11 @@ std::string lower(std::string text) {
     return text;
 }
 
+bool is_text(Column const& column) {
+    auto const type = lower(column.type);
+    return has(type, "char") || has(type, "text") || has(type, "clob");
+}
+
 // Expressions that may give a value of the column that no row has yet.
 std::vector<std::string> new_values(Dialect const& dialect, Table const& table, Column const& column) {
     auto const name = dialect.quote(column.name);
@@ -26,7 +35,7 @@ std::vector<std::string> new_values(Dialect const& dialect, Table const& table, 
     auto const next = fmt::format("(select max(o.{}) + 1 from {} as o)", name, dialect.own_rows(table));
     auto const longer = fmt::format("t.{} || '-written'", name);
     if (has(type, "uuid")) return {"gen_random_uuid()"};
-    if (has(type, "char") || has(type, "text") || has(type, "clob")) return {longer, fmt::format("t.{} || '1'", name)};
+    if (is_text(column)) return {longer, fmt::format("t.{} || '1'", name)};
     if (type.empty() || has(type, "blob")) return {next, longer};
     return {next};
 }
@@ -52,22 +61,32 @@ bool is_unique(Table const& table, std::string const& column) {
     return in(table.key) || std::any_of(table.unique.begin(), table.unique.end(), in);
 }
 
-// Another row's value: of the right type, a label that there is, a parent that there is.
-std::vector<std::string> updates(Dialect const& dialect, Table const& table, Table const& other) {
-    std::vector<std::string> out;
-    auto const row = is_row(dialect, table, "asc", "", 0);
+std::vector<Update> updates(Dialect const& dialect, Table const& table, Table const& other, std::int64_t rows) {
+    std::vector<Update> out;
+    auto const half = std::max<std::int64_t>(1, rows / 2);
     for (auto const& column : table.columns) {
         auto const* there = other.column(column.name);
-        if (column.generated || is_unique(table, column.name) || is_unique(other, column.name) || !there || there->type != column.type)
-            continue;
-        auto const name = dialect.quote(column.name);
+        auto const unique = is_unique(table, column.name) || is_unique(other, column.name);
+        if (column.generated || unique || !there || there->type != column.type) continue;
+        auto const row = is_row(dialect, table, "asc", "", static_cast<int>(static_cast<std::int64_t>(out.size()) % half));
         out.push_back(
-            fmt::format("update {0} as t set {1} = (select o.{1} from {0} as o where o.{1} <> t.{1} limit 1) where {2} and exists (select "
-                        "1 from {0} as "
-                        "o where o.{1} <> t.{1})",
-                        dialect.own_rows(table), name, row));
+            {column.name, row,
+             fmt::format("update {0} as t set {1} = (select o.{1} from {0} as o where o.{1} <> t.{1} limit 1) where {2} and exists "
+                         "(select 1 from {0} as o where o.{1} <> t.{1})",
+                         dialect.own_rows(table), dialect.quote(column.name), row)});
     }
     return out;
+}
+
+std::vector<std::string> compared_with(std::string const& script, std::string const& column) {
+    std::string name;
+    for (char const c : column) name += std::isalnum(static_cast<unsigned char>(c)) != 0 ? std::string(1, c) : std::string("\\") + c;
+    std::regex const comparison("\\b" + name + "\\b\"?\\s*(=|<>|!=|<=?|>=?|like|in\\s*\\()\\s*('([^']|'')*'|[0-9]+(\\.[0-9]+)?)",
+                                std::regex::icase);
+    std::set<std::string> found;
+    for (std::sregex_iterator at(script.begin(), script.end(), comparison), end; at != end && found.size() < most_literals; ++at)
+        found.insert((*at)[2].str());
+    return {found.begin(), found.end()};
 }
 
 // Values for a column that the up added, in that row.
@@ -110,7 +129,7 @@ std::vector<Daring> darings(Dialect const& dialect, Table const& table, Table co
     for (auto const& made : columns) {
         auto const* column = table.column(made.name);
         auto const* there = other.column(made.name);
-        if (made.left_alone || !column || column->generated || !there || there->type != column->type || is_key(made.name)) continue;
+        if (made.left_alone || !column || column->generated || !there || is_key(made.name)) continue;
         auto const name = dialect.quote(made.name);
         auto values = made.hints;
         for (auto const& value : made.edges)
@@ -137,7 +156,7 @@ std::vector<Daring> darings(Dialect const& dialect, Table const& table, Table co
 }
 
 // A copy of the first row with a new key, and new values where they must be unique.
-std::vector<std::string> inserts(Dialect const& dialect, Table const& table, Table const& other) {
+std::vector<std::string> inserts(Dialect const& dialect, Table const& table, Table const& other, bool varied) {
     std::vector<std::string> out;
     for (auto key = table.key.rbegin(); key != table.key.rend(); ++key)
         for (auto const& value : new_values(dialect, table, *table.column(*key))) {
@@ -150,7 +169,8 @@ std::vector<std::string> inserts(Dialect const& dialect, Table const& table, Tab
                 if (column.name == *key)
                     values.push_back(value);
                 else if (in_key || !(is_unique(table, column.name) || is_unique(other, column.name)))
-                    values.push_back("t." + dialect.quote(column.name));
+                    values.push_back(varied && !in_key && is_text(column) ? new_values(dialect, table, column).front()
+                                                                          : "t." + dialect.quote(column.name));
                 else
                     values.push_back(column.not_null ? new_values(dialect, table, column).front() : "null");
             }

@@ -39,17 +39,20 @@ bool is_of_table(ObjectId const& id, Object const& object, TableName const& tabl
     return id.parent.empty() && std::any_of(object.needs.begin(), object.needs.end(), is_table);
 }
 
+// An array's type has its elements' name.
+bool is_of_type(Column const& column, ObjectId const& id) {
+    if (id.kind == "domain_check") return column.type.starts_with(id.parent);
+    return column.type.starts_with(id.parent + "." + id.name) || column.type.starts_with(id.parent + ".\"" + id.name);
+}
+
 // May it take what it did not? A rule is gone or another, or a type is.
 bool may_be_freer(Table const& table, Changed const& gone_or_changed) {
     return std::any_of(gone_or_changed.begin(), gone_or_changed.end(), [&](auto const& entry) {
         auto const& [id, object] = entry;
-        // An array's type has its elements' name.
-        auto const is_type = [&, &id = id](Column const& column) {
-            if (id->kind == "domain_check") return column.type.starts_with(id->parent);
-            return column.type.starts_with(id->parent + "." + id->name) || column.type.starts_with(id->parent + ".\"" + id->name);
-        };
-        if (id->kind == "domain_check" || id->kind == "type") return std::any_of(table.columns.begin(), table.columns.end(), is_type);
+        if (id->kind == "domain_check" || id->kind == "type")
+            return std::any_of(table.columns.begin(), table.columns.end(), [&, &id = id](Column const& c) { return is_of_type(c, *id); });
         if (!is_of_table(*id, *object, table_name(table))) return false;
+        if (id->kind == "column") return true;  // a type that takes more
         if (id->kind == "index") return names_word(object->make, "unique");
         if (id->kind != "table") return std::find(rules.begin(), rules.end(), id->kind) != rules.end();
         // On SQLite its rules are in its text.
@@ -58,6 +61,14 @@ bool may_be_freer(Table const& table, Changed const& gone_or_changed) {
 }
 
 }  // namespace
+
+std::set<std::string> columns_of_other_types(Catalog const& before, Catalog const& after, Table const& table) {
+    std::set<std::string> found;
+    for (auto const& [id, object] : changed_objects(before, after, false))
+        for (auto const& column : table.columns)
+            if (id->kind == "type" && is_of_type(column, *id)) found.insert(column.name);
+    return found;
+}
 
 AroundUp around_up(State const& before, State const& after, Touched const& touched, Renames const& renames) {
     AroundUp found;

@@ -67,7 +67,7 @@ Result<ApplicationWrites::Outcome> ApplicationWrites::first_that_works(std::vect
     return last;
 }
 
-Result<ApplicationWrites::Outcomes> ApplicationWrites::write_to(Table const& table, Table const& other) {
+Result<ApplicationWrites::Outcomes> ApplicationWrites::write_to(Table const& table, Table const& other, bool thorough) {
     auto const& dialect = backend_.dialect();
     UNDROP_TRY(auto const references, backend_.references(table));
     Outcomes outcomes;
@@ -76,17 +76,63 @@ Result<ApplicationWrites::Outcomes> ApplicationWrites::write_to(Table const& tab
     if (rows.at(0).at(0) && std::stoll(*rows[0][0]) > 2) {
         UNDROP_TRY(outcomes["delete"], attempt(deletion(dialect, table, references)));
     }
-    UNDROP_TRY(outcomes["insert"], first_that_works(inserts(dialect, table, other)));
-    UNDROP_TRY(outcomes["update"], first_that_works(updates(dialect, table, other)));
-    if (rows[0][0] && *rows[0][0] != "0") {
-        auto const one = *rows[0][0] == "1" && outcomes["insert"].rows == 0;
-        UNDROP_TRY(outcomes["new columns"].rows, give_values(table, other, is_row(dialect, table, "desc", "", one ? 0 : 1)));
+    auto insertions = inserts(dialect, table, other, false);
+    if (thorough) {
+        auto varied = inserts(dialect, table, other, true);
+        insertions.insert(insertions.begin(), varied.begin(), varied.end());
+    }
+    UNDROP_TRY(outcomes["insert"], first_that_works(insertions));
+    auto const count = std::stoll(rows[0][0].value_or("0"));
+    UNDROP_TRY(outcomes["update"], update(table, other, count, thorough));
+    if (count > 0) {
+        auto const one = count == 1 && outcomes["insert"].rows == 0;
+        UNDROP_TRY(outcomes["new columns"].rows, give_values(table, other, count, is_row(dialect, table, "desc", "", one ? 0 : 1)));
     }
     return outcomes;
 }
 
+// `thorough`: also where all rows have the same value, or none.
+Result<ApplicationWrites::Outcome> ApplicationWrites::update(Table const& table, Table const& other, std::int64_t rows, bool thorough) {
+    Outcome all;
+    std::vector<Update> same;
+    for (auto const& update : updates(backend_.dialect(), table, other, rows)) {
+        UNDROP_TRY(auto const outcome, attempt(update.statement));
+        all.rows += outcome.rows;
+        if (all.error.empty()) all.error = outcome.error;
+        if (outcome.rows == 0 && outcome.error.empty()) same.push_back(update);
+    }
+    if (same.empty() || !thorough || rows == 0) return all;
+    auto const values = sandbox_.values();
+    UNDROP_TRY(auto const columns, values->columns(table));
+    UNDROP_TRY(auto const keys, values->foreign_keys(table));
+    for (auto const& update : same)
+        for (auto const& column : columns)
+            if (column.name == update.column && !column.left_alone) {
+                UNDROP_TRY(auto const outcome, first_that_works(gifts(backend_.dialect(), table, column, keys, update.row)));
+                all.rows += outcome.rows;
+            }
+    return all;
+}
+
+// What the down script's text compares it with, each in a row of its own.
+Result<std::int64_t> ApplicationWrites::give_literals(Table const& table, std::string const& column, std::int64_t rows) {
+    auto const& dialect = backend_.dialect();
+    std::int64_t given = 0;
+    int row = 1;
+    for (auto const& literal : compared_with(down_.text, column)) {
+        auto const at = is_row(dialect, table, "desc", "", rows > 1 ? row : 0);
+        auto const sql =
+            fmt::format("update {0} as t set {1} = {2} where {3} and (t.{1} is null or cast(t.{1} as text) <> cast({2} as text))",
+                        dialect.own_rows(table), dialect.quote(column), literal, at);
+        UNDROP_TRY(auto const outcome, attempt(sql));
+        given += outcome.rows;
+        if (outcome.rows > 0 && ++row >= std::min<std::int64_t>(rows, 4)) break;
+    }
+    return given;
+}
+
 // To columns that `other` does not have, or not so, in one row. How many took one.
-Result<std::int64_t> ApplicationWrites::give_values(Table const& table, Table const& other, std::string const& row) {
+Result<std::int64_t> ApplicationWrites::give_values(Table const& table, Table const& other, std::int64_t rows, std::string const& row) {
     std::int64_t given = 0;
     // Or that take what they did not.
     auto const is_new = [&](std::string const& name) {
@@ -102,6 +148,9 @@ Result<std::int64_t> ApplicationWrites::give_values(Table const& table, Table co
     for (auto const& column : columns) {
         if (column.left_alone || !is_new(column.name)) continue;
         auto const* then = other.column(column.name);
+        UNDROP_TRY(auto const literals, give_literals(table, column.name, rows));
+        given += literals;
+        if (literals > 0) continue;
         auto writes = gifts(backend_.dialect(), table, column, keys, row);
         if (then && then->not_null && !table.column(column.name)->not_null)
             writes.insert(writes.begin(), fmt::format("update {0} as t set {1} = null where {2} and t.{1} is not null",
@@ -112,11 +161,15 @@ Result<std::int64_t> ApplicationWrites::give_values(Table const& table, Table co
     return given;
 }
 
-Result<void> ApplicationWrites::look_around(State const& before, State const& after, Touched const& touched, Renames renames) {
+Result<void> ApplicationWrites::look_around(State const& before, State const& after, Touched const& touched, Renames renames,
+                                            DownWrites down) {
     renames_ = std::move(renames);
+    down_ = std::move(down);
     dared_.clear();
     auto const around = around_up(before, after, touched, renames_);
     exercised_ = around.exercised;
+    for (auto const& [name, rows] : before.tables)
+        if (down_.tables.contains(name) || down_.tables.contains(renames_.of(name))) exercised_.insert(name);
     std::vector<std::pair<Table const*, Table const*>> freer;
     for (auto const& name : around.freer) {
         auto const *was = table_in(before, name), *is = table_in(after, renames_.of(name));
@@ -171,7 +224,7 @@ Result<void> ApplicationWrites::try_before(State const& before) {
                 without_key_.push_back(table.text());
                 continue;
             }
-            UNDROP_TRY(before_[name], write_to(table, table));
+            UNDROP_TRY(before_[name], write_to(table, table, false));
         }
         return success();
     }();
@@ -233,7 +286,7 @@ Result<std::set<TableName>> ApplicationWrites::write(State const& before, State 
             auto const* was = table_in(before, name);
             auto const* is = find_table(tables, renames_.of(name));
             if (!is || !table_in(after, table_name(*is)) || !was || !can_follow(*was, *is)) continue;
-            UNDROP_TRY(auto const outcomes, write_to(*is, *was));
+            UNDROP_TRY(auto const outcomes, write_to(*is, *was, into_new || down_.any));
             for (auto const& [kind, outcome] : outcomes) {
                 auto const earlier = then.find(kind);
                 auto const worked = earlier != then.end() && earlier->second.rows > 0;
@@ -283,8 +336,9 @@ Result<std::vector<std::string>> ApplicationWrites::missing(State const& before,
             auto const* now = find_table(present, name);
             auto const *b = table_in(before, name), *a = table_in(after, then), *w = table_in(written, then);
             if (!now || !a || !b || !w || !can_follow(*b, *a) || !can_follow(*a, *w) || !can_follow(*b, *now)) continue;
+            auto const other_types = columns_of_other_types(before.catalog, after.catalog, *b);
             Expected const expected(backend_.dialect(),
-                                    {*rows, *after.tables.at(then), *written.tables.at(then), *now, renames_.of_columns(name)},
+                                    {*rows, *after.tables.at(then), *written.tables.at(then), *now, renames_.of_columns(name), other_types},
                                     down.origin != Origin::derived, computes);
             UNDROP_TRY(auto const counted, backend_.rows(expected.sql()));
             for (std::size_t i = 0; i < counted.at(0).size(); ++i)

@@ -18,6 +18,13 @@ namespace undrop {
 // Are the words of an error those of a script's or a trigger's own code, which may hold a row's value?
 [[nodiscard]] bool is_own_words(Error const& error);
 
+// What a down script writes, by its text.
+struct DownWrites {
+    std::set<TableName> tables;
+    std::string text;
+    bool any = false;
+};
+
 class ApplicationWrites {
 public:
     // `hide`: the rows are a target's own.
@@ -25,7 +32,8 @@ public:
         : sandbox_(sandbox), backend_(sandbox.backend()), options_(options), hide_(hide) {}
 
     // As the up left the database: what there is to write to, and what it may newly allow. Nothing is written.
-    [[nodiscard]] Result<void> look_around(State const& before, State const& after, Touched const& touched, Renames renames);
+    [[nodiscard]] Result<void> look_around(State const& before, State const& after, Touched const& touched, Renames renames,
+                                           DownWrites down);
     // As the database was before the up: which writes it takes to the tables that the up touched or altered. Nothing is left of them.
     [[nodiscard]] Result<void> try_before(State const& before);
     // After the up: a row inserted, one updated and one deleted in each of those tables, and a value given to each column that the up
@@ -60,8 +68,10 @@ private:
     [[nodiscard]] std::string told(Error const& error) const;
     [[nodiscard]] Result<Outcome> attempt(std::string const& sql);
     [[nodiscard]] Result<Outcome> first_that_works(std::vector<std::string> const& statements);
-    [[nodiscard]] Result<Outcomes> write_to(Table const& table, Table const& other);
-    [[nodiscard]] Result<std::int64_t> give_values(Table const& table, Table const& other, std::string const& row);
+    [[nodiscard]] Result<Outcomes> write_to(Table const& table, Table const& other, bool thorough);
+    [[nodiscard]] Result<Outcome> update(Table const& table, Table const& other, std::int64_t rows, bool thorough);
+    [[nodiscard]] Result<std::int64_t> give_literals(Table const& table, std::string const& column, std::int64_t rows);
+    [[nodiscard]] Result<std::int64_t> give_values(Table const& table, Table const& other, std::int64_t rows, std::string const& row);
     [[nodiscard]] Result<void> point_at_rows(Table const& table, std::vector<Table> const& tables);
     [[nodiscard]] Result<void> keep_what_is_refused();
     [[nodiscard]] Result<std::set<TableName>> committed(std::function<Result<void>(std::vector<Table> const&)> const& write);
@@ -72,6 +82,7 @@ private:
     bool hide_;
     std::set<TableName> exercised_;  // by their names before
     Renames renames_;
+    DownWrites down_;
     std::map<TableName, Outcomes> before_;
     std::vector<std::string> without_key_;
     std::vector<Dared> dared_;

@@ -19,17 +19,32 @@ std::string Side::image(Dialect const& dialect, std::vector<std::string> const& 
     return dialect.image(values);
 }
 
+namespace {
+
+// Types whose values are written alike; empty: others.
+std::string family_of(std::string const& type) {
+    auto const name = type.substr(0, type.find('('));
+    if (name == "smallint" || name == "integer" || name == "bigint") return "integers";
+    if (name == "text" || name == "character varying") return "texts";
+    return {};
+}
+
+}  // namespace
+
 Expected::Expected(Dialect const& dialect, Sides const& sides, bool scripted, bool computes) : dialect_(dialect), key_(sides.now.key) {
-    auto const& [before, after, written, now, renamed] = sides;
+    auto const& [before, after, written, now, renamed, other_types] = sides;
     for (auto const& name : before.columns) {
         auto const* there = now.column(name);
         if (!there || there->generated || std::find(key_.begin(), key_.end(), name) != key_.end()) continue;
         auto const other = renamed.find(name);
         auto const& name_after = other == renamed.end() ? name : other->second;
         auto const* left = after.table.column(name_after);
-        auto const stays = left && written.table.column(name_after) && left->type == before.table.column(name)->type;
-        if (!stays && computes) continue;
-        names_.push_back({name, name_after, stays});
+        auto const is_left = left && written.table.column(name_after) && !other_types.contains(name);
+        auto const& type = before.table.column(name)->type;
+        auto const stays = is_left && left->type == type;
+        auto const as_texts = is_left && !stays && !family_of(type).empty() && family_of(type) == family_of(left->type);
+        if (!stays && !as_texts && computes) continue;
+        names_.push_back({name, name_after, stays, as_texts});
     }
     std::vector<std::string> edited;
     std::vector<std::string> added;
@@ -81,6 +96,11 @@ void Expected::find_values(bool scripted) {
                 fmt::format("a.{0} <> w.{0} and a.n = w.n and t.{0} <> w.{0}{1}", c, scripted ? fmt::format(" and b.{0} = a.{0}", c) : ""),
                 fmt::format("values written to {} after the up are lost", name.after));
         }
+        if (name.as_texts)
+            add(all,
+                fmt::format("a.d{0} <> w.d{0} and a.n = w.n and t.d{0} <> w.d{0}{1}", i + 1,
+                            scripted ? fmt::format(" and b.d{0} = a.d{0}", i + 1) : ""),
+                fmt::format("values written to {} after the up are lost", name.after));
         auto const same = name.stays ? fmt::format("a.{0} = w.{0} and a.n = w.n", c) : std::string("a.e = w.e");
         add(all, fmt::format("{1} and b.{0} <> t.{0}", c, same), fmt::format("values of {} are others than before the up", name.before));
     }
@@ -94,6 +114,8 @@ std::string Expected::rows_of(Side const& side, std::string Name::*name, std::ve
     for (std::size_t i = 0; i < names_.size(); ++i) {
         auto const there = side.table().column(names_[i].*name) != nullptr;
         values.push_back(fmt::format("{} as c{}", there ? side.image(dialect_, {names_[i].*name}) : "''", i + 1));
+        if (names_[i].as_texts)
+            values.push_back(fmt::format("coalesce(cast({} as text), '') as d{}", side.value(dialect_, names_[i].*name), i + 1));
     }
     return fmt::format("select {} from {}", fmt::join(values, ", "), side.from);
 }

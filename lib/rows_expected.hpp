@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -32,6 +33,7 @@ public:
         State::Rows const& written;  // and as the application did
         Table const& now;
         std::map<std::string, std::string> const& renamed;  // columns that the up gave other names
+        std::set<std::string> const& other_types;           // columns whose values it calls otherwise
     };
     // `scripted`: the down script ran; it `computes`: values by itself, perhaps from what the application wrote.
     Expected(Dialect const& dialect, Sides const& sides, bool scripted, bool computes);
@@ -43,7 +45,8 @@ private:
     struct Name {
         std::string before;
         std::string after;
-        bool stays;  // the up left it what it is
+        bool stays;     // the up left it what it is
+        bool as_texts;  // it has another type, of which values are written alike
     };
 
     void add(std::string const& from, std::string const& condition, std::string what);

@@ -294,7 +294,8 @@ Result<void> Walk::rehearse(Migration const& migration, Rehearsed& found) {
         found.grade = Grade::irreversible;
     } else {
         if (rehearsal_.writes)
-            if (auto const around = writes_.look_around(now_, after_up, touched_, watch_.renames()); !around)
+            if (auto const around = writes_.look_around(now_, after_up, touched_, watch_.renames(), down_writes(migration, after_up));
+                !around)
                 UNDROP_CHECK(pass_over(around.error(), found));
         UNDROP_TRY(bool const back, go_back(migration, found));
         bool const writes = rehearsal_.writes && found.grade <= Grade::exact_with_snapshot;

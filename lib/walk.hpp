@@ -41,7 +41,7 @@ private:
                                             State& after_up, Rehearsed& found);
     [[nodiscard]] Result<bool> go_up_afresh(Migration const& migration, std::set<TableName> const& tables);
     [[nodiscard]] Result<void> judge_writes(Migration const& migration, State const& after_up, State const& written, Rehearsed& found);
-    [[nodiscard]] bool writes_by_itself(Migration const& migration) const;
+    [[nodiscard]] DownWrites down_writes(Migration const& migration, State const& after) const;
     void note_reach(Migration const& migration, Rehearsed& found) const;
     [[nodiscard]] Result<void> pass_over(Error error, Rehearsed& found);
     [[nodiscard]] Result<Columns> differing_between_ups(Migration const& migration, State& really);

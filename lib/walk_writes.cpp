@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "application_statements.hpp"
 #include "grade.hpp"
 #include "try.hpp"
 #include "walk.hpp"
@@ -22,20 +23,28 @@ Result<void> Walk::pass_over(Error error, Rehearsed& found) {
     return success();
 }
 
-// Does its down script write rows, by its text? They may depend on what is in tables that the up made.
-bool Walk::writes_by_itself(Migration const& migration) const {
-    if (options_.derive || !migration.down) return false;
+// What its down script writes may depend on what is in tables that the up made, or be to such as the up never touched.
+DownWrites Walk::down_writes(Migration const& migration, State const& after) const {
+    DownWrites found;
+    if (options_.derive || !migration.down) return found;
     auto const statements = backend_.dialect().split(*migration.down);
-    if (!statements) return true;
+    if (!statements) return {.tables = {}, .text = {}, .any = true};
     auto const foreseen = backend_.dialect().foresee(statements.value());
-    return foreseen.opaque || std::any_of(foreseen.touches.begin(), foreseen.touches.end(),
-                                          [](Foreseen::Touch const& touch) { return touch.kind == Foreseen::Touch::Kind::rewrite_rows; });
+    found.any = foreseen.opaque || std::any_of(foreseen.touches.begin(), foreseen.touches.end(), [](Foreseen::Touch const& touch) {
+                    return touch.kind == Foreseen::Touch::Kind::rewrite_rows;
+                });
+    if (!found.any) return found;
+    std::vector<Table> tables;
+    for (auto const& [name, rows] : after.tables) tables.push_back(rows->table);
+    found.tables = resolve(foreseen, tables).writes;
+    found.text = migration.down->text;
+    return found;
 }
 
 // Once more, with an application that writes between the up and the down; and another time with writes that only the up allows, which may
 // have the down refused, so that nothing else would be seen.
 Result<void> Walk::go_with_writes(Migration const& migration, State& after_up, Rehearsed& found) {
-    auto const wrote = writes_.write(now_, after_up, passed_over_ || writes_by_itself(migration), found.notes);
+    auto const wrote = writes_.write(now_, after_up, passed_over_ || down_writes(migration, after_up).any, found.notes);
     if (!wrote) return pass_over(wrote.error(), found);
     UNDROP_CHECK(go_back_from(migration, wrote.value(), "an application has written", after_up, found));
     if (!applied_ || found.grade > Grade::exact_with_snapshot || !writes_.dares()) return success();

@@ -84,3 +84,18 @@ ON_BOTH("newly allowed: rules that stay, and new ones, are none") {
     CHECK(one.grade == Grade::exact);
     CHECK(one.notes.empty());
 }
+
+ON_POSTGRES("newly allowed: what a narrower type did not take") {
+    auto const clamped = last(db, {"alter table goods alter stock type bigint",
+                                   "alter table goods alter stock type integer using least(stock, 2147483647)::integer"});
+    CHECK(clamped.grade == Grade::lossy);
+    CHECK_MESSAGE(has(clamped.reason, "values written to stock after the up are lost: 1 of public.goods"), clamped.reason);
+    auto const refused = last(db, {"alter table goods alter stock type bigint", "alter table goods alter stock type integer"});
+    CHECK(refused.refused_in_use);
+    Scripts const first{"create table cars (id integer primary key, name varchar(10)); insert into cars values (1, 'ann'), (2, 'bob')",
+                        "drop table cars"};
+    auto const cut =
+        last(db, {"alter table cars alter name type text", "alter table cars alter name type varchar(10) using left(name, 10)"}, first);
+    CHECK(cut.grade == Grade::lossy);
+    CHECK_MESSAGE(has(cut.reason, "values written to name after the up are lost: 1 of public.cars"), cut.reason);
+}

@@ -1,6 +1,8 @@
 // The second round: an application writes between the up and the down.
 #include <algorithm>
 
+#include <fmt/format.h>
+
 #include "rehearsal/rehearsal.hpp"
 
 using namespace undrop;
@@ -205,4 +207,56 @@ ON_BOTH("writes: a migration that only adds a trigger has its table written to")
     auto const one = last(db, source_of({members, {refusing, gone}}));
     CHECK(one.grade == Grade::exact);
     CHECK(mentions(one.notes, "an application's insert in " + db.named("members") + " fails after the up: "));
+}
+
+ON_BOTH("writes: each column is written, also one that has the same value in all rows") {
+    Scripts const goods{
+        "create table goods (id integer primary key, state text not null, note text, code text); insert into goods values "
+        "(1, 'new', 'a', null), (2, 'open', null, null), (3, 'done', 'c', null)",
+        "drop table goods"};
+    auto const backup = last(
+        db, source_of({goods,
+                       {"create table kept as select * from goods; update goods set state = 'z' where id = 1",
+                        "update goods set state = (select k.state from kept as k where k.id = goods.id), note = (select k.note from kept "
+                        "as k where k.id = goods.id) where id in (select id from kept); drop table kept"}}));
+    CHECK(backup.grade == Grade::lossy);
+    CHECK_MESSAGE(has(backup.reason, "values written to note after the up are lost: 1 of " + db.named("goods")), backup.reason);
+    auto const empty = last(
+        db,
+        source_of({goods, {"alter table goods add column kind text", "update goods set code = null; alter table goods drop column kind"}}));
+    CHECK(empty.grade == Grade::lossy);
+    CHECK_MESSAGE(has(empty.reason, "values written to code after the up are lost: 1 of " + db.named("goods")), empty.reason);
+}
+
+ON_BOTH("writes: a table that only the down script writes is written to, too") {
+    auto const one = last(
+        db,
+        source_of({members,
+                   {"create table other (id integer primary key, v text); insert into other values (1, 'k'), (2, 'l')", "drop table other"},
+                   {add, "alter table members drop column note; delete from other where v not in ('k', 'l')"}}));
+    CHECK(one.grade == Grade::lossy);
+    CHECK_MESSAGE(has(one.reason, "rows inserted after the up are gone: 1 of " + db.named("other")), one.reason);
+}
+
+ON_BOTH("writes: what the down script compares with is written") {
+    for (auto const* literal : {"'guest'", "'it''s'"}) {
+        auto const one =
+            last(db, source_of({members,
+                                {"alter table members add column kind text not null default 'member'",
+                                 fmt::format("delete from members where kind = {}; alter table members drop column kind", literal)}}));
+        CHECK(one.grade == Grade::lossy);
+        CHECK_MESSAGE(has(one.reason, "up are gone: 1 of " + db.named("members")), one.reason);
+    }
+    auto const number = last(db, source_of({members,
+                                            {"alter table members add column guest integer",
+                                             "delete from members where guest = 7; alter table members drop column guest"}}));
+    CHECK_MESSAGE(has(number.reason, "up are gone: 1 of " + db.named("members")), number.reason);
+}
+
+ON_POSTGRES("writes: a label that is called otherwise is the same value") {
+    auto const one = last(db, source_of({{"create type mood as enum ('sad', 'ok'); create table t (id integer primary key, m mood); insert "
+                                          "into t values (1, 'sad'), (2, 'ok'), (3, null)",
+                                          "drop table t; drop type mood"},
+                                         {"alter type mood rename value 'ok' to 'fine'", "alter type mood rename value 'fine' to 'ok'"}}));
+    CHECK_MESSAGE(one.grade == Grade::exact, one.reason);
 }
