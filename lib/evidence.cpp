@@ -85,7 +85,9 @@ Result<void> note_stake(Backend& backend, Ledger& ledger, Script const& up, Stat
         if (object.id.kind == "table") tables.insert({object.id.parent, object.id.name});
     }
     add_tables(before.catalog, tables, ids);
-    add_tables(before.catalog, written_by(backend.dialect(), up, before), ids);
+    auto const by_text = written_by(backend.dialect(), up, before);
+    add_tables(before.catalog, by_text, ids);
+    tables.insert(by_text.begin(), by_text.end());
     auto const digest = [](Catalog const& catalog, ObjectId const& id) {
         auto const object = catalog.find(id);
         return object == catalog.end() ? std::string() : digest_of(object->second);

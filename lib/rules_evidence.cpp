@@ -192,9 +192,12 @@ void judge(PlannedStep const& step, std::string const& target, std::vector<Evide
     auto const says = summary(*best->evidence, *best->rehearsed);
     auto const fits = best->problems.empty();
     if (fits) {
-        auto const warns = best->rehearsed->grade == Grade::lossy || best->rehearsed->refused_in_use;
+        std::string less;
+        for (auto const& note : best->evidence->notes)
+            if (note.starts_with("masked: ") || note.starts_with("no application wrote")) less += "; " + note;
+        auto const warns = best->rehearsed->grade == Grade::lossy || best->rehearsed->refused_in_use || !less.empty();
         auto const severity = warns ? Severity::warning : Severity::note;
-        findings.push_back({.severity = severity, .code = "rehearsed", .text = fmt::format("{} was {}", name_of(step), says)});
+        findings.push_back({.severity = severity, .code = "rehearsed", .text = fmt::format("{} was {}{}", name_of(step), says, less)});
     }
     for (auto const& problem : best->problems)
         findings.push_back({.severity = policy.required ? Severity::stop : Severity::warning,

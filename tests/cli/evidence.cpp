@@ -319,3 +319,12 @@ TEST_CASE("recorded evidence holds no values of rows, and does not change what i
     CHECK(has(log, "\"rehearsed\""));
     CHECK_FALSE(has(log, "4711"));
 }
+
+TEST_CASE("evidence of masked rows, or without an application's writes, is a warning of the plan") {
+    Release const desk;
+    (void)desk.shop({"rehearse", "2", "--data", "full", "--no-writes", "--mask", "members.role='m'", "--report", "e.json"});
+    auto const plan = desk.shop({"plan", "--require-rehearsal", "full", "--evidence", "e.json"});
+    CHECK_MESSAGE(plan.status == 0, plan.out);
+    CHECK(has(plan.out, "warning [rehearsed]"));
+    CHECK(has(plan.out, "; no application wrote between up and down; masked: members.role"));
+}

@@ -93,16 +93,19 @@ ON_BOTH("the grade of a migration whose table took no row is marked in every rep
         "create table never (id integer primary key, a integer not null check (a > 5 and a < 5)); create table t (id integer primary key, "
         "v text)");
     auto target = Target::open(db.url()).value();
-    auto const rehearsed = rehearse(target, source_of({{"alter table t drop column v"}, {"alter table never add column b integer"}}),
-                                    {.data = {.mode = DataMode::synthetic, .rows = 10}});
+    auto const rehearsed = rehearse(
+        target,
+        source_of({{"alter table t drop column v"}, {"alter table never add column b integer"}, {"update never set a = 7", "select 1"}}),
+        {.data = {.mode = DataMode::synthetic, .rows = 10}});
     REQUIRE_MESSAGE(rehearsed, rehearsed.error().text());
     auto const& evidence = rehearsed.value();
     CHECK(evidence.migrations.at(0).not_exercised.empty());
     CHECK(evidence.migrations.at(1).not_exercised == std::vector<std::string>{db.named("never")});
+    CHECK(evidence.migrations.at(2).not_exercised == std::vector<std::string>{db.named("never")});
     std::ostringstream text;
     text << evidence;
     CHECK_MESSAGE(text.str().find("exact, not exercised") != std::string::npos, text.str());
-    CHECK(text.str().find("1 exact, 1 exact with snapshot, 1 of them not exercised") != std::string::npos);
+    CHECK(text.str().find("2 exact, 1 exact with snapshot, 2 of them not exercised") != std::string::npos);
     CHECK(to_markdown(evidence).find("| exact, not exercised |") != std::string::npos);
     CHECK(to_junit(evidence).find("<property name=\"not exercised\" value=\"" + db.named("never") + "\"/>") != std::string::npos);
     auto const again = evidence_from_json(to_json(evidence));
